@@ -1,0 +1,101 @@
+//! Signatures (RFC 7518, section 3; RFC 8037 for EdDSA): `jsonwebtoken` over ring.
+//!
+//! `jsonwebtoken` bundles aws-lc-rs or the RustCrypto crates; ring is here already for TLS, is 2 MB
+//! smaller than aws-lc-rs in each binary, and has every algorithm that is accepted.
+
+use jsonwebtoken::{
+    Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey,
+    crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
+    errors::{Error, ErrorKind},
+    signature::{Error as SignatureError, Verifier},
+};
+use ring::{hmac, signature as ring_signature};
+
+use super::jws::CompactJws;
+
+/// Verifies only: nothing here signs.
+static RING: CryptoProvider = CryptoProvider {
+    signer_factory: refuse_to_sign,
+    verifier_factory: verifier,
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+/// Makes ring the process's provider. A second call changes nothing.
+pub(super) fn install() {
+    let _ = RING.install_default();
+}
+
+/// Whether `key` made the token's signature. The key must already be known to fit the algorithm.
+pub(super) fn is_signed_by(jws: &CompactJws<'_>, key: &DecodingKey) -> bool {
+    jsonwebtoken::crypto::verify(jws.signature, jws.signing_input.as_bytes(), key, jws.algorithm)
+        .unwrap_or(false)
+}
+
+fn refuse_to_sign(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
+    Err(ErrorKind::InvalidAlgorithm.into())
+}
+
+fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
+    let (family, scheme) = scheme(*algorithm)?;
+    if key.family() != family {
+        return Err(ErrorKind::InvalidKeyFormat.into());
+    }
+    Ok(Box::new(RingVerifier { algorithm: *algorithm, scheme, key: key.clone() }))
+}
+
+#[derive(Clone, Copy)]
+enum Scheme {
+    Hmac(hmac::Algorithm),
+    Rsa(&'static ring_signature::RsaParameters),
+    Public(&'static dyn ring_signature::VerificationAlgorithm),
+}
+
+fn scheme(algorithm: Algorithm) -> Result<(AlgorithmFamily, Scheme), Error> {
+    use AlgorithmFamily::{Ec, Ed, Hmac, Rsa};
+    // ring's RSA parameters accept moduli of 2048 to 8192 bits.
+    Ok(match algorithm {
+        Algorithm::RS256 => (Rsa, Scheme::Rsa(&ring_signature::RSA_PKCS1_2048_8192_SHA256)),
+        Algorithm::RS384 => (Rsa, Scheme::Rsa(&ring_signature::RSA_PKCS1_2048_8192_SHA384)),
+        Algorithm::RS512 => (Rsa, Scheme::Rsa(&ring_signature::RSA_PKCS1_2048_8192_SHA512)),
+        Algorithm::PS256 => (Rsa, Scheme::Rsa(&ring_signature::RSA_PSS_2048_8192_SHA256)),
+        Algorithm::PS384 => (Rsa, Scheme::Rsa(&ring_signature::RSA_PSS_2048_8192_SHA384)),
+        Algorithm::PS512 => (Rsa, Scheme::Rsa(&ring_signature::RSA_PSS_2048_8192_SHA512)),
+        Algorithm::ES256 => (Ec, Scheme::Public(&ring_signature::ECDSA_P256_SHA256_FIXED)),
+        Algorithm::ES384 => (Ec, Scheme::Public(&ring_signature::ECDSA_P384_SHA384_FIXED)),
+        Algorithm::EdDSA => (Ed, Scheme::Public(&ring_signature::ED25519)),
+        Algorithm::HS256 => (Hmac, Scheme::Hmac(hmac::HMAC_SHA256)),
+        Algorithm::HS384 => (Hmac, Scheme::Hmac(hmac::HMAC_SHA384)),
+        Algorithm::HS512 => (Hmac, Scheme::Hmac(hmac::HMAC_SHA512)),
+        _ => return Err(ErrorKind::InvalidAlgorithm.into()),
+    })
+}
+
+struct RingVerifier {
+    algorithm: Algorithm,
+    scheme: Scheme,
+    key: DecodingKey,
+}
+
+impl JwtVerifier for RingVerifier {
+    fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+}
+
+impl Verifier<Vec<u8>> for RingVerifier {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
+        let verified = match (self.scheme, self.key.kind()) {
+            (Scheme::Hmac(algorithm), DecodingKeyKind::SecretOrDer(secret)) => {
+                hmac::verify(&hmac::Key::new(algorithm, secret), message, signature)
+            }
+            (Scheme::Rsa(parameters), DecodingKeyKind::RsaModulusExponent { n, e }) => {
+                ring_signature::RsaPublicKeyComponents { n, e }.verify(parameters, message, signature)
+            }
+            (Scheme::Public(algorithm), DecodingKeyKind::SecretOrDer(key)) => {
+                ring_signature::UnparsedPublicKey::new(algorithm, key).verify(message, signature)
+            }
+            _ => Err(ring::error::Unspecified),
+        };
+        verified.map_err(|_| SignatureError::new())
+    }
+}

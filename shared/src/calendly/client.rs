@@ -1,0 +1,276 @@
+//! One call to Calendly: the request, its tries, and the answer's body.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lambda_http::http::StatusCode;
+use reqwest::{
+    Client, Response,
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::retry::{Failure, wait_before_next_try};
+use crate::{
+    Error,
+    config::Config,
+    deadline::Deadline,
+    error::CalendlyError,
+    http::{BodyError, Preconnected, Tls, body},
+    pat::Pat,
+    telemetry::Record,
+};
+
+/// The largest answer that is read. A page of 100 event types has about 150 KB; 31 days of slots every
+/// five minutes have about 2 MB.
+const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
+
+/// The largest error body of which something is passed on.
+const LARGEST_ERROR: usize = 64 * 1024;
+
+/// What a 429 without a wait asks for: Calendly counts by the minute.
+const RATE_LIMIT_WINDOW: Duration = Duration::from_secs(60);
+
+/// Waits that a header names are believed up to here.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// Calls Calendly.
+#[derive(Debug)]
+pub(crate) struct CalendlyClient {
+    http: Client,
+    preconnected: Preconnected,
+    base_url: String,
+    timeout: Duration,
+    max_retries: u32,
+}
+
+/// A try that failed, and the error that it leaves if it was the last.
+struct FailedTry {
+    failure: Failure,
+    error: Error,
+}
+
+impl CalendlyClient {
+    /// # Errors
+    ///
+    /// A sentence, if there can be no HTTP client.
+    pub(crate) fn new(config: &Config, tls: &Tls) -> Result<Self, String> {
+        let (http, preconnected) = tls.preconnected_client()?;
+        Ok(Self {
+            http,
+            preconnected,
+            base_url: config.calendly_base_url.clone(),
+            timeout: config.calendly_timeout,
+            max_retries: config.calendly_max_retries,
+        })
+    }
+
+    /// Opens a connection for the first call, and sends nothing over it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why Calendly cannot be reached.
+    pub(crate) async fn connect(&self) -> Result<(), String> {
+        self.preconnected.open(&self.http, &self.base_url).await
+    }
+
+    /// The body of Calendly's 200 answer to `GET path?query`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Calendly`] for an error status, [`Error::CalendlyUnreachable`] if there was no answer,
+    /// [`Error::CalendlyInvalidResponse`] for any other answer; each after as many tries as are allowed.
+    pub(crate) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        pat: &Pat,
+        deadline: Deadline,
+        record: &Record,
+    ) -> Result<Vec<u8>, Error> {
+        let mut tries = 0;
+        loop {
+            let started = Instant::now();
+            let result = match tokio::time::timeout(self.timeout, self.attempt(path, query, pat, record))
+                .await
+            {
+                Ok(result) => result,
+                Err(_) => Err(FailedTry::connection(Error::CalendlyUnreachable("it did not answer in time"))),
+            };
+            record.calendly_call(started.elapsed(), tries > 0, result.is_err());
+            tries += 1;
+            let FailedTry { failure, error } = match result {
+                Ok(body) => return Ok(body),
+                Err(failed) => failed,
+            };
+            let wait =
+                wait_before_next_try(failure, tries, self.max_retries, deadline.time_left(), fastrand::f64());
+            match wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(error),
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        pat: &Pat,
+        record: &Record,
+    ) -> Result<Vec<u8>, FailedTry> {
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", pat.expose()))
+            .map_err(|_| FailedTry::last(Error::Internal))?;
+        authorization.set_sensitive(true);
+        let response = self
+            .http
+            .get(format!("{}{path}", self.base_url))
+            .query(query)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header(AUTHORIZATION, authorization)
+            .send()
+            .await
+            .map_err(|error| {
+                FailedTry::connection(Error::CalendlyUnreachable(if error.is_connect() {
+                    "no connection"
+                } else {
+                    "the connection broke"
+                }))
+            })?;
+        if let Some(remaining) = whole_number(response.headers(), "x-ratelimit-remaining") {
+            record.rate_limit_remaining(u32::try_from(remaining).unwrap_or(u32::MAX));
+        }
+        match response.status() {
+            StatusCode::OK => whole_body(response).await,
+            status if status.is_client_error() || status.is_server_error() => {
+                Err(error_answer(response).await)
+            }
+            status => {
+                Err(FailedTry::last(Error::CalendlyInvalidResponse(format!("it has the status {status}"))))
+            }
+        }
+    }
+}
+
+impl FailedTry {
+    fn connection(error: Error) -> Self {
+        Self { failure: Failure::Connection, error }
+    }
+
+    /// One that is not tried again, whatever else.
+    fn last(error: Error) -> Self {
+        Self { failure: Failure::Status { status: 0, wait: None }, error }
+    }
+}
+
+async fn whole_body(response: Response) -> Result<Vec<u8>, FailedTry> {
+    body(response, LARGEST_ANSWER).await.map_err(|error| match error {
+        BodyError::Truncated => {
+            FailedTry::connection(Error::CalendlyInvalidResponse("it broke off".to_owned()))
+        }
+        BodyError::TooLarge => FailedTry::last(Error::CalendlyInvalidResponse(format!(
+            "it is larger than {LARGEST_ANSWER} bytes"
+        ))),
+    })
+}
+
+/// The members of Calendly's error body that are passed on. In front of Calendly stands a content delivery
+/// network, so the body may be anything; what is not JSON is left out.
+#[derive(Default, Deserialize)]
+struct ErrorBody {
+    #[serde(default)]
+    title: Option<Text>,
+    #[serde(default)]
+    message: Option<Text>,
+    #[serde(default)]
+    details: Option<Box<RawValue>>,
+}
+
+/// A string; anything else is passed over.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Text(String),
+    Other(serde::de::IgnoredAny),
+}
+
+impl Text {
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+async fn error_answer(response: Response) -> FailedTry {
+    let status = response.status();
+    let asked_wait = asked_wait(response.headers(), Utc::now());
+    let body = body(response, LARGEST_ERROR).await.unwrap_or_default();
+    let ErrorBody { title, message, details } = serde_json::from_slice(&body).unwrap_or_default();
+    let is_rate_limit = status == StatusCode::TOO_MANY_REQUESTS;
+    FailedTry {
+        failure: Failure::Status { status: status.as_u16(), wait: asked_wait },
+        error: Error::Calendly(Box::new(CalendlyError {
+            status,
+            title: title.and_then(Text::text),
+            message: message.and_then(Text::text),
+            details: details.filter(|details| details.get().starts_with('[')),
+            retry_after: asked_wait.or(is_rate_limit.then_some(RATE_LIMIT_WINDOW)),
+        })),
+    }
+}
+
+/// How long Calendly asks to wait: `Retry-After` (RFC 9110, section 10.2.3: seconds or a date) or
+/// `X-RateLimit-Reset` (seconds), the longer if they disagree.
+fn asked_wait(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    let retry_after = headers.get(RETRY_AFTER).and_then(|value| {
+        let text = value.to_str().ok()?.trim();
+        match text.parse::<u64>() {
+            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Err(_) => {
+                let wait = DateTime::parse_from_rfc2822(text).ok()?.signed_duration_since(now);
+                // Rounded up, so as not to come back within the last second.
+                Some(Duration::from_secs(
+                    u64::try_from(wait.num_milliseconds()).unwrap_or_default().div_ceil(1_000),
+                ))
+            }
+        }
+    });
+    let reset = whole_number(headers, "x-ratelimit-reset").map(Duration::from_secs);
+    retry_after.max(reset).map(|wait| wait.min(LONGEST_WAIT))
+}
+
+fn whole_number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_of_two_waits_rules() {
+        let now = DateTime::parse_from_rfc3339("2026-12-01T10:00:00.5Z").unwrap().to_utc();
+        let wait = |retry_after: &str, reset: &str| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("retry-after", retry_after), ("x-ratelimit-reset", reset)] {
+                if !value.is_empty() {
+                    headers.insert(name, value.parse().unwrap());
+                }
+            }
+            asked_wait(&headers, now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(wait("", ""), None);
+        assert_eq!(wait("7", ""), Some(7));
+        assert_eq!(wait("", "60"), Some(60));
+        assert_eq!(wait("7", "60"), Some(60));
+        assert_eq!(wait("90", "60"), Some(90));
+        assert_eq!(wait("Tue, 01 Dec 2026 10:00:30 GMT", ""), Some(30));
+        assert_eq!(wait("Tue, 01 Dec 2026 09:00:00 GMT", ""), Some(0));
+        assert_eq!(wait("soon", "-1"), None);
+        assert_eq!(wait("999999999999", ""), Some(3600));
+    }
+}

@@ -1,0 +1,255 @@
+//! Everything that can go wrong with a request, and the one place where it becomes a status.
+//!
+//! An [`Error`] is answered as an RFC 9457 problem: `type`, `title`, `status`, `detail`, `code` and
+//! `request_id`, and the members that belong to one kind alone (`parameter`, `calendly`).
+
+use std::time::Duration;
+
+use lambda_http::http::StatusCode;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// Why a request cannot be answered as asked. Its `Display` is the answer's `detail`: a sentence
+/// that a person can act on and that gives no secret away.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// 400: a query parameter is missing or wrong.
+    #[error("{detail}")]
+    InvalidParameter {
+        /// The parameter's name.
+        parameter: &'static str,
+        /// What is wrong with it, and what would be right.
+        detail: String,
+    },
+    /// 400: no Calendly personal access token is stored for this caller.
+    #[error("{0}")]
+    PatMissing(&'static str),
+    /// 401 or 403: the bearer token does not open this resource.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// 404: no bookable event type, or none with the slug that was asked for.
+    #[error("{0}")]
+    NoEventType(String),
+    /// Calendly's own status: it answered with an error.
+    #[error(transparent)]
+    Calendly(Box<CalendlyError>),
+    /// 502: Calendly gave no answer.
+    #[error("Calendly could not be reached ({0}). Try again.")]
+    CalendlyUnreachable(&'static str),
+    /// 502: Calendly's answer is not what its API documents.
+    #[error("Calendly's answer could not be understood: {0}.")]
+    CalendlyInvalidResponse(String),
+    /// 503: Secrets Manager could not be read and no PAT is cached.
+    #[error("The Calendly token could not be read from AWS Secrets Manager. Try again.")]
+    SecretsUnavailable,
+    /// 503: the token issuer's keys could not be read and no usable key is cached.
+    #[error("The token issuer's keys could not be read, so the token was not checked. Try again.")]
+    KeysUnavailable,
+    /// 504: the invocation's time ran out.
+    #[error("Time ran out before the answer was whole. Ask for a shorter range, or try again.")]
+    DeadlineExceeded,
+    /// 500: the answer would not fit in Lambda's 6 MB.
+    #[error(
+        "The answer is larger than the 6 MB that Lambda can return. Send Accept-Encoding: gzip, \
+         or ask for less."
+    )]
+    AnswerTooLarge,
+    /// 500: anything else. The cause is in the log, not in the answer.
+    #[error("Something went wrong here. The log has more under this request_id.")]
+    Internal,
+}
+
+/// Why a bearer token was refused (RFC 6750, section 3.1). `Display` is the challenge's
+/// `error_description`: fixed sentences, so that nothing of a token can reach a header.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The request carries no bearer token.
+    #[error("This resource needs a bearer token: send Authorization: Bearer <token>.")]
+    Missing,
+    /// The token is malformed, not signed by a key of the issuer, or not meant for this resource.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// The token was good and has expired.
+    #[error("The token expired. Get a new one from the issuer.")]
+    Expired,
+    /// The token is good and lacks the scope that this resource needs.
+    #[error("The token lacks the scope {scope}.")]
+    InsufficientScope {
+        /// The scope that is needed, as configured.
+        scope: String,
+    },
+}
+
+/// What Calendly said when it answered with an error status.
+#[derive(Debug, thiserror::Error)]
+#[error("Calendly answered {status}{}", sentence(self.message.as_deref().or(self.title.as_deref())))]
+pub struct CalendlyError {
+    /// Calendly's HTTP status: 400 to 599.
+    pub status: StatusCode,
+    /// `title` of its body, where it sent one.
+    pub title: Option<String>,
+    /// `message` of its body, where it sent one.
+    pub message: Option<String>,
+    /// `details` of its body as Calendly sent them, where it sent any.
+    pub details: Option<Box<RawValue>>,
+    /// How long Calendly wants the next call to wait; present for every 429.
+    pub retry_after: Option<Duration>,
+}
+
+fn sentence(text: Option<&str>) -> String {
+    match text {
+        Some(text) => format!(": {}", text.trim_end_matches('.')) + ".",
+        None => ".".to_owned(),
+    }
+}
+
+/// The `calendly` member of a problem.
+#[derive(Debug, Serialize)]
+pub(crate) struct CalendlyMember<'a> {
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a RawValue>,
+}
+
+impl Error {
+    /// An [`Error::InvalidParameter`].
+    pub fn invalid_parameter(parameter: &'static str, detail: impl Into<String>) -> Self {
+        Self::InvalidParameter { parameter, detail: detail.into() }
+    }
+
+    /// The HTTP status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::InvalidParameter { .. } | Self::PatMissing(_) => StatusCode::BAD_REQUEST,
+            Self::Token(TokenError::InsufficientScope { .. }) => StatusCode::FORBIDDEN,
+            Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::NoEventType(_) => StatusCode::NOT_FOUND,
+            Self::Calendly(error) => error.status,
+            Self::CalendlyUnreachable(_) | Self::CalendlyInvalidResponse(_) => StatusCode::BAD_GATEWAY,
+            Self::SecretsUnavailable | Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+            Self::AnswerTooLarge | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The stable name that a client decides on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidParameter { .. } => "invalid_parameter",
+            Self::PatMissing(_) => "pat_missing",
+            Self::Token(TokenError::Missing) => "token_missing",
+            Self::Token(TokenError::Invalid(_)) => "token_invalid",
+            Self::Token(TokenError::Expired) => "token_expired",
+            Self::Token(TokenError::InsufficientScope { .. }) => "insufficient_scope",
+            Self::NoEventType(_) => "no_event_type",
+            Self::Calendly(_) => "calendly_error",
+            Self::CalendlyUnreachable(_) => "calendly_unreachable",
+            Self::CalendlyInvalidResponse(_) => "calendly_invalid_response",
+            Self::SecretsUnavailable => "secrets_unavailable",
+            Self::KeysUnavailable => "keys_unavailable",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::AnswerTooLarge => "answer_too_large",
+            Self::Internal => "internal_error",
+        }
+    }
+
+    /// The parameter that an `invalid_parameter` is about.
+    pub(crate) fn parameter(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidParameter { parameter, .. } => Some(parameter),
+            _ => None,
+        }
+    }
+
+    /// What Calendly said, for a `calendly_error`.
+    pub(crate) fn calendly(&self) -> Option<CalendlyMember<'_>> {
+        match self {
+            Self::Calendly(error) => Some(CalendlyMember {
+                status: error.status.as_u16(),
+                title: error.title.as_deref(),
+                message: error.message.as_deref(),
+                details: error.details.as_deref(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Seconds for a `Retry-After` header (RFC 9110, section 10.2.3), where Calendly asked for one.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::Calendly(error) => error.retry_after.map(|wait| wait.as_secs()),
+            _ => None,
+        }
+    }
+
+    /// Whether Calendly refused the PAT itself: the one error that a fresh read of the secret may cure.
+    pub(crate) fn is_pat_refused(&self) -> bool {
+        matches!(self, Self::Calendly(error) if error.status == StatusCode::UNAUTHORIZED)
+    }
+
+    /// Whether Calendly knows no such resource.
+    #[must_use]
+    pub fn is_calendly_not_found(&self) -> bool {
+        matches!(self, Self::Calendly(error) if error.status == StatusCode::NOT_FOUND)
+    }
+}
+
+impl TokenError {
+    /// The value of `WWW-Authenticate` (RFC 6750, section 3). Without credentials it names no error.
+    pub(crate) fn challenge(&self) -> String {
+        const REALM: &str = r#"Bearer realm="calendly""#;
+        match self {
+            Self::Missing => REALM.to_owned(),
+            Self::Invalid(_) | Self::Expired => {
+                format!(r#"{REALM}, error="invalid_token", error_description="{self}""#)
+            }
+            Self::InsufficientScope { scope } => {
+                format!(r#"{REALM}, error="insufficient_scope", error_description="{self}", scope="{scope}""#)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn challenges_follow_rfc_6750() {
+        assert_eq!(TokenError::Missing.challenge(), r#"Bearer realm="calendly""#);
+        assert_eq!(
+            TokenError::Expired.challenge(),
+            r#"Bearer realm="calendly", error="invalid_token", error_description="The token expired. Get a new one from the issuer.""#
+        );
+        assert_eq!(
+            TokenError::InsufficientScope { scope: "calendly:read".to_owned() }.challenge(),
+            r#"Bearer realm="calendly", error="insufficient_scope", error_description="The token lacks the scope calendly:read.", scope="calendly:read""#
+        );
+    }
+
+    #[test]
+    fn the_detail_of_a_calendly_error_is_one_sentence() {
+        let error = |title: Option<&str>, message: Option<&str>| {
+            CalendlyError {
+                status: StatusCode::NOT_FOUND,
+                title: title.map(str::to_owned),
+                message: message.map(str::to_owned),
+                details: None,
+                retry_after: None,
+            }
+            .to_string()
+        };
+        assert_eq!(error(None, None), "Calendly answered 404 Not Found.");
+        assert_eq!(error(Some("Gone away"), None), "Calendly answered 404 Not Found: Gone away.");
+        assert_eq!(
+            error(Some("Gone"), Some("No such type.")),
+            "Calendly answered 404 Not Found: No such type."
+        );
+    }
+}

@@ -1,0 +1,245 @@
+//! The PATs that are in use: read from Secrets Manager, kept for a while, one read however many wait,
+//! served stale while Secrets Manager is down, and never one caller's for another.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use secrecy::ExposeSecret;
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
+
+use super::{Pat, SecretIdTemplate};
+use crate::{
+    Error,
+    auth::Caller,
+    secrets::{SecretError, Secrets},
+    telemetry::{self, Record},
+};
+
+/// After a PAT that Calendly refused was read again and had not changed, it is not read again for so
+/// long: a revoked PAT must not become a call to Secrets Manager for every request.
+const REREAD_COOL_DOWN: Duration = Duration::from_secs(10);
+
+/// How long a stale PAT serves before Secrets Manager is asked again, at most.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(10);
+
+/// How many callers' PATs are kept.
+const MOST_KEPT: usize = 1_000;
+
+/// A PAT that was read, and what has been learnt with it. Never outlives the PAT.
+#[derive(Debug)]
+pub(crate) struct KnownPat {
+    pub(crate) pat: Pat,
+    /// Differs between any two PATs of this process.
+    pub(crate) id: u64,
+    /// The URI of its user, and when that was learnt. Locked while it is being learnt.
+    pub(crate) user: AsyncMutex<Option<(Instant, Arc<str>)>>,
+}
+
+/// The PATs of all callers.
+#[derive(Debug)]
+pub(crate) struct PatStore {
+    template: SecretIdTemplate,
+    secrets: Secrets,
+    max_age: Duration,
+    slots: Mutex<HashMap<String, Arc<Slot>>>,
+}
+
+/// The place of one secret's PAT.
+#[derive(Debug)]
+struct Slot {
+    used: Mutex<Instant>,
+    kept: RwLock<Option<Kept>>,
+    /// Held while the secret is read: whoever waits for it finds what the holder read.
+    reading: AsyncMutex<Reading>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    pat: Arc<KnownPat>,
+    read: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Reading {
+    /// After a failed read: when to try again, as long as a stale PAT can serve.
+    not_before: Option<Instant>,
+    /// After a fruitless reread.
+    no_reread_before: Option<Instant>,
+}
+
+impl PatStore {
+    /// Keeps each PAT for `max_age`. Reads nothing yet.
+    pub(crate) fn new(template: SecretIdTemplate, secrets: Secrets, max_age: Duration) -> Self {
+        Self { template, secrets, max_age, slots: Mutex::default() }
+    }
+
+    /// How long a PAT is kept, and what was learnt about its user.
+    pub(crate) fn max_age(&self) -> Duration {
+        self.max_age
+    }
+
+    /// The shared PAT, read now if it is missing or has lived half of its time; `None` where each caller
+    /// has one of their own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::of`].
+    pub(crate) async fn prepare(&self, record: &Record) -> Result<Option<Arc<KnownPat>>, Error> {
+        match self.template.shared() {
+            Some(secret_id) => self.get(secret_id, self.max_age / 2, record).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The caller's PAT.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PatMissing`] if there is none, [`Error::SecretsUnavailable`] if that cannot be told and
+    /// none is kept.
+    pub(crate) async fn of(&self, caller: &Caller, record: &Record) -> Result<Arc<KnownPat>, Error> {
+        self.get(&self.template.of(caller)?, self.max_age, record).await
+    }
+
+    async fn get(&self, secret_id: &str, max_age: Duration, record: &Record) -> Result<Arc<KnownPat>, Error> {
+        let asked = Instant::now();
+        let slot = self.slot(secret_id);
+        let is_fresh = |kept: &Kept| kept.read.elapsed() < max_age || kept.read >= asked;
+        if let Some(kept) = slot.kept().filter(is_fresh) {
+            record.pat_cache(true);
+            return Ok(kept.pat);
+        }
+        record.pat_cache(false);
+        let mut reading = slot.reading.lock().await;
+        let kept = slot.kept();
+        if let Some(kept) = kept.clone().filter(is_fresh) {
+            return Ok(kept.pat);
+        }
+        if let Some(kept) = &kept
+            && reading.not_before.is_some_and(|not_before| Instant::now() < not_before)
+        {
+            record.pat_stale();
+            return Ok(kept.pat.clone());
+        }
+        match (self.read(&slot, secret_id).await, kept) {
+            (Err(Error::SecretsUnavailable), Some(kept)) => {
+                reading.not_before = Some(Instant::now() + LONGEST_BACK_OFF.min(self.max_age));
+                record.pat_stale();
+                Ok(kept.pat)
+            }
+            (result, _) => {
+                reading.not_before = None;
+                result
+            }
+        }
+    }
+
+    /// Another PAT for the caller, after Calendly refused `refused`: the secret is read once more. `None`
+    /// if there is no other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PatMissing`] if the secret holds none any more.
+    pub(crate) async fn reread(
+        &self,
+        caller: &Caller,
+        refused: &KnownPat,
+    ) -> Result<Option<Arc<KnownPat>>, Error> {
+        let secret_id = self.template.of(caller)?;
+        let slot = self.slot(&secret_id);
+        let mut reading = slot.reading.lock().await;
+        if let Some(kept) = slot.kept().filter(|kept| kept.pat.id != refused.id) {
+            return Ok(Some(kept.pat));
+        }
+        if reading.no_reread_before.is_some_and(|not_before| Instant::now() < not_before) {
+            return Ok(None);
+        }
+        match self.read(&slot, &secret_id).await {
+            Ok(pat) if pat.id != refused.id => Ok(Some(pat)),
+            Ok(_) | Err(Error::SecretsUnavailable) => {
+                reading.no_reread_before = Some(Instant::now() + REREAD_COOL_DOWN);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the secret and keeps what it holds. A PAT that is the same as before stays the same
+    /// [`KnownPat`], with all that was learnt with it.
+    async fn read(&self, slot: &Slot, secret_id: &str) -> Result<Arc<KnownPat>, Error> {
+        let secret = match self.secrets.read(secret_id).await {
+            Ok(secret) => secret,
+            Err(SecretError::NotFound) => {
+                slot.keep(None);
+                return Err(Error::PatMissing("No Calendly token is stored for this caller."));
+            }
+            Err(SecretError::Unavailable(reason)) => {
+                telemetry::warn("the secret of the Calendly token could not be read", &reason);
+                return Err(Error::SecretsUnavailable);
+            }
+        };
+        let Some(pat) = Pat::from_secret(secret.expose_secret()) else {
+            slot.keep(None);
+            return Err(Error::PatMissing(
+                "The secret that should hold the Calendly token holds none: store the bare token, or a JSON \
+                 object with it under pat, token or access_token.",
+            ));
+        };
+        let pat = match slot.kept() {
+            Some(kept) if kept.pat.pat == pat => kept.pat,
+            _ => Arc::new(KnownPat { pat, id: next_id(), user: AsyncMutex::default() }),
+        };
+        slot.keep(Some(Kept { pat: pat.clone(), read: Instant::now() }));
+        Ok(pat)
+    }
+
+    /// The secret's slot. Where there would be too many, the one that was not used for longest goes.
+    fn slot(&self, secret_id: &str) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.get(secret_id) {
+            slot.touch();
+            return slot.clone();
+        }
+        if slots.len() >= MOST_KEPT
+            && let Some(oldest) = slots.iter().min_by_key(|(_, slot)| slot.used()).map(|(id, _)| id.clone())
+        {
+            slots.remove(&oldest);
+        }
+        let slot = Arc::new(Slot::new());
+        slots.insert(secret_id.to_owned(), slot.clone());
+        slot
+    }
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Slot {
+    fn new() -> Self {
+        Self { used: Mutex::new(Instant::now()), kept: RwLock::default(), reading: AsyncMutex::default() }
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, kept: Option<Kept>) {
+        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = kept;
+    }
+
+    fn used(&self) -> Instant {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+}

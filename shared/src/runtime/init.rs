@@ -1,0 +1,73 @@
+//! Before the first event: what requests need is made, and made ready as far as it can be.
+
+use std::time::Duration;
+
+use crate::{
+    auth::Authenticator,
+    calendly::CalendlyClient,
+    config::Config,
+    http::Tls,
+    pat::PatStore,
+    secrets::Secrets,
+    telemetry::{self, Record},
+};
+
+/// Lambda gives init 10 s. What is not ready by then is left for the first request.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// What all requests share.
+#[derive(Debug)]
+pub(super) struct Services {
+    pub(super) authenticator: Authenticator,
+    pub(super) pats: PatStore,
+    pub(super) calendly: CalendlyClient,
+}
+
+impl Services {
+    /// # Errors
+    ///
+    /// A sentence, if TLS cannot be set up as configured.
+    pub(super) fn new(config: Config) -> Result<Self, String> {
+        let tls = Tls::new(config.aws.ca_bundle.as_deref())?;
+        let http = tls.client()?;
+        let secrets = Secrets::new(&config.aws, http.clone());
+        let calendly = CalendlyClient::new(&config, &tls)?;
+        let authenticator = Authenticator::new(&config, http, secrets.clone());
+        Ok(Self {
+            authenticator,
+            calendly,
+            pats: PatStore::new(config.pat_secret_id, secrets, config.pat_cache),
+        })
+    }
+
+    /// Fetches the issuer's keys and the shared PAT and opens a connection to Calendly, all at once. What
+    /// fails is logged where it fails and left for the first request.
+    pub(super) async fn prepare(&self) {
+        let record = Record::default();
+        let all = async {
+            tokio::join!(self.authenticator.prepare(), self.pats.prepare(&record), self.calendly.connect())
+        };
+        match tokio::time::timeout(LIMIT, all).await {
+            Ok((_, _, Ok(()))) => {}
+            Ok((_, _, Err(reason))) => telemetry::warn("no connection to Calendly yet", &reason),
+            Err(_) => telemetry::warn("not everything is ready", "init took longer than 3 s"),
+        }
+    }
+}
+
+/// Tells Lambda why the function cannot start, so that the reason stands in the failed invocation and not
+/// in the log alone.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>
+pub(super) async fn report_error(reason: &str) {
+    let Ok(address) = std::env::var("AWS_LAMBDA_RUNTIME_API") else { return };
+    let Ok(http) = Tls::new(None).and_then(|tls| tls.client()) else { return };
+    let body = serde_json::json!({ "errorType": "Runtime.ConfigurationError", "errorMessage": reason });
+    let _ = http
+        .post(format!("http://{address}/2018-06-01/runtime/init/error"))
+        .header("Lambda-Runtime-Function-Error-Type", "Runtime.ConfigurationError")
+        .timeout(Duration::from_secs(1))
+        .body(body.to_string())
+        .send()
+        .await;
+}

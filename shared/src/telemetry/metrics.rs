@@ -1,0 +1,77 @@
+//! CloudWatch embedded metric format: the `_aws` member of a log line that declares which of its other
+//! members are metrics.
+//!
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+use std::collections::BTreeMap;
+
+use chrono::Utc;
+use serde::Serialize;
+
+/// The metrics of one line, to be flattened into it.
+#[derive(Serialize)]
+pub(super) struct Metrics {
+    #[serde(rename = "_aws")]
+    declaration: Declaration,
+    #[serde(flatten)]
+    values: BTreeMap<&'static str, f64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Declaration {
+    timestamp: i64,
+    cloud_watch_metrics: [Directive; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive {
+    namespace: &'static str,
+    /// `function` is the only dimension, so that the number of metrics stays bounded.
+    dimensions: [[&'static str; 1]; 1],
+    metrics: Vec<Metric>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
+}
+
+impl Metrics {
+    /// From name, unit and value. A metric without a value is neither declared nor sent.
+    pub(super) fn new<const N: usize>(metrics: [(&'static str, &'static str, Option<f64>); N]) -> Self {
+        let sent =
+            || metrics.iter().filter_map(|(name, unit, value)| value.map(|value| (*name, *unit, value)));
+        Self {
+            declaration: Declaration {
+                timestamp: Utc::now().timestamp_millis(),
+                cloud_watch_metrics: [Directive {
+                    namespace: "CalendlyFunctions",
+                    dimensions: [["function"]],
+                    metrics: sent().map(|(name, unit, _)| Metric { name, unit }).collect(),
+                }],
+            },
+            values: sent().map(|(name, _, value)| (name, value)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_declared_is_sent_and_nothing_else() {
+        let metrics = Metrics::new([("Calls", "Count", Some(2.0)), ("Latency", "Milliseconds", None)]);
+        let line = serde_json::to_value(&metrics).unwrap();
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Metrics"], serde_json::json!([{"Name": "Calls", "Unit": "Count"}]));
+        assert_eq!(directive["Dimensions"], serde_json::json!([["function"]]));
+        assert_eq!(line["Calls"], 2.0);
+        assert!(line.get("Latency").is_none());
+        assert!(line["_aws"]["Timestamp"].as_i64().unwrap() > 1_700_000_000_000);
+    }
+}

@@ -1,0 +1,14 @@
+//! Log lines and metrics: JSON lines on standard output.
+//!
+//! One line ends every request and is a metric record too (CloudWatch embedded metric format), so that
+//! a request costs one line of log. Field names carry their unit. No PAT, JWT or secret is ever handed
+//! to this module.
+
+mod end;
+mod log;
+mod metrics;
+mod record;
+
+pub(crate) use end::{Ending, What, end};
+pub(crate) use log::{error, warn};
+pub(crate) use record::Record;
