@@ -1,0 +1,144 @@
+//! The answer's JSON: Calendly's own `collection`, and what callers would otherwise work out themselves.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+use shared::{
+    Error, RawValue,
+    calendly::{Slot, utc},
+};
+
+use crate::{event_type::Choice, parameters::Parameters};
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    collection: &'a RawValue,
+    available: bool,
+    event_type: &'a str,
+    start_time: String,
+    end_time: String,
+}
+
+/// The answer to `parameters`.
+///
+/// # Errors
+///
+/// [`Error::Internal`], if the slots do not make JSON.
+pub(crate) fn json(parameters: &Parameters, choice: &Choice, slots: &[Slot]) -> Result<String, Error> {
+    let mut collection = String::from("[");
+    for (index, slot) in slots.iter().enumerate() {
+        if index > 0 {
+            collection.push(',');
+        }
+        match parameters.timezone {
+            None => collection.push_str(slot.json.get()),
+            Some(zone) => push_with_local_times(&mut collection, slot, choice, zone),
+        }
+    }
+    collection.push(']');
+    let collection = RawValue::from_string(collection).map_err(|_| Error::Internal)?;
+    let answer = Answer {
+        collection: &collection,
+        available: slots.iter().any(|slot| slot.is_available),
+        event_type: choice.uri.as_str(),
+        start_time: utc(parameters.range.start_time()),
+        end_time: utc(parameters.range.end_time()),
+    };
+    serde_json::to_string(&answer).map_err(|_| Error::Internal)
+}
+
+/// Calendly's object as it is, with two more members at its end.
+fn push_with_local_times(collection: &mut String, slot: &Slot, choice: &Choice, zone: Tz) {
+    let object = slot.json.get();
+    collection.push_str(object.strip_suffix('}').unwrap_or(object).trim_end());
+    collection.push_str(r#","local_start_time":""#);
+    collection.push_str(&local(slot.start_time, zone));
+    if let Some(duration) = choice.duration {
+        collection.push_str(r#"","local_end_time":""#);
+        collection.push_str(&local(slot.start_time + duration, zone));
+    }
+    collection.push_str(r#""}"#);
+}
+
+/// RFC 3339 with the zone's offset at that moment.
+fn local(time: DateTime<Utc>, zone: Tz) -> String {
+    time.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use serde_json::Value;
+    use shared::calendly::EventTypeUri;
+
+    use super::*;
+    use crate::{event_type::EventTypeRef, range::TimeRange};
+
+    fn answer(slots: &[(&str, bool)], zone: Option<Tz>, duration: Option<TimeDelta>) -> String {
+        let time = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
+        let slots: Vec<Slot> = slots
+            .iter()
+            .map(|(json, is_available)| {
+                let object: Value = serde_json::from_str(json).unwrap();
+                Slot {
+                    json: RawValue::from_string((*json).to_owned()).unwrap(),
+                    start_time: time(object["start_time"].as_str().unwrap()),
+                    is_available: *is_available,
+                }
+            })
+            .collect();
+        let range = TimeRange::new(
+            time("2026-10-25T00:00:00Z"),
+            time("2026-10-26T00:00:00Z"),
+            time("2026-10-01T00:00:00Z"),
+        );
+        let uri = EventTypeUri::from_id("A").unwrap();
+        let parameters =
+            Parameters { range: range.unwrap(), event_type: EventTypeRef::Uri(uri.clone()), timezone: zone };
+        json(&parameters, &Choice { uri, duration }, &slots).unwrap()
+    }
+
+    #[test]
+    fn calendlys_objects_stand_in_the_answer_byte_for_byte() {
+        let slot = r#"{ "start_time" : "2026-10-25T00:30:00.000000Z", "n": 1.50e1, "future": {"x":[]} }"#;
+        assert_eq!(
+            answer(&[(slot, true)], None, None),
+            format!(
+                r#"{{"collection":[{slot}],"available":true,"event_type":"https://api.calendly.com/event_types/A","start_time":"2026-10-25T00:00:00Z","end_time":"2026-10-26T00:00:00Z"}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn local_times_have_the_offset_of_their_moment() {
+        let slot = r#"{"start_time":"2026-10-25T00:30:00.000000Z", "n": 1.0 }"#;
+        let zone = Some(chrono_tz::Europe::Lisbon);
+        let answer = answer(&[(slot, true)], zone, Some(TimeDelta::minutes(60)));
+        assert!(
+            answer.contains(
+                r#"{"start_time":"2026-10-25T00:30:00.000000Z", "n": 1.0,"local_start_time":"2026-10-25T01:30:00+01:00","local_end_time":"2026-10-25T01:30:00+00:00"}"#
+            ),
+            "{answer}"
+        );
+    }
+
+    #[test]
+    fn without_a_known_duration_there_is_no_local_end() {
+        let answer = answer(&[(r#"{"start_time":"2026-10-25T00:30:00Z"}"#, true)], Some(Tz::UTC), None);
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["collection"][0]["local_start_time"], "2026-10-25T00:30:00+00:00");
+        assert_eq!(answer["collection"][0].get("local_end_time"), None);
+    }
+
+    #[test]
+    fn available_says_whether_any_slot_is() {
+        let slots = [
+            (r#"{"start_time":"2026-10-25T00:30:00Z"}"#, false),
+            (r#"{"start_time":"2026-10-25T01:00:00Z"}"#, true),
+        ];
+        for (slots, expected) in [(&slots[..], true), (&slots[..1], false), (&slots[..0], false)] {
+            let answer: Value = serde_json::from_str(&answer(slots, None, None)).unwrap();
+            assert_eq!(answer["available"], expected);
+        }
+    }
+}

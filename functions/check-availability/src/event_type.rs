@@ -1,0 +1,248 @@
+//! Which event type is meant, and finding it in the user's list.
+
+use std::ops::ControlFlow;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, de::IgnoredAny};
+use shared::{
+    Error, RawValue,
+    calendly::{Calendly, EventTypeUri},
+    quoted,
+};
+
+/// What the `event_type` parameter says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EventTypeRef {
+    /// This one: a URI or a UUID goes to Calendly as it is, since some types are missing from its list.
+    Uri(EventTypeUri),
+    /// One that must be looked up.
+    Looked(Wanted),
+}
+
+/// What to look for in the list.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Wanted {
+    /// The first bookable one by name.
+    First,
+    /// The bookable one with this slug.
+    Slug(String),
+}
+
+/// The event type that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Choice {
+    pub(crate) uri: EventTypeUri,
+    /// How long a meeting lasts, where that is known.
+    pub(crate) duration: Option<TimeDelta>,
+}
+
+/// The fields of an event type that decide.
+#[derive(Deserialize)]
+struct Row {
+    uri: String,
+    slug: Option<String>,
+    active: Option<bool>,
+    deleted_at: Option<IgnoredAny>,
+    booking_method: Option<String>,
+    duration: Option<f64>,
+}
+
+impl EventTypeRef {
+    /// Understands the parameter.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a URI that is not an event type's.
+    pub(crate) fn parse(event_type: Option<&str>) -> Result<Self, Error> {
+        match event_type {
+            None => Ok(Self::Looked(Wanted::First)),
+            // A slug is one segment of a path: it has neither of these.
+            Some(uri) if uri.contains(['/', ':']) => {
+                EventTypeUri::parse(uri).map(Self::Uri).ok_or_else(|| {
+                    Error::invalid_parameter(
+                        "event_type",
+                        format!(
+                            "event_type {} is not the URI of an event type: send \
+                         https://api.calendly.com/event_types/<id>, a UUID or a slug.",
+                            quoted(uri)
+                        ),
+                    )
+                })
+            }
+            Some(text) => Ok(match EventTypeUri::from_id(text) {
+                Some(uri) if is_uuid(text) => Self::Uri(uri),
+                _ => Self::Looked(Wanted::Slug(text.to_owned())),
+            }),
+        }
+    }
+}
+
+/// 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12 (RFC 9562, section 4).
+fn is_uuid(text: &str) -> bool {
+    text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
+impl Choice {
+    /// One that was named by URI: its duration is not known.
+    pub(crate) fn of_uri(uri: EventTypeUri) -> Self {
+        Self { uri, duration: None }
+    }
+}
+
+impl Wanted {
+    /// Looks through the user's event types, sorted by name, until the first match.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoEventType`] if there is none, and those of calls to Calendly.
+    pub(crate) async fn look_up(&self, calendly: &Calendly<'_>) -> Result<Choice, Error> {
+        let found = calendly.event_types(Some(true), |page| self.find(page)).await?;
+        found.ok_or_else(|| {
+            Error::NoEventType(match self {
+                Self::First => "This user has no bookable event type: activate one in Calendly.".to_owned(),
+                Self::Slug(slug) => format!(
+                    "No bookable event type has the slug {}: /calendly/user-event-types lists them.",
+                    quoted(slug)
+                ),
+            })
+        })
+    }
+
+    fn find(&self, page: &[&RawValue]) -> Result<ControlFlow<Choice>, Error> {
+        for event_type in page {
+            let row: Row = serde_json::from_str(event_type.get()).map_err(|_| not_documented())?;
+            let is_wanted = match self {
+                Self::First => true,
+                Self::Slug(slug) => row.slug.as_ref() == Some(slug),
+            };
+            if is_wanted && row.is_bookable() {
+                let uri = EventTypeUri::parse(&row.uri).ok_or_else(not_documented)?;
+                let duration = row.duration.and_then(minutes);
+                return Ok(ControlFlow::Break(Choice { uri, duration }));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+fn not_documented() -> Error {
+    Error::CalendlyInvalidResponse("an event type is not what Calendly documents".to_owned())
+}
+
+impl Row {
+    fn is_bookable(&self) -> bool {
+        self.active == Some(true)
+            && self.deleted_at.is_none()
+            && self.booking_method.as_deref() == Some("instant")
+    }
+}
+
+/// Calendly documents a number, not a whole one. No meeting lasts a week.
+fn minutes(minutes: f64) -> Option<TimeDelta> {
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be small")]
+    (minutes > 0.0 && minutes <= 10_080.0).then(|| TimeDelta::seconds((minutes * 60.0).round() as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const UUID: &str = "b2a9c1d4-0f7e-4a51-8c3d-9e8f7a6b5c4d";
+
+    #[test]
+    fn a_parameter_is_a_uri_a_uuid_or_a_slug() {
+        let uri = EventTypeUri::from_id(UUID).unwrap();
+        assert_eq!(EventTypeRef::parse(None).unwrap(), EventTypeRef::Looked(Wanted::First));
+        assert_eq!(EventTypeRef::parse(Some(UUID)).unwrap(), EventTypeRef::Uri(uri.clone()));
+        assert_eq!(EventTypeRef::parse(Some(uri.as_str())).unwrap(), EventTypeRef::Uri(uri));
+        for slug in [
+            "intro-call",
+            "30min",
+            "AAAAAAAAAAAAAAAA",
+            "b2a9c1d4-0f7e-4a51-8c3d",
+            "g2a9c1d4-0f7e-4a51-8c3d-9e8f7a6b5c4d",
+            "é",
+        ] {
+            assert_eq!(
+                EventTypeRef::parse(Some(slug)).unwrap(),
+                EventTypeRef::Looked(Wanted::Slug(slug.to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn other_uris_are_refused() {
+        for bad in [
+            "https://calendly.com/robin/intro",
+            "https://api.calendly.com/users/x",
+            "http://api.calendly.com/event_types/x",
+            "https://evil.example/event_types/x",
+            "https://api.calendly.com/event_types/",
+            "https://api.calendly.com/event_types/x/",
+            "https://api.calendly.com/event_types/x?y=z",
+            "//x",
+            "a/b",
+            "mailto:x",
+        ] {
+            let error = EventTypeRef::parse(Some(bad)).unwrap_err();
+            assert!(error.to_string().starts_with("event_type \""), "{bad}: {error}");
+        }
+    }
+
+    fn found(wanted: &Wanted, rows: &[Value]) -> Option<Choice> {
+        let rows: Vec<_> = rows.iter().map(|row| serde_json::value::to_raw_value(row).unwrap()).collect();
+        let rows: Vec<&RawValue> = rows.iter().map(|row| &**row).collect();
+        match wanted.find(&rows).unwrap() {
+            ControlFlow::Break(choice) => Some(choice),
+            ControlFlow::Continue(()) => None,
+        }
+    }
+
+    fn row(id: &str, changes: Value) -> Value {
+        let mut row = json!({
+            "uri": format!("https://api.calendly.com/event_types/{id}"), "slug": "intro", "active": true,
+            "deleted_at": null, "booking_method": "instant", "duration": 30,
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            row[name] = value.clone();
+        }
+        row
+    }
+
+    #[test]
+    fn only_bookable_ones_are_found() {
+        let rows = [
+            row("inactive", json!({"active": false})),
+            row("deleted", json!({"deleted_at": "2026-01-01T00:00:00.000000Z"})),
+            row("poll", json!({"booking_method": "poll"})),
+            row("good", json!({"duration": 22.5})),
+            row("second", json!({})),
+        ];
+        let good =
+            Choice { uri: EventTypeUri::from_id("good").unwrap(), duration: Some(TimeDelta::seconds(1_350)) };
+        assert_eq!(found(&Wanted::First, &rows), Some(good.clone()));
+        assert_eq!(found(&Wanted::Slug("intro".to_owned()), &rows), Some(good));
+        assert_eq!(found(&Wanted::Slug("intro".to_owned()), &rows[..3]), None);
+        assert_eq!(found(&Wanted::Slug("Intro".to_owned()), &rows), None);
+        assert_eq!(found(&Wanted::First, &[]), None);
+    }
+
+    #[test]
+    fn a_duration_that_makes_no_sense_is_not_known() {
+        for duration in [json!(null), json!(0), json!(-5), json!(1e300)] {
+            let choice = found(&Wanted::First, &[row("a", json!({"duration": duration}))]).unwrap();
+            assert_eq!(choice.duration, None, "{duration}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_not_documented_is_an_error() {
+        for row in [json!({}), json!({"uri": 5}), row("a/b", json!({})), row("a", json!({"active": "yes"}))] {
+            let raw = serde_json::value::to_raw_value(&row).unwrap();
+            assert_eq!(Wanted::First.find(&[&raw]).unwrap_err().code(), "calendly_invalid_response", "{row}");
+        }
+    }
+}

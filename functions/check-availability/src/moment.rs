@@ -1,0 +1,288 @@
+//! `start_time` and `end_time` as callers write them: RFC 3339, local to a zone, or a bare date.
+
+use chrono::{
+    DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,
+};
+use chrono_tz::Tz;
+use shared::{Error, quoted};
+
+/// Which end of the range a text stands for. It decides what a bare date and a repeated local time mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Edge {
+    Start,
+    End,
+}
+
+impl Edge {
+    /// The parameter's name.
+    pub(crate) fn parameter(self) -> &'static str {
+        match self {
+            Self::Start => "start_time",
+            Self::End => "end_time",
+        }
+    }
+}
+
+/// Understands `text`; `zone` is that of the `timezone` parameter.
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`] that says what is wrong and what would be right.
+pub(crate) fn parse(edge: Edge, text: &str, zone: Option<Tz>) -> Result<DateTime<Utc>, Error> {
+    let refuse = |reason: String| {
+        let parameter = edge.parameter();
+        Error::invalid_parameter(parameter, format!("{parameter} {} {reason}", quoted(text)))
+    };
+    let written = Written::read(text).ok_or_else(|| {
+        refuse(
+            "is neither a date-time nor a date: send for example 2026-12-01T09:00:00Z or 2026-12-01."
+                .to_owned(),
+        )
+    })?;
+    let out_of_range = || refuse("is too far away: send a date-time of this time.".to_owned());
+    match (written, zone) {
+        (Written::Date(date), zone) => {
+            let date = match edge {
+                Edge::Start => Some(date),
+                Edge::End => date.succ_opt(),
+            };
+            date.and_then(|date| start_of_day(date, zone.unwrap_or(Tz::UTC))).ok_or_else(out_of_range)
+        }
+        (Written::DateTime(local, Some(offset)), _) => {
+            Ok(offset.from_local_datetime(&local).single().ok_or_else(out_of_range)?.to_utc())
+        }
+        (Written::DateTime(_, None), None) => {
+            Err(refuse(r#"has no offset: add "Z" or "+01:00", or pass timezone=."#.to_owned()))
+        }
+        (Written::DateTime(local, None), Some(zone)) => match (zone.from_local_datetime(&local), edge) {
+            (MappedLocalTime::Single(time), _)
+            | (MappedLocalTime::Ambiguous(time, _), Edge::Start)
+            | (MappedLocalTime::Ambiguous(_, time), Edge::End) => Ok(time.to_utc()),
+            (MappedLocalTime::None, _) => Err(refuse(format!(
+                "does not exist in {zone}: the clocks skip it. Send a time before or after that, or one with an offset."
+            ))),
+        },
+    }
+}
+
+/// What stands in a text.
+#[derive(Debug, PartialEq)]
+enum Written {
+    Date(NaiveDate),
+    DateTime(NaiveDateTime, Option<FixedOffset>),
+}
+
+impl Written {
+    /// `2026-12-01`, `2026-12-01T09:00[:00[.000]]`, and the latter with `Z` or an offset.
+    fn read(text: &str) -> Option<Self> {
+        let (date, rest) = text.split_at_checked(10)?;
+        let date = read_date(date)?;
+        let Some(separator) = rest.chars().next() else { return Some(Self::Date(date)) };
+        if !matches!(separator, 'T' | 't' | ' ') {
+            return None;
+        }
+        let rest = rest.get(1..)?;
+        // A + that was not percent-encoded arrives as a space.
+        let (time, offset) = match rest.find(['Z', 'z', '+', '-', ' ']) {
+            Some(at) => (rest.get(..at)?, Some(read_offset(rest.get(at..)?)?)),
+            None => (rest, None),
+        };
+        Some(Self::DateTime(date.and_time(read_time(time)?), offset))
+    }
+}
+
+fn read_date(text: &str) -> Option<NaiveDate> {
+    let (year, rest) = text.split_once('-')?;
+    let (month, day) = rest.split_once('-')?;
+    NaiveDate::from_ymd_opt(i32::try_from(digits(year, 4)?).ok()?, digits(month, 2)?, digits(day, 2)?)
+}
+
+fn read_time(text: &str) -> Option<NaiveTime> {
+    let (hour, rest) = text.split_once(':')?;
+    let (minute, second) = rest.split_once(':').unwrap_or((rest, "00"));
+    let (second, fraction) =
+        second.split_once('.').map_or((second, None), |(second, fraction)| (second, Some(fraction)));
+    let nanosecond = match fraction {
+        None => 0,
+        // Digits beyond the ninth are finer than anything here.
+        Some(fraction) if !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{fraction:0<9.9}").parse().ok()?
+        }
+        Some(_) => return None,
+    };
+    NaiveTime::from_hms_nano_opt(digits(hour, 2)?, digits(minute, 2)?, digits(second, 2)?, nanosecond)
+}
+
+fn read_offset(text: &str) -> Option<FixedOffset> {
+    if text.eq_ignore_ascii_case("z") {
+        return FixedOffset::east_opt(0);
+    }
+    let (hours, minutes) = text.get(1..)?.split_once(':')?;
+    let (hours, minutes) = (digits(hours, 2)?, digits(minutes, 2)?);
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let seconds = i32::try_from(hours * 3_600 + minutes * 60).ok()?;
+    if text.starts_with('-') { FixedOffset::west_opt(seconds) } else { FixedOffset::east_opt(seconds) }
+}
+
+/// A number of exactly so many digits.
+fn digits(text: &str, count: usize) -> Option<u32> {
+    (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+/// The first moment of a date in a zone. Where the clocks skip midnight, that is when they start again.
+fn start_of_day(date: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
+    let midnight = date.and_time(NaiveTime::MIN);
+    // Clocks are put forward by multiples of a quarter of an hour, and once by a whole day.
+    (0..=96)
+        .filter_map(|quarters| midnight.checked_add_signed(TimeDelta::minutes(15 * quarters)))
+        .find_map(|local| zone.from_local_datetime(&local).earliest())
+        .map(|time| time.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(edge: Edge, text: &str, zone: &str) -> Result<String, String> {
+        let zone = (!zone.is_empty()).then(|| zone.parse().unwrap());
+        parse(edge, text, zone).map(shared::calendly::utc).map_err(|error| error.to_string())
+    }
+
+    fn start(text: &str, zone: &str) -> String {
+        time(Edge::Start, text, zone).unwrap()
+    }
+
+    fn end(text: &str, zone: &str) -> String {
+        time(Edge::End, text, zone).unwrap()
+    }
+
+    #[test]
+    fn date_times_with_an_offset() {
+        for (text, expected) in [
+            ("2026-12-01T09:00:00Z", "2026-12-01T09:00:00Z"),
+            ("2026-12-01t09:00:00z", "2026-12-01T09:00:00Z"),
+            ("2026-12-01 09:00:00Z", "2026-12-01T09:00:00Z"),
+            ("2026-12-01T09:00Z", "2026-12-01T09:00:00Z"),
+            ("2026-12-01T09:00:00.000000Z", "2026-12-01T09:00:00Z"),
+            ("2026-12-01T09:00:00.25Z", "2026-12-01T09:00:00.250Z"),
+            ("2026-12-01T09:00:00.1234567891Z", "2026-12-01T09:00:00.123456789Z"),
+            ("2026-12-01T09:00:00+01:00", "2026-12-01T08:00:00Z"),
+            ("2026-12-01T09:00:00 01:00", "2026-12-01T08:00:00Z"),
+            ("2026-12-01T09:00:00-05:30", "2026-12-01T14:30:00Z"),
+            ("2026-12-31T23:30:00-01:00", "2027-01-01T00:30:00Z"),
+            ("2028-02-29T00:00:00-00:00", "2028-02-29T00:00:00Z"),
+        ] {
+            assert_eq!(start(text, ""), expected, "{text}");
+            assert_eq!(start(text, "Asia/Tokyo"), expected, "an offset rules over the zone: {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time() {
+        for text in [
+            "tomorrow",
+            "2026",
+            "2026-12",
+            "2026-12-1",
+            "26-12-01",
+            "2026-13-01",
+            "2026-02-29",
+            "2026-12-01T",
+            "2026-12-01X09:00",
+            "2026-12-01T9:00Z",
+            "2026-12-01T09Z",
+            "2026-12-01T24:00:00Z",
+            "2026-12-01T09:60:00Z",
+            "2026-12-01T09:00:60Z",
+            "2026-12-01T09:00:00.Z",
+            "2026-12-01T09:00:00.5x",
+            "2026-12-01T09:00:00+1:00",
+            "2026-12-01T09:00:00+0100",
+            "2026-12-01T09:00:00+24:00",
+            "2026-12-01T09:00:00+01:60",
+            "2026-12-01T09:00:00Z+01:00",
+            "2026-12-01T09:00:00ZZ",
+            "2026-12-01T09:00:00Z ",
+            " 2026-12-01",
+            "+2026-12-01",
+            "2026-12-01T+9:00:00Z",
+            "２０２６-12-01",
+            "20261201T090000Z",
+            "1796119200",
+            "2026-12-01T09:00:00 Europe",
+            "éééééé",
+        ] {
+            let message = time(Edge::End, text, "Europe/Lisbon").unwrap_err();
+            assert!(
+                message.starts_with("end_time \"") && message.contains("is neither a date-time nor a date"),
+                "{text}: {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_local_time_needs_a_zone() {
+        assert_eq!(
+            time(Edge::Start, "2026-12-01T10:00", "").unwrap_err(),
+            r#"start_time "2026-12-01T10:00" has no offset: add "Z" or "+01:00", or pass timezone=."#
+        );
+        assert_eq!(start("2026-12-01T10:00", "Europe/Madrid"), "2026-12-01T09:00:00Z");
+        assert_eq!(start("2026-07-01T10:00:00", "Europe/Madrid"), "2026-07-01T08:00:00Z");
+    }
+
+    #[test]
+    fn a_local_time_that_is_skipped_is_refused() {
+        let message = time(Edge::Start, "2027-03-28T01:30", "Europe/Lisbon").unwrap_err();
+        assert!(message.contains("does not exist in Europe/Lisbon: the clocks skip it"), "{message}");
+        assert_eq!(start("2027-03-28T00:59", "Europe/Lisbon"), "2027-03-28T00:59:00Z");
+        assert_eq!(start("2027-03-28T02:00", "Europe/Lisbon"), "2027-03-28T01:00:00Z");
+    }
+
+    #[test]
+    fn a_local_time_that_is_repeated_makes_the_range_wide() {
+        assert_eq!(start("2026-10-25T01:30", "Europe/Lisbon"), "2026-10-25T00:30:00Z");
+        assert_eq!(end("2026-10-25T01:30", "Europe/Lisbon"), "2026-10-25T01:30:00Z");
+        // Lord Howe Island repeats half an hour.
+        assert_eq!(start("2027-04-04T01:45", "Australia/Lord_Howe"), "2027-04-03T14:45:00Z");
+        assert_eq!(end("2027-04-04T01:45", "Australia/Lord_Howe"), "2027-04-03T15:15:00Z");
+    }
+
+    #[test]
+    fn a_date_is_its_whole_day() {
+        for (zone, from, to) in [
+            ("", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z"),
+            ("Asia/Kolkata", "2026-11-30T18:30:00Z", "2026-12-01T18:30:00Z"),
+            ("America/Los_Angeles", "2026-12-01T08:00:00Z", "2026-12-02T08:00:00Z"),
+        ] {
+            assert_eq!(
+                (start("2026-12-01", zone), end("2026-12-01", zone)),
+                (from.to_owned(), to.to_owned()),
+                "{zone}"
+            );
+        }
+    }
+
+    #[test]
+    fn days_on_which_the_clocks_change() {
+        for (zone, date, from, to) in [
+            // 23 and 25 hours.
+            ("Europe/Lisbon", "2027-03-28", "2027-03-28T00:00:00Z", "2027-03-28T23:00:00Z"),
+            ("Europe/Lisbon", "2026-10-25", "2026-10-24T23:00:00Z", "2026-10-26T00:00:00Z"),
+            // Midnight is skipped: the day starts at one o'clock.
+            ("Africa/Cairo", "2027-04-30", "2027-04-29T22:00:00Z", "2027-04-30T21:00:00Z"),
+            ("America/Santiago", "2026-09-06", "2026-09-06T04:00:00Z", "2026-09-07T03:00:00Z"),
+            // The first hour of the day is repeated.
+            ("America/Havana", "2026-11-01", "2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z"),
+            // A day that Samoa left out.
+            ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z"),
+        ] {
+            assert_eq!(
+                (start(date, zone), end(date, zone)),
+                (from.to_owned(), to.to_owned()),
+                "{zone} {date}"
+            );
+        }
+    }
+}

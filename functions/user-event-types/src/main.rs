@@ -1,0 +1,56 @@
+//! `GET /calendly/user-event-types`: all of the caller's event types, byte for byte as Calendly sent them.
+
+use std::{ops::ControlFlow, process::ExitCode};
+
+use shared::{Error, Function, Query, calendly::Calendly, quoted};
+
+struct UserEventTypes;
+
+/// A longer answer would not fit in Lambda's 6 MB even if it were gzipped, and could take more memory than
+/// the function has.
+const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
+
+impl Function for UserEventTypes {
+    const NAME: &'static str = "user-event-types";
+    /// `active`: only the active or the inactive ones.
+    type Parameters = Option<bool>;
+
+    fn parameters(&self, query: &Query) -> Result<Option<bool>, Error> {
+        match query.get("active")? {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(other) => Err(Error::invalid_parameter(
+                "active",
+                format!(
+                    "active {} is neither true nor false: send one of them, or leave it out for all.",
+                    quoted(other)
+                ),
+            )),
+        }
+    }
+
+    async fn answer(&self, active: &Option<bool>, calendly: &Calendly<'_>) -> Result<String, Error> {
+        let mut answer = String::from("[");
+        calendly
+            .event_types(*active, |page| {
+                for event_type in page {
+                    if answer.len() > 1 {
+                        answer.push(',');
+                    }
+                    answer.push_str(event_type.get());
+                }
+                if answer.len() > LARGEST_ANSWER {
+                    return Err(Error::AnswerTooLarge);
+                }
+                Ok(ControlFlow::<()>::Continue(()))
+            })
+            .await?;
+        answer.push(']');
+        Ok(answer)
+    }
+}
+
+fn main() -> ExitCode {
+    shared::run(|_| UserEventTypes)
+}

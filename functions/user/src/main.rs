@@ -1,0 +1,25 @@
+//! `GET /calendly/user`: the caller's Calendly URI.
+
+use std::process::ExitCode;
+
+use shared::{Error, Function, Query, calendly::Calendly};
+
+struct User;
+
+impl Function for User {
+    const NAME: &'static str = "user";
+    type Parameters = ();
+
+    fn parameters(&self, _: &Query) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn answer(&self, (): &(), calendly: &Calendly<'_>) -> Result<String, Error> {
+        let uri = calendly.user_uri().await?;
+        Ok(serde_json::json!({ "uri": &*uri }).to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    shared::run(|_| User)
+}
