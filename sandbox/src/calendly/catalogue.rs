@@ -1,0 +1,236 @@
+//! The event types of an account: one of every kind that a client must cope with.
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+
+use super::CANONICAL;
+use super::event_type::{
+    BookingMethod, EventType, FutureFields, FutureObject, Location, Minutes, PoolingType, Profile, Question,
+};
+use super::user::User;
+use crate::config::Catalogue;
+use crate::identifier::{number, uuid};
+
+/// 2025-02-03T09:20:00Z: before it no account and no event type existed.
+const FIRST_CREATED: DateTime<Utc> = match DateTime::from_timestamp(1_738_574_400, 0) {
+    Some(moment) => moment,
+    None => DateTime::UNIX_EPOCH,
+};
+
+/// The event types of a user; the dates of the one-off follow the moment of opening.
+pub(super) fn event_types(
+    seed: u64,
+    user: &User,
+    catalogue: Catalogue,
+    opened_at: DateTime<Utc>,
+) -> Vec<EventType> {
+    let drafts: Vec<EventType> = match catalogue {
+        Catalogue::Empty => Vec::new(),
+        Catalogue::NothingBookable => {
+            sample(opened_at).into_iter().filter(|event_type| !event_type.is_bookable()).collect()
+        }
+        Catalogue::Sample { generated } => {
+            let more = (1..=generated)
+                .map(|index| plain(&format!("Session {index:05}"), &format!("session-{index:05}"), 30));
+            sample(opened_at).into_iter().chain(more).collect()
+        }
+    };
+    drafts.into_iter().enumerate().map(|(position, draft)| finished(seed, user, position, draft)).collect()
+}
+
+/// Gives a draft what follows from its owner, its place and the seed.
+fn finished(seed: u64, user: &User, position: usize, draft: EventType) -> EventType {
+    let place = position.to_string();
+    let drawn = |what| number(seed, &[what, &user.id, &place]);
+    let below = |what, limit| i64::try_from(drawn(what) % limit).unwrap_or_default();
+    let id = uuid(seed, &["event type", &user.id, &place]);
+    let created_at = FIRST_CREATED
+        + TimeDelta::minutes(below("created", 800_000))
+        + TimeDelta::microseconds(below("fraction", 1_000_000));
+    let updated_at = created_at + TimeDelta::minutes(below("updated", 100_000));
+    EventType {
+        uri: format!("{CANONICAL}/event_types/{id}"),
+        scheduling_url: match &draft.slug {
+            Some(slug) => format!("{}/{slug}", user.scheduling_url),
+            None => format!("https://calendly.com/d/{id}"),
+        },
+        color: format!("#{:06x}", drawn("color") & 0xff_ffff),
+        created_at: created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        updated_at: updated_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        profile: (draft.pooling_type != Some(PoolingType::MultiPool)).then(|| Profile::from(user)),
+        position,
+        id,
+        ..draft
+    }
+}
+
+/// A bookable one-on-one event type without anything particular to it.
+fn plain(name: &str, slug: &str, minutes: u32) -> EventType {
+    EventType {
+        id: String::new(),
+        only_on: None,
+        seats: 1,
+        uri: String::new(),
+        name: Some(name.to_owned()),
+        active: true,
+        booking_method: BookingMethod::Instant,
+        slug: Some(slug.to_owned()),
+        scheduling_url: String::new(),
+        duration: Minutes::Integer(minutes),
+        duration_options: None,
+        kind: "solo",
+        pooling_type: None,
+        event_type: "StandardEventType",
+        color: String::new(),
+        created_at: String::new(),
+        updated_at: String::new(),
+        internal_note: None,
+        description_plain: None,
+        description_html: None,
+        profile: None,
+        secret: false,
+        deleted_at: None,
+        admin_managed: false,
+        locations: None,
+        position: 0,
+        custom_questions: Vec::new(),
+        is_paid: false,
+        locale: "en",
+        start_time_increment: Some(30),
+        before_buffer: 0,
+        after_buffer: 0,
+        future: None,
+    }
+}
+
+fn inactive(name: &str, slug: &str, minutes: u32) -> EventType {
+    EventType { active: false, ..plain(name, slug, minutes) }
+}
+
+/// That deleted event types stay in the list is assumed, and so is that they may still be active.
+fn deleted(name: &str, slug: &str, minutes: u32) -> EventType {
+    EventType { deleted_at: Some("2026-03-05T16:40:12.000481Z"), ..plain(name, slug, minutes) }
+}
+
+fn poll(name: &str, slug: &str, minutes: u32) -> EventType {
+    EventType { booking_method: BookingMethod::Poll, ..plain(name, slug, minutes) }
+}
+
+fn group(name: &str, slug: &str, minutes: u32, seats: u32) -> EventType {
+    EventType { kind: "group", seats, ..plain(name, slug, minutes) }
+}
+
+fn pooled(name: &str, slug: &str, minutes: u32, pooling_type: PoolingType) -> EventType {
+    EventType { pooling_type: Some(pooling_type), ..plain(name, slug, minutes) }
+}
+
+fn secret(name: &str, slug: &str, minutes: u32) -> EventType {
+    EventType { secret: true, ..plain(name, slug, minutes) }
+}
+
+/// By name the first three cannot be booked, so a default must look further than the first row.
+fn sample(opened_at: DateTime<Utc>) -> Vec<EventType> {
+    let mut sample = vec![
+        EventType {
+            after_buffer: 15,
+            custom_questions: vec![topic()],
+            ..plain("Intro call", "intro-call", 30)
+        },
+        // The same display name: only URI and slug tell the two apart.
+        pooled("Intro call", "intro-call-team", 15, PoolingType::RoundRobin),
+        inactive("Alumni call", "alumni-call", 30),
+        deleted("Annual review", "annual-review", 60),
+        poll("Architecture vote", "architecture-vote", 60),
+        EventType { start_time_increment: Some(15), ..plain("Catch-up", "catch-up", 15) },
+        plain("Code review", "code-review", 45),
+        EventType { before_buffer: 15, after_buffer: 15, ..plain("Contract review", "contract-review", 60) },
+        EventType { duration_options: Some(vec![15, 30]), ..plain("Demo", "demo", 30) },
+        // A number that a reader of JSON may turn into `30`.
+        EventType { duration: Minutes::Decimal(30), ..plain("Discovery call", "discovery-call", 30) },
+        secret("Exit interview", "exit-interview", 60),
+        group("First steps", "first-steps", 90, 20),
+        EventType { is_paid: true, ..plain("Founders' hour", "founders-hour", 60) },
+        group("Growth workshop", "growth-workshop", 120, 8),
+        pooled("Interview panel", "interview-panel", 60, PoolingType::Collective),
+        EventType {
+            internal_note: Some("Private: ask for the budget first."),
+            ..plain("Kick-off", "kick-off", 60)
+        },
+        EventType { start_time_increment: Some(5), ..plain("Lightning talk", "lightning-talk", 5) },
+        EventType { duration_options: Some(vec![30, 60, 90, 120]), ..plain("Mentoring", "mentoring", 60) },
+        EventType { future: Some(future_fields()), ..plain("Next generation", "next-generation", 30) },
+        group("Office hours", "office-hours", 25, 5),
+        EventType { admin_managed: true, ..plain("Onboarding", "onboarding", 45) },
+        plain("Pairing session", "pairing-session", 120),
+        EventType {
+            locations: Some(vec![Location::InboundCall {
+                phone_number: 351_210_000_000,
+                additional_info: Some("Ring twice."),
+            }]),
+            ..plain("Phone screening", "phone-screening", 20)
+        },
+        EventType { admin_managed: true, active: false, ..plain("Quarterly review", "quarterly-review", 60) },
+        poll("Retrospective date", "retrospective-date", 45),
+        pooled("Sales call", "sales-call", 30, PoolingType::RoundRobin),
+        EventType {
+            locations: Some(vec![Location::OutboundCall, Location::GoogleConference]),
+            ..plain("Support call", "support-call", 30)
+        },
+        // Never in the list: its profile is null.
+        pooled("Team pool", "team-pool", 30, PoolingType::MultiPool),
+        EventType {
+            description_plain: Some("A task, then a talk about it."),
+            description_html: Some("<p>A task, then a talk about it.</p>"),
+            ..plain("Technical interview", "technical-interview", 90)
+        },
+        EventType {
+            locale: "pt",
+            description_plain: Some("Café \u{2615}, \"pastéis\" \\ e uma conversa\n"),
+            ..plain("Tertúlia à tarde \u{2615}", "tertulia", 30)
+        },
+        group("Training day", "training-day", 480, 30),
+        inactive("Vendor meeting", "vendor-meeting", 30),
+        EventType { active: false, ..deleted("Winter school", "winter-school", 240) },
+        plain("Workshop", "workshop", 180),
+    ];
+    sample.push(EventType { name: None, ..secret("", "unnamed", 30) });
+    sample.push(EventType {
+        slug: None,
+        event_type: "AdhocEventType",
+        start_time_increment: None,
+        only_on: Some(one_off_dates(opened_at)),
+        locations: Some(vec![Location::Physical { location: "Room 4", additional_info: None }]),
+        ..secret("Panel, one-off", "", 45)
+    });
+    sample
+}
+
+/// A week from the opening and the two days after that.
+fn one_off_dates(opened_at: DateTime<Utc>) -> Vec<NaiveDate> {
+    (7..10).map(|days| (opened_at + TimeDelta::days(days)).date_naive()).collect()
+}
+
+fn topic() -> Question {
+    Question {
+        name: "What shall we talk about?",
+        kind: "text",
+        position: 0,
+        enabled: true,
+        required: false,
+        // Null in Calendly's own samples, although documented as an array.
+        answer_choices: None,
+        include_other: false,
+    }
+}
+
+fn future_fields() -> FutureFields {
+    FutureFields {
+        sandbox_future_object: FutureObject {
+            ratio: 1e-7,
+            zero: 0.0,
+            text: "\u{1F980} \u{7f}",
+            nothing: None,
+            list: [3, 1],
+        },
+        sandbox_future_number: 123_456_789_012_345_678_901_234_567_890,
+    }
+}

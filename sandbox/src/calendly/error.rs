@@ -1,0 +1,71 @@
+//! Calendly's error bodies (calendly-api, section 2).
+
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse;
+use serde::Serialize;
+
+use super::json;
+
+/// An error that Calendly answers with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum CalendlyError {
+    /// A parameter is missing or wrong. Where the text stands is not confirmed; in `details` is
+    /// assumed. Texts are Calendly's only where the caller says so.
+    InvalidArgument {
+        parameter: &'static str,
+        message: &'static str,
+    },
+    Unauthenticated,
+    PermissionDenied,
+    NotFound,
+    /// The body is not documented; one of the usual shape is assumed.
+    TooManyRequests,
+}
+
+#[derive(Serialize)]
+struct ErrorBody {
+    title: &'static str,
+    message: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<[Detail; 1]>,
+}
+
+#[derive(Serialize)]
+struct Detail {
+    parameter: &'static str,
+    message: &'static str,
+}
+
+impl IntoResponse for CalendlyError {
+    fn into_response(self) -> Response<Body> {
+        let (status, title, message, details) = match self {
+            Self::InvalidArgument { parameter, message } => (
+                StatusCode::BAD_REQUEST,
+                "Invalid Argument",
+                "The supplied parameters are invalid.",
+                Some([Detail { parameter, message }]),
+            ),
+            Self::Unauthenticated => {
+                (StatusCode::UNAUTHORIZED, "Unauthenticated", "The access token is invalid", None)
+            }
+            Self::PermissionDenied => (
+                StatusCode::FORBIDDEN,
+                "Permission Denied",
+                "You do not have permission to access this resource.",
+                None,
+            ),
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                "Resource Not Found",
+                "The server could not find the requested resource.",
+                None,
+            ),
+            Self::TooManyRequests => {
+                (StatusCode::TOO_MANY_REQUESTS, "Too Many Requests", "The rate limit is exceeded.", None)
+            }
+        };
+        let body = ErrorBody { title, message, details };
+        json(status, &body)
+    }
+}

@@ -1,0 +1,158 @@
+//! Calendly's event type object (calendly-api, section 1.2).
+
+use chrono::NaiveDate;
+use serde::{Serialize, Serializer};
+
+use super::user::User;
+
+/// An event type, with every field that is documented or was seen live.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct EventType {
+    #[serde(skip)]
+    pub(super) id: String,
+    /// The dates of a one-off event type, which has a date setting of its own.
+    #[serde(skip)]
+    pub(super) only_on: Option<Vec<NaiveDate>>,
+    /// Seats per slot.
+    #[serde(skip)]
+    pub(super) seats: u32,
+    pub(super) uri: String,
+    pub(super) name: Option<String>,
+    pub(super) active: bool,
+    pub(super) booking_method: BookingMethod,
+    pub(super) slug: Option<String>,
+    pub(super) scheduling_url: String,
+    pub(super) duration: Minutes,
+    pub(super) duration_options: Option<Vec<u32>>,
+    pub(super) kind: &'static str,
+    pub(super) pooling_type: Option<PoolingType>,
+    #[serde(rename = "type")]
+    pub(super) event_type: &'static str,
+    pub(super) color: String,
+    pub(super) created_at: String,
+    pub(super) updated_at: String,
+    pub(super) internal_note: Option<&'static str>,
+    pub(super) description_plain: Option<&'static str>,
+    pub(super) description_html: Option<&'static str>,
+    pub(super) profile: Option<Profile>,
+    pub(super) secret: bool,
+    pub(super) deleted_at: Option<&'static str>,
+    pub(super) admin_managed: bool,
+    pub(super) locations: Option<Vec<Location>>,
+    pub(super) position: usize,
+    pub(super) custom_questions: Vec<Question>,
+    pub(super) is_paid: bool,
+    pub(super) locale: &'static str,
+    pub(super) start_time_increment: Option<u32>,
+    pub(super) before_buffer: u32,
+    pub(super) after_buffer: u32,
+    #[serde(flatten)]
+    pub(super) future: Option<FutureFields>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum BookingMethod {
+    Instant,
+    Poll,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PoolingType {
+    RoundRobin,
+    Collective,
+    MultiPool,
+}
+
+/// A length in minutes: a JSON number, whose form a client must not depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Minutes {
+    /// Written as `30`.
+    Integer(u32),
+    /// Written as `30.0`.
+    Decimal(u32),
+}
+
+impl Minutes {
+    pub(super) fn count(self) -> u32 {
+        match self {
+            Self::Integer(minutes) | Self::Decimal(minutes) => minutes,
+        }
+    }
+}
+
+impl Serialize for Minutes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Integer(minutes) => serializer.serialize_u32(*minutes),
+            Self::Decimal(minutes) => serializer.serialize_f64(f64::from(*minutes)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Profile {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: String,
+    owner: String,
+}
+
+impl From<&User> for Profile {
+    fn from(user: &User) -> Self {
+        Self { kind: "User", name: user.name.clone(), owner: user.uri.clone() }
+    }
+}
+
+/// Samples show `phone_number` as a string and as a bare number.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum Location {
+    Physical { location: &'static str, additional_info: Option<&'static str> },
+    InboundCall { phone_number: u64, additional_info: Option<&'static str> },
+    OutboundCall,
+    GoogleConference,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Question {
+    pub(super) name: &'static str,
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    pub(super) position: u32,
+    pub(super) enabled: bool,
+    pub(super) required: bool,
+    pub(super) answer_choices: Option<Vec<&'static str>>,
+    pub(super) include_other: bool,
+}
+
+/// Fields that Calendly does not have yet: it adds some every year, and a client that passes
+/// event types on must not lose them or change their numbers.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct FutureFields {
+    pub(super) sandbox_future_object: FutureObject,
+    pub(super) sandbox_future_number: u128,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct FutureObject {
+    pub(super) ratio: f64,
+    pub(super) zero: f64,
+    pub(super) text: &'static str,
+    pub(super) nothing: Option<()>,
+    pub(super) list: [u8; 2],
+}
+
+impl EventType {
+    /// Active, not deleted, and not a poll (calendly-api, section 5).
+    pub(super) fn is_bookable(&self) -> bool {
+        self.active && self.deleted_at.is_none() && self.booking_method == BookingMethod::Instant
+    }
+
+    /// Pool types without a profile are missing from Calendly's list, readable and bookable by URI
+    /// (calendly-api, section 5).
+    pub(super) fn is_listed(&self) -> bool {
+        !(self.pooling_type.is_some() && self.profile.is_none())
+    }
+}

@@ -1,0 +1,89 @@
+//! `GET /users/me` and `GET /users/{id}` (calendly-api, section 1.1).
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{Response, StatusCode};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use super::accounts::Member;
+use super::error::CalendlyError;
+use super::{CANONICAL, Resource, json};
+use crate::identifier::{number, uuid};
+use crate::world::World;
+
+/// A Calendly user, with every field seen live.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct User {
+    #[serde(skip)]
+    pub(crate) id: String,
+    pub(crate) uri: String,
+    pub(crate) name: String,
+    pub(crate) slug: String,
+    email: String,
+    pub(crate) scheduling_url: String,
+    pub(crate) timezone: Tz,
+    time_notation: &'static str,
+    avatar_url: Option<String>,
+    created_at: &'static str,
+    updated_at: &'static str,
+    pub(crate) current_organization: String,
+    resource_type: &'static str,
+    locale: &'static str,
+}
+
+impl User {
+    /// The user of this name, alone in an organization of their own.
+    pub(super) fn new(seed: u64, name: &str, timezone: Tz) -> Self {
+        let id = uuid(seed, &["user", name]);
+        let slug: String = name
+            .to_lowercase()
+            .split(|character: char| !character.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join("-");
+        Self {
+            uri: format!("{CANONICAL}/users/{id}"),
+            name: name.to_owned(),
+            email: format!("{slug}@example.com"),
+            scheduling_url: format!("https://calendly.com/{slug}"),
+            slug,
+            timezone,
+            time_notation: "24h",
+            avatar_url: None,
+            created_at: "2025-02-03T09:15:27.104233Z",
+            updated_at: "2026-10-30T18:02:11.550901Z",
+            current_organization: format!(
+                "{CANONICAL}/organizations/{}",
+                uuid(seed, &["organization", name])
+            ),
+            resource_type: "User",
+            locale: "en",
+            id,
+        }
+    }
+
+    /// A name for the user of a PAT that came without one.
+    pub(super) fn name_for(seed: u64, pat: &str) -> String {
+        format!("Sample {:08x}", number(seed, &["name", pat]) >> 32)
+    }
+}
+
+/// A user of another organization is assumed to be forbidden, an unknown one not to be found.
+pub(super) async fn read(
+    State(world): State<Arc<World>>,
+    Extension(caller): Extension<Arc<Member>>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, CalendlyError> {
+    if id == "me" || id == caller.user.id {
+        let resource = &caller.user;
+        Ok(json(StatusCode::OK, &Resource { resource }))
+    } else if world.accounts.user_exists(&id) {
+        Err(CalendlyError::PermissionDenied)
+    } else {
+        Err(CalendlyError::NotFound)
+    }
+}

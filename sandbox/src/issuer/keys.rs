@@ -1,0 +1,301 @@
+//! The issuer's keys (RFC 7517) and what they sign with (RFC 7518, RFC 8037).
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ring::hmac;
+use ring::rand::SystemRandom;
+use ring::rsa::PublicKeyComponents;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
+    RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// The kid of the RSA key that names no algorithm.
+const RSA_ANY_ALGORITHM: &str = "rsa-any-algorithm";
+const EC_P256: &str = "ec-p256";
+const EC_P384: &str = "ec-p384";
+const ED25519: &str = "ed25519";
+
+/// A test key could not be read or used.
+#[derive(Debug, thiserror::Error)]
+#[error("the key {name} cannot be used: {reason}")]
+pub struct KeyError {
+    name: &'static str,
+    reason: String,
+}
+
+impl KeyError {
+    pub(super) fn new(name: &'static str, reason: impl ToString) -> Self {
+        Self { name, reason: reason.to_string() }
+    }
+}
+
+/// A signature algorithm of RFC 7518 or RFC 8037, by its own name in JSON.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Algorithm {
+    /// The default, with the key that is rotated.
+    #[default]
+    Rs256,
+    /// With the RSA key that names no algorithm, like the other RSA algorithms below.
+    Rs384,
+    /// RSA, PKCS #1 v1.5.
+    Rs512,
+    /// RSA, PSS.
+    Ps256,
+    /// RSA, PSS.
+    Ps384,
+    /// RSA, PSS.
+    Ps512,
+    /// ECDSA on P-256.
+    Es256,
+    /// ECDSA on P-384.
+    Es384,
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    /// HMAC with the secret given.
+    Hs256,
+    /// HMAC with the secret given.
+    Hs384,
+    /// HMAC with the secret given.
+    Hs512,
+    /// No signature.
+    #[serde(rename = "none")]
+    None,
+}
+
+/// Which key of an algorithm's own kind signs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyChoice {
+    /// The published one.
+    #[default]
+    Published,
+    /// One that is not published, under the kid of the one that is.
+    Forged,
+}
+
+/// The keys of one provenance: the published ones, or the forged ones.
+#[derive(Debug)]
+struct KeyRing {
+    rsa: RsaKeyPair,
+    p256: EcdsaKeyPair,
+    p384: EcdsaKeyPair,
+    ed25519: Ed25519KeyPair,
+}
+
+/// Everything that the issuer signs with.
+#[derive(Debug)]
+pub(super) struct Keys {
+    /// They take turns as the RS256 key.
+    rotating: [RsaKeyPair; 2],
+    generation: usize,
+    published: KeyRing,
+    forged: KeyRing,
+    random: SystemRandom,
+}
+
+impl Keys {
+    pub(super) fn load() -> Result<Self, KeyError> {
+        let random = SystemRandom::new();
+        let published = KeyRing {
+            rsa: rsa(RSA_ANY_ALGORITHM, include_bytes!("../../keys/rsa-any-algorithm.der"))?,
+            p256: ecdsa(
+                EC_P256,
+                &ECDSA_P256_SHA256_FIXED_SIGNING,
+                include_bytes!("../../keys/ec-p256.der"),
+                &random,
+            )?,
+            p384: ecdsa(
+                EC_P384,
+                &ECDSA_P384_SHA384_FIXED_SIGNING,
+                include_bytes!("../../keys/ec-p384.der"),
+                &random,
+            )?,
+            ed25519: ed25519(include_bytes!("../../keys/ed25519.der"))?,
+        };
+        Ok(Self {
+            rotating: [
+                rsa("rsa-first", include_bytes!("../../keys/rsa-first.der"))?,
+                rsa("rsa-second", include_bytes!("../../keys/rsa-second.der"))?,
+            ],
+            generation: 1,
+            published,
+            forged: KeyRing::forged(&random)?,
+            random,
+        })
+    }
+
+    pub(super) fn rotate(&mut self) -> String {
+        self.generation += 1;
+        self.rotating_kid()
+    }
+
+    fn rotating_kid(&self) -> String {
+        format!("rsa-{}", self.generation)
+    }
+
+    fn rotating_key(&self) -> &RsaKeyPair {
+        let [first, second] = &self.rotating;
+        if self.generation % 2 == 1 { first } else { second }
+    }
+
+    /// The kid under which an algorithm's key is published, if it has one.
+    pub(super) fn kid(&self, algorithm: Algorithm) -> Option<String> {
+        match algorithm {
+            Algorithm::Rs256 => Some(self.rotating_kid()),
+            Algorithm::Rs384 | Algorithm::Rs512 | Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512 => {
+                Some(RSA_ANY_ALGORITHM.to_owned())
+            }
+            Algorithm::Es256 => Some(EC_P256.to_owned()),
+            Algorithm::Es384 => Some(EC_P384.to_owned()),
+            Algorithm::EdDsa => Some(ED25519.to_owned()),
+            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 | Algorithm::None => None,
+        }
+    }
+
+    /// The JSON Web Keys. Each names its algorithm, except for one RSA key, which is good for
+    /// every RSA algorithm.
+    pub(super) fn published(&self) -> Vec<Value> {
+        let KeyRing { rsa, p256, p384, ed25519 } = &self.published;
+        let any_algorithm = rsa_jwk(rsa, RSA_ANY_ALGORITHM);
+        let mut rotating = rsa_jwk(self.rotating_key(), &self.rotating_kid());
+        rotating.insert("alg".to_owned(), "RS256".into());
+        let ed25519 = json!({
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "x": encoded(ed25519.public_key().as_ref()),
+            "kid": ED25519,
+            "alg": "EdDSA",
+            "use": "sig",
+        });
+        vec![
+            rotating.into(),
+            any_algorithm.into(),
+            ec_jwk(p256, EC_P256, "P-256", "ES256"),
+            ec_jwk(p384, EC_P384, "P-384", "ES384"),
+            ed25519,
+        ]
+    }
+
+    pub(super) fn sign(
+        &self,
+        algorithm: Algorithm,
+        choice: KeyChoice,
+        secret: &[u8],
+        message: &[u8],
+    ) -> Result<Vec<u8>, KeyError> {
+        let ring = match choice {
+            KeyChoice::Published => &self.published,
+            KeyChoice::Forged => &self.forged,
+        };
+        let rs256 = match choice {
+            KeyChoice::Published => self.rotating_key(),
+            KeyChoice::Forged => &self.forged.rsa,
+        };
+        let rsa = |key, padding| self.sign_rsa(key, padding, message);
+        let ecdsa = |name, key: &EcdsaKeyPair| {
+            let signature = key.sign(&self.random, message);
+            signature.map(|signature| signature.as_ref().to_vec()).map_err(|error| KeyError::new(name, error))
+        };
+        let hmac = |algorithm| {
+            let key = hmac::Key::new(algorithm, secret);
+            hmac::sign(&key, message).as_ref().to_vec()
+        };
+        match algorithm {
+            Algorithm::Rs256 => rsa(rs256, &RSA_PKCS1_SHA256),
+            Algorithm::Rs384 => rsa(&ring.rsa, &RSA_PKCS1_SHA384),
+            Algorithm::Rs512 => rsa(&ring.rsa, &RSA_PKCS1_SHA512),
+            Algorithm::Ps256 => rsa(&ring.rsa, &RSA_PSS_SHA256),
+            Algorithm::Ps384 => rsa(&ring.rsa, &RSA_PSS_SHA384),
+            Algorithm::Ps512 => rsa(&ring.rsa, &RSA_PSS_SHA512),
+            Algorithm::Es256 => ecdsa(EC_P256, &ring.p256),
+            Algorithm::Es384 => ecdsa(EC_P384, &ring.p384),
+            Algorithm::EdDsa => Ok(ring.ed25519.sign(message).as_ref().to_vec()),
+            Algorithm::Hs256 => Ok(hmac(hmac::HMAC_SHA256)),
+            Algorithm::Hs384 => Ok(hmac(hmac::HMAC_SHA384)),
+            Algorithm::Hs512 => Ok(hmac(hmac::HMAC_SHA512)),
+            Algorithm::None => Ok(Vec::new()),
+        }
+    }
+
+    fn sign_rsa(
+        &self,
+        key: &RsaKeyPair,
+        padding: &'static dyn RsaEncoding,
+        message: &[u8],
+    ) -> Result<Vec<u8>, KeyError> {
+        let mut signature = vec![0; key.public().modulus_len()];
+        key.sign(padding, &self.random, message, &mut signature)
+            .map_err(|error| KeyError::new("rsa", error))?;
+        Ok(signature)
+    }
+}
+
+impl KeyRing {
+    fn forged(random: &SystemRandom) -> Result<Self, KeyError> {
+        let ec = |name, algorithm: &'static EcdsaSigningAlgorithm| {
+            let document = EcdsaKeyPair::generate_pkcs8(algorithm, random)
+                .map_err(|error| KeyError::new(name, error))?;
+            ecdsa(name, algorithm, document.as_ref(), random)
+        };
+        let document =
+            Ed25519KeyPair::generate_pkcs8(random).map_err(|error| KeyError::new(ED25519, error))?;
+        Ok(Self {
+            rsa: rsa("rsa-forged", include_bytes!("../../keys/rsa-forged.der"))?,
+            p256: ec(EC_P256, &ECDSA_P256_SHA256_FIXED_SIGNING)?,
+            p384: ec(EC_P384, &ECDSA_P384_SHA384_FIXED_SIGNING)?,
+            ed25519: ed25519(document.as_ref())?,
+        })
+    }
+}
+
+fn rsa(name: &'static str, document: &[u8]) -> Result<RsaKeyPair, KeyError> {
+    RsaKeyPair::from_pkcs8(document).map_err(|error| KeyError::new(name, error))
+}
+
+fn ecdsa(
+    name: &'static str,
+    algorithm: &'static EcdsaSigningAlgorithm,
+    document: &[u8],
+    random: &SystemRandom,
+) -> Result<EcdsaKeyPair, KeyError> {
+    EcdsaKeyPair::from_pkcs8(algorithm, document, random).map_err(|error| KeyError::new(name, error))
+}
+
+/// OpenSSL writes the first version of the format, which lacks the public key.
+fn ed25519(document: &[u8]) -> Result<Ed25519KeyPair, KeyError> {
+    Ed25519KeyPair::from_pkcs8_maybe_unchecked(document).map_err(|error| KeyError::new(ED25519, error))
+}
+
+fn rsa_jwk(key: &RsaKeyPair, kid: &str) -> Map<String, Value> {
+    let public = PublicKeyComponents::<Vec<u8>>::from(key.public());
+    [("kty", "RSA"), ("n", &encoded(&public.n)), ("e", &encoded(&public.e)), ("kid", kid), ("use", "sig")]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .collect()
+}
+
+/// The public key is an uncompressed point: a byte that says so, then both coordinates.
+fn ec_jwk(key: &EcdsaKeyPair, kid: &str, curve: &str, algorithm: &str) -> Value {
+    let point = key.public_key().as_ref();
+    let coordinates = point.get(1..).unwrap_or_default();
+    let (x, y) = coordinates.split_at(coordinates.len() / 2);
+    json!({
+        "kty": "EC",
+        "crv": curve,
+        "x": encoded(x),
+        "y": encoded(y),
+        "kid": kid,
+        "alg": algorithm,
+        "use": "sig",
+    })
+}
+
+fn encoded(bytes: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
