@@ -80,7 +80,7 @@ impl Config {
         let pat_cache = reader.optional("PAT_CACHE_SECONDS", |text| number(text, 0, 86_400));
         let event_type_cache = reader.optional("EVENT_TYPE_CACHE_SECONDS", |text| number(text, 0, 86_400));
         let calendly_base_url = reader.optional("CALENDLY_BASE_URL", |text| {
-            secure_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
+            base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
         });
         let calendly_timeout = reader.optional("CALENDLY_TIMEOUT_MS", |text| number(text, 1, 900_000));
         let calendly_max_retries = reader.optional("CALENDLY_MAX_RETRIES", |text| number(text, 0, 10));
@@ -154,7 +154,7 @@ impl<V: Fn(&str) -> Option<String>> Reader<V> {
     }
 
     fn issuer(&mut self) -> Option<Issuer> {
-        let issuer = self.optional("JWT_ISSUER", |text| secure_url(text).map(|_| text.to_owned()));
+        let issuer = self.optional("JWT_ISSUER", |text| base_url(text).map(|_| text.to_owned()));
         let jwks_url = self.optional("JWT_JWKS_URL", secure_url);
         match (self.text("JWT_ISSUER"), self.text("JWT_JWKS_URL"), self.text("JWT_SECRET_ID")) {
             (Some(_), _, None) => issuer.map(|issuer| Issuer::Published { issuer, jwks_url }),
@@ -217,6 +217,15 @@ fn http_url(text: &str) -> Result<String, String> {
     }
 }
 
+/// A [`secure_url`] that paths are appended to.
+fn base_url(text: &str) -> Result<Url, String> {
+    let url = secure_url(text)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must not have a query or a fragment".to_owned());
+    }
+    Ok(url)
+}
+
 /// A URL that secrets may be sent to and keys fetched from: `https`, or `http` on this machine
 /// (loopback) and on `.internal` hosts, where a container finds the machine it runs on.
 pub(crate) fn secure_url(text: &str) -> Result<Url, String> {
@@ -229,9 +238,6 @@ pub(crate) fn secure_url(text: &str) -> Result<Url, String> {
     };
     if !url.username().is_empty() || url.password().is_some() {
         return Err("must not hold a user name or password".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("must not have a query or a fragment".to_owned());
     }
     match url.scheme() {
         "https" => Ok(url),
@@ -336,6 +342,15 @@ mod tests {
     }
 
     #[test]
+    fn only_a_url_that_paths_are_appended_to_must_have_no_query() {
+        assert!(config(&[("JWT_JWKS_URL", "https://issuer.example/keys?p=policy")]).is_ok());
+        for variable in ["CALENDLY_BASE_URL", "JWT_ISSUER"] {
+            let message = config(&[(variable, "https://issuer.example/?p=policy")]).map(|_| ()).unwrap_err();
+            assert!(message.contains("must not have a query"), "{message}");
+        }
+    }
+
+    #[test]
     fn plain_http_is_for_this_machine_only() {
         for good in [
             "http://127.0.0.1:4010/issuer",
@@ -346,9 +361,7 @@ mod tests {
         ] {
             assert!(secure_url(good).is_ok(), "{good}");
         }
-        for bad in
-            ["http://issuer.example", "http://internal.example", "http://10.0.0.1", "https://x?y", "data:x"]
-        {
+        for bad in ["http://issuer.example", "http://internal.example", "http://10.0.0.1", "data:x"] {
             assert!(secure_url(bad).is_err(), "{bad}");
         }
     }

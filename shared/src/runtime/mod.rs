@@ -46,6 +46,11 @@ pub trait Function: Send + Sync + 'static {
 /// One invocation at a time, or as many as `AWS_LAMBDA_MAX_CONCURRENCY` says (Lambda Managed Instances).
 /// A configuration that is refused ends the process with a log line that says why.
 pub fn run<F: Function>(new: impl FnOnce(Settings) -> F) -> ExitCode {
+    // Where it happened, and not what it says: that could hold what must not be logged.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        telemetry::error("a bug: the code panicked", &place);
+    }));
     match start(new) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {

@@ -1,6 +1,7 @@
 //! One invocation: event → authenticate → parameters → PAT → Calendly → answer → log line.
 
 use std::{
+    future::Future,
     panic::AssertUnwindSafe,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -67,7 +68,7 @@ impl<F: Function> Pipeline<F> {
         };
         match Event::parse(payload.get()) {
             Event::Request(request) => {
-                let result = self.result(&request, deadline, &record).await;
+                let result = guarded(self.answer(&request, deadline, &record), deadline).await;
                 let payload = result.and_then(|json| Payload::new(json, request.accepts_gzip));
                 let (response, error) = match payload {
                     Ok(payload) => (success(payload, request.gateway, &context.request_id), None),
@@ -92,16 +93,6 @@ impl<F: Function> Pipeline<F> {
         }
     }
 
-    /// The answer within the deadline; a panic becomes an error like any other.
-    async fn result(&self, request: &Request, deadline: Deadline, record: &Record) -> Result<String, Error> {
-        let answer = AssertUnwindSafe(self.answer(request, deadline, record)).catch_unwind();
-        match tokio::time::timeout_at(deadline.instant(), answer).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_panic)) => Err(Error::Internal),
-            Err(_) => Err(Error::DeadlineExceeded),
-        }
-    }
-
     async fn answer(&self, request: &Request, deadline: Deadline, record: &Record) -> Result<String, Error> {
         let Services { authenticator, pats, calendly } = &self.services;
         let authorization: Vec<&str> = request.authorization.iter().map(String::as_str).collect();
@@ -122,6 +113,18 @@ impl<F: Function> Pipeline<F> {
     }
 }
 
+/// The answer within the deadline; a panic becomes an error like any other.
+async fn guarded(
+    answer: impl Future<Output = Result<String, Error>>,
+    deadline: Deadline,
+) -> Result<String, Error> {
+    match tokio::time::timeout_at(deadline.instant(), AssertUnwindSafe(answer).catch_unwind()).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_panic)) => Err(Error::Internal),
+        Err(_) => Err(Error::DeadlineExceeded),
+    }
+}
+
 fn ending<'a, F: Function>(
     context: &'a Context,
     cold_start: bool,
@@ -135,5 +138,32 @@ fn ending<'a, F: Function>(
         cold_start,
         duration: started.elapsed(),
         what,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_is_an_internal_error() {
+        let panics = async { panic!("on purpose") };
+        assert_eq!(
+            guarded(panics, Deadline::within(Duration::from_secs(1))).await.unwrap_err().code(),
+            "internal_error"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_too_long_is_cut_off() {
+        let deadline = Deadline::within(Duration::from_secs(1));
+        let slow = async {
+            tokio::time::sleep(Duration::from_millis(1_001)).await;
+            Ok("late".to_owned())
+        };
+        assert_eq!(guarded(slow, deadline).await.unwrap_err().code(), "deadline_exceeded");
+        assert_eq!(deadline.time_left(), Duration::ZERO);
     }
 }

@@ -37,7 +37,7 @@ struct EndLine<'a> {
     log: Option<Fields<'a>>,
     function: &'static str,
     #[serde(flatten)]
-    metrics: Metrics,
+    metrics: Option<Metrics>,
 }
 
 #[derive(Serialize)]
@@ -127,7 +127,7 @@ pub(crate) fn end(record: &Record, ending: &Ending<'_>) {
 }
 
 /// A warm-up counts as a warm-up and never as a request.
-fn metrics(record: &Record, ending: &Ending<'_>, calls: u32, calendly_ms: f64) -> Metrics {
+fn metrics(record: &Record, ending: &Ending<'_>, calls: u32, calendly_ms: f64) -> Option<Metrics> {
     let of_request = |value: f64| matches!(ending.what, What::Request { .. }).then_some(value);
     let is_keys_unavailable = matches!(ending.what, What::Request { code: Some("keys_unavailable"), .. });
     let remaining = record.rate_limit_remaining.load(Relaxed);
