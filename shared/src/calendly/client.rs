@@ -207,7 +207,7 @@ impl Text {
 
 async fn error_answer(response: Response) -> FailedTry {
     let status = response.status();
-    let asked_wait = asked_wait(response.headers(), Utc::now());
+    let asked_wait = asked_wait(status, response.headers(), Utc::now());
     let body = body(response, LARGEST_ERROR).await.unwrap_or_default();
     let ErrorBody { title, message, details } = serde_json::from_slice(&body).unwrap_or_default();
     let is_rate_limit = status == StatusCode::TOO_MANY_REQUESTS;
@@ -223,9 +223,10 @@ async fn error_answer(response: Response) -> FailedTry {
     }
 }
 
-/// How long Calendly asks to wait: `Retry-After` (RFC 9110, section 10.2.3: seconds or a date) or
-/// `X-RateLimit-Reset` (seconds), the longer if they disagree.
-fn asked_wait(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+/// How long Calendly asks to wait: `Retry-After` (RFC 9110, section 10.2.3: seconds or a date) and, over the
+/// rate limit, `X-RateLimit-Reset` (seconds), the longer if they disagree. Every answer carries the latter;
+/// only with a 429 does it mean that one should wait.
+fn asked_wait(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let retry_after = headers.get(RETRY_AFTER).and_then(|value| {
         let text = value.to_str().ok()?.trim();
         match text.parse::<u64>() {
@@ -233,13 +234,14 @@ fn asked_wait(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
             Err(_) => {
                 let wait = DateTime::parse_from_rfc2822(text).ok()?.signed_duration_since(now);
                 // Rounded up, so as not to come back within the last second.
-                Some(Duration::from_secs(
-                    u64::try_from(wait.num_milliseconds()).unwrap_or_default().div_ceil(1_000),
-                ))
+                let milliseconds = u64::try_from(wait.num_milliseconds()).unwrap_or_default();
+                Some(Duration::from_secs(milliseconds.div_ceil(1_000)))
             }
         }
     });
-    let reset = whole_number(headers, "x-ratelimit-reset").map(Duration::from_secs);
+    let reset = whole_number(headers, "x-ratelimit-reset")
+        .filter(|_| status == StatusCode::TOO_MANY_REQUESTS)
+        .map(Duration::from_secs);
     retry_after.max(reset).map(|wait| wait.min(LONGEST_WAIT))
 }
 
@@ -254,15 +256,16 @@ mod tests {
     #[test]
     fn the_longer_of_two_waits_rules() {
         let now = DateTime::parse_from_rfc3339("2026-12-01T10:00:00.5Z").unwrap().to_utc();
-        let wait = |retry_after: &str, reset: &str| {
+        let wait_after = |status: u16, retry_after: &str, reset: &str| {
             let mut headers = HeaderMap::new();
             for (name, value) in [("retry-after", retry_after), ("x-ratelimit-reset", reset)] {
                 if !value.is_empty() {
                     headers.insert(name, value.parse().unwrap());
                 }
             }
-            asked_wait(&headers, now).map(|wait| wait.as_secs())
+            asked_wait(StatusCode::from_u16(status).unwrap(), &headers, now).map(|wait| wait.as_secs())
         };
+        let wait = |retry_after: &str, reset: &str| wait_after(429, retry_after, reset);
         assert_eq!(wait("", ""), None);
         assert_eq!(wait("7", ""), Some(7));
         assert_eq!(wait("", "60"), Some(60));
@@ -272,5 +275,7 @@ mod tests {
         assert_eq!(wait("Tue, 01 Dec 2026 09:00:00 GMT", ""), Some(0));
         assert_eq!(wait("soon", "-1"), None);
         assert_eq!(wait("999999999999", ""), Some(3600));
+        assert_eq!(wait_after(503, "", "60"), None, "every answer has a reset");
+        assert_eq!(wait_after(503, "2", "60"), Some(2));
     }
 }
