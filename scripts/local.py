@@ -1,0 +1,62 @@
+"""The local bundle in one place: what `make run` starts, and what the sample events rely on."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The functions, by binary name. A function's route carries its name.
+FUNCTIONS = ["user", "user-event-types", "check-availability"]
+
+SANDBOX_PORT = 4010
+SECRETS_MANAGER_PORT = 4011
+FUNCTIONS_PORT = 9000
+
+# A name as much as an address: the tokens in events/ carry it as `iss`, so it stays the same even
+# where the sandbox listens on another port or is reached under another host name.
+SANDBOX_PUBLIC_URL = f"http://127.0.0.1:{SANDBOX_PORT}"
+ISSUER = f"{SANDBOX_PUBLIC_URL}/issuer"
+AUDIENCE = "calendly-functions"
+
+SANDBOX_PAT = "sandbox-pat"
+PAT_SECRET_ID = "calendly/pat"
+DEV_SECRET_ID = "calendly/jwt-secret"
+DEV_SECRET = "a shared secret for development only"
+
+REGION = "us-east-1"
+
+
+def route(function):
+    """The path that API Gateway, and `cargo lambda watch`, map to a function."""
+    return f"/calendly/{function}"
+
+
+def function_environment(sandbox, secrets_manager, inherited=os.environ):
+    """The inherited environment with what the functions are configured with.
+
+    `sandbox` and `secrets_manager` are the base URLs under which the functions reach the two.
+    Nothing of the developer's own AWS account is passed on, nor `CALENDLY_PAT`.
+    """
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if name.startswith(("AWS_CA_BUNDLE", "AWS_LAMBDA_LOG_"))
+        or not name.startswith(("AWS_", "CALENDLY_PAT", "JWT_"))
+    }
+    return kept | configuration(sandbox, secrets_manager) | {
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
+
+
+def configuration(sandbox, secrets_manager):
+    """The functions' own variables."""
+    return {
+        "CALENDLY_PAT_SECRET_ID": PAT_SECRET_ID,
+        "CALENDLY_BASE_URL": sandbox,
+        "JWT_ISSUER": ISSUER,
+        "JWT_AUDIENCE": AUDIENCE,
+        "JWT_JWKS_URL": f"{sandbox}/issuer/jwks",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets_manager,
+    }
