@@ -1,0 +1,75 @@
+# What a developer types. `make run` needs Rust, Python 3, make and a C compiler; everything else is
+# installed, pinned, into .venv. `make help` lists the targets.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+VENV := .venv/bin
+ARCHITECTURE ?= arm64
+TOOLS := python3 scripts/tools.py
+COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no-header \
+  --no-annotate --no-emit-index-url --no-emit-find-links
+
+# The end-to-end tests start it as Secrets Manager.
+export MOTO_SERVER := $(CURDIR)/$(VENV)/moto_server
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-template \
+        build events lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+run: ## Run the bundle on this machine: sandbox, Secrets Manager stand-in, three functions
+	@python3 scripts/run.py
+
+test: lint docs check-routes check-dependencies unit ## Formatting, lints, docs, unit and end-to-end tests
+
+lint:
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+
+docs:
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
+
+# The end-to-end tests drive the built binaries.
+unit: refresh-events
+	@$(TOOLS) test
+	cargo build
+	cargo test --workspace
+
+# Their requests ask about days to come, so they are moved ahead about once a year.
+refresh-events:
+	@python3 scripts/make_events.py --refresh
+
+check-routes:
+	@python3 scripts/check_routes.py
+
+check-dependencies:
+	@python3 scripts/check_dependencies.py
+
+check-template: ## Validate and lint template.yaml
+	@$(TOOLS) template
+	$(VENV)/sam validate --lint
+
+build: ## Build what `sam deploy` deploys, into .aws-sam (ARCHITECTURE=x86_64 for Intel)
+	@$(TOOLS) build
+	PATH="$(CURDIR)/$(VENV):$$PATH" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+events: ## Write events/ afresh, with the range of its requests ahead of today
+	python3 scripts/make_events.py
+
+# One resolution for all uses, so that they share .venv. zig is for cross-compiling only.
+lock: ## Write requirements/*.txt afresh from requirements/*.in
+	@test -x $(VENV)/pip || python3 -m venv .venv
+	$(VENV)/pip install --quiet uv==0.13.9
+	$(COMPILE) requirements/*.in --output-file .venv/constraints.txt
+	for use in run test template; do \
+	  $(COMPILE) requirements/$$use.in --constraint .venv/constraints.txt --generate-hashes \
+	    --no-emit-package ziglang --output-file requirements/$$use.txt || exit 1; done
+	$(COMPILE) requirements/build.in --constraint .venv/constraints.txt --generate-hashes \
+	  --output-file requirements/build.txt
+
+clean: ## Remove everything that was built or installed
+	rm -rf target .venv .aws-sam .run

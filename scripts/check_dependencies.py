@@ -1,0 +1,75 @@
+"""Checks that the functions link one TLS stack, one crypto provider and one HTTP implementation.
+
+Each more is binary size, and so cold start, and one more thing to keep patched.
+"""
+
+import subprocess
+import sys
+from collections import defaultdict
+
+from local import FUNCTIONS, ROOT
+
+# What runs on Lambda.
+TARGETS = ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"]
+
+ONE_VERSION = {
+    "rustls": "the TLS stack",
+    "ring": "the crypto provider",
+    "hyper": "the HTTP implementation",
+}
+REFUSED = {
+    "native-tls": "a second TLS stack",
+    "openssl": "a second TLS stack",
+    "openssl-sys": "a second TLS stack",
+    "boring": "a second TLS stack",
+    "boring-sys": "a second TLS stack",
+    "s2n-tls": "a second TLS stack",
+    "aws-lc-rs": "a second crypto provider",
+    "aws-lc-sys": "a second crypto provider",
+    "aws-lc-fips-sys": "a second crypto provider",
+    "rsa": "a second crypto provider",
+    "p256": "a second crypto provider",
+    "p384": "a second crypto provider",
+    "ed25519-dalek": "a second crypto provider",
+    "aws-config": "the SDK's configuration, which brings a second HTTP client",
+}
+
+
+def linked_packages():
+    """{package: {versions}} of everything that the functions link, on every target."""
+    command = ["cargo", "tree", "--locked", "--edges", "normal", "--prefix", "none"]
+    command += ["--format", "{p}", "--no-dedupe"]
+    for function in FUNCTIONS:
+        command += ["--package", function]
+    for target in TARGETS:
+        command += ["--target", target]
+    packages = defaultdict(set)
+    for line in subprocess.check_output(command, cwd=ROOT, text=True).splitlines():
+        if line:
+            name, version = line.split()[:2]
+            packages[name].add(version)
+    return packages
+
+
+def problems(packages):
+    """What is wrong with a set of packages, a line each."""
+    for name, role in ONE_VERSION.items():
+        versions = packages.get(name, set())
+        if len(versions) != 1:
+            yield f"{name}, {role}: one version expected, got {sorted(versions) or 'none'}"
+    for name, reason in REFUSED.items():
+        if name in packages:
+            yield f"{name}: {reason}. Who brings it in: cargo tree --edges normal --invert {name}"
+
+
+def main():
+    packages = linked_packages()
+    found = list(problems(packages))
+    if found:
+        sys.exit("check-dependencies:\n  " + "\n  ".join(found))
+    versions = [f"{name} {', '.join(packages[name])}" for name in ONE_VERSION]
+    print(f"check-dependencies: {len(packages)} packages; {'; '.join(versions)}")
+
+
+if __name__ == "__main__":
+    main()

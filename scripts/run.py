@@ -1,0 +1,315 @@
+"""`make run`: the whole bundle on this machine, until Ctrl-C.
+
+Starts the sandbox (a stand-in for Calendly, and the token issuer), moto (a stand-in for Secrets
+Manager) and the three functions, waits until each answers, and prints how to call them.
+
+Environment variables, all optional:
+
+    CALENDLY_PAT          a personal access token: the functions then call the real Calendly
+    FUNCTIONS_PORT        where the functions answer (9000)
+    SANDBOX_PORT          where the sandbox listens (4010)
+    SECRETS_MANAGER_PORT  where moto listens (4011)
+    BIND_ADDRESS          the address all of them listen on (127.0.0.1); `sam local` on Linux runs
+                          the functions in containers, which reach this machine with 0.0.0.0 only
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from datetime import datetime, timedelta, timezone
+
+import local
+import make_events
+import tools
+from processes import ProcessFailed, Processes
+
+START_SECONDS = 30
+ANSWER_SECONDS = 30
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# The developer's proxy settings are not for loopback addresses.
+_http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class StartFailed(Exception):
+    """The bundle cannot run here; the text says why and what to do."""
+
+
+class Stopped(Exception):
+    """Somebody asked for the end: Ctrl-C, or a signal."""
+
+
+class Settings:
+    """What the environment variables ask for."""
+
+    def __init__(self, environment):
+        self.pat = environment.get("CALENDLY_PAT", "").strip()
+        self.address = environment.get("BIND_ADDRESS", "127.0.0.1")
+        self.functions_port = self._port(environment, "FUNCTIONS_PORT", local.FUNCTIONS_PORT)
+        self.sandbox_port = self._port(environment, "SANDBOX_PORT", local.SANDBOX_PORT)
+        self.secrets_manager_port = self._port(
+            environment, "SECRETS_MANAGER_PORT", local.SECRETS_MANAGER_PORT
+        )
+        if self.address not in ("127.0.0.1", "0.0.0.0"):
+            raise StartFailed(f"BIND_ADDRESS is 127.0.0.1 or 0.0.0.0, not {self.address!r}.")
+        if self.pat and self.address != "127.0.0.1":
+            raise StartFailed(
+                "CALENDLY_PAT together with BIND_ADDRESS would let everybody on the network read "
+                "the token from the stand-in for Secrets Manager. Unset one of them."
+            )
+
+    @staticmethod
+    def _port(environment, name, default):
+        text = environment.get(name, str(default))
+        if not text.isdecimal() or not 0 < int(text) < 65536:
+            raise StartFailed(f"{name} is a port number from 1 to 65535, not {text!r}.")
+        return int(text)
+
+    @property
+    def functions(self):
+        return f"http://127.0.0.1:{self.functions_port}"
+
+    @property
+    def sandbox(self):
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def secrets_manager(self):
+        return f"http://127.0.0.1:{self.secrets_manager_port}"
+
+
+def main():
+    for number in STOP_SIGNALS:
+        signal.signal(number, _stop)
+    try:
+        settings = Settings(os.environ)
+        # It goes into Secrets Manager's stand-in and to no other process.
+        os.environ.pop("CALENDLY_PAT", None)
+        check_tools()
+        check_ports(settings)
+        with Processes(local.ROOT / ".run") as processes:
+            try:
+                start(settings, processes)
+                while True:
+                    processes.check()
+                    time.sleep(0.5)
+            finally:
+                # The children are about to be stopped: a second Ctrl-C must not cut in.
+                for number in STOP_SIGNALS:
+                    signal.signal(number, signal.SIG_IGN)
+    except Stopped:
+        say("\nEverything has stopped.")
+    except (StartFailed, ProcessFailed, tools.ToolsError) as problem:
+        sys.exit(f"make run: {problem}")
+
+
+def start(settings, processes):
+    """Builds and starts everything, and prints how to use it."""
+    tools.install("run", start=processes.run)
+    build(processes)
+
+    say("Starting the sandbox and the stand-in for Secrets Manager")
+    processes.start(
+        "sandbox",
+        ["cargo", "run", "--quiet", "--package", "sandbox", "--"]
+        + ["--listen", f"{settings.address}:{settings.sandbox_port}"]
+        + ["--pat", local.SANDBOX_PAT, "--public-url", local.SANDBOX_PUBLIC_URL]
+        + ["--audience", local.AUDIENCE],
+        cwd=local.ROOT,
+    )
+    processes.start(
+        "secrets-manager",
+        [tools.BIN / "moto_server", "-H", settings.address]
+        + ["-p", str(settings.secrets_manager_port)],
+    )
+    wait_for(f"{settings.sandbox}/healthz", "sandbox", processes)
+    wait_for(f"{settings.secrets_manager}/moto-api/", "secrets-manager", processes)
+    create_secret(settings, local.PAT_SECRET_ID, settings.pat or local.SANDBOX_PAT)
+    create_secret(settings, local.DEV_SECRET_ID, local.DEV_SECRET)
+
+    say("Starting the functions")
+    environment = local.function_environment(settings.sandbox, settings.secrets_manager)
+    if settings.pat:
+        del environment["CALENDLY_BASE_URL"]
+    environment["PATH"] = f"{tools.BIN}{os.pathsep}{environment.get('PATH', '')}"
+    processes.start(
+        "functions",
+        ["cargo", "lambda", "watch"]
+        + ["-A", settings.address, "-P", str(settings.functions_port)],
+        env=environment,
+        cwd=local.ROOT,
+    )
+    token = fresh_token(settings)
+    requests = sample_requests(settings)
+    for function, url in requests.items():
+        wait_for_answer(function, url, token, settings, processes)
+
+    if make_events.refresh():
+        say("The time range in events/ had passed; it has been moved ahead.")
+    print_how_to_call(settings, token, requests)
+
+
+def check_tools():
+    """Says which prerequisite is missing and where it comes from."""
+    if shutil.which("cargo") is None:
+        raise StartFailed("`cargo` is missing. Install Rust: https://rustup.rs")
+    if shutil.which("cc") is None:
+        raise StartFailed(
+            "A C compiler, `cc`, is missing. On Debian and Ubuntu: apt install build-essential; "
+            "on Fedora: dnf install gcc; on macOS: xcode-select --install"
+        )
+
+
+def check_ports(settings):
+    """Says which port is taken, by what it was meant for, and how to use another."""
+    for name, port in (
+        ("FUNCTIONS_PORT", settings.functions_port),
+        ("SANDBOX_PORT", settings.sandbox_port),
+        ("SECRETS_MANAGER_PORT", settings.secrets_manager_port),
+    ):
+        with socket.socket() as probe:
+            # As servers do: a port in its last minute after a stop is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.address, port))
+            except OSError as error:
+                raise StartFailed(
+                    f"Port {port} of {settings.address} cannot be used ({error.strerror}). Is "
+                    f"`make run` running elsewhere? Stop what uses the port, or choose another: "
+                    f"{name}={port + 100} make run"
+                ) from error
+
+
+def build(processes):
+    """Compiles the sandbox and the functions, with cargo's own progress."""
+    say("Compiling the sandbox and the functions (minutes the first time)")
+    try:
+        processes.run(["cargo", "build", "--package", "sandbox"], cwd=local.ROOT)
+        # The default members, as `cargo lambda watch` builds them: it then finds them ready.
+        processes.run(["cargo", "build"], cwd=local.ROOT)
+    except subprocess.CalledProcessError as error:
+        raise StartFailed(
+            "The build failed; cargo says why above. An old Rust is mended by `rustup update`."
+        ) from error
+
+
+def wait_for(url, name, processes):
+    """Waits until a service answers 200."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        processes.check()
+        try:
+            if get(url)[0] == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise StartFailed(f"{url} did not answer. {processes.last_lines(name)}")
+
+
+def create_secret(settings, name, value):
+    """Stores a secret in moto, through the API call of Secrets Manager."""
+    request = urllib.request.Request(
+        settings.secrets_manager,
+        json.dumps({"Name": name, "SecretString": value}).encode(),
+        {
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": "secretsmanager.CreateSecret",
+            # moto reads the region from it and verifies nothing.
+            "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/"
+            f"{local.REGION}/secretsmanager/aws4_request, SignedHeaders=host, Signature=local",
+        },
+    )
+    with _http.open(request, timeout=ANSWER_SECONDS):
+        pass
+
+
+def fresh_token(settings):
+    """An access token of the sandbox's demo user, good for an hour."""
+    form = {"grant_type": "password", "username": "demo", "password": "demo"}
+    request = urllib.request.Request(
+        f"{settings.sandbox}/issuer/token", urllib.parse.urlencode(form).encode()
+    )
+    with _http.open(request, timeout=ANSWER_SECONDS) as answer:
+        return json.load(answer)["access_token"]
+
+
+def sample_requests(settings):
+    """One URL a function; the availability of the coming week."""
+    tomorrow = (datetime.now(timezone.utc) + timedelta(days=1)).date()
+    week = {"start_time": tomorrow, "end_time": tomorrow + timedelta(days=6)}
+    queries = {"check-availability": "?" + urllib.parse.urlencode(week)}
+    return {
+        function: settings.functions + local.route(function) + queries.get(function, "")
+        for function in local.FUNCTIONS
+    }
+
+
+def wait_for_answer(function, url, token, settings, processes):
+    """Waits until a function answers 200; with the real Calendly, until it answers at all."""
+    deadline = time.monotonic() + START_SECONDS
+    last = "no answer"
+    while time.monotonic() < deadline:
+        processes.check()
+        try:
+            status, body = get(url, token)
+        except OSError as error:
+            last = str(error)
+        else:
+            if status == 200:
+                return
+            last = f"{status} {body}"
+            # An account without event types, a token that Calendly refuses: the functions work,
+            # and what they say is worth more than a failed start.
+            if settings.pat and '"code"' in body:
+                say(f"Note: {local.route(function)} answers {last}")
+                return
+        time.sleep(0.2)
+    raise StartFailed(
+        f"{url} does not answer 200; its last answer: {last}\n{processes.last_lines('functions')}"
+    )
+
+
+def get(url, token=None):
+    """(status, body) of a GET. Raises `OSError` when there is no answer."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        request = urllib.request.Request(url, headers=headers)
+        with _http.open(request, timeout=ANSWER_SECONDS) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+
+
+def print_how_to_call(settings, token, requests):
+    """The base address and a `curl` for each function."""
+    calendly = "the real Calendly" if settings.pat else "the sandbox's Calendly"
+    say(f"\nReady, with {calendly}: {settings.functions}\n")
+    for url in requests.values():
+        say(f"curl -s -H 'Authorization: Bearer {token}' '{url}'\n")
+    say("The token is good for an hour. Another one:")
+    say(
+        "curl -s -d grant_type=password -d username=demo -d password=demo "
+        f"{settings.sandbox}/issuer/token\n"
+    )
+    say("Logs are in .run/. Ctrl-C stops everything.")
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def _stop(*_):
+    raise Stopped
+
+
+if __name__ == "__main__":
+    main()

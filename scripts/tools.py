@@ -1,0 +1,57 @@
+"""Installs the pinned tools of one use into the project's .venv: `python3 scripts/tools.py test`.
+
+The uses are the lock files in requirements/. Nothing is downloaded when a use is already there.
+"""
+
+import hashlib
+import subprocess
+import sys
+
+from local import ROOT
+
+VENV = ROOT / ".venv"
+BIN = VENV / "bin"
+OLDEST_PYTHON = (3, 10)
+
+
+class ToolsError(Exception):
+    """The tools could not be installed; the text says what to do."""
+
+
+def install(use, start=subprocess.check_call):
+    """Makes the tools of `use` available in .venv/bin. `start` runs a command to its end."""
+    lock = ROOT / "requirements" / f"{use}.txt"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    installed = VENV / f"installed-{use}"
+    if installed.is_file() and installed.read_text() == digest:
+        return
+    if sys.version_info < OLDEST_PYTHON:
+        raise ToolsError(
+            f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed; "
+            f"python3 is {sys.version.split()[0]}."
+        )
+    try:
+        if not (BIN / "pip").exists():
+            print("Creating .venv", flush=True)
+            start([sys.executable, "-m", "venv", str(VENV)])
+        print(f"Installing the tools of requirements/{use}.txt into .venv (once)", flush=True)
+        # The lock file is complete, so pip has nothing to resolve.
+        start(
+            [str(BIN / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
+            + ["--no-deps", "--require-hashes", "-r", str(lock)]
+        )
+    except subprocess.CalledProcessError as error:
+        raise ToolsError(
+            f"`{' '.join(map(str, error.cmd))}` failed (exit code {error.returncode}). "
+            "Is this machine online? On Debian and Ubuntu, Python's venv is the package "
+            "python3-venv. Removing .venv and trying again starts afresh."
+        ) from error
+    installed.write_text(digest)
+
+
+if __name__ == "__main__":
+    try:
+        for requested in sys.argv[1:]:
+            install(requested)
+    except ToolsError as problem:
+        sys.exit(f"tools: {problem}")
