@@ -28,6 +28,9 @@ const REREAD_COOL_DOWN: Duration = Duration::from_secs(10);
 /// How long a stale PAT serves before Secrets Manager is asked again, at most.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(10);
 
+/// How long Secrets Manager may take where there is something to answer without it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How many callers' PATs are kept.
 const MOST_KEPT: usize = 1_000;
 
@@ -127,7 +130,11 @@ impl PatStore {
             record.pat_stale();
             return Ok(kept.pat.clone());
         }
-        match (self.read(&slot, secret_id).await, kept) {
+        let result = match kept {
+            Some(_) => self.read_soon(&slot, secret_id).await,
+            None => self.read(&slot, secret_id).await,
+        };
+        match (result, kept) {
             (Err(Error::SecretsUnavailable), Some(kept)) => {
                 reading.not_before = Some(Instant::now() + LONGEST_BACK_OFF.min(self.max_age));
                 record.pat_stale();
@@ -160,7 +167,7 @@ impl PatStore {
         if reading.no_reread_before.is_some_and(|not_before| Instant::now() < not_before) {
             return Ok(None);
         }
-        match self.read(&slot, &secret_id).await {
+        match self.read_soon(&slot, &secret_id).await {
             Ok(pat) if pat.id != refused.id => Ok(Some(pat)),
             Ok(_) | Err(Error::SecretsUnavailable) => {
                 reading.no_reread_before = Some(Instant::now() + REREAD_COOL_DOWN);
@@ -168,6 +175,13 @@ impl PatStore {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// As [`Self::read`], but not at any price.
+    async fn read_soon(&self, slot: &Slot, secret_id: &str) -> Result<Arc<KnownPat>, Error> {
+        tokio::time::timeout(PATIENCE, self.read(slot, secret_id))
+            .await
+            .unwrap_or(Err(Error::SecretsUnavailable))
     }
 
     /// Reads the secret and keeps what it holds. A PAT that is the same as before stays the same
