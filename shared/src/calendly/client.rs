@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     deadline::Deadline,
     error::CalendlyError,
-    http::{BodyError, Preconnected, Tls, body},
+    http::{BodyError, Preconnector, Tls, body},
     pat::Pat,
     telemetry::Record,
 };
@@ -40,7 +40,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 #[derive(Debug)]
 pub(crate) struct CalendlyClient {
     http: Client,
-    preconnected: Preconnected,
+    preconnector: Preconnector,
     base_url: String,
     timeout: Duration,
     max_retries: u32,
@@ -57,10 +57,10 @@ impl CalendlyClient {
     ///
     /// A sentence, if there can be no HTTP client.
     pub(crate) fn new(config: &Config, tls: &Tls) -> Result<Self, String> {
-        let (http, preconnected) = tls.preconnected_client()?;
+        let (http, preconnector) = tls.client_and_preconnector()?;
         Ok(Self {
             http,
-            preconnected,
+            preconnector,
             base_url: config.calendly_base_url.clone(),
             timeout: config.calendly_timeout,
             max_retries: config.calendly_max_retries,
@@ -73,7 +73,7 @@ impl CalendlyClient {
     ///
     /// A sentence that says why Calendly cannot be reached.
     pub(crate) async fn connect(&self) -> Result<(), String> {
-        self.preconnected.open(&self.http, &self.base_url).await
+        self.preconnector.open(&self.base_url).await
     }
 
     /// The body of Calendly's 200 answer to `GET path?query`.
@@ -92,14 +92,15 @@ impl CalendlyClient {
     ) -> Result<Vec<u8>, Error> {
         let mut tries = 0;
         loop {
-            let started = Instant::now();
+            let mut call = Call { record, started: Instant::now(), is_retry: tries > 0, failed: true };
             let result = match tokio::time::timeout(self.timeout, self.attempt(path, query, pat, record))
                 .await
             {
                 Ok(result) => result,
                 Err(_) => Err(FailedTry::connection(Error::CalendlyUnreachable("it did not answer in time"))),
             };
-            record.calendly_call(started.elapsed(), tries > 0, result.is_err());
+            call.failed = result.is_err();
+            drop(call);
             tries += 1;
             let FailedTry { failure, error } = match result {
                 Ok(body) => return Ok(body),
@@ -151,6 +152,21 @@ impl CalendlyClient {
                 Err(FailedTry::last(Error::CalendlyInvalidResponse(format!("it has the status {status}"))))
             }
         }
+    }
+}
+
+/// A call that is under way. It is noted when it ends, also where it is given up: by the deadline, or
+/// because another call of the same request failed.
+struct Call<'a> {
+    record: &'a Record,
+    started: Instant,
+    is_retry: bool,
+    failed: bool,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.record.calendly_call(self.started.elapsed(), self.is_retry, self.failed);
     }
 }
 

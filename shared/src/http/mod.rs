@@ -16,7 +16,7 @@ use reqwest::{
 };
 use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
 
-pub(crate) use preconnect::Preconnected;
+pub(crate) use preconnect::Preconnector;
 
 /// How long to wait for a TCP and TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -58,15 +58,9 @@ impl Tls {
         self.builder().build().map_err(|error| error.to_string())
     }
 
-    /// A client, and the means to open a connection before there is a request for it.
-    pub(crate) fn preconnected_client(&self) -> Result<(Client, Preconnected), String> {
-        let preconnected = Preconnected::default();
-        let client = self
-            .builder()
-            .connector_layer(preconnected.clone())
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok((client, preconnected))
+    /// A client for Calendly, and what opens a connection before there is a request for it.
+    pub(crate) fn client_and_preconnector(&self) -> Result<(Client, Preconnector), String> {
+        Preconnector::with_client(|| self.builder()).map_err(|error| error.to_string())
     }
 
     fn builder(&self) -> ClientBuilder {

@@ -8,14 +8,11 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
-use reqwest::Client;
+use reqwest::{Client, ClientBuilder};
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
@@ -23,75 +20,104 @@ use super::IDLE_TIMEOUT;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The connection that was put aside, if any. The layer of a client that calls one host only.
-#[derive(Clone, Default)]
-pub(crate) struct Preconnected(Arc<State>);
-
-#[derive(Default)]
-struct State {
-    /// Whether the next connection is to be put aside.
-    puts_aside: AtomicBool,
-    connection: Mutex<Option<(Instant, Box<dyn Any + Send>)>>,
+/// Opens connections for another client, which must call one host only.
+#[derive(Debug)]
+pub(crate) struct Preconnector {
+    /// Connects and never sends: each of its requests fails as soon as its connection is open.
+    opener: Client,
+    aside: Aside,
 }
 
-impl Preconnected {
+/// The connection that was put aside, if any.
+#[derive(Clone, Default)]
+struct Aside(Arc<Mutex<Option<Opened>>>);
+
+/// A connection, and when it was opened. Its type is `reqwest`'s own and has no name outside.
+struct Opened(Instant, Box<dyn Any + Send>);
+
+impl Preconnector {
+    /// A client, and what opens connections for it. Both are made of the same `builder`.
+    pub(super) fn with_client(builder: impl Fn() -> ClientBuilder) -> Result<(Client, Self), reqwest::Error> {
+        let aside = Aside::default();
+        let layer = |role| Connecting { role, aside: aside.clone() };
+        let client = builder().connector_layer(layer(Role::Takes)).build()?;
+        let opener = builder().connector_layer(layer(Role::PutsAside)).build()?;
+        Ok((client, Self { opener, aside }))
+    }
+
     /// Opens a connection to the host of `url` and puts it aside. Nothing is sent over it.
     ///
     /// # Errors
     ///
     /// A sentence that says why the host could not be reached.
-    pub(crate) async fn open(&self, client: &Client, url: &str) -> Result<(), String> {
-        self.0.puts_aside.store(true, Ordering::Relaxed);
-        // The layer fails this request as soon as its connection is open, before a byte of it is sent.
-        let unsent = client.get(url).send().await;
-        self.0.puts_aside.store(false, Ordering::Relaxed);
-        let is_open = self.0.connection.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+    pub(crate) async fn open(&self, url: &str) -> Result<(), String> {
+        let before = Instant::now();
+        let unsent = self.opener.get(url).send().await;
         match unsent {
-            _ if is_open => Ok(()),
-            Ok(_) => Ok(()),
+            _ if self.aside.has_one_since(before) => Ok(()),
             Err(error) if error.is_timeout() => Err("connecting timed out".to_owned()),
-            Err(_) => Err("connecting failed".to_owned()),
+            _ => Err("connecting failed".to_owned()),
         }
+    }
+}
+
+impl Aside {
+    fn put<C: Send + 'static>(&self, connection: C) {
+        let opened = Opened(Instant::now(), Box::new(connection));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
     }
 
     fn take<C: 'static>(&self) -> Option<C> {
-        let (opened, connection) = self.0.connection.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let Opened(opened, connection) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         if opened.elapsed() > IDLE_TIMEOUT {
             return None;
         }
         connection.downcast().ok().map(|connection| *connection)
     }
 
-    fn put_aside<C: Send + 'static>(&self, connection: C) {
-        let aside: (Instant, Box<dyn Any + Send>) = (Instant::now(), Box::new(connection));
-        *self.0.connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(aside);
+    fn has_one_since(&self, moment: Instant) -> bool {
+        let aside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        aside.as_ref().is_some_and(|Opened(opened, _)| *opened >= moment)
     }
 }
 
-impl fmt::Debug for Preconnected {
+impl fmt::Debug for Aside {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Preconnected").finish_non_exhaustive()
+        formatter.debug_struct("Aside").finish_non_exhaustive()
     }
 }
 
-impl<S> Layer<S> for Preconnected {
+#[derive(Debug, Clone, Copy)]
+enum Role {
+    PutsAside,
+    Takes,
+}
+
+/// The layer around a client's connector.
+#[derive(Debug, Clone)]
+struct Connecting {
+    role: Role,
+    aside: Aside,
+}
+
+impl<S> Layer<S> for Connecting {
     type Service = Connector<S>;
 
     fn layer(&self, connect: S) -> Connector<S> {
-        Connector { connect, preconnected: self.clone() }
+        Connector { connect, connecting: self.clone() }
     }
 }
 
-/// Connects with `connect`, or with the connection that was put aside.
+/// Connects with `connect`, and puts the connection aside or takes the one that is there.
 #[derive(Clone)]
-pub(crate) struct Connector<S> {
+struct Connector<S> {
     connect: S,
-    preconnected: Preconnected,
+    connecting: Connecting,
 }
 
 /// The connection was put aside, so this request does not have one.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection was put aside for the next request")]
+#[error("the connection was put aside for a request to come")]
 struct PutAside;
 
 impl<S, Destination> Service<Destination> for Connector<S>
@@ -109,17 +135,19 @@ where
     }
 
     fn call(&mut self, destination: Destination) -> Self::Future {
-        let preconnected = self.preconnected.clone();
-        if preconnected.0.puts_aside.load(Ordering::Relaxed) {
-            let connecting = self.connect.call(destination);
-            return Box::pin(async move {
-                preconnected.put_aside(connecting.await?);
-                Err(PutAside.into())
-            });
-        }
-        match preconnected.take() {
-            Some(connection) => Box::pin(async move { Ok(connection) }),
-            None => Box::pin(self.connect.call(destination)),
+        let aside = self.connecting.aside.clone();
+        match self.connecting.role {
+            Role::PutsAside => {
+                let connecting = self.connect.call(destination);
+                Box::pin(async move {
+                    aside.put(connecting.await?);
+                    Err(PutAside.into())
+                })
+            }
+            Role::Takes => match aside.take() {
+                Some(connection) => Box::pin(async move { Ok(connection) }),
+                None => Box::pin(self.connect.call(destination)),
+            },
         }
     }
 }

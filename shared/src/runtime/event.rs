@@ -21,7 +21,10 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Event {
     Request(Request),
-    WarmUp,
+    WarmUp {
+        /// Whether it is one of several that are sent at once, to warm as many environments.
+        is_one_of_several: bool,
+    },
     /// Anything else: what was looked for and not found.
     Unknown(String),
 }
@@ -53,6 +56,7 @@ struct Members {
     multi_value_query_string_parameters: Pairs<Option<Vec<String>>>,
     source: Option<Value>,
     warmer: Option<Value>,
+    concurrency: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -112,7 +116,7 @@ impl Event {
             {
                 Self::Request(members.into_request(Gateway::RestApi))
             }
-            None if members.is_warm_up() => Self::WarmUp,
+            None if members.is_warm_up() => Self::WarmUp { is_one_of_several: members.is_one_of_several() },
             _ => Self::Unknown(shape(json)),
         }
     }
@@ -124,6 +128,12 @@ impl Members {
         const SOURCES: [&str; 3] = ["aws.events", "aws.scheduler", "serverless-plugin-warmup"];
         self.warmer == Some(Value::Bool(true))
             || self.source.as_ref().and_then(Value::as_str).is_some_and(|source| SOURCES.contains(&source))
+    }
+
+    /// `concurrency`, as the warming plugins have it: how many are sent at once. How many it is does not
+    /// matter here, since each environment can only warm itself.
+    fn is_one_of_several(&self) -> bool {
+        self.concurrency.as_ref().and_then(Value::as_f64).is_some_and(|concurrency| concurrency > 1.0)
     }
 
     fn into_request(self, gateway: Gateway) -> Request {
@@ -241,14 +251,20 @@ mod tests {
 
     #[test]
     fn warm_ups_of_every_shape() {
-        for json in [
-            r#"{"warmer":true}"#,
-            r#"{"warmer":true,"concurrency":3}"#,
-            r#"{"source":"serverless-plugin-warmup"}"#,
-            r#"{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}"#,
-            r#"{"source":"aws.scheduler","detail":"{}"}"#,
+        for (json, several) in [
+            (r#"{"warmer":true}"#, false),
+            (r#"{"warmer":true,"concurrency":3}"#, true),
+            (r#"{"warmer":true,"concurrency":1}"#, false),
+            (r#"{"warmer":true,"concurrency":-1e300}"#, false),
+            (r#"{"warmer":true,"concurrency":"3"}"#, false),
+            (r#"{"source":"serverless-plugin-warmup"}"#, false),
+            (r#"{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}"#, false),
+            (r#"{"source":"aws.scheduler","detail":"{}"}"#, false),
         ] {
-            assert!(matches!(Event::parse(json), Event::WarmUp), "{json}");
+            match Event::parse(json) {
+                Event::WarmUp { is_one_of_several } => assert_eq!(is_one_of_several, several, "{json}"),
+                other => panic!("{json}: {other:?}"),
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use super::{
     Function,
     event::{Event, Request},
     init::Services,
-    warm_up::WarmUp,
+    warm_up::{self, WarmUp},
 };
 use crate::{
     Error,
@@ -81,8 +81,9 @@ impl<F: Function> Pipeline<F> {
                 });
                 Ok(Outcome::Response(Box::new(response)))
             }
-            Event::WarmUp => {
-                let warm_up = WarmUp::prepare(&self.services, cold_start, deadline, &record).await;
+            Event::WarmUp { is_one_of_several } => {
+                let prepare = WarmUp::prepare(&self.services, cold_start, deadline, &record);
+                let warm_up = if is_one_of_several { warm_up::held(prepare).await } else { prepare.await };
                 end(What::WarmUp { unprepared: &warm_up.unprepared });
                 Ok(Outcome::WarmUp(warm_up))
             }

@@ -1,9 +1,15 @@
 //! A warm-up: makes the next request fast.
 
+use std::{future::Future, time::Duration};
+
 use serde::Serialize;
 
 use super::init::Services;
 use crate::{Error, calendly::Calendly, deadline::Deadline, telemetry::Record};
+
+/// How long one of several warm-ups keeps its environment busy. Those that are sent at the same moment find
+/// it so and go to other environments.
+const HOLD: Duration = Duration::from_millis(100);
 
 /// The answer to a warm-up.
 #[derive(Debug, Serialize)]
@@ -27,14 +33,15 @@ impl WarmUp {
             async { services.authenticator.prepare().await.map_err(|reason| format!("keys: {reason}")) };
         let calendly = async {
             let pat = services.pats.prepare(record).await.map_err(|error| format!("pat: {error}"))?;
-            match pat {
-                Some(pat) => {
-                    let calendly =
-                        Calendly::new(&services.calendly, pat, services.pats.max_age(), deadline, record);
-                    calendly.user_uri().await.map(drop).map_err(|error: Error| format!("user: {error}"))
-                }
-                None => services.calendly.connect().await.map_err(|reason| format!("calendly: {reason}")),
+            if let Some(pat) = pat {
+                let half_its_life = services.pats.max_age() / 2;
+                let calendly = Calendly::new(&services.calendly, pat, half_its_life, deadline, record);
+                calendly.user_uri().await.map_err(|error: Error| format!("user: {error}"))?;
             }
+            if record.has_called_calendly() {
+                return Ok(());
+            }
+            services.calendly.connect().await.map_err(|reason| format!("calendly: {reason}"))
         };
         let both = async { tokio::join!(keys, calendly) };
         let unprepared = match tokio::time::timeout_at(deadline.instant(), both).await {
@@ -43,4 +50,9 @@ impl WarmUp {
         };
         Self { warm: true, cold_start, unprepared }
     }
+}
+
+/// Prepares, and lets the answer out no earlier than after [`HOLD`].
+pub(super) async fn held(prepare: impl Future<Output = WarmUp>) -> WarmUp {
+    tokio::join!(prepare, tokio::time::sleep(HOLD)).0
 }

@@ -47,6 +47,11 @@ impl Record {
         self.calendly_micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
 
+    /// Whether there was a call to Calendly, which leaves an open connection behind.
+    pub(crate) fn has_called_calendly(&self) -> bool {
+        self.calendly_calls.load(Relaxed) > 0
+    }
+
     /// `X-RateLimit-Remaining` of Calendly's latest answer.
     pub(crate) fn rate_limit_remaining(&self, remaining: u32) {
         self.rate_limit_remaining.store(i64::from(remaining) + 1, Relaxed);
