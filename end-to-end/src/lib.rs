@@ -1,0 +1,46 @@
+//! Drives the built functions as Lambda and API Gateway do, against the sandbox (Calendly and the token
+//! issuer) and moto (Secrets Manager). The tests of the contract are in `tests/`, one file a topic.
+//!
+//! A test describes its world with a [`Setup`], starts it, and asks:
+//!
+//! ```no_run
+//! # async fn example() {
+//! use end_to_end::{Binary, Setup};
+//!
+//! let world = Setup::of(Binary::User).start().await;
+//! let answer = world.ask(&[]).await;
+//! assert_eq!(answer.status, 200);
+//! # }
+//! ```
+//!
+//! Needed are the functions, built by `cargo build`, and `moto_server`: named by `MOTO_SERVER`, or in
+//! `.venv/bin`, or on the `PATH`. The harness fails by panicking, and its messages say what to do.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what fails here fails the test, and the message says why"
+)]
+
+mod answer;
+mod calendar;
+mod cognito;
+mod function;
+mod gateway;
+mod http;
+mod runtime_api;
+mod secrets_manager;
+mod wait;
+mod world;
+
+pub use answer::{Answer, raw_collection};
+pub use calendar::{day, midnight};
+pub use cognito::{Cognito, CognitoTokens};
+pub use function::{Binary, Function};
+pub use gateway::{Gateway, Request};
+pub use http::get as http_get;
+pub use runtime_api::{Invocation, Outcome};
+pub use secrets_manager::{SecretsManager, Trouble};
+pub use wait::{PATIENCE, until};
+pub use world::{Setup, World};

@@ -1,0 +1,232 @@
+//! The Lambda Runtime API, as a function sees it from inside its environment.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Path, State},
+    http::{HeaderMap, Response, StatusCode, header},
+    routing::{get, post},
+};
+use serde_json::Value;
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex as AsyncMutex, mpsc, oneshot, watch},
+    task::JoinHandle,
+};
+
+/// What Lambda takes back from a function at most:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const LARGEST_RESPONSE: usize = 6_291_556;
+
+/// The trace that every invocation belongs to.
+const TRACE_ID: &str = "Root=1-6b0e9398-1f2e3d4c5b6a798897a6b5c4;Parent=53995c3f42cd8ad8;Sampled=1";
+
+/// What Lambda tells a function about one event.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// The event.
+    pub event: String,
+    /// When Lambda would end the function.
+    pub deadline: SystemTime,
+    /// Lambda's request id; made up if there is none.
+    pub request_id: Option<String>,
+}
+
+/// What became of an invocation.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What the function answered: its response, or its error report.
+    pub result: Result<Value, Value>,
+    /// Lambda's request id.
+    pub request_id: String,
+    /// When the answer was whole.
+    pub arrived: SystemTime,
+}
+
+impl Invocation {
+    /// An event with half a minute to go.
+    #[must_use]
+    pub fn new(event: &Value) -> Self {
+        Self {
+            event: event.to_string(),
+            deadline: SystemTime::now() + Duration::from_secs(30),
+            request_id: None,
+        }
+    }
+
+    /// The same event, which must be answered this soon.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        self.deadline = SystemTime::now() + time;
+        self
+    }
+
+    /// The same event with another deadline.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: SystemTime) -> Self {
+        self.deadline = deadline;
+        self
+    }
+}
+
+/// The Runtime API of one environment.
+#[derive(Debug)]
+pub(crate) struct RuntimeApi {
+    /// Where it listens: address and port.
+    pub(crate) address: String,
+    shared: Arc<Shared>,
+    events: mpsc::UnboundedSender<(String, Invocation)>,
+    polls: watch::Receiver<usize>,
+    server: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: AsyncMutex<mpsc::UnboundedReceiver<(String, Invocation)>>,
+    waiting: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
+    /// How often `next` was asked for.
+    polls: watch::Sender<usize>,
+    init_error: Mutex<Option<Value>>,
+    arn: String,
+}
+
+impl RuntimeApi {
+    pub(crate) async fn start(function_name: &str) -> Self {
+        let (events, queue) = mpsc::unbounded_channel();
+        let (polls_sender, polls) = watch::channel(0);
+        let shared = Arc::new(Shared {
+            queue: AsyncMutex::new(queue),
+            waiting: Mutex::default(),
+            polls: polls_sender,
+            init_error: Mutex::default(),
+            arn: format!("arn:aws:lambda:us-east-1:123456789012:function:{function_name}"),
+        });
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+            .route("/2018-06-01/runtime/init/error", post(init_error))
+            .layer(DefaultBodyLimit::disable())
+            .with_state(shared.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let server = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("the Runtime API serves");
+        });
+        Self { address, shared, events, polls, server }
+    }
+
+    /// Tells how often `next` was asked for; at least once means that init is over.
+    pub(crate) fn polls(&self) -> watch::Receiver<usize> {
+        self.polls.clone()
+    }
+
+    /// What the function reported to `init/error`.
+    pub(crate) fn init_error(&self) -> Option<Value> {
+        self.shared.init_error.lock().expect("no panic while locked").clone()
+    }
+
+    /// Queues an event; the receiver gets what becomes of it.
+    pub(crate) fn queue(&self, invocation: Invocation) -> oneshot::Receiver<Outcome> {
+        let id = invocation.request_id.clone().unwrap_or_else(request_id);
+        let (sender, receiver) = oneshot::channel();
+        self.shared.waiting.lock().expect("no panic while locked").insert(id.clone(), sender);
+        self.events.send((id, invocation)).expect("the queue is open");
+        receiver
+    }
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// A UUID that no other invocation of this process has.
+fn request_id() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{number:08x}-8f0b-4f43-9d43-{:012x}", now.as_micros() & 0xffff_ffff_ffff)
+}
+
+async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    shared.polls.send_modify(|polls| *polls += 1);
+    // Whoever waits first gets the next event; a poll that is given up leaves the queue as it was.
+    let (id, invocation) = match shared.queue.lock().await.recv().await {
+        Some(event) => event,
+        None => std::future::pending().await,
+    };
+    let deadline = invocation.deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Response::builder()
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("lambda-runtime-aws-request-id", id)
+        .header("lambda-runtime-deadline-ms", deadline.as_millis().to_string())
+        .header("lambda-runtime-invoked-function-arn", &shared.arn)
+        .header("lambda-runtime-trace-id", TRACE_ID)
+        .body(Body::from(invocation.event))
+        .expect("a response")
+}
+
+async fn response(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> (StatusCode, String) {
+    if body.len() > LARGEST_RESPONSE {
+        let report = serde_json::json!({
+            "errorType": "Function.ResponseSizeTooLarge",
+            "errorMessage": format!("Response payload size ({} bytes) exceeded maximum allowed", body.len()),
+        });
+        let text = report.to_string();
+        shared.end(id, Err(report));
+        return (StatusCode::PAYLOAD_TOO_LARGE, text);
+    }
+    shared.end(id, Ok(json(&body)));
+    (StatusCode::ACCEPTED, r#"{"status":"OK"}"#.to_owned())
+}
+
+async fn error(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> (StatusCode, String) {
+    shared.end(id, Err(json(&body)));
+    (StatusCode::ACCEPTED, r#"{"status":"OK"}"#.to_owned())
+}
+
+async fn init_error(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, String) {
+    let mut report = json(&body);
+    if let Some(kind) = headers.get("lambda-runtime-function-error-type") {
+        report["headerErrorType"] = kind.to_str().unwrap_or_default().into();
+    }
+    *shared.init_error.lock().expect("no panic while locked") = Some(report);
+    (StatusCode::ACCEPTED, r#"{"status":"OK"}"#.to_owned())
+}
+
+impl Shared {
+    fn end(&self, request_id: String, result: Result<Value, Value>) {
+        let waiting = self.waiting.lock().expect("no panic while locked").remove(&request_id);
+        let waiting = waiting.unwrap_or_else(|| panic!("answered twice, or never asked: {request_id}"));
+        // Whoever asked may have given up.
+        let _ = waiting.send(Outcome { result, request_id, arrived: SystemTime::now() });
+    }
+}
+
+fn json(body: &Bytes) -> Value {
+    serde_json::from_slice(body)
+        .unwrap_or_else(|error| panic!("the function did not answer with JSON ({error}): {body:?}"))
+}
