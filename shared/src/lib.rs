@@ -24,6 +24,8 @@ mod runtime;
 mod secrets;
 mod telemetry;
 
+#[doc(hidden)]
+pub use auth::bench;
 pub use error::Error;
 pub use query::{Query, quoted};
 pub use runtime::{Function, Settings, run};

@@ -5,6 +5,8 @@ use crate::error::TokenError;
 /// Longer tokens are refused before any work.
 const LONGEST_TOKEN: usize = 8 * 1024;
 
+const MORE_THAN_ONE: TokenError = TokenError::Invalid("There is more than one Authorization header.");
+
 /// The token in the values of the request's `Authorization` headers.
 ///
 /// The scheme is matched in any letter case (RFC 9110, section 11.1). Other schemes carry no bearer
@@ -13,12 +15,16 @@ pub(super) fn token<'a>(authorization: &[&'a str]) -> Result<&'a str, TokenError
     let value = match authorization {
         [] => return Err(TokenError::Missing),
         [value] => value.trim_matches([' ', '\t']),
-        _ => return Err(TokenError::Invalid("There is more than one Authorization header.")),
+        _ => return Err(MORE_THAN_ONE),
     };
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    // An HTTP API joins two headers with a comma, which no bearer token has.
+    if value.split(',').skip(1).any(|other| is_bearer(other.trim_start_matches([' ', '\t']))) {
+        return Err(MORE_THAN_ONE);
+    }
+    if !is_bearer(value) {
         return Err(TokenError::Missing);
     }
+    let (_, token) = value.split_once(' ').unwrap_or((value, ""));
     let token = token.trim_start_matches(' ');
     if token.is_empty() {
         return Err(TokenError::Missing);
@@ -27,6 +33,11 @@ pub(super) fn token<'a>(authorization: &[&'a str]) -> Result<&'a str, TokenError
         return Err(TokenError::Invalid("The token is longer than 8 KiB."));
     }
     Ok(token)
+}
+
+/// Whether these are credentials of the scheme `Bearer`.
+fn is_bearer(credentials: &str) -> bool {
+    credentials.split(' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
 }
 
 #[cfg(test)]
@@ -49,7 +60,22 @@ mod tests {
 
     #[test]
     fn two_headers_are_refused_even_if_they_agree() {
-        assert!(matches!(token(&["Bearer a.b.c", "Bearer a.b.c"]), Err(TokenError::Invalid(_))));
+        for values in [
+            &["Bearer a.b.c", "Bearer a.b.c"][..],
+            &["Basic dXNlcjpwYXNz", "Bearer a.b.c"],
+            &["", "Bearer a.b.c"],
+            &["Bearer a.b.c,Bearer a.b.c"],
+            &["Bearer a.b.c, bearer"],
+            &["Basic dXNlcjpwYXNz,Bearer a.b.c"],
+        ] {
+            assert_eq!(token(values), Err(MORE_THAN_ONE), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_comma_alone_is_another_scheme_s_matter() {
+        let digest = r#"Digest username="bearer", realm="a, Bearerb""#;
+        assert_eq!(token(&[digest]), Err(TokenError::Missing));
     }
 
     #[test]

@@ -35,9 +35,9 @@ impl Caller {
 #[derive(Debug)]
 pub(super) struct Rules {
     /// Only where the issuer publishes its keys; a shared secret names its issuer by itself.
-    issuer: Option<String>,
-    audiences: Vec<String>,
-    required_scope: Option<String>,
+    pub(super) issuer: Option<String>,
+    pub(super) audiences: Vec<String>,
+    pub(super) required_scope: Option<String>,
 }
 
 impl Rules {
@@ -125,12 +125,14 @@ impl Rules {
 }
 
 /// Issuers that sign ID and refresh tokens with the same keys say which kind a token is: Amazon Cognito in
-/// `token_use`, Keycloak in `typ`. An ID token tells who signed in; it gives no access.
+/// `token_use`, Keycloak in `typ`. Elsewhere an ID token is known by a claim that only ID tokens have (`at_hash`,
+/// `c_hash`: OpenID Connect Core 1.0, section 3.3.2.11). It tells who signed in; it gives no access.
 fn check_is_access_token(claims: &Object) -> Result<(), TokenError> {
     let is_access_token = claims.get("token_use").is_none_or(|token_use| token_use == "access")
         && !claims
             .get("typ")
-            .is_some_and(|typ| matches!(typ.as_str(), Some("ID" | "Refresh" | "Offline" | "Logout")));
+            .is_some_and(|typ| matches!(typ.as_str(), Some("ID" | "Refresh" | "Offline" | "Logout")))
+        && !["at_hash", "c_hash"].iter().any(|name| claims.contains(name));
     if is_access_token { Ok(()) } else { Err(TokenError::Invalid("The token is not an access token.")) }
 }
 
@@ -229,6 +231,10 @@ mod tests {
             (json!({"token_use": 1}), "not an access token"),
             (json!({"typ": "ID"}), "not an access token"),
             (json!({"typ": "Refresh"}), "not an access token"),
+            (json!({"typ": "Offline"}), "not an access token"),
+            (json!({"typ": "Logout"}), "not an access token"),
+            (json!({"at_hash": "MTIzNDU2Nzg5MDEyMzQ1Ng"}), "not an access token"),
+            (json!({"c_hash": "MTIzNDU2Nzg5MDEyMzQ1Ng"}), "not an access token"),
         ] {
             match check(&rules(None), changes.clone()) {
                 Err(TokenError::Invalid(reason)) => assert!(reason.contains(expected), "{changes}: {reason}"),

@@ -132,7 +132,9 @@ fn rsa(modulus: &str, exponent: &str) -> Option<(Vec<Algorithm>, DecodingKey)> {
     let modulus = unsigned(modulus)?;
     let exponent = unsigned(exponent)?;
     let bits = modulus.len() * 8 - usize::try_from(modulus.first()?.leading_zeros()).ok()?;
-    if !RSA_BITS.contains(&bits) {
+    // With an exponent of 1 anybody can sign; ring takes odd ones from 3 to 33 bits.
+    let is_odd = exponent.last()? % 2 == 1;
+    if !RSA_BITS.contains(&bits) || exponent == [1] || !is_odd || exponent.len() > 5 {
         return None;
     }
     let algorithms = vec![
@@ -208,6 +210,11 @@ mod tests {
             rsa_jwk(8200, ""),
             // 2048 bits long, of which the first eight are zero.
             format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, b64(&[&[0u8][..], &[0x80; 255]].concat())),
+            rsa_jwk(2048, "").replace("AQAB", "AQ"),
+            rsa_jwk(2048, "").replace("AQAB", "AAAAAQ"),
+            rsa_jwk(2048, "").replace("AQAB", "AQAC"),
+            rsa_jwk(2048, "").replace("AQAB", ""),
+            rsa_jwk(2048, "").replace("AQAB", "AQAAAAAB"),
             rsa_jwk(2048, r#","use":"enc""#),
             rsa_jwk(2048, r#","key_ops":["encrypt"]"#),
             rsa_jwk(2048, r#","key_ops":[]"#),

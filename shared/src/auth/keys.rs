@@ -7,8 +7,8 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex, MutexGuard},
-    time::Instant,
+    sync::Mutex,
+    time::{Instant, timeout},
 };
 
 use super::{
@@ -23,8 +23,17 @@ use crate::{
     telemetry::{self, Record},
 };
 
-/// A token that no kept key verifies makes the keys be fetched again at most this often, so that made-up
-/// tokens do not become calls to the issuer.
+#[cfg(test)]
+mod tests;
+
+/// How long one fetch may take, discovery included.
+const TIMEOUT: Duration = Duration::from_millis(3_500);
+
+/// How long one may take where old keys can serve instead.
+const TIMEOUT_OF_A_REFRESH: Duration = Duration::from_secs(2);
+
+/// A token that no kept key verifies makes the keys be fetched again at most this often, whether that
+/// succeeds or not, so that made-up tokens do not become calls to the issuer.
 const COOL_DOWN: Duration = Duration::from_secs(10);
 
 /// After a failed fetch the next one waits this long, then twice as long, and so on.
@@ -40,7 +49,7 @@ const UNKNOWN_KEY: TokenError = TokenError::Invalid("The token is not signed wit
 pub(super) struct KeyStore {
     source: KeySource,
     kept: RwLock<Option<Kept>>,
-    /// Held while keys are fetched: whoever waits for it finds the keys that the holder fetched.
+    /// Held while keys are fetched: whoever waits for it finds what the holder's fetch came to.
     fetching: Mutex<Fetching>,
 }
 
@@ -52,15 +61,21 @@ struct Kept {
 
 #[derive(Debug, Default)]
 struct Fetching {
+    /// How many fetches have failed since one succeeded.
     failures: u32,
+    /// No fetch before, because the last one failed.
     not_before: Option<Instant>,
     /// When keys were last fetched because of a token that none of them verified.
     for_unknown_key: Option<Instant>,
 }
 
-/// Why keys were not fetched.
+/// A fetch that is under way. Dropped without success, because it failed or because the invocation's time
+/// ran out, it puts the next one off.
 #[derive(Debug)]
-struct NotFetched(String);
+struct Attempt<'a> {
+    fetching: &'a mut Fetching,
+    has_succeeded: bool,
+}
 
 /// What the kept keys say to a token.
 enum Verdict {
@@ -68,6 +83,42 @@ enum Verdict {
     /// No key verifies it; newer keys might.
     Unknown,
     Refused(TokenError),
+}
+
+impl Kept {
+    /// Whether both come from the same fetch.
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.keys, &other.keys)
+    }
+}
+
+impl Fetching {
+    /// A fetch, unless the last one failed just now.
+    fn attempt(&mut self) -> Option<Attempt<'_>> {
+        let may_fetch = self.not_before.is_none_or(|not_before| not_before <= Instant::now());
+        may_fetch.then(|| Attempt { fetching: self, has_succeeded: false })
+    }
+
+    fn succeeded(&mut self) {
+        self.failures = 0;
+        self.not_before = None;
+    }
+}
+
+impl Attempt<'_> {
+    fn succeeded(mut self) {
+        self.has_succeeded = true;
+        self.fetching.succeeded();
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.has_succeeded {
+            self.fetching.not_before = Some(Instant::now() + back_off(self.fetching.failures));
+            self.fetching.failures = self.fetching.failures.saturating_add(1);
+        }
+    }
 }
 
 impl KeyStore {
@@ -81,18 +132,18 @@ impl KeyStore {
     ///
     /// A sentence that says why.
     pub(super) async fn prepare(&self) -> Result<(), String> {
-        let is_young = |kept: Kept| kept.fetched.elapsed() < self.source.max_age() / 2;
-        if self.kept().is_some_and(is_young) {
+        let are_young = || self.kept().is_some_and(|kept| kept.fetched.elapsed() < self.source.max_age() / 2);
+        if are_young() {
             return Ok(());
         }
         let mut fetching = self.fetching.lock().await;
-        // A failure here is nobody's request yet, so it does not make the first request wait.
-        let failures = std::mem::take(&mut *fetching);
-        let fetched = self.fetch(&mut fetching).await.map_err(|NotFetched(reason)| reason);
-        if fetched.is_err() {
-            *fetching = failures;
+        if are_young() {
+            return Ok(());
         }
-        fetched
+        // A failure here is nobody's request yet, so it does not put the first request's fetch off.
+        self.fetch(TIMEOUT).await?;
+        fetching.succeeded();
+        Ok(())
     }
 
     /// Whether a key of the issuer signed the token.
@@ -101,18 +152,22 @@ impl KeyStore {
     ///
     /// [`Error::Token`] if none did, [`Error::KeysUnavailable`] if that cannot be told.
     pub(super) async fn verify(&self, jws: &CompactJws<'_>, record: &Record) -> Result<(), Error> {
-        let asked = Instant::now();
-        let kept = self.kept().filter(|kept| kept.fetched.elapsed() < self.source.max_age());
-        record.keys_cache(kept.is_some());
-        let kept = match kept {
+        if !self.source.is_for(jws.algorithm) {
+            return Err(TokenError::Invalid("The token's alg is not accepted.").into());
+        }
+        let known = self.kept();
+        let young = known.clone().filter(|kept| kept.fetched.elapsed() < self.source.max_age());
+        record.keys_cache(young.is_some());
+        let kept = match young {
             Some(kept) => kept,
             None => self.refresh().await?,
         };
         match verdict(&kept.keys, jws) {
             Verdict::Signed => Ok(()),
             Verdict::Refused(error) => Err(error.into()),
-            Verdict::Unknown if kept.fetched >= asked => Err(UNKNOWN_KEY.into()),
-            Verdict::Unknown => self.verify_with_newer_keys(jws, kept.fetched).await,
+            // They came while this token waited: there is nothing newer.
+            Verdict::Unknown if known.is_none_or(|known| !known.is(&kept)) => Err(UNKNOWN_KEY.into()),
+            Verdict::Unknown => self.verify_with_newer_keys(jws, &kept).await,
         }
     }
 
@@ -124,52 +179,62 @@ impl KeyStore {
             (Err(_), Some(kept)) => return Ok(kept),
             (Err(_), None) => self.fetching.lock().await,
         };
-        match self.kept() {
-            Some(kept) if kept.fetched.elapsed() < self.source.max_age() => return Ok(kept),
-            _ => {}
-        }
-        let _ = self.fetch(&mut fetching).await;
-        self.kept().ok_or(Error::KeysUnavailable)
-    }
-
-    /// For a token that no key verified which was fetched at `seen`.
-    async fn verify_with_newer_keys(&self, jws: &CompactJws<'_>, seen: Instant) -> Result<(), Error> {
-        let mut fetching = self.fetching.lock().await;
-        let is_newer = |kept: &Kept| kept.fetched > seen;
-        let mut newer = self.kept().filter(is_newer);
-        if newer.is_none() {
-            if fetching.for_unknown_key.is_some_and(|last| last.elapsed() < COOL_DOWN) {
-                return Err(UNKNOWN_KEY.into());
+        let kept = self.kept();
+        let limit = match &kept {
+            Some(kept) if kept.fetched.elapsed() < self.source.max_age() => return Ok(kept.clone()),
+            Some(_) => TIMEOUT_OF_A_REFRESH,
+            None => TIMEOUT,
+        };
+        let Some(attempt) = fetching.attempt() else { return kept.ok_or(Error::KeysUnavailable) };
+        match self.fetch(limit).await {
+            Ok(fresh) => {
+                attempt.succeeded();
+                Ok(fresh)
             }
-            self.fetch(&mut fetching).await.map_err(|NotFetched(_)| Error::KeysUnavailable)?;
-            fetching.for_unknown_key = Some(Instant::now());
-            newer = self.kept();
-        }
-        drop(fetching);
-        match newer.map(|kept| verdict(&kept.keys, jws)) {
-            Some(Verdict::Signed) => Ok(()),
-            Some(Verdict::Refused(error)) => Err(error.into()),
-            Some(Verdict::Unknown) | None => Err(UNKNOWN_KEY.into()),
+            Err(_) => kept.ok_or(Error::KeysUnavailable),
         }
     }
 
-    async fn fetch(&self, fetching: &mut MutexGuard<'_, Fetching>) -> Result<(), NotFetched> {
-        if fetching.not_before.is_some_and(|not_before| Instant::now() < not_before) {
-            return Err(NotFetched("the last fetch failed just now".to_owned()));
+    /// For a token that none of the keys in `seen` verified.
+    async fn verify_with_newer_keys(&self, jws: &CompactJws<'_>, seen: &Kept) -> Result<(), Error> {
+        let mut fetching = self.fetching.lock().await;
+        let newer = match self.kept().filter(|kept| !kept.is(seen)) {
+            Some(newer) => newer,
+            None if fetching.for_unknown_key.is_some_and(|last| last.elapsed() < COOL_DOWN) => {
+                // Where the last fetch failed, nobody knows whether the issuer has such a key by now.
+                let is_known = fetching.failures == 0;
+                return Err(if is_known { UNKNOWN_KEY.into() } else { Error::KeysUnavailable });
+            }
+            None => {
+                let attempt = fetching.attempt().ok_or(Error::KeysUnavailable)?;
+                attempt.fetching.for_unknown_key = Some(Instant::now());
+                let newer = self.fetch(TIMEOUT).await.map_err(|_| Error::KeysUnavailable)?;
+                attempt.succeeded();
+                newer
+            }
+        };
+        drop(fetching);
+        match verdict(&newer.keys, jws) {
+            Verdict::Signed => Ok(()),
+            Verdict::Refused(error) => Err(error.into()),
+            Verdict::Unknown => Err(UNKNOWN_KEY.into()),
         }
-        match self.source.fetch().await {
+    }
+
+    /// Fetches keys and keeps them; a failure is logged. Only for whoever holds `fetching`.
+    async fn fetch(&self, limit: Duration) -> Result<Kept, String> {
+        let fetched = timeout(limit, self.source.fetch())
+            .await
+            .unwrap_or_else(|_| Err("the issuer did not answer in time".to_owned()));
+        match fetched {
             Ok(keys) => {
                 let kept = Kept { keys: Arc::new(keys), fetched: Instant::now() };
-                *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(kept);
-                fetching.failures = 0;
-                fetching.not_before = None;
-                Ok(())
+                *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(kept.clone());
+                Ok(kept)
             }
             Err(reason) => {
                 telemetry::warn("the token issuer's keys could not be fetched", &reason);
-                fetching.not_before = Some(Instant::now() + back_off(fetching.failures));
-                fetching.failures = fetching.failures.saturating_add(1);
-                Err(NotFetched(reason))
+                Err(reason)
             }
         }
     }
@@ -186,23 +251,12 @@ fn back_off(failures: u32) -> Duration {
 fn verdict(keys: &KeySet, jws: &CompactJws<'_>) -> Verdict {
     match keys.choose(jws) {
         Choice::Key(key) if is_signed_by(jws, &key.key) => Verdict::Signed,
-        // A published key is known by its kid, and its signature is simply wrong. A key without a kid may
-        // have been replaced, as a shared secret is when it is rotated.
-        Choice::Key(key) if key.key_id.is_some() => Verdict::Refused(UNKNOWN_KEY),
+        // The key that the token names is at hand, so its signature is simply wrong. A key that it does not
+        // name may have been replaced, as a shared secret is when it is rotated.
+        Choice::Key(key) if jws.key_id.is_some() && key.key_id == jws.key_id => Verdict::Refused(UNKNOWN_KEY),
         Choice::Key(_) | Choice::Unknown => Verdict::Unknown,
         Choice::Ambiguous => Verdict::Refused(TokenError::Invalid(
-            "The token names no kid, and more than one key of the issuer fits it.",
+            "The token does not say which of several keys of the issuer signed it.",
         )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_back_off_grows_to_its_limit() {
-        let waits: Vec<_> = [0, 1, 2, 6, 7, u32::MAX].map(|failures| back_off(failures).as_millis()).to_vec();
-        assert_eq!(waits, [250, 500, 1_000, 16_000, 30_000, 30_000]);
     }
 }

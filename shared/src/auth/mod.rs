@@ -9,12 +9,17 @@
 //! ```
 
 mod bearer;
+pub mod bench;
 mod claims;
 mod jwk;
 mod jws;
 mod key_source;
 mod keys;
 mod object;
+#[cfg(test)]
+mod script;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use crate::{Error, config::Config, secrets::Secrets, telemetry::Record};

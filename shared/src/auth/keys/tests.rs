@@ -1,0 +1,380 @@
+use std::sync::Arc;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ring::{
+    rand::SystemRandom,
+    signature::{Ed25519KeyPair, KeyPair},
+};
+use tokio::time::advance;
+
+use super::*;
+use crate::auth::{
+    script::{Answer, Script},
+    verify,
+};
+
+/// A key of the issuer, with its kid.
+struct Key(Ed25519KeyPair, &'static str);
+
+fn b64(bytes: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+impl Key {
+    fn new(kid: &'static str) -> Self {
+        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        Self(Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap(), kid)
+    }
+
+    fn sign(&self, header: &str) -> String {
+        let message = format!("{}.e30", b64(header.as_bytes()));
+        let signature = b64(self.0.sign(message.as_bytes()).as_ref());
+        format!("{message}.{signature}")
+    }
+
+    /// A token that names the key.
+    fn token(&self) -> String {
+        self.sign(&format!(r#"{{"alg":"EdDSA","kid":"{}"}}"#, self.1))
+    }
+
+    /// A token that names no key.
+    fn nameless_token(&self) -> String {
+        self.sign(r#"{"alg":"EdDSA"}"#)
+    }
+
+    fn jwk(&self) -> String {
+        let x = b64(self.0.public_key().as_ref());
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}","kid":"{}"}}"#, self.1)
+    }
+}
+
+fn jwks(keys: &[&Key]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| key.jwk()).collect();
+    format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+}
+
+fn keys(keys: &[&Key]) -> Answer {
+    Answer::Keys(jwks(keys))
+}
+
+/// A store whose issuer gives these answers.
+fn store(answers: impl IntoIterator<Item = Answer>) -> (Arc<KeyStore>, Arc<Script>) {
+    verify::install();
+    let script = Arc::new(Script::new(answers));
+    (Arc::new(KeyStore::new(KeySource::Scripted(script.clone()))), script)
+}
+
+/// The code of the refusal, or `ok`.
+async fn verify_token(store: &KeyStore, token: &str) -> &'static str {
+    let jws = CompactJws::parse(token).unwrap();
+    store.verify(&jws, &Record::default()).await.map_or_else(|error| error.code(), |()| "ok")
+}
+
+/// What this many callers at once get.
+async fn at_once(store: &Arc<KeyStore>, tokens: Vec<String>) -> Vec<&'static str> {
+    let callers: Vec<_> = tokens
+        .into_iter()
+        .map(|token| {
+            let store = store.clone();
+            tokio::spawn(async move { verify_token(&store, &token).await })
+        })
+        .collect();
+    let mut codes = Vec::new();
+    for caller in callers {
+        codes.push(caller.await.unwrap());
+    }
+    codes
+}
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const SECOND: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(1);
+
+#[test]
+fn the_back_off_grows_to_its_limit() {
+    let waits: Vec<_> = [0, 1, 2, 6, 7, u32::MAX].map(|failures| back_off(failures).as_millis()).to_vec();
+    assert_eq!(waits, [250, 500, 1_000, 16_000, 30_000, 30_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_fetched_once_and_kept_for_an_hour() {
+    let key = Key::new("one");
+    let (store, script) = store([keys(&[&key])]);
+    for _ in 0..3 {
+        assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    }
+    advance(HOUR - TICK).await;
+    assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    assert_eq!(script.fetches(), 1);
+    advance(TICK).await;
+    assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    assert_eq!(script.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn warm_ups_refresh_keys_that_have_lived_half_of_their_time() {
+    let key = Key::new("one");
+    let (store, script) = store([keys(&[&key])]);
+    for (later, fetches) in [(0, 1), (29, 1), (1, 2), (29, 2)] {
+        advance(Duration::from_secs(later * 60)).await;
+        store.prepare().await.unwrap();
+        assert_eq!(script.fetches(), fetches);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_fetch_serves_however_many_wait() {
+    let key = Key::new("one");
+    let (store, script) = store([Answer::Late(SECOND, jwks(&[&key]))]);
+    let preparing = tokio::spawn({
+        let store = store.clone();
+        async move { store.prepare().await }
+    });
+    assert_eq!(at_once(&store, vec![key.token(); 50]).await, ["ok"; 50]);
+    assert_eq!(preparing.await.unwrap(), Ok(()));
+    assert_eq!(script.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_fetch_serves_all_warm_ups_that_come_at_once() {
+    let (store, script) = store([Answer::Late(SECOND, jwks(&[&Key::new("one")]))]);
+    let results = tokio::join!(store.prepare(), store.prepare(), store.prepare());
+    assert_eq!(results, (Ok(()), Ok(()), Ok(())));
+    assert_eq!(script.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_failed_fetch_serves_however_many_wait() {
+    let key = Key::new("one");
+    let (store, script) = store([Answer::Hang]);
+    let started = Instant::now();
+    assert_eq!(at_once(&store, vec![key.token(); 50]).await, ["keys_unavailable"; 50]);
+    assert_eq!(script.fetches(), 1);
+    assert_eq!(started.elapsed().as_millis(), TIMEOUT.as_millis(), "nobody waits for a second one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_fetch_serves_however_many_unknown_keys() {
+    let (old, new, never) = (Key::new("old"), Key::new("new"), Key::new("never"));
+    let (store, script) = store([keys(&[&old]), Answer::Late(SECOND, jwks(&[&old, &new]))]);
+    assert_eq!(verify_token(&store, &old.token()).await, "ok");
+    let codes =
+        at_once(&store, vec![new.token(), never.token(), old.token(), new.token(), never.token()]).await;
+    assert_eq!(codes, ["ok", "token_invalid", "ok", "ok", "token_invalid"]);
+    assert_eq!(script.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_keys_fetch_at_most_once_per_cool_down() {
+    let (known, unknown) = (Key::new("known"), Key::new("unknown"));
+    let (store, script) = store([keys(&[&known])]);
+    assert_eq!(verify_token(&store, &known.token()).await, "ok");
+    for (later, fetches) in [(0, 2), (0, 2), (9_999, 2), (1, 3), (9_999, 3), (1, 4)] {
+        advance(Duration::from_millis(later)).await;
+        assert_eq!(verify_token(&store, &unknown.token()).await, "token_invalid");
+        assert_eq!(verify_token(&store, &known.token()).await, "ok");
+        assert_eq!(script.fetches(), fetches);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_keys_fetch_at_most_once_per_cool_down_while_the_issuer_is_down_too() {
+    let (known, unknown) = (Key::new("known"), Key::new("unknown"));
+    let (store, script) = store([keys(&[&known]), Answer::Down]);
+    assert_eq!(verify_token(&store, &known.token()).await, "ok");
+    for (later, fetches) in [(0, 2), (1_000, 2), (8_999, 2), (1, 3)] {
+        advance(Duration::from_millis(later)).await;
+        assert_eq!(verify_token(&store, &unknown.token()).await, "keys_unavailable");
+        assert_eq!(verify_token(&store, &known.token()).await, "ok");
+        assert_eq!(script.fetches(), fetches);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_token_with_an_unknown_key_costs_one_fetch() {
+    let (known, unknown) = (Key::new("known"), Key::new("unknown"));
+    let (store, script) = store([keys(&[&known])]);
+    assert_eq!(verify_token(&store, &unknown.token()).await, "token_invalid");
+    assert_eq!(script.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_signature_of_a_key_that_is_named_and_known_costs_no_fetch() {
+    let (key, forged) = (Key::new("one"), Key::new("one"));
+    let (store, script) = store([keys(&[&key])]);
+    assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    assert_eq!(verify_token(&store, &forged.token()).await, "token_invalid");
+    assert_eq!(script.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_without_kid_follows_a_rotation() {
+    let (old, new) = (Key::new("old"), Key::new("new"));
+    let (store, script) = store([keys(&[&old]), keys(&[&new])]);
+    assert_eq!(verify_token(&store, &old.nameless_token()).await, "ok");
+    assert_eq!(verify_token(&store, &new.nameless_token()).await, "ok");
+    assert_eq!(verify_token(&store, &old.nameless_token()).await, "token_invalid");
+    assert_eq!(script.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_without_kid_is_not_taken_where_two_keys_fit() {
+    let (one, two) = (Key::new("one"), Key::new("two"));
+    let (store, script) = store([keys(&[&one, &two])]);
+    for key in [&one, &two] {
+        assert_eq!(verify_token(&store, &key.nameless_token()).await, "token_invalid");
+        assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    }
+    assert_eq!(script.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_no_longer_published_stops_serving_with_the_next_fetch() {
+    let (old, new) = (Key::new("old"), Key::new("new"));
+    let (store, _) = store([keys(&[&old]), keys(&[&new])]);
+    assert_eq!(verify_token(&store, &old.token()).await, "ok");
+    advance(HOUR).await;
+    // Within the cool-down of nothing: the old key is unknown now, and was looked for once more.
+    assert_eq!(verify_token(&store, &old.token()).await, "token_invalid");
+    assert_eq!(verify_token(&store, &new.token()).await, "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_fetches_put_off_the_next_one_for_longer_and_longer() {
+    let key = Key::new("one");
+    let (store, script) = store([Answer::Down]);
+    let mut fetches = 0;
+    for wait in [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
+        fetches += 1;
+        assert_eq!(verify_token(&store, &key.token()).await, "keys_unavailable");
+        assert_eq!(script.fetches(), fetches);
+        advance(Duration::from_millis(wait - 1)).await;
+        assert_eq!(verify_token(&store, &key.token()).await, "keys_unavailable");
+        assert_eq!(script.fetches(), fetches, "still put off after {} ms", wait - 1);
+        advance(TICK).await;
+    }
+    script.change(keys(&[&key]));
+    assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    // A success ends it: the next failure is a first one.
+    script.change(Answer::Down);
+    advance(HOUR).await;
+    assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    let before = script.fetches();
+    advance(Duration::from_millis(250)).await;
+    assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    assert_eq!(script.fetches(), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_keys_go_on_serving_while_the_issuer_is_down() {
+    let (key, forged) = (Key::new("one"), Key::new("one"));
+    let (store, script) = store([keys(&[&key]), Answer::Down]);
+    assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    for _ in 0..48 {
+        advance(HOUR).await;
+        assert_eq!(verify_token(&store, &key.token()).await, "ok");
+        assert_eq!(verify_token(&store, &forged.token()).await, "token_invalid");
+    }
+    assert_eq!(script.fetches(), 49);
+    let newer = Key::new("newer");
+    script.change(keys(&[&newer]));
+    advance(HOUR).await;
+    assert_eq!(verify_token(&store, &newer.token()).await, "ok");
+    advance(COOL_DOWN).await;
+    assert_eq!(verify_token(&store, &key.token()).await, "token_invalid");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_one_request_waits_for_an_issuer_that_hangs_and_not_for_long() {
+    let key = Key::new("one");
+    let (store, script) = store([keys(&[&key]), Answer::Hang]);
+    assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    advance(HOUR).await;
+    let started = Instant::now();
+    let waiting = tokio::spawn({
+        let (store, token) = (store.clone(), key.token());
+        async move { verify_token(&store, &token).await }
+    });
+    tokio::task::yield_now().await;
+    assert_eq!(script.fetches(), 2);
+    assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    assert_eq!(waiting.await.unwrap(), "ok");
+    assert_eq!(started.elapsed().as_millis(), TIMEOUT_OF_A_REFRESH.as_millis());
+    assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    assert_eq!(script.fetches(), 2, "the next one is put off");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_the_invocation_s_deadline_cut_off_has_failed() {
+    let key = Key::new("one");
+    let (store, script) = store([Answer::Hang]);
+    let token = key.token();
+    assert!(timeout(SECOND, verify_token(&store, &token)).await.is_err());
+    assert_eq!(verify_token(&store, &token).await, "keys_unavailable");
+    assert_eq!(script.fetches(), 1);
+    script.change(keys(&[&key]));
+    advance(Duration::from_millis(250)).await;
+    assert_eq!(verify_token(&store, &token).await, "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn preparing_in_vain_does_not_put_off_the_first_request() {
+    let key = Key::new("one");
+    let (store, script) = store([Answer::Down, keys(&[&key])]);
+    assert_eq!(store.prepare().await, Err("the issuer is down".to_owned()));
+    assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    assert_eq!(script.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn preparing_ends_the_back_off_and_not_the_cool_down() {
+    let (key, unknown) = (Key::new("one"), Key::new("unknown"));
+    let (store, script) = store([keys(&[&key]), Answer::Down]);
+    store.prepare().await.unwrap();
+    advance(HOUR / 2).await;
+    assert_eq!(verify_token(&store, &unknown.token()).await, "keys_unavailable");
+    script.change(keys(&[&key]));
+    store.prepare().await.unwrap();
+    let before = script.fetches();
+    assert_eq!(verify_token(&store, &unknown.token()).await, "token_invalid");
+    assert_eq!(script.fetches(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_without_usable_keys_is_an_error_and_the_old_keys_stay() {
+    let key = Key::new("one");
+    let (store, script) = store([keys(&[&key])]);
+    assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    for useless in [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#, "{}", "<html>"] {
+        script.change(Answer::Keys(useless.to_owned()));
+        advance(HOUR).await;
+        assert!(store.prepare().await.is_err(), "{useless}");
+        assert_eq!(verify_token(&store, &key.token()).await, "ok");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_key_spoils_only_itself() {
+    let (good, bad) = (Key::new("good"), Key::new("bad"));
+    let set = format!(r#"{{"keys":[{},{}]}}"#, bad.jwk().replace("OKP", "OPK"), good.jwk());
+    let (store, _) = store([Answer::Keys(set)]);
+    assert_eq!(verify_token(&store, &good.token()).await, "ok");
+    assert_eq!(verify_token(&store, &bad.token()).await, "token_invalid");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replaced_secret_is_found_with_the_first_token_that_it_signed() {
+    let token = |secret: &str| {
+        let message = format!("{}.e30", b64(br#"{"alg":"HS256"}"#));
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+        let signature = b64(ring::hmac::sign(&key, message.as_bytes()).as_ref());
+        format!("{message}.{signature}")
+    };
+    let (store, script) = store([Answer::Secret("old".to_owned()), Answer::Secret("new".to_owned())]);
+    assert_eq!(verify_token(&store, &token("old")).await, "ok");
+    assert_eq!(verify_token(&store, &token("new")).await, "ok");
+    assert_eq!(verify_token(&store, &token("old")).await, "token_invalid");
+    assert_eq!(verify_token(&store, &token("guessed")).await, "token_invalid");
+    assert_eq!(script.fetches(), 2);
+}
