@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::{
     Client, Config as SdkConfig,
     config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig},
-    error::{DisplayErrorContext, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput},
 };
 use secrecy::SecretSlice;
@@ -37,6 +37,15 @@ impl Secrets {
     /// Credentials are those that Lambda puts into the environment; they last as long as the
     /// environment does. Without them every read fails.
     pub(crate) fn new(aws: &AwsConfig, http: reqwest::Client) -> Self {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let key_and_secret = variable("AWS_ACCESS_KEY_ID").zip(variable("AWS_SECRET_ACCESS_KEY"));
+        let credentials = key_and_secret.map(|(key, secret)| {
+            Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "environment")
+        });
+        Self::with_credentials(aws, http, credentials)
+    }
+
+    fn with_credentials(aws: &AwsConfig, http: reqwest::Client, credentials: Option<Credentials>) -> Self {
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(aws.region.clone()))
@@ -51,11 +60,7 @@ impl Secrets {
         if let Some(endpoint) = &aws.secrets_manager_endpoint {
             config = config.endpoint_url(endpoint);
         }
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        if let (Some(key), Some(secret)) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"))
-        {
-            let credentials =
-                Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "environment");
+        if let Some(credentials) = credentials {
             config = config.credentials_provider(credentials);
         }
         Self(Client::from_conf(config.build()))
@@ -82,7 +87,88 @@ impl From<SdkError<GetSecretValueError>> for SecretError {
             Some(GetSecretValueError::ResourceNotFoundException(_)) => Self::NotFound,
             // "… because it was marked for deletion" is its documented cause for a read.
             Some(GetSecretValueError::InvalidRequestException(_)) => Self::NotFound,
-            _ => Self::Unavailable(DisplayErrorContext(error).to_string()),
+            _ => Self::Unavailable(reason(&error)),
         }
+    }
+}
+
+/// What went wrong, for the log. Never the error's own `Debug`, which prints the body of an answer that could
+/// not be understood, and with it the secret.
+fn reason(error: &SdkError<GetSecretValueError>) -> String {
+    let what = match error {
+        SdkError::ConstructionFailure(_) => "the request could not be made (are there AWS credentials?)",
+        SdkError::TimeoutError(_) => "Secrets Manager did not answer in time",
+        SdkError::DispatchFailure(_) => "Secrets Manager could not be reached",
+        SdkError::ServiceError(context) => {
+            return match (context.err().code(), context.err().message()) {
+                (Some(code), Some(message)) => format!("Secrets Manager answered {code}: {message}"),
+                (Some(code), None) => format!("Secrets Manager answered {code}"),
+                _ => format!(
+                    "Secrets Manager's answer could not be understood (status {})",
+                    context.raw().status()
+                ),
+            };
+        }
+        _ => "Secrets Manager's answer could not be understood",
+    };
+    what.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::http::Tls;
+
+    /// The reason that is logged when Secrets Manager answers so.
+    async fn reason_for(status: &str, body: &str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let aws = AwsConfig {
+            region: "eu-west-1".to_owned(),
+            secrets_manager_endpoint: Some(format!("http://{}", listener.local_addr().unwrap())),
+            ca_bundle: None,
+        };
+        let answer =
+            format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                let _ = connection.read(&mut [0; 4096]).await;
+                let _ = connection.write_all(answer.as_bytes()).await;
+            }
+        });
+        let http = Tls::new(None).unwrap().client().unwrap();
+        let credentials = Credentials::new("key", "secret", None, None, "test");
+        match Secrets::with_credentials(&aws, http, Some(credentials)).read("pat").await {
+            Err(SecretError::Unavailable(reason)) => reason,
+            other => panic!("{:?}", other.map(drop)),
+        }
+    }
+
+    #[tokio::test]
+    async fn no_part_of_a_secret_is_in_the_reason() {
+        for body in [
+            r#"{"SecretString":"very-secret""#,
+            r#"{"SecretString":"very-secret"}x"#,
+            r#"{"SecretString":"very-secret","CreatedDate":"2026-12-01"}"#,
+        ] {
+            let reason = reason_for("200 OK", body).await;
+            assert!(
+                !reason.contains("very-secret") && reason.contains("could not be understood"),
+                "{reason}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_secrets_manager_says_is_the_reason() {
+        let body = r#"{"__type":"AccessDeniedException","Message":"not for you"}"#;
+        assert_eq!(
+            reason_for("400 Bad Request", body).await,
+            "Secrets Manager answered AccessDeniedException: not for you"
+        );
     }
 }
