@@ -174,7 +174,7 @@ async fn keys_are_not_fetched_in_the_clear_from_elsewhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_fetch_is_followed_by_a_growing_back_off() {
     let world = world_with(JWKS, ALWAYS, Fault::status(500)).await;
-    // 0, 250, 750, 1750 and 3750 ms from the first request, beside init's own.
+    // Twice at once, then 500, 1,500 and 3,500 ms later, beside init's own.
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(3) {
         assert_eq!(world.ask(&[]).await.verdict(), verdict(503, "keys_unavailable"));
@@ -183,6 +183,14 @@ async fn a_failed_fetch_is_followed_by_a_growing_back_off() {
     assert!((2..=4).contains(&fetches), "{fetches} fetches in three seconds");
     world.sandbox.clear_faults();
     assert!(recovers(&world).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_comes_back_after_one_refusal_is_noticed_at_once() {
+    let world = world_with(JWKS, ALWAYS, Fault::status(500)).await;
+    assert_eq!(world.ask(&[]).await.verdict(), verdict(503, "keys_unavailable"));
+    world.sandbox.clear_faults();
+    assert_eq!(world.ask(&[]).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

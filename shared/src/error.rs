@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 /// Why a request cannot be answered as asked. Its `Display` is the answer's `detail`: a sentence
 /// that a person can act on and that gives no secret away.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// 400: a query parameter is missing or wrong.
     #[error("{detail}")]
@@ -81,7 +81,7 @@ pub enum TokenError {
 }
 
 /// What Calendly said when it answered with an error status.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("Calendly answered {status}{}", sentence(self.message.as_deref().or(self.title.as_deref())))]
 pub struct CalendlyError {
     /// Calendly's HTTP status: 400 to 599.

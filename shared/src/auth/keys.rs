@@ -63,6 +63,8 @@ struct Kept {
 struct Fetching {
     /// How many fetches have failed since one succeeded.
     failures: u32,
+    /// When the last one failed.
+    failed: Option<Instant>,
     /// No fetch before, because the last one failed.
     not_before: Option<Instant>,
     /// When keys were last fetched because of a token that none of them verified.
@@ -80,8 +82,10 @@ struct Attempt<'a> {
 /// What the kept keys say to a token.
 enum Verdict {
     Signed,
-    /// No key verifies it; newer keys might.
+    /// There is no key for it; newer keys might have one.
     Unknown,
+    /// The key that fits it, and that it does not name, did not sign it; a newer one might have.
+    Unsigned,
     Refused(TokenError),
 }
 
@@ -93,6 +97,15 @@ impl Kept {
 }
 
 impl Fetching {
+    /// A fetch for a request that has no keys at all and came at the moment `asked`. One failure alone may have
+    /// been a hiccup, and puts off only those who waited for it.
+    fn first_attempt(&mut self, asked: Instant) -> Option<Attempt<'_>> {
+        if self.failures == 1 && self.failed.is_some_and(|failed| failed < asked) {
+            self.not_before = None;
+        }
+        self.attempt()
+    }
+
     /// A fetch, unless the last one failed just now.
     fn attempt(&mut self) -> Option<Attempt<'_>> {
         let may_fetch = self.not_before.is_none_or(|not_before| not_before <= Instant::now());
@@ -115,6 +128,7 @@ impl Attempt<'_> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if !self.has_succeeded {
+            self.fetching.failed = Some(Instant::now());
             self.fetching.not_before = Some(Instant::now() + back_off(self.fetching.failures));
             self.fetching.failures = self.fetching.failures.saturating_add(1);
         }
@@ -166,13 +180,18 @@ impl KeyStore {
             Verdict::Signed => Ok(()),
             Verdict::Refused(error) => Err(error.into()),
             // They came while this token waited: there is nothing newer.
-            Verdict::Unknown if known.is_none_or(|known| !known.is(&kept)) => Err(UNKNOWN_KEY.into()),
-            Verdict::Unknown => self.verify_with_newer_keys(jws, &kept).await,
+            Verdict::Unknown | Verdict::Unsigned if known.as_ref().is_none_or(|known| !known.is(&kept)) => {
+                Err(UNKNOWN_KEY.into())
+            }
+            Verdict::Unknown => self.verify_with_newer_keys(jws, &kept, || Error::KeysUnavailable).await,
+            // Without newer keys the one that fits has the last word.
+            Verdict::Unsigned => self.verify_with_newer_keys(jws, &kept, || UNKNOWN_KEY.into()).await,
         }
     }
 
     /// Fresh keys, or, where they cannot be had, the ones that are kept.
     async fn refresh(&self) -> Result<Kept, Error> {
+        let asked = Instant::now();
         let mut fetching = match (self.fetching.try_lock(), self.kept()) {
             (Ok(fetching), _) => fetching,
             // Somebody else is fetching: no need to wait for the end of that.
@@ -185,7 +204,8 @@ impl KeyStore {
             Some(_) => TIMEOUT_OF_A_REFRESH,
             None => TIMEOUT,
         };
-        let Some(attempt) = fetching.attempt() else { return kept.ok_or(Error::KeysUnavailable) };
+        let attempt = if kept.is_some() { fetching.attempt() } else { fetching.first_attempt(asked) };
+        let Some(attempt) = attempt else { return kept.ok_or(Error::KeysUnavailable) };
         match self.fetch(limit).await {
             Ok(fresh) => {
                 attempt.succeeded();
@@ -195,20 +215,25 @@ impl KeyStore {
         }
     }
 
-    /// For a token that none of the keys in `seen` verified.
-    async fn verify_with_newer_keys(&self, jws: &CompactJws<'_>, seen: &Kept) -> Result<(), Error> {
+    /// For a token that none of the keys in `seen` verified; `unavailable` if newer ones cannot be had.
+    async fn verify_with_newer_keys(
+        &self,
+        jws: &CompactJws<'_>,
+        seen: &Kept,
+        unavailable: impl Fn() -> Error,
+    ) -> Result<(), Error> {
         let mut fetching = self.fetching.lock().await;
         let newer = match self.kept().filter(|kept| !kept.is(seen)) {
             Some(newer) => newer,
             None if fetching.for_unknown_key.is_some_and(|last| last.elapsed() < COOL_DOWN) => {
                 // Where the last fetch failed, nobody knows whether the issuer has such a key by now.
                 let is_known = fetching.failures == 0;
-                return Err(if is_known { UNKNOWN_KEY.into() } else { Error::KeysUnavailable });
+                return Err(if is_known { UNKNOWN_KEY.into() } else { unavailable() });
             }
             None => {
-                let attempt = fetching.attempt().ok_or(Error::KeysUnavailable)?;
+                let attempt = fetching.attempt().ok_or_else(&unavailable)?;
                 attempt.fetching.for_unknown_key = Some(Instant::now());
-                let newer = self.fetch(TIMEOUT).await.map_err(|_| Error::KeysUnavailable)?;
+                let newer = self.fetch(TIMEOUT).await.map_err(|_| unavailable())?;
                 attempt.succeeded();
                 newer
             }
@@ -217,7 +242,7 @@ impl KeyStore {
         match verdict(&newer.keys, jws) {
             Verdict::Signed => Ok(()),
             Verdict::Refused(error) => Err(error.into()),
-            Verdict::Unknown => Err(UNKNOWN_KEY.into()),
+            Verdict::Unknown | Verdict::Unsigned => Err(UNKNOWN_KEY.into()),
         }
     }
 
@@ -254,7 +279,8 @@ fn verdict(keys: &KeySet, jws: &CompactJws<'_>) -> Verdict {
         // The key that the token names is at hand, so its signature is simply wrong. A key that it does not
         // name may have been replaced, as a shared secret is when it is rotated.
         Choice::Key(key) if jws.key_id.is_some() && key.key_id == jws.key_id => Verdict::Refused(UNKNOWN_KEY),
-        Choice::Key(_) | Choice::Unknown => Verdict::Unknown,
+        Choice::Key(_) => Verdict::Unsigned,
+        Choice::Unknown => Verdict::Unknown,
         Choice::Ambiguous => Verdict::Refused(TokenError::Invalid(
             "The token does not say which of several keys of the issuer signed it.",
         )),

@@ -25,7 +25,7 @@ use crate::{
 
 /// The largest answer that is read. A page of 100 event types has about 150 KB; 31 days of slots every
 /// five minutes have about 2 MB.
-const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// The largest error body of which something is passed on.
 const LARGEST_ERROR: usize = 64 * 1024;
@@ -34,7 +34,7 @@ const LARGEST_ERROR: usize = 64 * 1024;
 const RATE_LIMIT_WINDOW: Duration = Duration::from_secs(60);
 
 /// Waits that a header names are believed up to here.
-const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Calls Calendly.
 #[derive(Debug)]
@@ -290,7 +290,8 @@ mod tests {
         assert_eq!(wait("Tue, 01 Dec 2026 10:00:30 GMT", ""), Some(30));
         assert_eq!(wait("Tue, 01 Dec 2026 09:00:00 GMT", ""), Some(0));
         assert_eq!(wait("soon", "-1"), None);
-        assert_eq!(wait("999999999999", ""), Some(3600));
+        assert_eq!(wait("7200", ""), Some(7_200));
+        assert_eq!(wait("999999999999", ""), Some(86_400));
         assert_eq!(wait_after(503, "", "60"), None, "every answer has a reset");
         assert_eq!(wait_after(503, "2", "60"), Some(2));
     }

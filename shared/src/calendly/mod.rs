@@ -10,11 +10,10 @@ mod retry;
 use std::{collections::HashSet, fmt, ops::ControlFlow, sync::Arc, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+pub(crate) use client::CalendlyClient;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
-
-pub(crate) use client::CalendlyClient;
 
 use crate::{Error, deadline::Deadline, pat::KnownPat, telemetry::Record};
 
@@ -86,7 +85,8 @@ impl EventTypeUri {
     #[must_use]
     pub fn parse(uri: &str) -> Option<Self> {
         let id = uri.strip_prefix(Self::PREFIX)?;
-        let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_id =
+            !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         is_id.then(|| Self(uri.to_owned()))
     }
 
@@ -138,22 +138,32 @@ impl<'a> Calendly<'a> {
     /// As every call to Calendly: [`Error::Calendly`], [`Error::CalendlyUnreachable`],
     /// [`Error::CalendlyInvalidResponse`].
     pub async fn user_uri(&self) -> Result<Arc<str>, Error> {
+        let asked = Instant::now();
         let mut user = self.pat.user.lock().await;
-        if let Some((learnt, uri)) = user.as_ref()
-            && learnt.elapsed() < self.user_max_age
-        {
+        let is_fresh = |learnt: Instant| learnt.elapsed() < self.user_max_age || learnt >= asked;
+        if let Some((_, uri)) = user.uri.as_ref().filter(|(learnt, _)| is_fresh(*learnt)) {
             self.record.user_cache(true);
             return Ok(uri.clone());
         }
         self.record.user_cache(false);
+        if let Some((_, error)) = user.failure.as_ref().filter(|(failed, _)| *failed >= asked) {
+            return Err(error.clone());
+        }
+        let result = self.ask_for_user_uri().await;
+        match &result {
+            Ok(uri) => user.uri = Some((Instant::now(), uri.clone())),
+            Err(error) => user.failure = Some((Instant::now(), error.clone())),
+        }
+        result
+    }
+
+    async fn ask_for_user_uri(&self) -> Result<Arc<str>, Error> {
         let body = self.get("/users/me", &[]).await?;
         let Resource { resource: User { uri } } = parse(&body, "users/me")?;
         if uri.is_empty() || uri.contains(|character: char| character.is_control() || character == ' ') {
             return Err(Error::CalendlyInvalidResponse("the user's uri is not a URI".to_owned()));
         }
-        let uri: Arc<str> = uri.into();
-        *user = Some((Instant::now(), uri.clone()));
-        Ok(uri)
+        Ok(uri.into())
     }
 
     /// Shows `visit` the user's event types page by page, sorted by name, until it breaks off or there

@@ -21,9 +21,13 @@ use crate::{
     telemetry::{self, Record},
 };
 
-/// After a PAT that Calendly refused was read again and had not changed, it is not read again for so
-/// long: a revoked PAT must not become a call to Secrets Manager for every request.
-const REREAD_COOL_DOWN: Duration = Duration::from_secs(10);
+/// A PAT that Calendly refuses is read again. When that has been in vain twice it is not for this long, then for
+/// twice as long, and so on: a revoked PAT must not become a call to Secrets Manager for every request, and
+/// one that was just replaced must be found.
+const FIRST_COOL_DOWN: Duration = Duration::from_secs(1);
+
+/// The longest time for which a refused PAT is not read again.
+const LONGEST_COOL_DOWN: Duration = Duration::from_secs(30);
 
 /// How long a stale PAT serves before Secrets Manager is asked again, at most.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(10);
@@ -40,8 +44,17 @@ pub(crate) struct KnownPat {
     pub(crate) pat: Pat,
     /// Differs between any two PATs of this process.
     pub(crate) id: u64,
-    /// The URI of its user, and when that was learnt. Locked while it is being learnt.
-    pub(crate) user: AsyncMutex<Option<(Instant, Arc<str>)>>,
+    /// Its user. Locked while that is being learnt: whoever waits for it finds what the holder was told.
+    pub(crate) user: AsyncMutex<KnownUser>,
+}
+
+/// What is known of a PAT's user.
+#[derive(Debug, Default)]
+pub(crate) struct KnownUser {
+    /// The user's URI, and when it was learnt.
+    pub(crate) uri: Option<(Instant, Arc<str>)>,
+    /// Why it was not learnt, and when.
+    pub(crate) failure: Option<(Instant, Error)>,
 }
 
 /// The PATs of all callers.
@@ -72,8 +85,32 @@ struct Kept {
 struct Reading {
     /// After a failed read: when to try again, as long as a stale PAT can serve.
     not_before: Option<Instant>,
-    /// After a fruitless reread.
-    no_reread_before: Option<Instant>,
+    /// When the last read failed: whoever asked before that has its answer.
+    failed: Option<Instant>,
+    /// The PAT that was read again in vain.
+    refused: Option<Refused>,
+}
+
+#[derive(Debug)]
+struct Refused {
+    id: u64,
+    rereads: u32,
+    no_reread_before: Instant,
+}
+
+impl Refused {
+    /// After one more reread of the PAT `id` in vain.
+    fn again(before: Option<Self>, id: u64) -> Self {
+        let rereads = before.filter(|before| before.id == id).map_or(0, |before| before.rereads) + 1;
+        Self { id, rereads, no_reread_before: Instant::now() + cool_down(rereads) }
+    }
+}
+
+fn cool_down(rereads: u32) -> Duration {
+    match rereads {
+        0 | 1 => Duration::ZERO,
+        _ => FIRST_COOL_DOWN.saturating_mul(2u32.saturating_pow(rereads - 2)).min(LONGEST_COOL_DOWN),
+    }
 }
 
 impl PatStore {
@@ -130,6 +167,9 @@ impl PatStore {
             record.pat_stale();
             return Ok(kept.pat.clone());
         }
+        if kept.is_none() && reading.failed.is_some_and(|failed| failed >= asked) {
+            return Err(Error::SecretsUnavailable);
+        }
         let result = match kept {
             Some(_) => self.read_soon(&slot, secret_id).await,
             None => self.read(&slot, secret_id).await,
@@ -142,6 +182,7 @@ impl PatStore {
             }
             (result, _) => {
                 reading.not_before = None;
+                reading.failed = matches!(result, Err(Error::SecretsUnavailable)).then(Instant::now);
                 result
             }
         }
@@ -164,13 +205,15 @@ impl PatStore {
         if let Some(kept) = slot.kept().filter(|kept| kept.pat.id != refused.id) {
             return Ok(Some(kept.pat));
         }
-        if reading.no_reread_before.is_some_and(|not_before| Instant::now() < not_before) {
+        let is_too_soon =
+            |before: &Refused| before.id == refused.id && Instant::now() < before.no_reread_before;
+        if reading.refused.as_ref().is_some_and(is_too_soon) {
             return Ok(None);
         }
         match self.read_soon(&slot, &secret_id).await {
             Ok(pat) if pat.id != refused.id => Ok(Some(pat)),
             Ok(_) | Err(Error::SecretsUnavailable) => {
-                reading.no_reread_before = Some(Instant::now() + REREAD_COOL_DOWN);
+                reading.refused = Some(Refused::again(reading.refused.take(), refused.id));
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -255,5 +298,25 @@ impl Slot {
 
     fn touch(&self) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cool_down_of_a_refused_pat_grows() {
+        let seconds: Vec<_> =
+            [0, 1, 2, 3, 6, 7, u32::MAX].map(|rereads| cool_down(rereads).as_secs()).to_vec();
+        assert_eq!(seconds, [0, 0, 1, 2, 16, 30, 30]);
+    }
+
+    #[test]
+    fn only_rereads_of_the_same_pat_count() {
+        let first = Refused::again(None, 1);
+        let second = Refused::again(Some(first), 1);
+        assert_eq!(second.rereads, 2);
+        assert_eq!(Refused::again(Some(second), 2).rereads, 1);
     }
 }
