@@ -140,7 +140,9 @@ impl<V: Fn(&str) -> Option<String>> Reader<V> {
         match parse(&text) {
             Ok(value) => Some(value),
             Err(reason) => {
-                self.problems.push(format!("{name} {text:?}: {reason}"));
+                // What is before an @ may be a password.
+                let shown = if text.contains('@') { String::new() } else { format!(" {text:?}") };
+                self.problems.push(format!("{name}{shown}: {reason}"));
                 None
             }
         }
@@ -348,6 +350,13 @@ mod tests {
             let message = config(&[(variable, "https://issuer.example/?p=policy")]).map(|_| ()).unwrap_err();
             assert!(message.contains("must not have a query"), "{message}");
         }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        let message =
+            config(&[("CALENDLY_BASE_URL", "https://a:hush@calendly.example")]).map(|_| ()).unwrap_err();
+        assert_eq!(message, "CALENDLY_BASE_URL: must not hold a user name or password");
     }
 
     #[test]

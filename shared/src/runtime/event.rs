@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    de::{IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::Value;
 
@@ -57,6 +57,9 @@ struct Members {
     source: Option<Value>,
     warmer: Option<Value>,
     concurrency: Option<Value>,
+    /// A Lambda authorizer's events look like requests but for these.
+    method_arn: Option<IgnoredAny>,
+    route_arn: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +110,9 @@ impl Event {
             Ok(members) => members,
             Err(_) => return Self::Unknown(shape(json)),
         };
+        if members.method_arn.is_some() || members.route_arn.is_some() {
+            return Self::Unknown(shape(json));
+        }
         match &members.request_context {
             Some(RequestContext { http: Some(Value::Object(_)), .. }) => {
                 Self::Request(members.into_request(Gateway::HttpApi))
@@ -286,6 +292,11 @@ mod tests {
                 "an object with httpMethod, requestContext",
             ),
             (r#"{"requestContext":5,"httpMethod":"GET"}"#, "an object with httpMethod, requestContext"),
+            (
+                r#"{"methodArn":"arn","httpMethod":"GET","requestContext":{}}"#,
+                "an object with httpMethod, methodArn, requestContext",
+            ),
+            (r#"{"routeArn":"arn","requestContext":{"http":{}}}"#, "an object with requestContext, routeArn"),
             (r#"{"requestContext":{"http":5}}"#, "an object with requestContext"),
             (r#"{"headers":5,"requestContext":{"http":{}}}"#, "an object with headers, requestContext"),
         ] {

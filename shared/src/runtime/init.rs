@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    Error,
     auth::Authenticator,
     calendly::CalendlyClient,
     config::Config,
@@ -48,8 +49,14 @@ impl Services {
             tokio::join!(self.authenticator.prepare(), self.pats.prepare(&record), self.calendly.connect())
         };
         match tokio::time::timeout(LIMIT, all).await {
-            Ok((_, _, Ok(()))) => {}
-            Ok((_, _, Err(reason))) => telemetry::warn("no connection to Calendly yet", &reason),
+            Ok((_, pat, connection)) => {
+                if let Err(error @ Error::PatMissing(_)) = pat {
+                    telemetry::warn("no Calendly token yet", &error.to_string());
+                }
+                if let Err(reason) = connection {
+                    telemetry::warn("no connection to Calendly yet", &reason);
+                }
+            }
             Err(_) => telemetry::warn("not everything is ready", "init took longer than 3 s"),
         }
     }

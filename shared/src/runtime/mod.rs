@@ -76,15 +76,13 @@ fn start<F: Function>(new: impl FnOnce(Settings) -> F) -> Result<(), String> {
         .build()
         .map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let config = match Config::from_environment() {
-            Ok(config) => config,
-            Err(error) => {
-                init::report_error(&error.to_string()).await;
-                return Err(error.to_string());
+        let (function, services) = match set_up(new) {
+            Ok(parts) => parts,
+            Err(reason) => {
+                init::report_error(&reason).await;
+                return Err(reason);
             }
         };
-        let function = new(Settings { event_type_cache: config.event_type_cache });
-        let services = Services::new(config)?;
         services.prepare().await;
         let pipeline = Arc::new(Pipeline::new(function, services));
         let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
@@ -93,4 +91,11 @@ fn start<F: Function>(new: impl FnOnce(Settings) -> F) -> Result<(), String> {
         });
         run_concurrent(handler).await.map_err(|error| error.to_string())
     })
+}
+
+/// Everything that a configuration can be refused for.
+fn set_up<F: Function>(new: impl FnOnce(Settings) -> F) -> Result<(F, Services), String> {
+    let config = Config::from_environment().map_err(|error| error.to_string())?;
+    let function = new(Settings { event_type_cache: config.event_type_cache });
+    Ok((function, Services::new(config)?))
 }

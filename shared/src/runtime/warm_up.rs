@@ -32,23 +32,28 @@ impl WarmUp {
         let keys =
             async { services.authenticator.prepare().await.map_err(|reason| format!("keys: {reason}")) };
         let calendly = async {
-            let pat = services.pats.prepare(record).await.map_err(|error| format!("pat: {error}"))?;
-            if let Some(pat) = pat {
-                let half_its_life = services.pats.max_age() / 2;
-                let calendly = Calendly::new(&services.calendly, pat, half_its_life, deadline, record);
-                calendly.user_uri().await.map_err(|error: Error| format!("user: {error}"))?;
-            }
+            let user = Self::prepare_user(services, deadline, record).await;
             if record.has_called_calendly() {
-                return Ok(());
+                return [user, Ok(())];
             }
-            services.calendly.connect().await.map_err(|reason| format!("calendly: {reason}"))
+            [user, services.calendly.connect().await.map_err(|reason| format!("calendly: {reason}"))]
         };
         let both = async { tokio::join!(keys, calendly) };
         let unprepared = match tokio::time::timeout_at(deadline.instant(), both).await {
-            Ok((keys, calendly)) => [keys, calendly].into_iter().filter_map(Result::err).collect(),
+            Ok((keys, [user, connection])) => {
+                [keys, user, connection].into_iter().filter_map(Result::err).collect()
+            }
             Err(_) => vec!["time ran out".to_owned()],
         };
         Self { warm: true, cold_start, unprepared }
+    }
+
+    async fn prepare_user(services: &Services, deadline: Deadline, record: &Record) -> Result<(), String> {
+        let pat = services.pats.prepare(record).await.map_err(|error| format!("pat: {error}"))?;
+        let Some(pat) = pat else { return Ok(()) };
+        let half_its_life = services.pats.max_age() / 2;
+        let calendly = Calendly::new(&services.calendly, pat, half_its_life, deadline, record);
+        calendly.user_uri().await.map(drop).map_err(|error: Error| format!("user: {error}"))
     }
 }
 
