@@ -121,6 +121,11 @@ async fn the_log_level_is_lambdas() {
             let lines = world.function.log();
             let found = lines.iter().any(|line| line["request_id"] == *answer.request_id);
             assert_eq!(found, is_logged, "{level}: {lines:?}");
+            let metrics = lines.iter().find(|line| line.get("CalendlyCalls").is_some()).unwrap();
+            assert!(metrics["timestamp"].is_string(), "{metrics}");
+            if !is_logged {
+                assert_eq!(metrics["level"], level, "Lambda lets it through");
+            }
         }
     }
 }

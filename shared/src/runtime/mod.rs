@@ -53,8 +53,8 @@ pub fn run<F: Function>(new: impl FnOnce(Settings) -> F) -> ExitCode {
     }));
     match start(new) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            telemetry::error("the function cannot start", &reason);
+        Err(Ended { message, reason }) => {
+            telemetry::error(message, &reason);
             ExitCode::FAILURE
         }
     }
@@ -67,20 +67,27 @@ pub struct Settings {
     pub event_type_cache: std::time::Duration,
 }
 
-fn start<F: Function>(new: impl FnOnce(Settings) -> F) -> Result<(), String> {
+/// Why the process ends before Lambda ends it.
+struct Ended {
+    message: &'static str,
+    reason: String,
+}
+
+fn start<F: Function>(new: impl FnOnce(Settings) -> F) -> Result<(), Ended> {
+    let cannot_start = |reason| Ended { message: "the function cannot start", reason };
     // All work is waiting for others, so one thread does it: a multi-thread runtime costs init time and
     // latency, and gives nothing back.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| cannot_start(error.to_string()))?;
     runtime.block_on(async {
         let (function, services) = match set_up(new) {
             Ok(parts) => parts,
             Err(reason) => {
                 init::report_error(&reason).await;
-                return Err(reason);
+                return Err(cannot_start(reason));
             }
         };
         services.prepare().await;
@@ -89,7 +96,9 @@ fn start<F: Function>(new: impl FnOnce(Settings) -> F) -> Result<(), String> {
             let pipeline = pipeline.clone();
             async move { pipeline.handle(event).await.map_err(Diagnostic::from) }
         });
-        run_concurrent(handler).await.map_err(|error| error.to_string())
+        run_concurrent(handler)
+            .await
+            .map_err(|error| Ended { message: "Lambda's Runtime API is gone", reason: error.to_string() })
     })
 }
 

@@ -33,6 +33,8 @@ pub(crate) enum What<'a> {
 
 #[derive(Serialize)]
 struct EndLine<'a> {
+    timestamp: String,
+    level: Level,
     #[serde(flatten)]
     log: Option<Fields<'a>>,
     function: &'static str,
@@ -42,8 +44,6 @@ struct EndLine<'a> {
 
 #[derive(Serialize)]
 struct Fields<'a> {
-    timestamp: String,
-    level: Level,
     message: &'static str,
     request_id: &'a str,
     xray_trace_id: Option<&'a str>,
@@ -105,8 +105,6 @@ pub(crate) fn end(record: &Record, ending: &Ending<'_>) {
     let calls = record.calendly_calls.load(Relaxed);
     let calendly_ms = milliseconds(Duration::from_micros(record.calendly_micros.load(Relaxed)));
     let log = level.is_enabled().then(|| Fields {
-        timestamp: now(),
-        level,
         message,
         request_id: ending.request_id,
         xray_trace_id: ending.xray_trace_id,
@@ -123,7 +121,14 @@ pub(crate) fn end(record: &Record, ending: &Ending<'_>) {
             event_type: record.event_type_hit.get(),
         },
     });
-    write(&EndLine { log, function: ending.function, metrics: metrics(record, ending, calls, calendly_ms) });
+    write(&EndLine {
+        timestamp: now(),
+        // Lambda drops lines below the level that is wanted, and metrics with them.
+        level: level.max(Level::least()),
+        log,
+        function: ending.function,
+        metrics: metrics(record, ending, calls, calendly_ms),
+    });
 }
 
 /// A warm-up counts as a warm-up and never as a request.

@@ -12,24 +12,29 @@ pub(crate) enum Level {
     Info,
     Warn,
     Error,
+    /// Nothing here is; but it may be the least that is wanted.
+    Fatal,
 }
 
 impl Level {
-    /// Whether `AWS_LAMBDA_LOG_LEVEL` lets lines of this level through. Unset means `INFO`.
+    /// Whether `AWS_LAMBDA_LOG_LEVEL` lets lines of this level through.
     pub(super) fn is_enabled(self) -> bool {
-        static LEAST: OnceLock<Option<Level>> = OnceLock::new();
-        let least = LEAST.get_or_init(|| least(&std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default()));
-        least.is_some_and(|least| self >= least)
+        self >= Self::least()
+    }
+
+    /// The least level that is wanted. Unset means `INFO`.
+    pub(super) fn least() -> Self {
+        static LEAST: OnceLock<Level> = OnceLock::new();
+        *LEAST.get_or_init(|| least(&std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default()))
     }
 }
 
-/// The least level that is written; `None` for `FATAL`, which nothing here reaches.
-fn least(log_level: &str) -> Option<Level> {
+fn least(log_level: &str) -> Level {
     match log_level.to_ascii_uppercase().as_str() {
-        "WARN" => Some(Level::Warn),
-        "ERROR" => Some(Level::Error),
-        "FATAL" => None,
-        _ => Some(Level::Info),
+        "WARN" => Level::Warn,
+        "ERROR" => Level::Error,
+        "FATAL" => Level::Fatal,
+        _ => Level::Info,
     }
 }
 
@@ -73,11 +78,11 @@ mod tests {
 
     #[test]
     fn the_log_level_is_lambdas() {
-        assert_eq!(least(""), Some(Level::Info));
-        assert_eq!(least("TRACE"), Some(Level::Info));
-        assert_eq!(least("debug"), Some(Level::Info));
-        assert_eq!(least("WARN"), Some(Level::Warn));
-        assert_eq!(least("ERROR"), Some(Level::Error));
-        assert_eq!(least("FATAL"), None);
+        assert_eq!(least(""), Level::Info);
+        assert_eq!(least("TRACE"), Level::Info);
+        assert_eq!(least("debug"), Level::Info);
+        assert_eq!(least("WARN"), Level::Warn);
+        assert_eq!(least("ERROR"), Level::Error);
+        assert_eq!(least("FATAL"), Level::Fatal);
     }
 }
