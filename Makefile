@@ -7,6 +7,8 @@ SHELL := /bin/sh
 
 VENV := .venv/bin
 ARCHITECTURE ?= arm64
+# Where `sam deploy` and `sam local` look.
+BUILD_DIR ?= .aws-sam/build
 TOOLS := python3 scripts/tools.py
 COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
@@ -16,7 +18,7 @@ export MOTO_SERVER := $(CURDIR)/$(VENV)/moto_server
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-template \
-        build events lock clean
+        build sam-test events lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -49,13 +51,22 @@ check-routes:
 check-dependencies:
 	@python3 scripts/check_dependencies.py
 
-check-template: ## Validate and lint template.yaml
+check-template: ## Validate and lint template.yaml, and test what it translates to
 	@$(TOOLS) template
 	$(VENV)/sam validate --lint
+	$(VENV)/python -m unittest discover --start-directory tests/template
 
+# All three at once, which uses every core; SAM, which builds one after the other, finds them done. It
+# looks for them in target/ alone.
 build: ## Build what `sam deploy` deploys, into .aws-sam (ARCHITECTURE=x86_64 for Intel)
 	@$(TOOLS) build
-	PATH="$(CURDIR)/$(VENV):$$PATH" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+	unset CARGO_TARGET_DIR; export PATH="$(CURDIR)/$(VENV):$$PATH"; \
+	cargo lambda build --release --$(subst _,-,$(ARCHITECTURE)) && \
+	sam build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCHITECTURE)
+	@python3 scripts/check_artifacts.py $(BUILD_DIR) $(ARCHITECTURE)
+
+sam-test: ## Run what `sam build` builds in `sam local` (Linux, as root): events and real requests
+	@python3 scripts/sam_test.py
 
 events: ## Write events/ afresh, with the range of its requests ahead of today
 	python3 scripts/make_events.py

@@ -117,23 +117,7 @@ def start(settings, processes):
     build(processes)
 
     say("Starting the sandbox and the stand-in for Secrets Manager")
-    processes.start(
-        "sandbox",
-        ["cargo", "run", "--quiet", "--package", "sandbox", "--"]
-        + ["--listen", f"{settings.address}:{settings.sandbox_port}"]
-        + ["--pat", local.SANDBOX_PAT, "--public-url", local.SANDBOX_PUBLIC_URL]
-        + ["--audience", local.AUDIENCE],
-        cwd=local.ROOT,
-    )
-    processes.start(
-        "secrets-manager",
-        [tools.BIN / "moto_server", "-H", settings.address]
-        + ["-p", str(settings.secrets_manager_port)],
-    )
-    wait_for(f"{settings.sandbox}/healthz", "sandbox", processes)
-    wait_for(f"{settings.secrets_manager}/moto-api/", "secrets-manager", processes)
-    create_secret(settings, local.PAT_SECRET_ID, settings.pat or local.SANDBOX_PAT)
-    create_secret(settings, local.DEV_SECRET_ID, local.DEV_SECRET)
+    start_stand_ins(settings, processes)
 
     say("Starting the functions")
     environment = local.function_environment(settings.sandbox, settings.secrets_manager)
@@ -155,6 +139,27 @@ def start(settings, processes):
     if make_events.refresh():
         say("The time range in events/ had passed; it has been moved ahead.")
     print_how_to_call(settings, token, requests)
+
+
+def start_stand_ins(settings, processes):
+    """Starts the sandbox and moto, and stores the secrets."""
+    processes.start(
+        "sandbox",
+        ["cargo", "run", "--quiet", "--package", "sandbox", "--"]
+        + ["--listen", f"{settings.address}:{settings.sandbox_port}"]
+        + ["--pat", local.SANDBOX_PAT, "--public-url", local.SANDBOX_PUBLIC_URL]
+        + ["--audience", local.AUDIENCE],
+        cwd=local.ROOT,
+    )
+    processes.start(
+        "secrets-manager",
+        [tools.BIN / "moto_server", "-H", settings.address]
+        + ["-p", str(settings.secrets_manager_port)],
+    )
+    wait_for(f"{settings.sandbox}/healthz", "sandbox", processes)
+    wait_for(f"{settings.secrets_manager}/moto-api/", "secrets-manager", processes)
+    create_secret(settings, local.PAT_SECRET_ID, settings.pat or local.SANDBOX_PAT)
+    create_secret(settings, local.DEV_SECRET_ID, local.DEV_SECRET)
 
 
 def check_tools():

@@ -1,0 +1,224 @@
+"""Containers for `sam local` without Docker and without an image registry.
+
+A podman service of its own, with its own storage in a temporary directory, and an image made on the
+spot from what this machine has: busybox, its C library and its certificate authorities. No container,
+image or file is left when it ends, and a Docker or podman that runs here is not touched.
+"""
+
+import io
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+# How `sam` names processors, and how Python does.
+ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
+
+# What is needed, and the Debian package that has it.
+PROGRAMS = {
+    "podman": "podman",
+    "runc": "runc",
+    "iptables": "iptables",
+    "busybox": "busybox-static",
+}
+# Not on the PATH: podman finds them in its own folders.
+NETWORK_PROGRAMS = {"netavark": "netavark", "aardvark-dns": "aardvark-dns"}
+NETWORK_FOLDERS = ["/usr/lib/podman", "/usr/libexec/podman", "/usr/local/libexec/podman"]
+
+# Where certificate authorities are, on Debian's kin and on Fedora's.
+CERTIFICATES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
+# What a program that uses the C library alone is linked with, and where that is.
+LIBRARIES = ("libc.so", "libm.so", "libgcc_s.so", "libpthread.so", "libdl.so", "librt.so")
+LIBRARY_FOLDERS = {
+    "x86_64": ("/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/", "/lib64/", "/usr/lib64/"),
+    "arm64": ("/lib/aarch64-linux-gnu/", "/usr/lib/aarch64-linux-gnu/", "/lib64/", "/usr/lib64/"),
+}
+LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "arm64": "/lib/ld-linux-aarch64.so.1"}
+
+# What `sam` runs in the image before the function starts, and what helps to look into it.
+APPLETS = "sh mv chmod cp rm ls cat mkdir env sleep ps id".split()
+# The user that `sam` runs functions as.
+USERS = "root:x:0:0:root:/root:/bin/sh\nsbx_user1051:x:993:990::/home/sbx_user1051:/bin/sh\n"
+# Some kernels and some container hosts refuse podman's usual limits.
+CONTAINERS_CONF = """
+[containers]
+default_ulimits = ["nofile=10000:10000", "nproc=20000:20000"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+"""
+
+START_SECONDS = 20
+COMMAND_SECONDS = 120
+
+
+class ContainersUnavailable(Exception):
+    """This machine cannot run the containers; the text says what is missing."""
+
+
+def architecture():
+    """This machine's processor, as `sam` and the template name it."""
+    machine = platform.machine()
+    if platform.system() != "Linux" or machine not in ARCHITECTURES:
+        raise ContainersUnavailable(
+            f"The functions are Linux binaries for x86_64 or arm64; this is {platform.system()} on "
+            f"{machine}."
+        )
+    return ARCHITECTURES[machine]
+
+
+def install_programs():
+    """Installs what is missing where that is the project's to do: on Debian and Ubuntu, as root."""
+    packages = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+    packages += [
+        package
+        for program, package in NETWORK_PROGRAMS.items()
+        if not any(os.access(f"{folder}/{program}", os.X_OK) for folder in NETWORK_FOLDERS)
+    ]
+    if not packages:
+        if os.geteuid() != 0:
+            raise ContainersUnavailable("The containers' network needs root: sudo make sam-test")
+        return
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise ContainersUnavailable(
+            f"Missing: {', '.join(packages)} (as Debian names the packages). Install them, or run "
+            "this as root on Debian or Ubuntu, where it does so itself."
+        )
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "--quiet=2"], install):
+        code = subprocess.call(command, env=environment, stdin=subprocess.DEVNULL)
+        if code != 0:
+            raise ContainersUnavailable(f"`{' '.join(command)}` failed (exit code {code}).")
+
+
+class Containers:
+    """A podman service that speaks Docker's language at `socket`, while the `with` block runs."""
+
+    # Containers reach this machine under this name.
+    machine = "host.containers.internal"
+
+    def __init__(self, processes):
+        self._processes = processes
+        self._folder = Path(tempfile.mkdtemp(prefix="sam-test-"))
+        self.socket = self._folder / "podman.sock"
+        (self._folder / "containers.conf").write_text(CONTAINERS_CONF)
+        self.environment = {"CONTAINERS_CONF": str(self._folder / "containers.conf")}
+        self._podman = ["podman"]
+        for option, name in {
+            "--root": "storage",
+            "--runroot": "run",
+            "--tmpdir": "tmp",
+            "--network-config-dir": "networks",
+        }.items():
+            self._podman += [option, str(self._folder / name)]
+
+    def __enter__(self):
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self):
+        self._processes.start(
+            "podman",
+            [*self._podman, "system", "service", "--time=0", f"unix://{self.socket}"],
+            env=os.environ | self.environment,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            self._processes.check()
+            if time.monotonic() > deadline:
+                raise ContainersUnavailable(
+                    f"podman does not answer. {self._processes.last_lines('podman')}"
+                )
+            time.sleep(0.1)
+
+    def __exit__(self, *_):
+        # Also what an interrupted `sam` left running.
+        self._run("rm", "--all", "--force", "--time=0", check=False)
+        self._run("network", "prune", "--force", check=False)
+        self._run("image", "rm", "--all", "--force", check=False)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def make_image(self, name):
+        """Makes the image that functions run in and gives it the name that `sam` looks for."""
+        archive = self._folder / "image.tar"
+        with tarfile.open(archive, "w") as tar:
+            for source, target in self._files():
+                tar.add(source, target.lstrip("/"), recursive=False)
+            for applet in APPLETS:
+                link = tarfile.TarInfo(f"bin/{applet}")
+                link.type, link.linkname = tarfile.SYMTYPE, "/bin/busybox"
+                tar.addfile(link)
+            for folder in ("tmp", "var/task", "var/runtime", "opt", "home/sbx_user1051"):
+                entry = tarfile.TarInfo(folder)
+                entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+                tar.addfile(entry)
+            self._add_text(tar, "etc/passwd", USERS)
+        self._run("import", "--change", "ENV=PATH=/bin:/usr/bin", str(archive), name)
+        archive.unlink()
+
+    def _files(self):
+        """(file here, place in the image), links resolved."""
+        yield shutil.which("busybox"), "/bin/busybox"
+        bundle = next((path for path in CERTIFICATES if os.path.exists(path)), None)
+        if bundle:
+            yield os.path.realpath(bundle), "/etc/pki/tls/certs/ca-bundle.crt"
+        # `ldconfig` is in /sbin, which is not on everybody's PATH.
+        path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+        listing = subprocess.run(
+            ["ldconfig", "-p"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"PATH": path},
+        ).stdout
+        found = {}
+        for line in listing.splitlines():
+            name, _, path = line.strip().partition(" => ")
+            soname = name.split(" ")[0]
+            if soname.startswith(LIBRARIES) and path.startswith(LIBRARY_FOLDERS[architecture()]):
+                found.setdefault(soname, path)
+        if not any(soname.startswith("libc.so") for soname in found):
+            raise ContainersUnavailable("ldconfig -p lists no C library of this processor.")
+        for path in found.values():
+            # Where this machine's loader looks.
+            yield os.path.realpath(path), path
+        loader = LOADERS[architecture()]
+        yield os.path.realpath(loader), loader
+
+    @staticmethod
+    def _add_text(tar, name, text):
+        entry = tarfile.TarInfo(name)
+        entry.size = len(text)
+        tar.addfile(entry, io.BytesIO(text.encode()))
+
+    def _answers(self):
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self.socket))
+                return True
+            except OSError:
+                return False
+
+    def _run(self, *arguments, check=True):
+        result = subprocess.run(
+            [*self._podman, *arguments],
+            env=os.environ | self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        if check and result.returncode != 0:
+            raise ContainersUnavailable(f"podman {arguments[0]} failed: {result.stderr.strip()}")

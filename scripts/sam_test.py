@@ -1,0 +1,282 @@
+"""`make sam-test`: what `sam build` built, in the environment that `sam local` makes for it.
+
+Starts the sandbox and moto on this machine, lets `sam local invoke` run every sample event in events/
+and `sam local start-api` answer real requests, in containers of its own (see containers.py), and stops
+it all. Once the functions are built, it takes about a minute and gives up after ten.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+from datetime import date, timedelta
+
+import local
+import make_events
+import run
+import tools
+from containers import Containers, ContainersUnavailable, architecture, install_programs
+from processes import ProcessFailed, Processes
+
+LIMIT_SECONDS = 600
+INVOKE_SECONDS = 60
+API_SECONDS = 60
+
+# As template.yaml names them.
+RESOURCES = {
+    "user": "UserFunction",
+    "user-event-types": "UserEventTypesFunction",
+    "check-availability": "CheckAvailabilityFunction",
+}
+WORK = local.ROOT / ".run" / "sam-test"
+# Not in .aws-sam/build, which is what `sam deploy` takes.
+BUILT_TEMPLATE = local.ROOT / ".aws-sam" / "local" / "template.yaml"
+
+
+class TestFailed(Exception):
+    """An answer was not what it should be."""
+
+
+def main():
+    def give_up(number, _):
+        raise TestFailed(
+            f"Not done after {LIMIT_SECONDS} s." if number == signal.SIGALRM else "Stopped."
+        )
+
+    for number in (signal.SIGALRM, *run.STOP_SIGNALS):
+        signal.signal(number, give_up)
+    try:
+        processor = architecture()
+        install_programs()
+        tools.install("run")
+        build(processor)
+        make_events.refresh()
+        WORK.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        signal.alarm(LIMIT_SECONDS)
+        with Processes(WORK) as processes, Containers(processes) as containers:
+            try:
+                containers.make_image(f"public.ecr.aws/lambda/provided:al2023-{processor}")
+                bundle = start_bundle(processes)
+                sam = Sam(containers, processor, bundle)
+                check_events(sam)
+                check_api(sam, bundle, processes)
+            finally:
+                # Everything is about to be stopped: nothing must cut in.
+                for number in (signal.SIGALRM, *run.STOP_SIGNALS):
+                    signal.signal(number, signal.SIG_IGN)
+    except (
+        TestFailed,
+        ContainersUnavailable,
+        ProcessFailed,
+        tools.ToolsError,
+        run.StartFailed,
+        subprocess.SubprocessError,
+    ) as problem:
+        sys.exit(f"sam-test: {problem}")
+    print(f"sam-test: passed in {time.monotonic() - started:.0f} s")
+
+
+def build(processor):
+    """Builds the functions for this machine's processor, and the sandbox.
+
+    That takes minutes the first time, and seconds if nothing has changed.
+    """
+    command = ["make", "--no-print-directory", "build", f"ARCHITECTURE={processor}"]
+    subprocess.check_call([*command, f"BUILD_DIR={BUILT_TEMPLATE.parent}"], cwd=local.ROOT)
+    subprocess.check_call(["cargo", "build", "--quiet", "--package", "sandbox"], cwd=local.ROOT)
+
+
+class Bundle(run.Settings):
+    """Where the stand-ins listen: on all addresses, where containers reach them, at free ports."""
+
+    def __init__(self):
+        ports = free_ports(3)
+        names = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
+        super().__init__(
+            {"BIND_ADDRESS": "0.0.0.0"}
+            | {n: str(port) for n, port in zip(names, ports, strict=True)}
+        )
+
+    def environment(self, machine):
+        """What `sam --env-vars` takes."""
+        return {
+            "Parameters": local.configuration(
+                f"http://{machine}:{self.sandbox_port}",
+                f"http://{machine}:{self.secrets_manager_port}",
+            )
+        }
+
+
+class Sam:
+    """`sam local`, told about the containers."""
+
+    def __init__(self, containers, processor, bundle):
+        variables = WORK / "environment.json"
+        variables.write_text(json.dumps(bundle.environment(containers.machine)))
+        self.options = ["--template", str(BUILT_TEMPLATE), "--env-vars", str(variables)]
+        self.options += ["--skip-pull-image", "--region", local.REGION]
+        self.options += ["--parameter-overrides", f"Architecture={processor}"]
+        # Not samconfig.toml's, which is for Docker.
+        (WORK / "samconfig.toml").write_text("version = 0.1\n")
+        self.options += ["--config-file", str(WORK / "samconfig.toml")]
+        self.environment = (
+            os.environ
+            | containers.environment
+            | {
+                "DOCKER_HOST": f"unix://{containers.socket}",
+                "AWS_ACCESS_KEY_ID": "local",
+                "AWS_SECRET_ACCESS_KEY": "local",
+                # Else it waits long for an account that is not there.
+                "AWS_MAX_ATTEMPTS": "1",
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "SAM_CLI_TELEMETRY": "0",
+            }
+        )
+
+    def invoke(self, function, event):
+        """What the function answers to the event in this file."""
+        command = [tools.BIN / "sam", "local", "invoke", RESOURCES[function], "--event", str(event)]
+        result = subprocess.run(
+            [*command, *self.options],
+            cwd=WORK,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=INVOKE_SECONDS,
+            check=False,
+        )
+        try:
+            return json.loads(result.stdout.strip().splitlines()[-1])
+        except (IndexError, json.JSONDecodeError) as error:
+            raise TestFailed(
+                f"sam local invoke with {event.name} (exit code {result.returncode}):\n"
+                f"{result.stdout}\n{result.stderr}"
+            ) from error
+
+    def start_api(self, port, processes):
+        """Starts `sam local start-api`, which keeps its containers between requests."""
+        command = [
+            tools.BIN / "sam",
+            "local",
+            "start-api",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
+        processes.start(
+            "start-api",
+            [*command, "--warm-containers", "EAGER", *self.options],
+            env=self.environment,
+            cwd=WORK,
+        )
+
+
+def start_bundle(processes):
+    """Starts what the functions call."""
+    bundle = Bundle()
+    run.start_stand_ins(bundle, processes)
+    return bundle
+
+
+def check_events(sam):
+    """Every file in events/ is answered as expected.json says."""
+    expected = json.loads((make_events.EVENTS / "expected.json").read_text())
+    for name, answer in expected.items():
+        got = sam.invoke(answer["function"], make_events.EVENTS / name)
+        check(name, got, answer)
+        print(f"sam local invoke  {name}: {brief(got)}", flush=True)
+
+
+def check(name, got, expected):
+    """Compares an answer with one of expected.json, of which only what is there counts."""
+    if "warm" in expected:
+        if got.get("warm") is not expected["warm"] or got.get("unprepared"):
+            raise TestFailed(f"{name} is answered {got}")
+        return
+    problem = json.loads(got.get("body") or "{}") if got.get("statusCode") != 200 else {}
+    seen = {"status": got.get("statusCode")} | {
+        member: problem.get(member) for member in ("code", "parameter") if member in expected
+    }
+    wanted = {member: value for member, value in expected.items() if member != "function"}
+    if seen != wanted:
+        raise TestFailed(f"{name} is answered {got}, not {wanted}")
+
+
+def brief(answer):
+    """An answer's status, and the code of its problem."""
+    if "warm" in answer:
+        return "warm"
+    body = json.loads(answer["body"])
+    return (
+        f"{answer['statusCode']} {body.get('code', '') if isinstance(body, dict) else ''}".strip()
+    )
+
+
+def check_api(sam, bundle, processes):
+    """The routes of the template, over HTTP."""
+    sam.start_api(bundle.functions_port, processes)
+    token = run.fresh_token(bundle)
+    deadline = time.monotonic() + API_SECONDS
+    while True:
+        try:
+            run.get(bundle.functions + local.route("user"))
+            break
+        except OSError as error:
+            processes.check()
+            if time.monotonic() > deadline:
+                raise TestFailed(processes.last_lines("start-api")) from error
+            time.sleep(0.2)
+    week = days(1, 7)
+    for path, query, bearer, status, code in [
+        ("user", {}, token, 200, None),
+        ("user-event-types", {"active": "true"}, token, 200, None),
+        ("check-availability", week, token, 200, None),
+        ("check-availability", week | {"timezone": "Europe/Lisbon"}, token, 200, None),
+        ("user", {}, None, 401, "token_missing"),
+        ("user", {}, "x.y.z", 401, "token_invalid"),
+        ("check-availability", {}, token, 400, "invalid_parameter"),
+        ("check-availability", week | {"event_type": "no-such"}, token, 404, "no_event_type"),
+    ]:
+        url = f"{bundle.functions}{local.route(path)}?{urllib.parse.urlencode(query)}"
+        started = time.monotonic()
+        got, body = run.get(url, bearer)
+        problem = json.loads(body)
+        found = problem.get("code") if isinstance(problem, dict) else None
+        if (got, found) != (status, code):
+            raise TestFailed(f"GET {url} is answered {got} {body}, not {status} {code or ''}")
+        took = 1000 * (time.monotonic() - started)
+        print(
+            f"sam local start-api  GET {local.route(path)}: {got} {code or ''} ({took:.0f} ms)",
+            flush=True,
+        )
+
+
+def days(first, last):
+    """The parameters of a range of days from today."""
+    return {
+        "start_time": str(date.today() + timedelta(days=first)),
+        "end_time": str(date.today() + timedelta(days=last)),
+    }
+
+
+def free_ports(count):
+    """Ports that nobody listens on at the moment."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("0.0.0.0", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+if __name__ == "__main__":
+    main()
