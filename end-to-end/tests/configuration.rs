@@ -40,6 +40,8 @@ async fn a_bad_variable_ends_the_function_and_is_named() {
         ("JWT_AUDIENCE", " , "),
         ("JWT_JWKS_URL", "ftp://issuer.example/jwks"),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "localhost"),
+        ("AWS_CA_BUNDLE", "/nowhere/bundle.pem"),
+        ("AWS_CA_BUNDLE", "/dev/null"),
     ] {
         ends_and_names(Setup::of(Binary::User).with(name, value), &[name], &format!("{name}={value}")).await;
     }

@@ -40,9 +40,13 @@ impl Tls {
         let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         if let Some(path) = ca_bundle {
             let refused = |error: &dyn std::fmt::Display| format!("AWS_CA_BUNDLE {path:?}: {error}");
+            let compiled_in = roots.len();
             for certificate in CertificateDer::pem_file_iter(path).map_err(|error| refused(&error))? {
                 let certificate = certificate.map_err(|error| refused(&error))?;
                 roots.add(certificate).map_err(|error| refused(&error))?;
+            }
+            if roots.len() == compiled_in {
+                return Err(refused(&"holds no certificate"));
             }
         }
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
