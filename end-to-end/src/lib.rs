@@ -24,6 +24,7 @@
 )]
 
 mod answer;
+mod availability;
 mod calendar;
 mod cognito;
 mod function;
@@ -35,6 +36,7 @@ mod wait;
 mod world;
 
 pub use answer::{Answer, raw_collection};
+pub use availability::{AVAILABLE_TIMES, ask, time, utc, windows};
 pub use calendar::{day, midnight};
 pub use cognito::{Cognito, CognitoTokens};
 pub use function::{Binary, Function};

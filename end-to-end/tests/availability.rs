@@ -5,54 +5,21 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
-use end_to_end::{Answer, Binary, Gateway, Setup, World, midnight, raw_collection};
+use end_to_end::{
+    AVAILABLE_TIMES, Binary, Gateway, Setup, World, ask, midnight, raw_collection, time, utc, windows,
+};
 use sandbox::{Call, DEFAULT_PAT, Fault};
 use serde_json::{Value, json};
 
-const PATH: &str = "/event_type_available_times";
-
 async fn world() -> World {
     Setup::of(Binary::CheckAvailability).start().await
-}
-
-fn utc(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
-
-fn time(text: &Value) -> DateTime<Utc> {
-    DateTime::parse_from_rfc3339(text.as_str().unwrap()).unwrap().to_utc()
-}
-
-async fn ask(world: &World, start: &str, end: &str, more: &[(&str, &str)]) -> Answer {
-    let mut query = vec![("start_time", start), ("end_time", end)];
-    query.extend(more);
-    world.ask(&query).await
-}
-
-fn parameter(call: &Call, name: &str) -> String {
-    let query = call.query.clone().unwrap();
-    let url = format!("http://x/?{query}");
-    let url = reqwest::Url::parse(&url).unwrap();
-    url.query_pairs().find(|(other, _)| other == name).unwrap().1.into_owned()
-}
-
-/// The windows that were asked of Calendly, in order of their starts.
-fn windows(world: &World) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
-    let calls = world.calendly_calls();
-    let mut windows: Vec<_> = calls
-        .iter()
-        .filter(|call| call.path == PATH)
-        .map(|call| (time(&parameter(call, "start_time").into()), time(&parameter(call, "end_time").into())))
-        .collect();
-    windows.sort();
-    windows
 }
 
 /// The slots that the sandbox itself has there, byte for byte.
 async fn slots(world: &World, slug: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<String> {
     let uri = world.sandbox.event_type_uri(DEFAULT_PAT, slug).unwrap();
     let query = [("event_type", &*uri), ("start_time", &utc(start)), ("end_time", &utc(end))];
-    raw_collection(&world.calendly_says(PATH, &query).await)
+    raw_collection(&world.calendly_says(AVAILABLE_TIMES, &query).await)
 }
 
 fn starts(raw: &[String]) -> Vec<DateTime<Utc>> {
@@ -97,7 +64,11 @@ async fn unknown_fields_and_spelling_of_slots_stay() {
     let world = world().await;
     let slot = "{ \"start_time\" : \"2099-01-01T09:00:00.000000Z\", \"status\":\"available\", \"n\": 30.0 , \"new\":{\"x\":[1e2]} }";
     let body = format!(r#"{{"collection":[{slot}],"new":1}}"#);
-    world.sandbox.fault(PATH, 1, Fault::Body { content_type: "application/json".to_owned(), body });
+    world.sandbox.fault(
+        AVAILABLE_TIMES,
+        1,
+        Fault::Body { content_type: "application/json".to_owned(), body },
+    );
     let answer = ask(&world, &utc(midnight(2)), &utc(midnight(3)), &[]).await;
     assert_eq!(answer.raw_collection(), [slot]);
 }
@@ -123,7 +94,7 @@ async fn available_says_whether_any_slot_has_that_status() {
         (json!([slot(1, "unavailable"), slot(2, "available")]), true),
         (json!([{"start_time": "2099-01-01T09:00:00Z"}]), false),
     ] {
-        world.sandbox.fault(PATH, 1, body(&collection));
+        world.sandbox.fault(AVAILABLE_TIMES, 1, body(&collection));
         let answer = ask(&world, &utc(midnight(2)), &utc(midnight(3)), &[]).await;
         assert_eq!(answer.json()["available"], expected, "{collection}");
         assert_eq!(answer.json()["collection"], collection);
@@ -134,7 +105,7 @@ async fn available_says_whether_any_slot_has_that_status() {
 async fn a_year_is_asked_in_windows_that_tile_it_a_few_at_a_time() {
     let world = world().await;
     let (start, end) = (midnight(2) + TimeDelta::milliseconds(250), midnight(368));
-    world.sandbox.fault(PATH, 12, Fault::Delay { milliseconds: 150 });
+    world.sandbox.fault(AVAILABLE_TIMES, 12, Fault::Delay { milliseconds: 150 });
     let answer = ask(&world, &utc(start), &utc(end), &[("event_type", "intro-call")]).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let windows = windows(&world);
@@ -146,7 +117,8 @@ async fn a_year_is_asked_in_windows_that_tile_it_a_few_at_a_time() {
     for pair in windows.windows(2) {
         assert_eq!(pair[0].1, pair[1].0, "the windows leave a gap or overlap");
     }
-    let calls: Vec<_> = world.calendly_calls().into_iter().filter(|call| call.path == PATH).collect();
+    let calls: Vec<_> =
+        world.calendly_calls().into_iter().filter(|call| call.path == AVAILABLE_TIMES).collect();
     let most = calls.iter().map(|one| {
         let running =
             |other: &&Call| other.started_at <= one.started_at && one.started_at < other.finished_at.unwrap();
@@ -202,7 +174,7 @@ async fn slots_ascend_even_if_calendlys_do_not() {
     let world = world().await;
     let slot =
         |day: u32| json!({"status": "available", "start_time": format!("2099-01-{day:02}T09:00:00.000000Z")});
-    world.sandbox.fault(PATH, 1, body(&json!([slot(3), slot(1), slot(2), slot(1)])));
+    world.sandbox.fault(AVAILABLE_TIMES, 1, body(&json!([slot(3), slot(1), slot(2), slot(1)])));
     let answer = ask(&world, &utc(midnight(2)), &utc(midnight(3)), &[]).await;
     assert_eq!(answer.json()["collection"], json!([slot(1), slot(2), slot(3)]));
 }
@@ -214,9 +186,9 @@ async fn one_failing_window_fails_the_request() {
     for good in [0, 1, 5] {
         world.sandbox.clear_faults();
         if good > 0 {
-            world.sandbox.fault(PATH, good, Fault::Delay { milliseconds: 1 });
+            world.sandbox.fault(AVAILABLE_TIMES, good, Fault::Delay { milliseconds: 1 });
         }
-        world.sandbox.fault(PATH, 1, Fault::status(403));
+        world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(403));
         let answer = ask(&world, &utc(midnight(2)), &utc(midnight(300)), &[("event_type", &uri)]).await;
         assert_eq!(answer.verdict(), (403, "calendly_error".to_owned()), "after {good}: {}", answer.body);
         assert_eq!(answer.json().get("collection"), None);

@@ -1,23 +1,13 @@
 //! `GET /calendly/check-availability` (contract, sections 1.3 and 8): which times and ranges are understood.
 #![cfg(test)]
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
-use end_to_end::{Answer, Binary, Gateway, Setup, World, day, midnight};
-use sandbox::{Call, DEFAULT_PAT};
-use serde_json::{Value, json};
-
-const PATH: &str = "/event_type_available_times";
+use chrono::{Datelike, Days, NaiveDate, TimeDelta, Utc};
+use end_to_end::{Binary, Gateway, Setup, World, ask, day, midnight, time, utc, windows};
+use sandbox::DEFAULT_PAT;
+use serde_json::json;
 
 async fn world() -> World {
     Setup::of(Binary::CheckAvailability).start().await
-}
-
-fn utc(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
-
-fn time(text: &Value) -> DateTime<Utc> {
-    DateTime::parse_from_rfc3339(text.as_str().unwrap()).unwrap().to_utc()
 }
 
 /// The last Sunday of the next such month that is at least a day ahead: Europe's clock changes.
@@ -28,31 +18,6 @@ fn clock_change(month: u32) -> NaiveDate {
         .map(|last| last - Days::new(u64::from(last.weekday().num_days_from_sunday())))
         .find(|date| *date > today + Days::new(1))
         .unwrap()
-}
-
-async fn ask(world: &World, start: &str, end: &str, more: &[(&str, &str)]) -> Answer {
-    let mut query = vec![("start_time", start), ("end_time", end)];
-    query.extend(more);
-    world.ask(&query).await
-}
-
-fn parameter(call: &Call, name: &str) -> String {
-    let query = call.query.clone().unwrap();
-    let url = format!("http://x/?{query}");
-    let url = reqwest::Url::parse(&url).unwrap();
-    url.query_pairs().find(|(other, _)| other == name).unwrap().1.into_owned()
-}
-
-/// The windows that were asked of Calendly, in order of their starts.
-fn windows(world: &World) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
-    let calls = world.calendly_calls();
-    let mut windows: Vec<_> = calls
-        .iter()
-        .filter(|call| call.path == PATH)
-        .map(|call| (time(&parameter(call, "start_time").into()), time(&parameter(call, "end_time").into())))
-        .collect();
-    windows.sort();
-    windows
 }
 
 #[tokio::test(flavor = "multi_thread")]

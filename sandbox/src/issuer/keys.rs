@@ -68,6 +68,21 @@ pub enum Algorithm {
     None,
 }
 
+impl Algorithm {
+    /// The algorithms that a published key vouches for.
+    pub const PUBLISHED: [Self; 9] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
+}
+
 /// Which key of an algorithm's own kind signs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
