@@ -119,6 +119,17 @@ async fn a_warm_up_renews_what_would_be_too_old_before_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pat_that_a_warm_up_cannot_renew_is_not_stale_before_its_time() {
+    let world = Setup::of(Binary::User).with("PAT_CACHE_SECONDS", "6").start().await;
+    // Past half its life, far from its end.
+    tokio::time::sleep(Duration::from_millis(3_050)).await;
+    world.secrets.trouble(Trouble::Down);
+    let outcome = world.invoke(&json!({"warmer": true})).await;
+    let line = world.end_line(&outcome.request_id).await;
+    assert_eq!((&line["cache"]["pat"], line.get("SecretStale")), (&json!(false), None), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_warm_up_makes_up_for_what_init_could_not_prepare() {
     let world = Setup::of(Binary::User).trouble(Trouble::Down).start().await;
     let answer = world.invoke(&json!({"warmer": true})).await.result.unwrap();

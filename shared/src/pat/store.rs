@@ -164,8 +164,7 @@ impl PatStore {
         if let Some(kept) = &kept
             && reading.not_before.is_some_and(|not_before| Instant::now() < not_before)
         {
-            record.pat_stale();
-            return Ok(kept.pat.clone());
+            return Ok(self.served(kept, record));
         }
         if kept.is_none() && reading.failed.is_some_and(|failed| failed >= asked) {
             return Err(Error::SecretsUnavailable);
@@ -177,8 +176,7 @@ impl PatStore {
         match (result, kept) {
             (Err(Error::SecretsUnavailable), Some(kept)) => {
                 reading.not_before = Some(Instant::now() + LONGEST_BACK_OFF.min(self.max_age));
-                record.pat_stale();
-                Ok(kept.pat)
+                Ok(self.served(&kept, record))
             }
             (result, _) => {
                 reading.not_before = None;
@@ -186,6 +184,15 @@ impl PatStore {
                 result
             }
         }
+    }
+
+    /// A PAT that serves because the secret cannot be read. For a warm-up, which renews it early, it may still
+    /// be young enough.
+    fn served(&self, kept: &Kept, record: &Record) -> Arc<KnownPat> {
+        if kept.read.elapsed() >= self.max_age {
+            record.pat_stale();
+        }
+        kept.pat.clone()
     }
 
     /// Another PAT for the caller, after Calendly refused `refused`: the secret is read once more. `None`
