@@ -1,7 +1,7 @@
 //! The Calendly token: where it comes from, how long it is kept, and whose it is (contract, section 4).
 #![cfg(test)]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use end_to_end::{Answer, Binary, Gateway, Invocation, SecretsManager, Setup, Trouble, World};
 use futures_util::future::join_all;
@@ -158,6 +158,43 @@ async fn many_who_wait_for_it_share_one_read() {
     assert_eq!(world.secrets.reads(), [id]);
     let me = world.calendly_paths().iter().filter(|path| *path == ME).count();
     assert_eq!(me, 1, "and one look at whose it is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_wait_share_it_also_when_nothing_is_kept() {
+    let setup =
+        Setup::of(Binary::User).with("PAT_CACHE_SECONDS", "0").with("AWS_LAMBDA_MAX_CONCURRENCY", "8");
+    let world = setup.start().await;
+    world.sandbox.fault(ME, 8, Fault::Delay { milliseconds: 400 });
+    let answers = join_all((0..8).map(|_| world.ask(&[]))).await;
+    assert!(answers.iter().all(|answer| answer.status == 200), "{:?}", answers[0]);
+    assert_eq!(world.calendly_paths(), [ME]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_wait_share_a_failure_of_secrets_manager() {
+    let setup = callers_own(Binary::User).with("AWS_LAMBDA_MAX_CONCURRENCY", "8");
+    let world = setup.start().await;
+    world.secrets.trouble(Trouble::Hang);
+    let began = Instant::now();
+    let answers = join_all((0..8).map(|_| ask_as(&world, "ann"))).await;
+    assert!(answers.iter().all(|answer| answer.verdict() == secrets_unavailable()), "{:?}", answers[0]);
+    // One read is given 3.5 s, its second try included.
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_wait_share_calendlys_failure_to_say_whose_it_is() {
+    let setup = Setup::of(Binary::User)
+        .with("AWS_LAMBDA_MAX_CONCURRENCY", "8")
+        .with("CALENDLY_TIMEOUT_MS", "600")
+        .with("CALENDLY_MAX_RETRIES", "0");
+    let world = setup.start().await;
+    world.sandbox.fault(ME, 8, Fault::Hang);
+    let answers = join_all((0..8).map(|_| world.ask(&[]))).await;
+    let unreachable = (502, "calendly_unreachable".to_owned());
+    assert!(answers.iter().all(|answer| answer.verdict() == unreachable), "{:?}", answers[0]);
+    assert_eq!(world.calendly_paths(), [ME]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
