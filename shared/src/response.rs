@@ -72,7 +72,7 @@ impl Payload {
     ///
     /// [`Error::AnswerTooLarge`].
     pub(crate) fn new(json: String, accepts_gzip: bool) -> Result<Self, Error> {
-        if escaped_length(&json) <= LARGEST_BODY {
+        if fits(&json) {
             return Ok(Self::Json(json));
         }
         if accepts_gzip {
@@ -170,7 +170,13 @@ fn gzip(text: &str) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// How many bytes a text has as a JSON string, which is how a body travels.
+/// Whether a text fits as a JSON string, which is how a body travels.
+fn fits(json: &str) -> bool {
+    // No byte becomes more than six, so most answers need not be looked through.
+    json.len() <= LARGEST_BODY / 6 || escaped_length(json) <= LARGEST_BODY
+}
+
+/// How many bytes a text has as a JSON string.
 fn escaped_length(text: &str) -> usize {
     let extra = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0C => 1,
@@ -279,6 +285,17 @@ mod tests {
         for text in ["", "plain", "\"quoted\"\\", "\n\r\t\u{8}\u{c}", "\u{0}\u{1f}", "é😀\u{7f}"] {
             assert_eq!(escaped_length(text) + 2, serde_json::to_string(text).unwrap().len(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_fits_is_decided_by_the_escaped_length() {
+        // Six bytes each as JSON.
+        let worst = |count: usize| "\u{1}".repeat(count);
+        assert!(fits(&worst(LARGEST_BODY / 6)));
+        assert!(!fits(&worst(LARGEST_BODY / 6 + 1)));
+        let plain = |count: usize| "x".repeat(count);
+        assert!(fits(&plain(LARGEST_BODY)));
+        assert!(!fits(&plain(LARGEST_BODY + 1)));
     }
 
     #[test]

@@ -4,15 +4,19 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use shared::{
-    Error, RawValue,
+    Error,
     calendly::{Slot, utc},
 };
 
 use crate::{event_type::Choice, parameters::Parameters};
 
+/// What two local times add to a slot.
+const LOCAL_TIMES_LENGTH: usize =
+    r#","local_start_time":"2026-12-01T09:00:00+00:00","local_end_time":"2026-12-01T09:00:00+00:00""#.len();
+
+/// What stands beside the `collection`.
 #[derive(Serialize)]
-struct Answer<'a> {
-    collection: &'a RawValue,
+struct Others<'a> {
     available: bool,
     event_type: &'a str,
     start_time: String,
@@ -23,41 +27,46 @@ struct Answer<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::Internal`], if the slots do not make JSON.
+/// [`Error::Internal`], if what stands beside the slots makes no JSON.
 pub(crate) fn json(parameters: &Parameters, choice: &Choice, slots: &[Slot]) -> Result<String, Error> {
-    let mut collection = String::from("[");
-    for (index, slot) in slots.iter().enumerate() {
-        if index > 0 {
-            collection.push(',');
-        }
-        match parameters.timezone {
-            None => collection.push_str(slot.json.get()),
-            Some(zone) => push_with_local_times(&mut collection, slot, choice, zone),
-        }
-    }
-    collection.push(']');
-    let collection = RawValue::from_string(collection).map_err(|_| Error::Internal)?;
-    let answer = Answer {
-        collection: &collection,
+    let others = Others {
         available: slots.iter().any(|slot| slot.is_available),
         event_type: choice.uri.as_str(),
         start_time: utc(parameters.range.start_time()),
         end_time: utc(parameters.range.end_time()),
     };
-    serde_json::to_string(&answer).map_err(|_| Error::Internal)
+    let others = serde_json::to_string(&others).map_err(|_| Error::Internal)?;
+    // The slots are JSON already, so they are put together as text and not looked through again.
+    let more = 1 + if parameters.timezone.is_some() { LOCAL_TIMES_LENGTH } else { 0 };
+    let slots_length: usize = slots.iter().map(|slot| slot.json.get().len() + more).sum();
+    let start = r#"{"collection":["#;
+    let mut answer = String::with_capacity(start.len() + slots_length + others.len() + 1);
+    answer.push_str(start);
+    for (index, slot) in slots.iter().enumerate() {
+        if index > 0 {
+            answer.push(',');
+        }
+        match parameters.timezone {
+            None => answer.push_str(slot.json.get()),
+            Some(zone) => push_with_local_times(&mut answer, slot, choice, zone),
+        }
+    }
+    answer.push_str("],");
+    answer.push_str(others.strip_prefix('{').ok_or(Error::Internal)?);
+    Ok(answer)
 }
 
 /// Calendly's object as it is, with two more members at its end.
-fn push_with_local_times(collection: &mut String, slot: &Slot, choice: &Choice, zone: Tz) {
+fn push_with_local_times(answer: &mut String, slot: &Slot, choice: &Choice, zone: Tz) {
     let object = slot.json.get();
-    collection.push_str(object.strip_suffix('}').unwrap_or(object).trim_end());
-    collection.push_str(r#","local_start_time":""#);
-    collection.push_str(&local(slot.start_time, zone));
+    answer.push_str(object.strip_suffix('}').unwrap_or(object).trim_end());
+    answer.push_str(r#","local_start_time":""#);
+    answer.push_str(&local(slot.start_time, zone));
     if let Some(duration) = choice.duration {
-        collection.push_str(r#"","local_end_time":""#);
-        collection.push_str(&local(slot.start_time + duration, zone));
+        answer.push_str(r#"","local_end_time":""#);
+        answer.push_str(&local(slot.start_time + duration, zone));
     }
-    collection.push_str(r#""}"#);
+    answer.push_str(r#""}"#);
 }
 
 /// RFC 3339 with the zone's offset at that moment.
@@ -69,7 +78,7 @@ fn local(time: DateTime<Utc>, zone: Tz) -> String {
 mod tests {
     use chrono::TimeDelta;
     use serde_json::Value;
-    use shared::calendly::EventTypeUri;
+    use shared::{RawValue, calendly::EventTypeUri};
 
     use super::*;
     use crate::{event_type::EventTypeRef, range::TimeRange};

@@ -89,7 +89,7 @@ impl CalendlyClient {
         pat: &Pat,
         deadline: Deadline,
         record: &Record,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<String, Error> {
         let mut tries = 0;
         loop {
             let mut call = Call { record, started: Instant::now(), is_retry: tries > 0, failed: true };
@@ -121,7 +121,7 @@ impl CalendlyClient {
         query: &[(&str, &str)],
         pat: &Pat,
         record: &Record,
-    ) -> Result<Vec<u8>, FailedTry> {
+    ) -> Result<String, FailedTry> {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", pat.expose()))
             .map_err(|_| FailedTry::last(Error::Internal))?;
         authorization.set_sensitive(true);
@@ -181,15 +181,18 @@ impl FailedTry {
     }
 }
 
-async fn whole_body(response: Response) -> Result<Vec<u8>, FailedTry> {
-    body(response, LARGEST_ANSWER).await.map_err(|error| match error {
+async fn whole_body(response: Response) -> Result<String, FailedTry> {
+    let body = body(response, LARGEST_ANSWER).await.map_err(|error| match error {
         BodyError::Truncated => {
             FailedTry::connection(Error::CalendlyInvalidResponse("it broke off".to_owned()))
         }
         BodyError::TooLarge => FailedTry::last(Error::CalendlyInvalidResponse(format!(
             "it is larger than {LARGEST_ANSWER} bytes"
         ))),
-    })
+    })?;
+    // Once for the whole, so that no part needs it again.
+    String::from_utf8(body)
+        .map_err(|_| FailedTry::last(Error::CalendlyInvalidResponse("it is not UTF-8".to_owned())))
 }
 
 /// The members of Calendly's error body that are passed on. In front of Calendly stands a content delivery

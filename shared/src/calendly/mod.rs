@@ -11,7 +11,10 @@ use std::{collections::HashSet, fmt, ops::ControlFlow, sync::Arc, time::Duration
 
 use chrono::{DateTime, SecondsFormat, Utc};
 pub(crate) use client::CalendlyClient;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Visitor},
+};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -74,8 +77,18 @@ struct AvailableTimes {
 
 #[derive(Deserialize)]
 struct AvailableTime {
+    #[serde(deserialize_with = "rfc3339")]
     start_time: DateTime<Utc>,
-    status: Option<String>,
+    status: Option<Status>,
+}
+
+/// Of the states only one matters.
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Available,
+    #[serde(other)]
+    Other,
 }
 
 impl EventTypeUri {
@@ -228,17 +241,17 @@ impl<'a> Calendly<'a> {
         collection
             .into_iter()
             .map(|json| {
-                let time: AvailableTime = parse(json.get().as_bytes(), "an available time")?;
+                let time: AvailableTime = parse(json.get(), "an available time")?;
                 Ok(Slot {
                     start_time: time.start_time,
-                    is_available: time.status.as_deref() == Some("available"),
+                    is_available: time.status == Some(Status::Available),
                     json,
                 })
             })
             .collect()
     }
 
-    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Vec<u8>, Error> {
+    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<String, Error> {
         self.client.get(path, query, &self.pat.pat, self.deadline, self.record).await
     }
 }
@@ -249,8 +262,27 @@ pub fn utc(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], what: &str) -> Result<T, Error> {
-    serde_json::from_slice(json).map_err(|error| {
+/// A date-time in RFC 3339 and nothing else. chrono's own `Deserialize` allows more, and takes longer for that.
+fn rfc3339<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+    struct Rfc3339;
+
+    impl Visitor<'_> for Rfc3339 {
+        type Value = DateTime<Utc>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a date-time in RFC 3339")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<DateTime<Utc>, E> {
+            DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Rfc3339)
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a str, what: &str) -> Result<T, Error> {
+    serde_json::from_str(json).map_err(|error| {
         // Where it goes wrong, not what stands there: the answer is not ours to show.
         Error::CalendlyInvalidResponse(format!(
             "{what} is not what Calendly documents (line {}, column {})",
@@ -290,5 +322,31 @@ mod tests {
         let time = |text: &str| utc(DateTime::parse_from_rfc3339(text).unwrap().to_utc());
         assert_eq!(time("2026-12-01T10:00:00+01:00"), "2026-12-01T09:00:00Z");
         assert_eq!(time("2026-12-01T10:00:00.5Z"), "2026-12-01T10:00:00.500Z");
+    }
+
+    #[test]
+    fn what_is_read_of_an_available_time() {
+        let read = |members: &str| {
+            let json = format!(r#"{{"start_time":"2026-12-01T10:00:00.000000Z"{members}}}"#);
+            parse::<AvailableTime>(&json, "an available time")
+        };
+        let is_available = |members| read(members).unwrap().status == Some(Status::Available);
+        assert!(is_available(r#","status":"available","new":{"status":[]}"#));
+        assert!(is_available(r#","status":"\u0061vailable""#));
+        for other in ["", r#","status":null"#, r#","status":"unavailable""#, r#","status":"""#] {
+            assert!(!is_available(other), "{other}");
+        }
+        assert!(read(r#","status":1"#).is_err());
+        let start_time = |text: &str| {
+            let json = format!(r#"{{"start_time":{text}}}"#);
+            parse::<AvailableTime>(&json, "an available time").map(|time| utc(time.start_time)).ok()
+        };
+        let expected = Some("2026-12-01T10:00:00Z".to_owned());
+        assert_eq!(start_time(r#""2026-12-01T10:00:00Z""#), expected);
+        assert_eq!(start_time(r#""2026-12-01T10\u003a00:00Z""#), expected);
+        assert_eq!(start_time(r#""2026-12-01T11:00:00+01:00""#), expected);
+        for bad in ["null", "1796119200", r#""2026-12-01""#, r#""2026-12-01T10:00:00""#, r#""""#] {
+            assert_eq!(start_time(bad), None, "{bad}");
+        }
     }
 }

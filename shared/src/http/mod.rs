@@ -92,7 +92,8 @@ pub(crate) enum BodyError {
 
 /// The whole body, if it is not larger than `limit` bytes.
 pub(crate) async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, BodyError> {
-    let mut body = Vec::new();
+    let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let mut body = Vec::with_capacity(announced.unwrap_or_default().min(limit));
     while let Some(chunk) = response.chunk().await.map_err(|_| BodyError::Truncated)? {
         if body.len() + chunk.len() > limit {
             return Err(BodyError::TooLarge);
