@@ -33,7 +33,7 @@ impl Answer {
     /// The function reported an error, or answered with something that is no HTTP answer.
     #[must_use]
     pub fn of(outcome: Outcome) -> Self {
-        let Outcome { result, request_id, arrived } = outcome;
+        let Outcome { result, request_id, arrived, .. } = outcome;
         let response = result.unwrap_or_else(|error| panic!("a function error: {error}"));
         let status = response["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok());
         let status = status.unwrap_or_else(|| panic!("no HTTP answer: {response}"));

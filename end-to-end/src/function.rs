@@ -2,10 +2,11 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     path::PathBuf,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -52,6 +53,16 @@ impl Binary {
         format!("/calendly/{}", self.name())
     }
 
+    /// The function, built by `cargo build`.
+    ///
+    /// # Panics
+    ///
+    /// It is not built.
+    #[must_use]
+    pub fn program(self) -> Program {
+        Program { name: self.name().to_owned(), command: self.file(), arguments: Vec::new() }
+    }
+
     /// Beside the directory of the test's own executable.
     fn file(self) -> PathBuf {
         let test = std::env::current_exe().expect("a test knows its executable");
@@ -67,9 +78,21 @@ impl Binary {
     }
 }
 
+/// What is started as a function.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The name that Lambda has for it.
+    pub name: String,
+    /// The file to execute.
+    pub command: PathBuf,
+    /// What it is started with.
+    pub arguments: Vec<OsString>,
+}
+
 /// A function that runs. It is killed when it is dropped.
 #[derive(Debug)]
 pub struct Function {
+    spawned: Instant,
     runtime_api: RuntimeApi,
     process: tokio::sync::Mutex<Child>,
     output: Arc<Output>,
@@ -87,12 +110,14 @@ impl Function {
     ///
     /// # Panics
     ///
-    /// The function is not built.
-    pub async fn spawn(binary: Binary, variables: &BTreeMap<String, String>) -> Self {
-        let runtime_api = RuntimeApi::start(binary.name()).await;
-        let mut process = Command::new(binary.file())
+    /// The program cannot be started.
+    pub async fn spawn(program: &Program, variables: &BTreeMap<String, String>) -> Self {
+        let runtime_api = RuntimeApi::start(&program.name).await;
+        let spawned = Instant::now();
+        let mut process = Command::new(&program.command)
+            .args(&program.arguments)
             .env_clear()
-            .envs(lambda_environment(binary))
+            .envs(lambda_environment(&program.name))
             .env("AWS_LAMBDA_RUNTIME_API", &runtime_api.address)
             .envs(variables)
             .stdin(Stdio::null())
@@ -108,18 +133,13 @@ impl Function {
             capture(stdout, output.clone(), |output| &output.stdout),
             capture(stderr, output.clone(), |output| &output.stderr),
         ];
-        Self { runtime_api, process: tokio::sync::Mutex::new(process), output, ended }
+        Self { spawned, runtime_api, process: tokio::sync::Mutex::new(process), output, ended }
     }
 
-    /// Starts the process and waits until init is over.
-    ///
-    /// # Panics
-    ///
-    /// The function is not built, ends during init, or takes too long.
-    pub async fn start(binary: Binary, variables: &BTreeMap<String, String>) -> Self {
-        let function = Self::spawn(binary, variables).await;
-        function.wait_for_init().await;
-        function
+    /// When the process was about to be started.
+    #[must_use]
+    pub fn spawned(&self) -> Instant {
+        self.spawned
     }
 
     /// Waits until the function asks for its first event.
@@ -269,7 +289,7 @@ fn capture(
 }
 
 /// What Lambda sets, with credentials that are worth nothing.
-fn lambda_environment(binary: Binary) -> [(&'static str, String); 16] {
+fn lambda_environment(function_name: &str) -> [(&'static str, String); 16] {
     [
         ("_HANDLER", "bootstrap".to_owned()),
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE".to_owned()),
@@ -277,11 +297,11 @@ fn lambda_environment(binary: Binary) -> [(&'static str, String); 16] {
         ("AWS_SESSION_TOKEN", "session-token-of-the-environment".to_owned()),
         ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
         ("AWS_REGION", "us-east-1".to_owned()),
-        ("AWS_LAMBDA_FUNCTION_NAME", binary.name().to_owned()),
+        ("AWS_LAMBDA_FUNCTION_NAME", function_name.to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128".to_owned()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", binary.name())),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{function_name}")),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/12/01/[$LATEST]a1b2c3d4".to_owned()),
         ("LANG", "en_US.UTF-8".to_owned()),
         ("LAMBDA_TASK_ROOT", "/var/task".to_owned()),

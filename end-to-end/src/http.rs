@@ -5,7 +5,12 @@ use std::sync::Once;
 use reqwest::Client;
 
 /// A client; plain, without redirects.
-pub(crate) fn client() -> Client {
+///
+/// # Panics
+///
+/// It cannot be built.
+#[must_use]
+pub fn client() -> Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Fails only where it is installed already.

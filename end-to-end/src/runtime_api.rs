@@ -5,7 +5,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -49,6 +49,10 @@ pub struct Outcome {
     pub request_id: String,
     /// When the answer was whole.
     pub arrived: SystemTime,
+    /// When the function was handed the event, on the clock for measuring.
+    pub handed: Instant,
+    /// When the answer was whole, on the same clock.
+    pub answered: Instant,
 }
 
 impl Invocation {
@@ -91,11 +95,18 @@ pub(crate) struct RuntimeApi {
 #[derive(Debug)]
 struct Shared {
     queue: AsyncMutex<mpsc::UnboundedReceiver<(String, Invocation)>>,
-    waiting: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
+    waiting: Mutex<HashMap<String, Waiting>>,
     /// How often `next` was asked for.
     polls: watch::Sender<usize>,
     init_error: Mutex<Option<Value>>,
     arn: String,
+}
+
+/// An invocation that has no answer yet.
+#[derive(Debug)]
+struct Waiting {
+    asker: oneshot::Sender<Outcome>,
+    handed: Option<Instant>,
 }
 
 impl RuntimeApi {
@@ -137,8 +148,9 @@ impl RuntimeApi {
     /// Queues an event; the receiver gets what becomes of it.
     pub(crate) fn queue(&self, invocation: Invocation) -> oneshot::Receiver<Outcome> {
         let id = invocation.request_id.clone().unwrap_or_else(request_id);
-        let (sender, receiver) = oneshot::channel();
-        self.shared.waiting.lock().expect("no panic while locked").insert(id.clone(), sender);
+        let (asker, receiver) = oneshot::channel();
+        let waiting = Waiting { asker, handed: None };
+        self.shared.waiting.lock().expect("no panic while locked").insert(id.clone(), waiting);
         self.events.send((id, invocation)).expect("the queue is open");
         receiver
     }
@@ -166,6 +178,9 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
         Some(event) => event,
         None => std::future::pending().await,
     };
+    if let Some(waiting) = shared.waiting.lock().expect("no panic while locked").get_mut(&id) {
+        waiting.handed = Some(Instant::now());
+    }
     let deadline = invocation.deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
     Response::builder()
         .header(header::CONTENT_TYPE, "application/json")
@@ -182,16 +197,17 @@ async fn response(
     Path(id): Path<String>,
     body: Bytes,
 ) -> (StatusCode, String) {
+    let answered = Instant::now();
     if body.len() > LARGEST_RESPONSE {
         let report = serde_json::json!({
             "errorType": "Function.ResponseSizeTooLarge",
             "errorMessage": format!("Response payload size ({} bytes) exceeded maximum allowed", body.len()),
         });
         let text = report.to_string();
-        shared.end(id, Err(report));
+        shared.end(id, Err(report), answered);
         return (StatusCode::PAYLOAD_TOO_LARGE, text);
     }
-    shared.end(id, Ok(json(&body)));
+    shared.end(id, Ok(json(&body)), answered);
     (StatusCode::ACCEPTED, r#"{"status":"OK"}"#.to_owned())
 }
 
@@ -200,7 +216,7 @@ async fn error(
     Path(id): Path<String>,
     body: Bytes,
 ) -> (StatusCode, String) {
-    shared.end(id, Err(json(&body)));
+    shared.end(id, Err(json(&body)), Instant::now());
     (StatusCode::ACCEPTED, r#"{"status":"OK"}"#.to_owned())
 }
 
@@ -218,11 +234,13 @@ async fn init_error(
 }
 
 impl Shared {
-    fn end(&self, request_id: String, result: Result<Value, Value>) {
+    fn end(&self, request_id: String, result: Result<Value, Value>, answered: Instant) {
         let waiting = self.waiting.lock().expect("no panic while locked").remove(&request_id);
-        let waiting = waiting.unwrap_or_else(|| panic!("answered twice, or never asked: {request_id}"));
+        let Waiting { asker, handed } =
+            waiting.unwrap_or_else(|| panic!("answered twice, or never asked: {request_id}"));
+        let handed = handed.unwrap_or_else(|| panic!("answered before it was asked: {request_id}"));
         // Whoever asked may have given up.
-        let _ = waiting.send(Outcome { result, request_id, arrived: SystemTime::now() });
+        let _ = asker.send(Outcome { result, request_id, arrived: SystemTime::now(), handed, answered });
     }
 }
 

@@ -130,7 +130,7 @@ impl Setup {
                 Some((name, value))
             })
             .collect();
-        let function = Function::spawn(self.binary, &variables).await;
+        let function = Function::spawn(&self.binary.program(), &variables).await;
         World { binary: self.binary, sandbox, secrets, secret_id, function }
     }
 }
