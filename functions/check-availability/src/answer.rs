@@ -1,14 +1,17 @@
 //! The answer's JSON: Calendly's own `collection`, and what callers would otherwise work out themselves.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use chrono_tz::Tz;
 use serde::Serialize;
 use shared::{
     Error,
     calendly::{Slot, utc},
 };
 
-use crate::{event_type::Choice, parameters::Parameters};
+use crate::{
+    event_type::Choice,
+    parameters::Parameters,
+    zone::{Offsets, Zone},
+};
 
 /// What two local times add to a slot.
 const LOCAL_TIMES_LENGTH: usize =
@@ -39,6 +42,7 @@ pub(crate) fn json(parameters: &Parameters, choice: &Choice, slots: &[Slot]) -> 
     // The slots are JSON already, so they are put together as text and not looked through again.
     let more = 1 + if parameters.timezone.is_some() { LOCAL_TIMES_LENGTH } else { 0 };
     let slots_length: usize = slots.iter().map(|slot| slot.json.get().len() + more).sum();
+    let mut offsets = parameters.timezone.as_ref().map(Zone::offsets);
     let start = r#"{"collection":["#;
     let mut answer = String::with_capacity(start.len() + slots_length + others.len() + 1);
     answer.push_str(start);
@@ -46,9 +50,9 @@ pub(crate) fn json(parameters: &Parameters, choice: &Choice, slots: &[Slot]) -> 
         if index > 0 {
             answer.push(',');
         }
-        match parameters.timezone {
+        match &mut offsets {
             None => answer.push_str(slot.json.get()),
-            Some(zone) => push_with_local_times(&mut answer, slot, choice, zone),
+            Some(offsets) => push_with_local_times(&mut answer, slot, choice, offsets),
         }
     }
     answer.push_str("],");
@@ -57,21 +61,22 @@ pub(crate) fn json(parameters: &Parameters, choice: &Choice, slots: &[Slot]) -> 
 }
 
 /// Calendly's object as it is, with two more members at its end.
-fn push_with_local_times(answer: &mut String, slot: &Slot, choice: &Choice, zone: Tz) {
+fn push_with_local_times(answer: &mut String, slot: &Slot, choice: &Choice, offsets: &mut Offsets<'_>) {
     let object = slot.json.get();
     answer.push_str(object.strip_suffix('}').unwrap_or(object).trim_end());
     answer.push_str(r#","local_start_time":""#);
-    answer.push_str(&local(slot.start_time, zone));
-    if let Some(duration) = choice.duration {
+    answer.push_str(&local(slot.start_time, offsets));
+    let end_time = choice.duration.and_then(|duration| slot.start_time.checked_add_signed(duration));
+    if let Some(end_time) = end_time {
         answer.push_str(r#"","local_end_time":""#);
-        answer.push_str(&local(slot.start_time + duration, zone));
+        answer.push_str(&local(end_time, offsets));
     }
     answer.push_str(r#""}"#);
 }
 
 /// RFC 3339 with the zone's offset at that moment.
-fn local(time: DateTime<Utc>, zone: Tz) -> String {
-    time.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, false)
+fn local(time: DateTime<Utc>, offsets: &mut Offsets<'_>) -> String {
+    time.with_timezone(&offsets.at(time)).to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }
 
 #[cfg(test)]
@@ -83,7 +88,7 @@ mod tests {
     use super::*;
     use crate::{event_type::EventTypeRef, range::TimeRange};
 
-    fn answer(slots: &[(&str, bool)], zone: Option<Tz>, duration: Option<TimeDelta>) -> String {
+    fn answer(slots: &[(&str, bool)], zone: Option<Zone>, duration: Option<TimeDelta>) -> String {
         let time = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
         let slots: Vec<Slot> = slots
             .iter()
@@ -121,7 +126,7 @@ mod tests {
     #[test]
     fn local_times_have_the_offset_of_their_moment() {
         let slot = r#"{"start_time":"2026-10-25T00:30:00.000000Z", "n": 1.0 }"#;
-        let zone = Some(chrono_tz::Europe::Lisbon);
+        let zone = Zone::named("Europe/Lisbon");
         let answer = answer(&[(slot, true)], zone, Some(TimeDelta::minutes(60)));
         assert!(
             answer.contains(
@@ -133,7 +138,7 @@ mod tests {
 
     #[test]
     fn without_a_known_duration_there_is_no_local_end() {
-        let answer = answer(&[(r#"{"start_time":"2026-10-25T00:30:00Z"}"#, true)], Some(Tz::UTC), None);
+        let answer = answer(&[(r#"{"start_time":"2026-10-25T00:30:00Z"}"#, true)], Zone::named("UTC"), None);
         let answer: Value = serde_json::from_str(&answer).unwrap();
         assert_eq!(answer["collection"][0]["local_start_time"], "2026-10-25T00:30:00+00:00");
         assert_eq!(answer["collection"][0].get("local_end_time"), None);

@@ -7,6 +7,7 @@ mod moment;
 mod parameters;
 mod range;
 mod windows;
+mod zone;
 
 use std::process::ExitCode;
 

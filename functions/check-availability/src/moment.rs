@@ -3,8 +3,9 @@
 use chrono::{
     DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,
 };
-use chrono_tz::Tz;
 use shared::{Error, quoted};
+
+use crate::zone::Zone;
 
 /// Which end of the range a text stands for. It decides what a bare date and a repeated local time mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl Edge {
 /// # Errors
 ///
 /// [`Error::InvalidParameter`] that says what is wrong and what would be right.
-pub(crate) fn parse(edge: Edge, text: &str, zone: Option<Tz>) -> Result<DateTime<Utc>, Error> {
+pub(crate) fn parse(edge: Edge, text: &str, zone: Option<&Zone>) -> Result<DateTime<Utc>, Error> {
     let refuse = |reason: String| {
         let parameter = edge.parameter();
         Error::invalid_parameter(parameter, format!("{parameter} {} {reason}", quoted(text)))
@@ -46,7 +47,7 @@ pub(crate) fn parse(edge: Edge, text: &str, zone: Option<Tz>) -> Result<DateTime
                 Edge::Start => Some(date),
                 Edge::End => date.succ_opt(),
             };
-            date.and_then(|date| start_of_day(date, zone.unwrap_or(Tz::UTC))).ok_or_else(out_of_range)
+            date.and_then(|date| start_of_day(date, zone)).ok_or_else(out_of_range)
         }
         (Written::DateTime(local, Some(offset)), _) => {
             Ok(offset.from_local_datetime(&local).single().ok_or_else(out_of_range)?.to_utc())
@@ -54,14 +55,16 @@ pub(crate) fn parse(edge: Edge, text: &str, zone: Option<Tz>) -> Result<DateTime
         (Written::DateTime(_, None), None) => {
             Err(refuse(r#"has no offset: add "Z" or "+01:00", or pass timezone=."#.to_owned()))
         }
-        (Written::DateTime(local, None), Some(zone)) => match (zone.from_local_datetime(&local), edge) {
-            (MappedLocalTime::Single(time), _)
-            | (MappedLocalTime::Ambiguous(time, _), Edge::Start)
-            | (MappedLocalTime::Ambiguous(_, time), Edge::End) => Ok(time.to_utc()),
-            (MappedLocalTime::None, _) => Err(refuse(format!(
-                "does not exist in {zone}: the clocks skip it. Send a time before or after that, or one with an offset."
-            ))),
-        },
+        (Written::DateTime(local, None), Some(zone)) => {
+            match (zone.instants_of(local).ok_or_else(out_of_range)?, edge) {
+                (MappedLocalTime::Single(time), _)
+                | (MappedLocalTime::Ambiguous(time, _), Edge::Start)
+                | (MappedLocalTime::Ambiguous(_, time), Edge::End) => Ok(time),
+                (MappedLocalTime::None, _) => Err(refuse(format!(
+                    "does not exist in {zone}: the clocks skip it. Send a time before or after that, or one with an offset."
+                ))),
+            }
+        }
     }
 }
 
@@ -131,14 +134,15 @@ fn digits(text: &str, count: usize) -> Option<u32> {
     (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
 }
 
-/// The first moment of a date in a zone. Where the clocks skip midnight, that is when they start again.
-fn start_of_day(date: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
+/// The first moment of a date in a zone, or else in UTC. Where the clocks skip midnight, that is when they
+/// start again.
+fn start_of_day(date: NaiveDate, zone: Option<&Zone>) -> Option<DateTime<Utc>> {
     let midnight = date.and_time(NaiveTime::MIN);
+    let Some(zone) = zone else { return Some(midnight.and_utc()) };
     // Clocks are put forward by multiples of a quarter of an hour, and once by a whole day.
     (0..=96)
         .filter_map(|quarters| midnight.checked_add_signed(TimeDelta::minutes(15 * quarters)))
-        .find_map(|local| zone.from_local_datetime(&local).earliest())
-        .map(|time| time.to_utc())
+        .find_map(|local| zone.instants_of(local)?.earliest())
 }
 
 #[cfg(test)]
@@ -146,8 +150,8 @@ mod tests {
     use super::*;
 
     fn time(edge: Edge, text: &str, zone: &str) -> Result<String, String> {
-        let zone = (!zone.is_empty()).then(|| zone.parse().unwrap());
-        parse(edge, text, zone).map(shared::calendly::utc).map_err(|error| error.to_string())
+        let zone = (!zone.is_empty()).then(|| Zone::named(zone).unwrap());
+        parse(edge, text, zone.as_ref()).map(shared::calendly::utc).map_err(|error| error.to_string())
     }
 
     fn start(text: &str, zone: &str) -> String {
@@ -274,7 +278,7 @@ mod tests {
             ("Africa/Cairo", "2027-04-30", "2027-04-29T22:00:00Z", "2027-04-30T21:00:00Z"),
             ("America/Santiago", "2026-09-06", "2026-09-06T04:00:00Z", "2026-09-07T03:00:00Z"),
             // The first hour of the day is repeated.
-            ("America/Havana", "2026-11-01", "2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z"),
+            ("America/Havana", "2027-11-07", "2027-11-07T04:00:00Z", "2027-11-08T05:00:00Z"),
             // A day that Samoa left out.
             ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z"),
         ] {
@@ -284,5 +288,25 @@ mod tests {
                 "{zone} {date}"
             );
         }
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar() {
+        for zone in ["UTC", "Pacific/Kiritimati", "America/Los_Angeles", "Europe/Lisbon"] {
+            for text in ["9999-12-31", "9999-12-31T00:00", "9999-12-31T23:59:59.999999999"] {
+                for edge in [Edge::Start, Edge::End] {
+                    let message = time(edge, text, zone).unwrap_err();
+                    assert!(message.contains("is too far away"), "{zone} {text}: {message}");
+                }
+            }
+            for text in ["0000-01-01", "0000-01-01T00:00", "9999-12-29", "9999-12-30T21:59"] {
+                assert!(
+                    time(Edge::Start, text, zone).is_ok() && time(Edge::End, text, zone).is_ok(),
+                    "{zone} {text}"
+                );
+            }
+        }
+        assert_eq!(start("9999-12-31", ""), "9999-12-31T00:00:00Z");
+        assert_eq!(start("9999-12-31T23:59:59Z", "Europe/Lisbon"), "9999-12-31T23:59:59Z");
     }
 }

