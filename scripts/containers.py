@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import debian
+
 # How `sam` names processors, and how Python does.
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 
@@ -75,27 +77,18 @@ def architecture():
 
 def install_programs():
     """Installs what is missing where that is the project's to do: on Debian and Ubuntu, as root."""
-    packages = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+    packages = debian.missing(PROGRAMS)
     packages += [
         package
         for program, package in NETWORK_PROGRAMS.items()
         if not any(os.access(f"{folder}/{program}", os.X_OK) for folder in NETWORK_FOLDERS)
     ]
-    if not packages:
-        if os.geteuid() != 0:
-            raise ContainersUnavailable("The containers' network needs root: sudo make sam-test")
-        return
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise ContainersUnavailable(
-            f"Missing: {', '.join(packages)} (as Debian names the packages). Install them, or run "
-            "this as root on Debian or Ubuntu, where it does so itself."
-        )
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "--quiet=2"], install):
-        code = subprocess.call(command, env=environment, stdin=subprocess.DEVNULL)
-        if code != 0:
-            raise ContainersUnavailable(f"`{' '.join(command)}` failed (exit code {code}).")
+    if not packages and os.geteuid() != 0:
+        raise ContainersUnavailable("The containers' network needs root: sudo make sam-test")
+    try:
+        debian.install(packages)
+    except debian.ProgramsMissing as problem:
+        raise ContainersUnavailable(str(problem)) from problem
 
 
 class Containers:
