@@ -161,7 +161,7 @@ impl Function {
         let asked = timeout(PATIENCE, polls.wait_for(|polls| *polls >= least));
         let mut stdout_ended = self.ended[0].clone();
         tokio::select! {
-            asked = asked => { asked.expect("init takes too long").expect("the Runtime API is there"); }
+            asked = asked => { asked.expect("the function takes too long to ask for an event").expect("the Runtime API is there"); }
             _ = stdout_ended.wait_for(|ended| *ended) => panic!("the function ended: {}", self.raw_output()),
         }
     }

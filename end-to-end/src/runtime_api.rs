@@ -239,8 +239,9 @@ impl Shared {
         let Waiting { asker, handed } =
             waiting.unwrap_or_else(|| panic!("answered twice, or never asked: {request_id}"));
         let handed = handed.unwrap_or_else(|| panic!("answered before it was asked: {request_id}"));
+        let arrived = SystemTime::now() - answered.elapsed();
         // Whoever asked may have given up.
-        let _ = asker.send(Outcome { result, request_id, arrived: SystemTime::now(), handed, answered });
+        let _ = asker.send(Outcome { result, request_id, arrived, handed, answered });
     }
 }
 
