@@ -10,6 +10,7 @@ ARCHITECTURE ?= arm64
 # Where `sam deploy` and `sam local` look.
 BUILD_DIR ?= .aws-sam/build
 TOOLS := python3 scripts/tools.py
+USES := run test template build bench
 COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
 
@@ -17,8 +18,8 @@ COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no
 export MOTO_SERVER := $(CURDIR)/$(VENV)/moto_server
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-template \
-        build sam-test events lock clean
+.PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-figures check-template \
+        build sam-test bench budgets record-budgets events lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -26,7 +27,7 @@ help: ## List the targets
 run: ## Run the bundle on this machine: sandbox, Secrets Manager stand-in, three functions
 	@python3 scripts/run.py
 
-test: lint docs check-routes check-dependencies unit ## Formatting, lints, docs, unit and end-to-end tests
+test: lint docs check-routes check-dependencies check-figures unit ## Formatting, lints, docs, unit and end-to-end tests
 
 lint:
 	cargo fmt --all -- --check
@@ -51,6 +52,11 @@ check-routes:
 check-dependencies:
 	@python3 scripts/check_dependencies.py
 
+# The pages say what was measured last.
+check-figures:
+	@python3 -m unittest discover --quiet --start-directory bench
+	@python3 bench/report.py check
+
 check-template: ## Validate and lint template.yaml, and test what it translates to
 	@$(TOOLS) template
 	$(VENV)/sam validate --lint
@@ -68,19 +74,30 @@ build: ## Build what `sam deploy` deploys, into .aws-sam (ARCHITECTURE=x86_64 fo
 sam-test: ## Run what `sam build` builds in `sam local` (Linux, as root): events and real requests
 	@python3 scripts/sam_test.py
 
+bench: ## Measure the functions beside a floor and FastAPI, and write it down (10 minutes and the build; ROUNDS=15)
+	@python3 bench/measure.py
+
+budgets: ## Count what a busy machine does not change (instructions, system calls, …), beside bench/budgets.json
+	@python3 bench/budgets.py budgets
+
+record-budgets: ## Make what is counted now the budgets
+	@python3 bench/budgets.py record-budgets
+
 events: ## Write events/ afresh, with the range of its requests ahead of today
 	python3 scripts/make_events.py
 
-# One resolution for all uses, so that they share .venv. zig is for cross-compiling only.
+# One resolution for all uses, so that they share .venv. zig is for cross-compiling only. The peer is a
+# deployment of its own.
 lock: ## Write requirements/*.txt afresh from requirements/*.in
 	@test -x $(VENV)/pip || python3 -m venv .venv
 	$(VENV)/pip install --quiet uv==0.13.9
-	$(COMPILE) requirements/*.in --output-file .venv/constraints.txt
-	for use in run test template; do \
+	$(COMPILE) $(patsubst %,requirements/%.in,$(USES)) --output-file .venv/constraints.txt
+	for use in $(filter-out build,$(USES)); do \
 	  $(COMPILE) requirements/$$use.in --constraint .venv/constraints.txt --generate-hashes \
 	    --no-emit-package ziglang --output-file requirements/$$use.txt || exit 1; done
 	$(COMPILE) requirements/build.in --constraint .venv/constraints.txt --generate-hashes \
 	  --output-file requirements/build.txt
+	$(COMPILE) requirements/peer.in --generate-hashes --output-file requirements/peer.txt
 
 clean: ## Remove everything that was built or installed
 	rm -rf target .venv .aws-sam .run

@@ -1,0 +1,27 @@
+"""`make budgets` and `make record-budgets`: what is counted of the functions, beside bench/budgets.json."""
+
+import subprocess
+import sys
+
+import build
+import debian
+import tools
+
+PROGRAMS = {"valgrind": "valgrind", "strace": "strace"}
+
+
+def main():
+    try:
+        debian.install(debian.missing(PROGRAMS))
+        tools.install("build")
+        build.functions()
+        # Counts do not depend on how fast the driver is.
+        build.cargo("build", "--quiet", "--package", "bench")
+        # It says itself what is wrong.
+        sys.exit(subprocess.call([build.ROOT / "target" / "debug" / "bench", sys.argv[1]]))
+    except (debian.ProgramsMissing, tools.ToolsError, subprocess.CalledProcessError) as problem:
+        sys.exit(f"budgets: {problem}")
+
+
+if __name__ == "__main__":
+    main()

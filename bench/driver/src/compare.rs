@@ -1,0 +1,143 @@
+//! `bench compare`: floor, functions and peer, one after the other, round after round.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use end_to_end::Binary;
+use fastrand::Rng;
+use serde::Serialize;
+
+use crate::{
+    direct,
+    measure::{Life, live},
+    scaling::{self, Scaling},
+    stand_ins::{Calls, Conditions, StandIns},
+    statistics::{Summary, milliseconds, percentile, summary},
+    subject::{Question, SAMPLE_EVENT_TYPES, Subject},
+};
+
+/// The user has 20 event types.
+const GENERATED: usize = 20 - SAMPLE_EVENT_TYPES;
+
+/// Everything that was measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Results {
+    rounds: u32,
+    comparison: Vec<Table>,
+    scaling: Scaling,
+}
+
+/// What was measured under the same conditions.
+#[derive(Debug, Serialize)]
+struct Table {
+    conditions: Conditions,
+    warm_requests: u32,
+    rows: Vec<Row>,
+    /// By route: the upstream call of a warm answer, without a function.
+    direct_call_ms: BTreeMap<&'static str, Summary>,
+}
+
+/// One program asked for one route.
+#[derive(Debug, Serialize)]
+struct Row {
+    program: &'static str,
+    route: Option<&'static str>,
+    init_ms: Summary,
+    first_request_ms: Summary,
+    first_answer_ms: Summary,
+    cpu_until_first_answer_ms: Summary,
+    warm_p50_ms: f64,
+    warm_p99_ms: f64,
+    warm_minimum_ms: f64,
+    cpu_per_warm_request_ms: Summary,
+    peak_resident_bytes: Summary,
+    calls_until_first_answer: Calls,
+    calls_per_warm_request: Calls,
+}
+
+/// Measures everything, in so many rounds.
+pub(crate) async fn run(rounds: u32) -> Results {
+    let mut comparison = Vec::new();
+    for conditions in Conditions::ALL {
+        comparison.push(compare(conditions, rounds).await);
+    }
+    Results { rounds, comparison, scaling: scaling::run().await }
+}
+
+async fn compare(conditions: Conditions, rounds: u32) -> Table {
+    let warm_requests = match conditions {
+        Conditions::AtOnce | Conditions::Tls => 300,
+        Conditions::Latency => 60,
+    };
+    let stand_ins = StandIns::start(conditions, GENERATED);
+    let mut questions = Vec::new();
+    for route in Binary::ALL {
+        questions.push((route, Question::of(route, &stand_ins).await));
+    }
+    let question_of = |route: Option<Binary>| {
+        let wanted = route.unwrap_or(Binary::User);
+        &questions.iter().find(|(route, _)| *route == wanted).expect("all routes have one").1
+    };
+    let subjects = Subject::all();
+    let mut lives: Vec<Vec<Life>> = subjects.iter().map(|_| Vec::new()).collect();
+    let mut direct_calls: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
+    // The same orders in every run, and no two rounds in the same.
+    let mut random = Rng::with_seed(1);
+    for round in 0..=rounds {
+        println!("{conditions:?}: round {round} of {rounds}");
+        let mut order: Vec<usize> = (0..subjects.len()).collect();
+        random.shuffle(&mut order);
+        for index in order {
+            let subject = subjects[index];
+            let life = live(subject, &stand_ins, question_of(subject.route()), warm_requests).await;
+            // The first round finds files that are not in memory yet.
+            if round > 0 {
+                lives[index].push(life);
+            }
+        }
+        // Over TLS there is a relay between, which is no part of the call.
+        if round > 0 && conditions != Conditions::Tls {
+            for (route, question) in questions.iter().filter(|(_, question)| question.upstream.is_some()) {
+                let calls = direct::calls(&stand_ins, question, warm_requests as usize);
+                direct_calls.entry(route.name()).or_default().extend(calls);
+            }
+        }
+    }
+    Table {
+        conditions,
+        warm_requests,
+        rows: subjects.iter().zip(&lives).map(|(subject, lives)| row(*subject, lives)).collect(),
+        direct_call_ms: direct_calls
+            .into_iter()
+            .map(|(route, durations)| (route, milliseconds(durations)))
+            .collect(),
+    }
+}
+
+fn row(subject: Subject, lives: &[Life]) -> Row {
+    let of = |duration: fn(&Life) -> Duration| milliseconds(lives.iter().map(duration));
+    let mut warm: Vec<Duration> = lives.iter().flat_map(|life| life.warm.iter().copied()).collect();
+    warm.sort();
+    let warm_ms = |percent| percentile(&warm, percent).as_secs_f64() * 1e3;
+    Row {
+        program: subject.program_name(),
+        route: subject.route().map(Binary::name),
+        init_ms: of(|life| life.init),
+        first_request_ms: of(|life| life.first_request),
+        first_answer_ms: of(|life| life.first_answer),
+        cpu_until_first_answer_ms: of(|life| life.cpu_until_first_answer),
+        warm_p50_ms: warm_ms(50),
+        warm_p99_ms: warm_ms(99),
+        warm_minimum_ms: warm_ms(0),
+        cpu_per_warm_request_ms: of(|life| life.cpu_per_warm_request),
+        peak_resident_bytes: summary(lives.iter().map(|life| life.peak_resident as f64)),
+        calls_until_first_answer: same(lives, |life| life.calls_until_first_answer),
+        calls_per_warm_request: same(lives, |life| life.calls_per_warm_request),
+    }
+}
+
+/// The calls of any life, which are those of all.
+fn same(lives: &[Life], calls: fn(&Life) -> Calls) -> Calls {
+    let all: Vec<Calls> = lives.iter().map(calls).collect();
+    assert!(all.iter().all(|calls| *calls == all[0]), "not the same calls in every round: {all:?}");
+    all[0]
+}

@@ -1,0 +1,175 @@
+//! What can be counted about a program without looking at a clock: instructions (valgrind), system calls and
+//! opened files (strace), calls of upstreams. The same program gives the same counts, or nearly so,
+//! on a machine that is busy.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use chrono::{TimeDelta, TimeZone, Utc};
+use end_to_end::{AVAILABLE_TIMES, Answer, Binary, Function, Invocation, Program};
+use nix::sys::signal::{Signal, kill};
+use sandbox::Fault;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    process::Process,
+    stand_ins::{ALWAYS, Calls, Conditions, StandIns},
+    subject::{Question, SAMPLE_EVENT_TYPES, Subject, root},
+};
+
+/// Where valgrind and strace write, in the workspace.
+const WORK: &str = "target/budgets";
+/// Requests to settle before, and to count after: what differs is theirs alone.
+const SETTLING: usize = 10;
+const COUNTED: usize = 50;
+
+const SLOTS: u32 = 350;
+
+/// How the function asks for an event.
+const NEXT: &str = "/runtime/invocation/next";
+
+/// The counts of one function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    /// Instructions from the start to the first `next`.
+    pub(crate) instructions_until_next: u64,
+    /// Instructions of one warm request.
+    pub(crate) instructions_per_warm_request: u64,
+    /// System calls from the start to the first `next`.
+    pub(crate) syscalls_until_next: u64,
+    /// Different files opened from the start to the first `next`.
+    pub(crate) files_opened_until_next: u64,
+    /// Upstream calls from the start to the first answer.
+    pub(crate) calls_until_first_answer: Calls,
+    /// Upstream calls of one warm request.
+    pub(crate) calls_per_warm_request: Calls,
+}
+
+/// Counts for one function.
+pub(crate) async fn count(route: Binary) -> Counts {
+    let stand_ins = StandIns::start(Conditions::AtOnce, 20 - SAMPLE_EVENT_TYPES);
+    // The sandbox's own slots are not the same every day.
+    stand_ins.sandbox.fault(AVAILABLE_TIMES, ALWAYS, slots());
+    let question = Question::of(route, &stand_ins).await;
+    std::fs::create_dir_all(root().join(WORK)).expect("a directory to work in");
+    let instructions_until_next = instructions(route, &stand_ins, &question, 0).await;
+    let settled = instructions(route, &stand_ins, &question, SETTLING).await;
+    let counted = instructions(route, &stand_ins, &question, SETTLING + COUNTED).await;
+    let (syscalls_until_next, files_opened_until_next) = syscalls_and_files(route, &stand_ins).await;
+    let (calls_until_first_answer, calls_per_warm_request) = calls(route, &stand_ins, &question).await;
+    Counts {
+        instructions_until_next,
+        instructions_per_warm_request: counted.saturating_sub(settled) / COUNTED as u64,
+        syscalls_until_next,
+        files_opened_until_next,
+        calls_until_first_answer,
+        calls_per_warm_request,
+    }
+}
+
+/// As many slots as a month can have, in the form that Calendly gives them.
+fn slots() -> Fault {
+    let first = Utc.with_ymd_and_hms(2027, 1, 4, 9, 0, 0).single().expect("a moment");
+    let slots: Vec<Value> = (0..SLOTS)
+        .map(|number| {
+            let start = first + TimeDelta::minutes(30 * i64::from(number));
+            let (micros, seconds, day) =
+                (start.format("%FT%T%.6fZ"), start.format("%FT%TZ"), start.format("month=%Y-%m&date=%F"));
+            json!({
+                "status": "available",
+                "invitees_remaining": 1,
+                "start_time": micros.to_string(),
+                "scheduling_url": format!("https://calendly.com/robin-sample/intro-call/{seconds}?{day}"),
+            })
+        })
+        .collect();
+    let body = json!({ "collection": slots }).to_string();
+    Fault::Body { content_type: "application/json".to_owned(), body }
+}
+
+/// The instructions until the function asks for the next event after so many requests.
+async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, requests: usize) -> u64 {
+    let output = fresh_file(route, &format!("callgrind-{requests}"));
+    let valgrind = ["--tool=callgrind".into(), option("--callgrind-out-file=", &output)];
+    let function = start(within(Subject::Function(route), "valgrind", valgrind), stand_ins).await;
+    for _ in 0..requests {
+        let outcome = function.invoke(Invocation::new(&question.event)).await;
+        question.check(&Answer::of(outcome).json());
+    }
+    function.wait_for_polls(requests + 1).await;
+    // valgrind writes when its program ends.
+    kill(Process(function.id().await).pid(), Signal::SIGTERM).expect("valgrind runs");
+    function.end().await;
+    // Its own time limits may have cut short what it does, on a machine that has no time for it.
+    let troubled = function.log().into_iter().find(|line| line["level"] != "INFO");
+    assert!(troubled.is_none(), "too slow a machine to count on: {troubled:?}");
+    let text = std::fs::read_to_string(&output).expect("valgrind has written");
+    let total = text.lines().find_map(|line| line.strip_prefix("totals: ")).expect("a total");
+    total.trim().parse().expect("a number")
+}
+
+/// The system calls until the function asks for the first event, and the different files that they opened.
+async fn syscalls_and_files(route: Binary, stand_ins: &StandIns) -> (u64, u64) {
+    let output = fresh_file(route, "strace");
+    // As a grandchild, so that what is killed below is the function, and strace has its say after that.
+    let strace = ["--daemonize", "--follow-forks", "--string-limit=64"].map(OsString::from);
+    let strace = strace.into_iter().chain([option("--output=", &output)]);
+    let function = start(within(Subject::Function(route), "strace", strace), stand_ins).await;
+    function.wait_for_polls(1).await;
+    function.kill().await;
+    let text = std::fs::read_to_string(&output).expect("strace has written");
+    assert!(text.contains(NEXT) && text.contains("+++ killed"), "{} is not whole", output.display());
+    let syscalls = text
+        .lines()
+        .take_while(|line| !line.contains(NEXT))
+        // What a thread began while another one was shown is told a second time when it is done.
+        .filter(|line| !line.contains(" resumed>"));
+    let opened = syscalls.clone().filter(|line| line.contains(" openat(") && !line.contains("ENOENT"));
+    let files: BTreeSet<&str> = opened.map(|line| line.split('"').nth(1).expect("a path")).collect();
+    (syscalls.count() as u64, files.len() as u64)
+}
+
+/// The upstream calls until the first answer, and those of one request after it.
+async fn calls(route: Binary, stand_ins: &StandIns, question: &Question) -> (Calls, Calls) {
+    stand_ins.forget_calls();
+    let function = start(Subject::Function(route).program(), stand_ins).await;
+    let ask = || async { Answer::of(function.invoke(Invocation::new(&question.event)).await) };
+    question.check(&ask().await.json());
+    let until_first_answer = stand_ins.calls();
+    stand_ins.forget_calls();
+    for _ in 0..COUNTED {
+        question.check(&ask().await.json());
+    }
+    (until_first_answer, stand_ins.calls().each(COUNTED))
+}
+
+async fn start(program: Program, stand_ins: &StandIns) -> Function {
+    Function::spawn(&program, &stand_ins.variables).await
+}
+
+/// A program that is run by another one.
+fn within(subject: Subject, tool: &str, options: impl IntoIterator<Item = OsString>) -> Program {
+    let Program { name, command, .. } = subject.program();
+    let arguments = options.into_iter().chain([command.into_os_string()]).collect();
+    Program { name, command: tool.into(), arguments }
+}
+
+fn option(name: &str, value: &Path) -> OsString {
+    let mut option = OsString::from(name);
+    option.push(value);
+    option
+}
+
+/// A file that is not there yet: of an earlier run nothing is left.
+fn fresh_file(route: Binary, name: &str) -> PathBuf {
+    let file = root().join(WORK).join(format!("{}-{name}", route.name()));
+    match std::fs::remove_file(&file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => panic!("{}: {error}", file.display()),
+        _ => file,
+    }
+}

@@ -1,0 +1,64 @@
+//! Measures the built functions.
+//!
+//! - `bench compare <rounds>` runs the floor (a function that does nothing), the three functions and the peer
+//!   (the same routes in Python) side by side, checks every answer, and writes what it measured as JSON.
+//! - `bench budgets` counts what a busy machine does not change (instructions, system calls, upstream calls),
+//!   and fails if there is more of it than `bench/budgets.json` allows; `bench record-budgets` writes that
+//!   file.
+//!
+//! Programs are driven through the Lambda Runtime API, by the harness of the end-to-end tests.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what fails here fails the run, and the message says why"
+)]
+
+mod budgets;
+mod compare;
+mod counts;
+mod direct;
+mod measure;
+mod process;
+mod scaling;
+mod secrets_manager;
+mod stand_ins;
+mod statistics;
+mod subject;
+mod tls;
+
+use std::process::ExitCode;
+
+/// Where `bench compare` writes, in the workspace.
+const RESULTS: &str = "target/bench.json";
+
+const USAGE: &str = "usage: bench compare <rounds> | bench budgets | bench record-budgets";
+
+// The Runtime API's own thread: whatever else runs would be in its way.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["compare", rounds] => {
+            let rounds = rounds.parse().expect(USAGE);
+            let results = compare::run(rounds).await;
+            let text = serde_json::to_string_pretty(&results).expect("results make JSON");
+            std::fs::write(subject::root().join(RESULTS), text).expect("the results can be written");
+            ExitCode::SUCCESS
+        }
+        ["budgets"] => {
+            let problems = budgets::check().await;
+            for problem in &problems {
+                println!("budgets: {problem}");
+            }
+            if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        ["record-budgets"] => {
+            budgets::record().await;
+            ExitCode::SUCCESS
+        }
+        _ => panic!("{USAGE}"),
+    }
+}

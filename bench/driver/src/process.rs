@@ -1,0 +1,32 @@
+//! What the kernel knows of a running process.
+
+use std::time::Duration;
+
+use nix::{
+    time::{clock_getcpuclockid, clock_gettime},
+    unistd::Pid,
+};
+
+/// A process, by its id.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Process(pub(crate) u32);
+
+impl Process {
+    /// The time that all of its threads have spent on a processor since it was started.
+    pub(crate) fn cpu_time(self) -> Duration {
+        let clock = clock_getcpuclockid(self.pid()).expect("the process runs");
+        clock_gettime(clock).expect("the clock can be read").into()
+    }
+
+    /// The most memory that it has had in RAM at one time, in bytes.
+    pub(crate) fn peak_resident(self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0)).expect("the process runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+        kibibytes * 1024
+    }
+
+    pub(crate) fn pid(self) -> Pid {
+        Pid::from_raw(i32::try_from(self.0).expect("a process id"))
+    }
+}

@@ -1,0 +1,53 @@
+//! What is kept of many measurements of one thing.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Some measurements, summed up.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) median: f64,
+    pub(crate) minimum: f64,
+}
+
+/// Sums up durations, in milliseconds.
+pub(crate) fn milliseconds(durations: impl IntoIterator<Item = Duration>) -> Summary {
+    summary(durations.into_iter().map(|duration| duration.as_secs_f64() * 1e3))
+}
+
+/// Sums up numbers of which there is at least one.
+pub(crate) fn summary(values: impl IntoIterator<Item = f64>) -> Summary {
+    let mut sorted: Vec<f64> = values.into_iter().collect();
+    sorted.sort_by(f64::total_cmp);
+    let middle = [sorted.len().saturating_sub(1) / 2, sorted.len() / 2].map(|index| sorted[index]);
+    Summary { median: (middle[0] + middle[1]) / 2.0, minimum: sorted[0] }
+}
+
+/// The value that so many percent are not above (nearest rank).
+pub(crate) fn percentile<T: Copy>(sorted: &[T], percent: usize) -> T {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    *sorted.get(rank.saturating_sub(1)).expect("at least one measurement")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_measured_values() {
+        let values: Vec<usize> = (1..=200).collect();
+        assert_eq!([0, 1, 50, 99, 100].map(|percent| percentile(&values, percent)), [1, 2, 100, 198, 200]);
+        assert_eq!(percentile(&[7], 99), 7);
+    }
+
+    #[test]
+    fn a_summary_does_not_depend_on_the_order() {
+        for (values, expected) in
+            [(&[9.0, 1.0, 4.0][..], (4.0, 1.0)), (&[9.0, 1.0, 4.0, 2.0], (3.0, 1.0)), (&[7.0], (7.0, 7.0))]
+        {
+            let Summary { median, minimum } = summary(values.iter().copied());
+            assert_eq!((median, minimum), expected);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What no function can be faster than: `lambda_http`, built as the functions are, with a handler that
+//! does nothing.
+//!
+//! With `ANSWER_BYTES`, its answer has that many: what it takes to hand Lambda as much.
+
+use lambda_http::{Error, Request, Response, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let answer = match std::env::var("ANSWER_BYTES") {
+        Ok(bytes) => "x".repeat(bytes.parse()?),
+        Err(_) => String::new(),
+    };
+    run(service_fn(|_: Request| async { Ok::<_, Error>(Response::new(answer.clone())) })).await
+}

@@ -1,0 +1,380 @@
+"""What bench/results.json says, as tables and a plot: `python3 bench/report.py write|check`.
+
+`write` puts the tables between the markers in docs/performance.md and README.md and draws
+docs/performance.svg (it needs matplotlib); `check` fails where a page says something else.
+"""
+
+import json
+import sys
+
+from build import ROOT
+from check_artifacts import MOST_BYTES, MOST_ZIPPED_BYTES
+
+RESULTS = ROOT / "bench" / "results.json"
+PLOT = ROOT / "docs" / "performance.svg"
+
+FLOOR = ("floor", None)
+FUNCTIONS = ["user", "user-event-types", "check-availability"]
+# Of the two functions with long answers.
+FLOORS = [FLOOR, *(("floor", name) for name in FUNCTIONS[1:])]
+COMPARED = [*((name, name) for name in FUNCTIONS), *(("peer", name) for name in FUNCTIONS)]
+CONDITIONS = {
+    "at_once": "Stand-ins that answer at once",
+    "latency": "Stand-ins that take 20 ms (Calendly), 10 ms (issuer) and 5 ms (Secrets Manager)",
+    "tls": "The same over TLS, at once",
+}
+
+
+class Results:
+    """The measurements, with names for what is asked of them."""
+
+    def __init__(self, data):
+        self.data = data
+        self._rows = {
+            (table["conditions"], row["program"], row["route"]): row
+            for table in data["comparison"]
+            for row in table["rows"]
+        }
+        self._direct = {
+            table["conditions"]: table["direct_call_ms"] for table in data["comparison"]
+        }
+
+    def row(self, conditions, program, route):
+        return self._rows[conditions, program, route]
+
+    def median(self, conditions, program, route, what):
+        value = self.row(conditions, program, route)[what]
+        return value["median"] if isinstance(value, dict) else value
+
+    def ratio_to_floor(self, conditions, program, route, what):
+        return self.median(conditions, program, route, what) / self.median(conditions, *FLOOR, what)
+
+    def upstream_call(self, conditions, route):
+        """Milliseconds of the upstream call of a warm answer, without a function around it."""
+        if route == "user":
+            # It is not made: the answer is kept.
+            return 0.0
+        return self._direct[conditions][route]["median"]
+
+    def direct_calls(self, conditions):
+        """The same by route, where it was measured."""
+        return {route: call["median"] for route, call in self._direct[conditions].items()}
+
+    def size(self, of, size):
+        return next(entry for entry in self.data["scaling"][of] if entry["size"] == size)
+
+
+def name(program, route):
+    floor = f"floor, an answer as long as `{route}`'s" if route else "floor"
+    return {"floor": floor, "peer": f"FastAPI `{route}`"}.get(program, f"**`{program}`**")
+
+
+def table(header, rows):
+    """A Markdown table whose first column is text."""
+    lines = [header, ["---"] + ["--:"] * (len(header) - 1), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def number(value):
+    """With as many digits as mean something."""
+    for least, digits in ((100, 0), (10, 1), (1, 2)):
+        if value >= least:
+            return f"{value:,.{digits}f}"
+    return f"{value:.3f}"
+
+
+def pair(summary):
+    """The median, and the minimum in brackets."""
+    return f"{number(summary['median'])} ({number(summary['minimum'])})"
+
+
+def comparison(results, conditions):
+    header = ["median (minimum)", "init", "first request", "start to first answer", "× floor"]
+    header += ["CPU until then", "× floor", "warm p50", "warm p99", "CPU per warm request"]
+    header += ["peak RSS, MB", "calls, first / warm"]
+    rows = []
+    for program, route in [*FLOORS, *COMPARED]:
+        row = results.row(conditions, program, route)
+        ratio = lambda what: number(results.ratio_to_floor(conditions, program, route, what))  # noqa: E731
+        rows.append(
+            [
+                name(program, route),
+                pair(row["init_ms"]),
+                pair(row["first_request_ms"]),
+                pair(row["first_answer_ms"]),
+                ratio("first_answer_ms"),
+                pair(row["cpu_until_first_answer_ms"]),
+                ratio("cpu_until_first_answer_ms"),
+                number(row["warm_p50_ms"]),
+                number(row["warm_p99_ms"]),
+                pair(row["cpu_per_warm_request_ms"]),
+                number(row["peak_resident_bytes"]["median"] / 1e6),
+                f"{calls(row['calls_until_first_answer'])} / {sum(row['calls_per_warm_request'].values())}",
+            ]
+        )
+    parts = [f"{CONDITIONS[conditions]}; times in ms:", table(header, rows)]
+    alone = results.direct_calls(conditions)
+    if alone:
+        called = " and ".join(f"{number(ms)} ms for `{route}`" for route, ms in alone.items())
+        parts.append(f"The upstream call of a warm answer takes, without a function, {called}.")
+    return "\n\n".join(parts)
+
+
+def calls(count):
+    return f"{count['calendly']}+{count['issuer']}+{count['secrets_manager']}"
+
+
+def sizes(results):
+    rows = []
+    for program, size in results.data["artifacts"].items():
+        binary = number(size["binary_bytes"] / 1e6) if "binary_bytes" in size else "–"
+        title = program.replace("peer", "FastAPI")
+        rows.append([title, binary, number(size["zip_bytes"] / 1e6)])
+    return table(["MB", "executable", "zip"], rows)
+
+
+def scaling(results):
+    parts = []
+    for of, unit in (("user_event_types", "event types"), ("check_availability", "days")):
+        header = [f"`{of.replace('_', '-')}`, {unit}", "warm, ms", "with latency, ms", "CPU, ms"]
+        header += ["CPU, µs each", "peak RSS, MB", "calls"]
+        rows = []
+        for entry in results.data["scaling"][of]:
+            cpu = entry["cpu_per_warm_request_ms"]
+            rows.append(
+                [
+                    f"{entry['size']:,}",
+                    pair(entry["warm_ms"]),
+                    pair(entry["warm_with_latency_ms"]),
+                    pair(cpu),
+                    number(cpu["median"] / entry["size"] * 1000),
+                    number(entry["peak_resident_bytes"]["median"] / 1e6),
+                    str(entry["calls"]["calendly"]),
+                ]
+            )
+        parts.append(table(header, rows))
+    return "\n\n".join(parts)
+
+
+def targets(results):
+    """(what, limit as text, measured as text, whether it is met)"""
+    median, ratio = results.median, results.ratio_to_floor
+    worst = lambda of: max(of(name) for name in FUNCTIONS)  # noqa: E731
+
+    def at_most(what, limit, value, unit):
+        return (what, f"≤ {limit:g} {unit}", f"{number(value)} {unit}", value <= limit)
+
+    def at_least(what, limit, value, unit):
+        return (what, f"≥ {limit:g} {unit}", f"{number(value)} {unit}", value >= limit)
+
+    def to_peer(conditions, what):
+        return min(
+            median(conditions, "peer", n, what) / median(conditions, n, n, what) for n in FUNCTIONS
+        )
+
+    def first_to_warm(conditions, route):
+        """Against a warm request that makes as many calls of Calendly."""
+        row = results.row(conditions, route, route)
+        extra = (
+            row["calls_until_first_answer"]["calendly"] - row["calls_per_warm_request"]["calendly"]
+        )
+        warm = row["warm_p50_ms"] + extra * results.upstream_call(conditions, "user-event-types")
+        return row["first_request_ms"]["median"] / warm
+
+    def beyond_upstream(conditions, route):
+        return median(conditions, route, route, "warm_p50_ms") - results.upstream_call(
+            conditions, route
+        )
+
+    yield at_most(
+        "CPU from start to first answer, to the floor's",
+        2.5,
+        worst(lambda n: ratio("at_once", n, n, "cpu_until_first_answer_ms")),
+        "×",
+    )
+    for conditions, limit in (("at_once", 3), ("tls", 4)):
+        yield at_most(
+            "Start to first answer, to the floor's" + (", over TLS" if conditions == "tls" else ""),
+            limit,
+            worst(lambda n, c=conditions: ratio(c, n, n, "first_answer_ms")),
+            "×",
+        )
+    yield at_least(
+        "Start to first answer, faster than FastAPI's",
+        80,
+        to_peer("at_once", "first_answer_ms"),
+        "×",
+    )
+    for conditions, how in (("latency", "with latency"), ("at_once", "at once")):
+        yield at_most(
+            f"First request, to a warm one with the same calls, {how}",
+            2,
+            worst(lambda n, c=conditions: first_to_warm(c, n)),
+            "×",
+        )
+    for function, floor in [
+        *((n, FLOOR) for n in FUNCTIONS),
+        *((r, (p, r)) for p, r in FLOORS[1:]),
+    ]:
+        above = beyond_upstream("at_once", function) - median("at_once", *floor, "warm_p50_ms")
+        kind = "the floor with an answer as long" if floor[1] else "the floor"
+        what = f"`{function}`: warm p50 beyond the upstream call, above {kind}"
+        yield at_most(what, 100, above * 1000, "µs")
+    yield at_most(
+        "31 days, warm, with latency, beyond one round trip",
+        1,
+        beyond_upstream("latency", "check-availability"),
+        "ms",
+    )
+    yield at_most(
+        "365 days, warm, with latency",
+        4,
+        results.size("check_availability", 365)["warm_with_latency_ms"]["median"]
+        / results.upstream_call("latency", "check-availability"),
+        "round trips",
+    )
+    yield at_most(
+        "Peak RSS, to the floor's",
+        3,
+        worst(lambda n: ratio("at_once", n, n, "peak_resident_bytes")),
+        "×",
+    )
+    yield at_least("Peak RSS, below FastAPI's", 10, to_peer("at_once", "peak_resident_bytes"), "×")
+    for what, size, limit in (
+        ("Executable", "binary_bytes", MOST_BYTES),
+        ("Zip", "zip_bytes", MOST_ZIPPED_BYTES),
+    ):
+        largest = worst(lambda n, size=size: results.data["artifacts"][n][size])
+        yield at_most(what, limit / 1e6, largest / 1e6, "MB")
+
+
+def verdicts(results):
+    rows = [
+        [what, limit, value, "yes" if is_met else "**no**"]
+        for what, limit, value, is_met in targets(results)
+    ]
+    return table(["the worst of the three functions", "target", "measured", "met"], rows)
+
+
+def machine(results):
+    machine = results.data["machine"]
+    return (
+        f"{machine['date']}: {machine['processors']} × {machine['processor']}, {machine['system']}, rustc "
+        f"{machine['rustc']}, Python {machine['python']}; {results.data['rounds']} rounds."
+    )
+
+
+def summary(results):
+    """The README's table."""
+    header = [
+        "ms",
+        "start to first answer",
+        "warm p50",
+        "CPU per warm request",
+        "peak RSS, MB",
+        "zip, MB",
+    ]
+    rows = []
+    for program, route in [FLOOR, *COMPARED]:
+        row = results.row("at_once", program, route)
+        rows.append(
+            [
+                name(program, route),
+                number(row["first_answer_ms"]["median"]),
+                number(row["warm_p50_ms"]),
+                number(row["cpu_per_warm_request_ms"]["median"]),
+                number(row["peak_resident_bytes"]["median"] / 1e6),
+                number(results.data["artifacts"][program]["zip_bytes"] / 1e6),
+            ]
+        )
+    return table(header, rows)
+
+
+PAGES = {
+    ROOT / "docs" / "performance.md": {
+        "machine": machine,
+        "targets": verdicts,
+        "at_once": lambda results: comparison(results, "at_once"),
+        "latency": lambda results: comparison(results, "latency"),
+        "tls": lambda results: comparison(results, "tls"),
+        "sizes": sizes,
+        "scaling": scaling,
+    },
+    ROOT / "README.md": {"summary": summary},
+}
+
+
+def filled(text, parts, results):
+    """A page with each part between `<!-- bench: part -->` and `<!-- bench: end -->` made anew."""
+    for part, make in parts.items():
+        start, end = f"<!-- bench: {part} -->\n", "<!-- bench: end -->"
+        before, _, rest = text.partition(start)
+        _, found, after = rest.partition(end)
+        if not found:
+            raise SystemExit(f"report: there is no place for {part!r}: {start.strip()} … {end}")
+        text = f"{before}{start}\n{make(results)}\n\n{end}{after}"
+    return text
+
+
+def plot(results):
+    """Three panels of bars on a logarithmic scale, the functions beside the floor and FastAPI."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    # The same figures make the same file.
+    matplotlib.rcParams |= {"svg.hashsalt": "bench", "svg.fonttype": "none", "font.size": 9}
+    from matplotlib import pyplot
+
+    panels = [
+        ("start to first answer, ms", "first_answer_ms", 1),
+        ("warm p50, ms", "warm_p50_ms", 1),
+        ("peak RSS, MB", "peak_resident_bytes", 1e-6),
+    ]
+    colours = {"floor": "#8a8f98", "peer": "#4b8bbe"}
+    figure, axes = pyplot.subplots(
+        1, len(panels), figsize=(11, 2.9), sharey=True, layout="constrained"
+    )
+    rows = [FLOOR, *COMPARED][::-1]
+    for axis, (title, what, factor) in zip(axes, panels, strict=True):
+        values = [
+            results.median("at_once", program, route, what) * factor for program, route in rows
+        ]
+        bars = axis.barh(
+            [name(*row).replace("*", "").replace("`", "") for row in rows],
+            values,
+            color=[colours.get(program, "#ce422b") for program, _ in rows],
+        )
+        axis.bar_label(bars, [number(value) for value in values], padding=3)
+        axis.set_xscale("log")
+        axis.set_xlim(min(values) / 2, max(values) * 5)
+        axis.set_title(title)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(PLOT, metadata={"Date": None})
+
+
+def show(file):
+    """Prints what a file of results says."""
+    results = Results(json.loads(file.read_text()))
+    for conditions in CONDITIONS:
+        print(comparison(results, conditions), end="\n\n")
+    print(sizes(results), scaling(results), verdicts(results), sep="\n\n")
+
+
+def main():
+    if sys.argv[1:] not in (["write"], ["check"]):
+        sys.exit("usage: report.py write|check")
+    results = Results(json.loads(RESULTS.read_text()))
+    for page, parts in PAGES.items():
+        text = page.read_text()
+        new = filled(text, parts, results)
+        if sys.argv[1] == "write":
+            page.write_text(new)
+        elif new != text:
+            where = page.relative_to(ROOT)
+            sys.exit(f"report: {where} is not what was measured: python3 bench/report.py write")
+    if sys.argv[1] == "write":
+        plot(results)
+
+
+if __name__ == "__main__":
+    main()

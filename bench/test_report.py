@@ -1,0 +1,109 @@
+"""What the report makes of figures."""
+
+import unittest
+
+import report
+
+
+class Pages(unittest.TestCase):
+    parts = {"a": lambda results: f"first {results}", "b": lambda results: f"second {results}"}
+    page = "x\n<!-- bench: a -->\nold\n<!-- bench: end -->\ny\n<!-- bench: b -->\n<!-- bench: end -->\nz\n"
+
+    def test_each_part_is_made_anew_in_its_place(self):
+        filled = report.filled(self.page, self.parts, 1)
+        self.assertNotIn("old", filled)
+        self.assertEqual(
+            [line for line in filled.splitlines() if line and line[0] != "<"],
+            ["x", "first 1", "y", "second 1", "z"],
+        )
+        self.assertEqual(report.filled(filled, self.parts, 1), filled)
+        self.assertNotEqual(report.filled(filled, self.parts, 2), filled)
+
+    def test_a_part_without_a_place_is_an_error(self):
+        with self.assertRaisesRegex(SystemExit, "no place for 'b'"):
+            report.filled("<!-- bench: a -->\n<!-- bench: end -->\n", self.parts, 1)
+
+
+class Figures(unittest.TestCase):
+    def test_numbers_have_the_digits_that_mean_something(self):
+        shown = [report.number(value) for value in (0.0512, 0.512, 2.346, 23.46, 234.6, 12_345.6)]
+        self.assertEqual(shown, ["0.051", "0.512", "2.35", "23.5", "235", "12,346"])
+
+    def test_every_table_has_its_rows(self):
+        for table, rows in [
+            (report.comparison(results(), "latency"), 9),
+            (report.sizes(results()), 5),
+            (report.scaling(results()), 2),
+            (report.summary(results()), 7),
+        ]:
+            lines = [line for line in table.splitlines() if line.startswith("|")]
+            heads = sum(line.startswith("| ---") for line in lines)
+            self.assertEqual(len(lines) - 2 * heads, rows, table)
+            self.assertEqual(len({line.split("|")[1] for line in lines}), rows + 1 + heads, table)
+
+    def test_targets_are_judged_by_the_worst_function(self):
+        verdicts = {what: is_met for what, _, _, is_met in report.targets(results())}
+        self.assertTrue(all(verdicts.values()), verdicts)
+        for change, what in [
+            (
+                ("check-availability", "cpu_until_first_answer_ms", 2.6),
+                "CPU from start to first answer, to the floor's",
+            ),
+            (("user", "first_answer_ms", 3.1), "Start to first answer, to the floor's"),
+            (("user", "peak_resident_bytes", 3.1), "Peak RSS, to the floor's"),
+        ]:
+            verdicts = {name: is_met for name, _, _, is_met in report.targets(results(*change))}
+            self.assertFalse(verdicts[what], what)
+
+
+def results(changed=None, what=None, value=None):
+    """Functions that cost twice the floor and the peer a thousand times, but for one figure."""
+
+    def summary(figure, program=None):
+        factor = {"floor": 1, "peer": 1000}.get(program, 2)
+        if (program, figure) == ("user", "warm"):
+            # It needs no upstream call.
+            factor = 1
+        is_changed = (program, figure) == (changed, what)
+        return {"median": value if is_changed else factor, "minimum": factor}
+
+    def row(program, route):
+        figures = ["init_ms", "first_request_ms", "first_answer_ms", "cpu_until_first_answer_ms"]
+        figures += ["cpu_per_warm_request_ms", "peak_resident_bytes"]
+        return {figure: summary(figure, program) for figure in figures} | {
+            "program": program,
+            "route": route,
+            "warm_p50_ms": summary("warm", program)["median"],
+            "calls_until_first_answer": {"calendly": 1, "issuer": 2, "secrets_manager": 1},
+            "warm_p99_ms": summary("warm", program)["median"],
+            "calls_per_warm_request": {"calendly": 1, "issuer": 0, "secrets_manager": 0},
+        }
+
+    rows = [row(program, route) for program, route in [*report.FLOORS, *report.COMPARED]]
+    direct = {name: {"median": 1.0} for name in report.FUNCTIONS[1:]}
+    size = {
+        "warm_ms": summary("warm"),
+        "warm_with_latency_ms": {"median": 3.5, "minimum": 3.4},
+        "cpu_per_warm_request_ms": summary("cpu"),
+        "peak_resident_bytes": summary("peak"),
+        "calls": {"calendly": 1},
+    }
+    sizes = {"binary_bytes": 5.4e6, "zip_bytes": 2.5e6}
+    return report.Results(
+        {
+            "comparison": [
+                {"conditions": conditions, "rows": rows, "direct_call_ms": direct}
+                for conditions in report.CONDITIONS
+            ],
+            "scaling": {
+                "user_event_types": [size | {"size": 20}],
+                "check_availability": [size | {"size": 365}],
+            },
+            "artifacts": {"peer": {"zip_bytes": 3e7}}
+            | {name: sizes for name in ["floor", *report.FUNCTIONS]},
+        }
+    )
+
+
+if __name__ == "__main__":
+    unittest.main()
