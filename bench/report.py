@@ -95,16 +95,17 @@ def comparison(results, conditions):
     rows = []
     for program, route in [*FLOORS, *COMPARED]:
         row = results.row(conditions, program, route)
-        ratio = lambda what: number(results.ratio_to_floor(conditions, program, route, what))  # noqa: E731
         rows.append(
             [
                 name(program, route),
                 pair(row["init_ms"]),
                 pair(row["first_request_ms"]),
                 pair(row["first_answer_ms"]),
-                ratio("first_answer_ms"),
+                number(results.ratio_to_floor(conditions, program, route, "first_answer_ms")),
                 pair(row["cpu_until_first_answer_ms"]),
-                ratio("cpu_until_first_answer_ms"),
+                number(
+                    results.ratio_to_floor(conditions, program, route, "cpu_until_first_answer_ms")
+                ),
                 number(row["warm_p50_ms"]),
                 number(row["warm_p99_ms"]),
                 pair(row["cpu_per_warm_request_ms"]),
@@ -158,8 +159,6 @@ def scaling(results):
 
 def targets(results):
     """(what, limit as text, measured as text, whether it is met)"""
-    median, ratio = results.median, results.ratio_to_floor
-    worst = lambda of: max(of(name) for name in FUNCTIONS)  # noqa: E731
 
     def at_most(what, limit, value, unit):
         return (what, f"≤ {limit:g} {unit}", f"{number(value)} {unit}", value <= limit)
@@ -167,85 +166,60 @@ def targets(results):
     def at_least(what, limit, value, unit):
         return (what, f"≥ {limit:g} {unit}", f"{number(value)} {unit}", value >= limit)
 
-    def to_peer(conditions, what):
+    def to_floor(what, conditions="at_once"):
+        return max(results.ratio_to_floor(conditions, name, name, what) for name in FUNCTIONS)
+
+    def below_peer(what):
         return min(
-            median(conditions, "peer", n, what) / median(conditions, n, n, what) for n in FUNCTIONS
+            results.median("at_once", "peer", name, what)
+            / results.median("at_once", name, name, what)
+            for name in FUNCTIONS
         )
 
-    def first_to_warm(conditions, route):
+    def first_to_warm(conditions, name):
         """Against a warm request that makes as many calls of Calendly."""
-        row = results.row(conditions, route, route)
-        extra = (
-            row["calls_until_first_answer"]["calendly"] - row["calls_per_warm_request"]["calendly"]
-        )
-        warm = row["warm_p50_ms"] + extra * results.upstream_call(conditions, "user-event-types")
-        return row["first_request_ms"]["median"] / warm
+        row = results.row(conditions, name, name)
+        first, warm = row["calls_until_first_answer"], row["calls_per_warm_request"]
+        call = results.upstream_call(conditions, "user-event-types")
+        added = (first["calendly"] - warm["calendly"]) * call
+        return row["first_request_ms"]["median"] / (row["warm_p50_ms"] + added)
 
-    def beyond_upstream(conditions, route):
-        return median(conditions, route, route, "warm_p50_ms") - results.upstream_call(
-            conditions, route
-        )
+    def beyond_upstream(conditions, name):
+        warm = results.median(conditions, name, name, "warm_p50_ms")
+        return warm - results.upstream_call(conditions, name)
 
-    yield at_most(
-        "CPU from start to first answer, to the floor's",
-        2.5,
-        worst(lambda n: ratio("at_once", n, n, "cpu_until_first_answer_ms")),
-        "×",
-    )
-    for conditions, limit in (("at_once", 3), ("tls", 4)):
-        yield at_most(
-            "Start to first answer, to the floor's" + (", over TLS" if conditions == "tls" else ""),
-            limit,
-            worst(lambda n, c=conditions: ratio(c, n, n, "first_answer_ms")),
-            "×",
-        )
-    yield at_least(
-        "Start to first answer, faster than FastAPI's",
-        80,
-        to_peer("at_once", "first_answer_ms"),
-        "×",
-    )
+    def largest(size):
+        return max(results.data["artifacts"][name][size] for name in FUNCTIONS) / 1e6
+
+    what = "CPU from start to first answer, to the floor's"
+    yield at_most(what, 2.5, to_floor("cpu_until_first_answer_ms"), "×")
+    what = "Start to first answer, to the floor's"
+    yield at_most(what, 3, to_floor("first_answer_ms"), "×")
+    yield at_most(f"{what}, over TLS", 4, to_floor("first_answer_ms", "tls"), "×")
+    what = "Start to first answer, faster than FastAPI's"
+    yield at_least(what, 80, below_peer("first_answer_ms"), "×")
+
+    what = "First request, to a warm one with the same calls"
     for conditions, how in (("latency", "with latency"), ("at_once", "at once")):
-        yield at_most(
-            f"First request, to a warm one with the same calls, {how}",
-            2,
-            worst(lambda n, c=conditions: first_to_warm(c, n)),
-            "×",
-        )
-    for function, floor in [
-        *((n, FLOOR) for n in FUNCTIONS),
-        *((r, (p, r)) for p, r in FLOORS[1:]),
+        worst = max(first_to_warm(conditions, name) for name in FUNCTIONS)
+        yield at_most(f"{what}, {how}", 2, worst, "×")
+    for name, floor in [(name, FLOOR) for name in FUNCTIONS] + [
+        (row[1], row) for row in FLOORS[1:]
     ]:
-        above = beyond_upstream("at_once", function) - median("at_once", *floor, "warm_p50_ms")
-        kind = "the floor with an answer as long" if floor[1] else "the floor"
-        what = f"`{function}`: warm p50 beyond the upstream call, above {kind}"
+        above = beyond_upstream("at_once", name) - results.median("at_once", *floor, "warm_p50_ms")
+        like = " with an answer as long" if floor != FLOOR else ""
+        what = f"`{name}`: warm p50 beyond the upstream call, above the floor{like}"
         yield at_most(what, 100, above * 1000, "µs")
-    yield at_most(
-        "31 days, warm, with latency, beyond one round trip",
-        1,
-        beyond_upstream("latency", "check-availability"),
-        "ms",
-    )
-    yield at_most(
-        "365 days, warm, with latency",
-        4,
-        results.size("check_availability", 365)["warm_with_latency_ms"]["median"]
-        / results.upstream_call("latency", "check-availability"),
-        "round trips",
-    )
-    yield at_most(
-        "Peak RSS, to the floor's",
-        3,
-        worst(lambda n: ratio("at_once", n, n, "peak_resident_bytes")),
-        "×",
-    )
-    yield at_least("Peak RSS, below FastAPI's", 10, to_peer("at_once", "peak_resident_bytes"), "×")
-    for what, size, limit in (
-        ("Executable", "binary_bytes", MOST_BYTES),
-        ("Zip", "zip_bytes", MOST_ZIPPED_BYTES),
-    ):
-        largest = worst(lambda n, size=size: results.data["artifacts"][n][size])
-        yield at_most(what, limit / 1e6, largest / 1e6, "MB")
+    what = "31 days, warm, with latency, beyond one round trip"
+    yield at_most(what, 1, beyond_upstream("latency", "check-availability"), "ms")
+    year = results.size("check_availability", 365)["warm_with_latency_ms"]["median"]
+    round_trips = year / results.upstream_call("latency", "check-availability")
+    yield at_most("365 days, warm, with latency", 4, round_trips, "round trips")
+
+    yield at_most("Peak RSS, to the floor's", 3, to_floor("peak_resident_bytes"), "×")
+    yield at_least("Peak RSS, below FastAPI's", 10, below_peer("peak_resident_bytes"), "×")
+    yield at_most("Executable", MOST_BYTES / 1e6, largest("binary_bytes"), "MB")
+    yield at_most("Zip", MOST_ZIPPED_BYTES / 1e6, largest("zip_bytes"), "MB")
 
 
 def verdicts(results):

@@ -59,7 +59,7 @@ const OUT_OF_DATE: u64 = 15;
 /// Counts, and answers with what is wrong, a sentence each.
 pub(crate) async fn check() -> Vec<String> {
     let budgets = read();
-    let Some(Recorded { rustc: theirs, functions }) = budgets.get(processor()) else {
+    let Some(Recorded { rustc: compiler, functions }) = budgets.get(processor()) else {
         println!("No budgets are recorded for {}: nothing is checked.", processor());
         return Vec::new();
     };
@@ -71,10 +71,12 @@ pub(crate) async fn check() -> Vec<String> {
             None => problems.push(format!("{name}: no budget is recorded")),
         }
     }
-    let ours = rustc();
-    if !problems.is_empty() && ours != *theirs {
-        problems
-            .push(format!("the budgets are those of rustc {theirs}, and this is {ours}, which may be why"));
+    if !problems.is_empty() {
+        problems.push(format!(
+            "the budgets are those of rustc {compiler} (here: {}); another compiler, C library or family of \
+             processors counts differently",
+            rustc()
+        ));
     }
     problems
 }
