@@ -110,6 +110,11 @@ pub enum Catalogue {
         /// How many generated event types are added, all of them bookable.
         generated: usize,
     },
+    /// So many plain ones, all of them bookable, with the slugs `session-00001`, `session-00002`, ….
+    Plain {
+        /// How many.
+        count: usize,
+    },
     /// Only those of the sample that cannot be booked: inactive, deleted and polls.
     NothingBookable,
     /// None, as a new account has.

@@ -10,13 +10,10 @@ use crate::{
     direct,
     measure::{Life, live},
     scaling::{self, Scaling},
-    stand_ins::{Calls, Conditions, StandIns},
+    stand_ins::{Calls, Conditions, EVENT_TYPES, StandIns},
     statistics::{Summary, milliseconds, percentile, summary},
-    subject::{Question, SAMPLE_EVENT_TYPES, Subject},
+    subject::{Question, Subject},
 };
-
-/// The user has 20 event types.
-const GENERATED: usize = 20 - SAMPLE_EVENT_TYPES;
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
@@ -68,7 +65,7 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
         Conditions::AtOnce | Conditions::Tls => 300,
         Conditions::Latency => 60,
     };
-    let stand_ins = StandIns::start(conditions, GENERATED);
+    let stand_ins = StandIns::start(conditions, EVENT_TYPES);
     let mut questions = Vec::new();
     for route in Binary::ALL {
         questions.push((route, Question::of(route, &stand_ins).await));

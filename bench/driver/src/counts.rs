@@ -17,15 +17,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
+    measure::{SETTLING, live},
     process::Process,
-    stand_ins::{ALWAYS, Calls, Conditions, StandIns},
-    subject::{Question, SAMPLE_EVENT_TYPES, Subject, root},
+    stand_ins::{ALWAYS, Calls, Conditions, EVENT_TYPES, StandIns},
+    subject::{Question, Subject, root},
 };
 
 /// Where valgrind and strace write, in the workspace.
 const WORK: &str = "target/budgets";
-/// Requests to settle before, and to count after: what differs is theirs alone.
-const SETTLING: usize = 10;
+/// So many requests are counted, by what they add to those before them.
 const COUNTED: usize = 50;
 
 const SLOTS: u32 = 350;
@@ -52,7 +52,7 @@ pub(crate) struct Counts {
 
 /// Counts for one function.
 pub(crate) async fn count(route: Binary) -> Counts {
-    let stand_ins = StandIns::start(Conditions::AtOnce, 20 - SAMPLE_EVENT_TYPES);
+    let stand_ins = StandIns::start(Conditions::AtOnce, EVENT_TYPES);
     // The sandbox's own slots are not the same every day.
     stand_ins.sandbox.fault(AVAILABLE_TIMES, ALWAYS, slots());
     let question = Question::of(route, &stand_ins).await;
@@ -61,14 +61,14 @@ pub(crate) async fn count(route: Binary) -> Counts {
     let settled = instructions(route, &stand_ins, &question, SETTLING).await;
     let counted = instructions(route, &stand_ins, &question, SETTLING + COUNTED).await;
     let (syscalls_until_next, files_opened_until_next) = syscalls_and_files(route, &stand_ins).await;
-    let (calls_until_first_answer, calls_per_warm_request) = calls(route, &stand_ins, &question).await;
+    let life = live(Subject::Function(route), &stand_ins, &question, COUNTED as u32).await;
     Counts {
         instructions_until_next,
         instructions_per_warm_request: counted.saturating_sub(settled) / COUNTED as u64,
         syscalls_until_next,
         files_opened_until_next,
-        calls_until_first_answer,
-        calls_per_warm_request,
+        calls_until_first_answer: life.calls_until_first_answer,
+        calls_per_warm_request: life.calls_per_warm_request,
     }
 }
 
@@ -105,9 +105,9 @@ async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, 
     // valgrind writes when its program ends.
     kill(Process(function.id().await).pid(), Signal::SIGTERM).expect("valgrind runs");
     function.end().await;
-    // Its own time limits may have cut short what it does, on a machine that has no time for it.
+    // What it does may have been cut short by its own time limits, on a machine that has no time for it.
     let troubled = function.log().into_iter().find(|line| line["level"] != "INFO");
-    assert!(troubled.is_none(), "too slow a machine to count on: {troubled:?}");
+    assert!(troubled.is_none(), "not a run to count: {troubled:?}");
     let text = std::fs::read_to_string(&output).expect("valgrind has written");
     let total = text.lines().find_map(|line| line.strip_prefix("totals: ")).expect("a total");
     total.trim().parse().expect("a number")
@@ -132,20 +132,6 @@ async fn syscalls_and_files(route: Binary, stand_ins: &StandIns) -> (u64, u64) {
     let opened = syscalls.clone().filter(|line| line.contains(" openat(") && !line.contains("ENOENT"));
     let files: BTreeSet<&str> = opened.map(|line| line.split('"').nth(1).expect("a path")).collect();
     (syscalls.count() as u64, files.len() as u64)
-}
-
-/// The upstream calls until the first answer, and those of one request after it.
-async fn calls(route: Binary, stand_ins: &StandIns, question: &Question) -> (Calls, Calls) {
-    stand_ins.forget_calls();
-    let function = start(Subject::Function(route).program(), stand_ins).await;
-    let ask = || async { Answer::of(function.invoke(Invocation::new(&question.event)).await) };
-    question.check(&ask().await.json());
-    let until_first_answer = stand_ins.calls();
-    stand_ins.forget_calls();
-    for _ in 0..COUNTED {
-        question.check(&ask().await.json());
-    }
-    (until_first_answer, stand_ins.calls().each(COUNTED))
 }
 
 async fn start(program: Program, stand_ins: &StandIns) -> Function {

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::{
     measure::{Life, live},
-    stand_ins::{Calls, Conditions, StandIns},
+    stand_ins::{self, Calls, Conditions, StandIns},
     statistics::{Summary, milliseconds, summary},
-    subject::{Question, SAMPLE_EVENT_TYPES, Subject},
+    subject::{Question, Subject},
 };
 
 const EVENT_TYPES: [usize; 4] = [20, 100, 1_000, 5_000];
@@ -44,16 +44,15 @@ pub(crate) async fn run() -> Scaling {
     let mut user_event_types = Vec::new();
     for event_types in EVENT_TYPES {
         println!("user-event-types: {event_types} event types");
-        let generated = event_types - SAMPLE_EVENT_TYPES;
         let [at_once, latency] = [Conditions::AtOnce, Conditions::Latency]
-            .map(|conditions| StandIns::start(conditions, generated));
+            .map(|conditions| StandIns::start(conditions, event_types));
         let question = [Question::event_types(&at_once).await, Question::event_types(&latency).await];
         let subject = Subject::Function(Binary::UserEventTypes);
         user_event_types.push(size(event_types as u64, subject, [&at_once, &latency], question).await);
     }
     let mut check_availability = Vec::new();
-    let [at_once, latency] =
-        [Conditions::AtOnce, Conditions::Latency].map(|conditions| StandIns::start(conditions, 0));
+    let [at_once, latency] = [Conditions::AtOnce, Conditions::Latency]
+        .map(|conditions| StandIns::start(conditions, stand_ins::EVENT_TYPES));
     for days in DAYS {
         println!("check-availability: {days} days");
         let question =

@@ -34,6 +34,9 @@ struct Latency {
 
 const LATENCY: Latency = Latency { calendly: 20, issuer: 10, secrets_manager: 5 };
 
+/// How many event types the user has, unless that is what is looked at.
+pub(crate) const EVENT_TYPES: usize = 20;
+
 /// More calls than are ever made.
 pub(crate) const ALWAYS: u32 = u32::MAX;
 
@@ -46,26 +49,28 @@ impl Conditions {
 pub(crate) struct StandIns {
     pub(crate) sandbox: Sandbox,
     pub(crate) secrets_manager: SecretsManager,
+    /// How many event types the user has.
+    pub(crate) event_types: usize,
     /// Where a program finds them, and what it trusts.
     pub(crate) variables: BTreeMap<String, String>,
     _running: oneshot::Sender<()>,
 }
 
 impl StandIns {
-    /// Stand-ins with `generated` event types more than the sandbox's sample.
-    pub(crate) fn start(conditions: Conditions, generated: usize) -> Self {
+    /// Stand-ins for a user with so many event types.
+    pub(crate) fn start(conditions: Conditions, event_types: usize) -> Self {
         let (started, start) = mpsc::channel();
         let (running, stopped) = oneshot::channel();
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
-                started.send(set_up(conditions, generated).await).expect("somebody waits");
+                started.send(set_up(conditions, event_types).await).expect("somebody waits");
                 // An error says that it was dropped.
                 let _ = stopped.await;
             });
         });
         let (sandbox, secrets_manager, variables) = start.recv().expect("the stand-ins start");
-        Self { sandbox, secrets_manager, variables, _running: running }
+        Self { sandbox, secrets_manager, event_types, variables, _running: running }
     }
 
     /// How many calls there were so far: of Calendly, of the issuer, of Secrets Manager.
@@ -116,36 +121,33 @@ impl Calls {
 
 async fn set_up(
     conditions: Conditions,
-    generated: usize,
+    event_types: usize,
 ) -> (Sandbox, SecretsManager, BTreeMap<String, String>) {
     let tls = match conditions {
         Conditions::Tls => Some(Tls::new().await),
         Conditions::AtOnce | Conditions::Latency => None,
     };
-    let sample = Account::new(DEFAULT_PAT).with_catalogue(Catalogue::Sample { generated });
+    let account = Account::new(DEFAULT_PAT).with_catalogue(Catalogue::Plain { count: event_types });
     let config = Config {
-        pats: vec![sample],
+        pats: vec![account],
         rate_limit: u32::MAX,
         public_url: tls.as_ref().map(|tls| tls.sandbox.url()),
         ..Config::default()
     };
     let sandbox = Sandbox::start(config).await.expect("the sandbox starts");
-    let (issuer_latency, secrets_latency) = match conditions {
-        Conditions::Latency => (LATENCY.issuer, LATENCY.secrets_manager),
-        Conditions::AtOnce | Conditions::Tls => (0, 0),
-    };
-    if conditions == Conditions::Latency {
+    let is_slow = conditions == Conditions::Latency;
+    if is_slow {
         for (path, milliseconds) in [
             ("/users/me", LATENCY.calendly),
             ("/event_types", LATENCY.calendly),
             ("/event_type_available_times", LATENCY.calendly),
-            ("/issuer/.well-known/openid-configuration", issuer_latency),
-            ("/issuer/jwks", issuer_latency),
+            ("/issuer/.well-known/openid-configuration", LATENCY.issuer),
+            ("/issuer/jwks", LATENCY.issuer),
         ] {
             sandbox.fault(path, ALWAYS, Fault::Delay { milliseconds });
         }
     }
-    let secrets_manager = SecretsManager::start(secrets_latency).await;
+    let secrets_manager = SecretsManager::start(if is_slow { LATENCY.secrets_manager } else { 0 }).await;
     let (sandbox_url, secrets_url, bundle) = match tls {
         None => (sandbox.base_url(), secrets_manager.url(), None),
         Some(tls) => {
@@ -166,8 +168,8 @@ async fn set_up(
         .map(|(name, value)| (name.to_owned(), value)),
     );
     if let Some(bundle) = bundle {
-        // As the AWS SDKs, Python's requests and OpenSSL name it.
-        for name in ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"] {
+        // As the AWS SDKs and Python's requests name it.
+        for name in ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"] {
             variables.insert(name.to_owned(), bundle.clone());
         }
     }

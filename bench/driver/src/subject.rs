@@ -21,9 +21,6 @@ const PEER: [&str; 2] = ["target/peer", "bench/peer"];
 /// The interpreter that runs it.
 const PEER_PYTHON: &str = "target/peer-python";
 
-/// How many event types the sandbox's sample has that Calendly lists.
-pub(crate) const SAMPLE_EVENT_TYPES: usize = 13;
-
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
@@ -136,6 +133,7 @@ impl Question {
                 break;
             }
         }
+        assert_eq!(expected.len(), stand_ins.event_types, "not as many event types as it should be");
         Self {
             event: event(stand_ins, Binary::UserEventTypes, &[]),
             expected: expected.into(),
@@ -146,7 +144,7 @@ impl Question {
     /// Asks for the open times of so many days.
     pub(crate) async fn availability(stand_ins: &StandIns, days: i64) -> Self {
         let (start, end) = (midnight(2), midnight(2) + TimeDelta::days(days));
-        let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, "intro-call").expect("it is in the sample");
+        let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, "session-00001").expect("there is one");
         let mut collection = Vec::new();
         let mut upstream = None;
         let mut window_start = start;

@@ -28,11 +28,8 @@ pub(super) fn event_types(
         Catalogue::NothingBookable => {
             sample(opened_at).into_iter().filter(|event_type| !event_type.is_bookable()).collect()
         }
-        Catalogue::Sample { generated } => {
-            let more = (1..=generated)
-                .map(|index| plain(&format!("Session {index:05}"), &format!("session-{index:05}"), 30));
-            sample(opened_at).into_iter().chain(more).collect()
-        }
+        Catalogue::Plain { count } => sessions(count).collect(),
+        Catalogue::Sample { generated } => sample(opened_at).into_iter().chain(sessions(generated)).collect(),
     };
     drafts.into_iter().enumerate().map(|(position, draft)| finished(seed, user, position, draft)).collect()
 }
@@ -61,6 +58,10 @@ fn finished(seed: u64, user: &User, position: usize, draft: EventType) -> EventT
         id,
         ..draft
     }
+}
+
+fn sessions(count: usize) -> impl Iterator<Item = EventType> {
+    (1..=count).map(|index| plain(&format!("Session {index:05}"), &format!("session-{index:05}"), 30))
 }
 
 /// A bookable one-on-one event type without anything particular to it.
