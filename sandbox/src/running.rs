@@ -5,13 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::world::World;
-use crate::{Account, Call, Config, Fault, KeyError, Mint, calendly, controls, intercept, issuer, server};
+use crate::{Account, Call, Config, Fault, KeyError, Mint, routes, server};
 
 /// Why a sandbox did not start.
 #[derive(Debug, thiserror::Error)]
@@ -53,13 +51,8 @@ impl Sandbox {
             address.set_ip(Ipv4Addr::LOCALHOST.into());
         }
         let world = Arc::new(World::new(&config, &format!("http://{address}"))?);
-        let router = calendly::router(&world)
-            .merge(issuer::router(&world))
-            .layer(from_fn_with_state(Arc::clone(&world), intercept::intercept))
-            .merge(controls::router(&world))
-            .layer(DefaultBodyLimit::disable());
         let accepted = Arc::new(AtomicU64::new(0));
-        let server = tokio::spawn(server::serve(listener, router, Arc::clone(&accepted)));
+        let server = tokio::spawn(server::serve(listener, routes::router(&world), Arc::clone(&accepted)));
         Ok(Self { world, address, accepted, server })
     }
 

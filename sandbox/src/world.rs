@@ -8,8 +8,8 @@ use crate::calendly::rate_limit::RateLimiter;
 use crate::calendly::schedule::Policy;
 use crate::calls::CallLog;
 use crate::fault::Faults;
-use crate::issuer::Issuer;
-use crate::{Clock, Config, StartError};
+use crate::issuer::{Issuer, KeyError};
+use crate::{Clock, Config};
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -25,7 +25,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(config: &Config, base_url: &str) -> Result<Self, StartError> {
+    pub(crate) fn new(config: &Config, base_url: &str) -> Result<Self, KeyError> {
         let accounts = Accounts::new(config.seed, config.clock.now());
         for account in &config.pats {
             accounts.add(account);

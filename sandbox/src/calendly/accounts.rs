@@ -14,12 +14,12 @@ use crate::lock::lock;
 /// A user with the event types that are theirs.
 #[derive(Debug)]
 pub(crate) struct Member {
-    pub(super) user: User,
-    pub(super) event_types: Vec<EventType>,
+    pub(crate) user: User,
+    pub(crate) event_types: Vec<EventType>,
 }
 
 /// What an id means to a caller.
-pub(super) enum Found<'a> {
+pub(crate) enum Found<'a> {
     Own(&'a EventType),
     OfAnother,
     Unknown,
@@ -68,7 +68,7 @@ impl Accounts {
         lock(&self.members).by_pat.remove(pat);
     }
 
-    pub(super) fn of_pat(&self, pat: &str) -> Option<Arc<Member>> {
+    pub(crate) fn of_pat(&self, pat: &str) -> Option<Arc<Member>> {
         lock(&self.members).by_pat.get(pat).cloned()
     }
 
@@ -80,11 +80,11 @@ impl Accounts {
             .map(|event_type| event_type.uri.clone())
     }
 
-    pub(super) fn user_exists(&self, id: &str) -> bool {
+    pub(crate) fn user_exists(&self, id: &str) -> bool {
         self.anyone(|member| member.user.id == id)
     }
 
-    pub(super) fn find<'a>(&self, caller: &'a Member, event_type_id: &str) -> Found<'a> {
+    pub(crate) fn find<'a>(&self, caller: &'a Member, event_type_id: &str) -> Found<'a> {
         match caller.event_type(event_type_id) {
             Some(event_type) => Found::Own(event_type),
             None if self.anyone(|member| member.event_type(event_type_id).is_some()) => Found::OfAnother,

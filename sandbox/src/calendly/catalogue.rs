@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 
-use super::CANONICAL;
 use super::event_type::{
     BookingMethod, EventType, FutureFields, FutureObject, Location, Minutes, PoolingType, Profile, Question,
 };
+use super::uri::uri;
 use super::user::User;
 use crate::config::Catalogue;
 use crate::identifier::{number, uuid};
@@ -45,7 +45,7 @@ fn finished(seed: u64, user: &User, position: usize, draft: EventType) -> EventT
         + TimeDelta::microseconds(below("fraction", 1_000_000));
     let updated_at = created_at + TimeDelta::minutes(below("updated", 100_000));
     EventType {
-        uri: format!("{CANONICAL}/event_types/{id}"),
+        uri: uri("event_types", &id),
         scheduling_url: match &draft.slug {
             Some(slug) => format!("{}/{slug}", user.scheduling_url),
             None => format!("https://calendly.com/d/{id}"),

@@ -9,19 +9,19 @@ use super::user::User;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct EventType {
     #[serde(skip)]
-    pub(super) id: String,
+    pub(crate) id: String,
     /// The dates of a one-off event type, which has a date setting of its own.
     #[serde(skip)]
     pub(super) only_on: Option<Vec<NaiveDate>>,
     /// Seats per slot.
     #[serde(skip)]
-    pub(super) seats: u32,
-    pub(super) uri: String,
-    pub(super) name: Option<String>,
-    pub(super) active: bool,
+    pub(crate) seats: u32,
+    pub(crate) uri: String,
+    pub(crate) name: Option<String>,
+    pub(crate) active: bool,
     pub(super) booking_method: BookingMethod,
     pub(super) slug: Option<String>,
-    pub(super) scheduling_url: String,
+    pub(crate) scheduling_url: String,
     pub(super) duration: Minutes,
     pub(super) duration_options: Option<Vec<u32>>,
     pub(super) kind: &'static str,
@@ -29,17 +29,17 @@ pub(crate) struct EventType {
     #[serde(rename = "type")]
     pub(super) event_type: &'static str,
     pub(super) color: String,
-    pub(super) created_at: String,
-    pub(super) updated_at: String,
+    pub(crate) created_at: String,
+    pub(crate) updated_at: String,
     pub(super) internal_note: Option<&'static str>,
     pub(super) description_plain: Option<&'static str>,
     pub(super) description_html: Option<&'static str>,
     pub(super) profile: Option<Profile>,
     pub(super) secret: bool,
     pub(super) deleted_at: Option<&'static str>,
-    pub(super) admin_managed: bool,
+    pub(crate) admin_managed: bool,
     pub(super) locations: Option<Vec<Location>>,
-    pub(super) position: usize,
+    pub(crate) position: usize,
     pub(super) custom_questions: Vec<Question>,
     pub(super) is_paid: bool,
     pub(super) locale: &'static str,
@@ -152,7 +152,7 @@ impl EventType {
 
     /// Pool types without a profile are missing from Calendly's list, readable and bookable by URI
     /// (calendly-api, section 5).
-    pub(super) fn is_listed(&self) -> bool {
+    pub(crate) fn is_listed(&self) -> bool {
         !(self.pooling_type.is_some() && self.profile.is_none())
     }
 }

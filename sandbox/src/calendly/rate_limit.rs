@@ -27,13 +27,13 @@ struct Window {
 
 /// What is left of a user's window.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Allowance {
+pub(crate) struct Allowance {
     limit: u32,
     remaining: u32,
     /// Whole seconds, rounded up. That Reset is what is left of the window is assumed.
     reset_seconds: u64,
     /// Whether this call was one too many.
-    pub(super) exceeded: bool,
+    pub(crate) exceeded: bool,
 }
 
 impl RateLimiter {
@@ -42,7 +42,7 @@ impl RateLimiter {
     }
 
     /// Counts a call of a user.
-    pub(super) fn take(&self, user_id: &str, now: Instant) -> Allowance {
+    pub(crate) fn take(&self, user_id: &str, now: Instant) -> Allowance {
         let mut windows = lock(&self.windows);
         let window = windows.entry(user_id.to_owned()).or_insert(Window { began: now, used: 0 });
         if now.duration_since(window.began) >= WINDOW {
@@ -62,7 +62,7 @@ impl RateLimiter {
     }
 
     /// What a caller who is nobody is told: an untouched window (assumed).
-    pub(super) fn untouched(&self) -> Allowance {
+    pub(crate) fn untouched(&self) -> Allowance {
         Allowance {
             limit: self.limit,
             remaining: self.limit,
@@ -73,7 +73,7 @@ impl RateLimiter {
 }
 
 impl Allowance {
-    pub(super) fn write(&self, headers: &mut HeaderMap) {
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
         headers.insert("x-ratelimit-limit", HeaderValue::from(self.limit));
         headers.insert("x-ratelimit-remaining", HeaderValue::from(self.remaining));
         headers.insert("x-ratelimit-reset", HeaderValue::from(self.reset_seconds));

@@ -28,7 +28,7 @@ impl Policy {
     /// The starts that can be booked from `start` to `end`, ascending. Both ends count (assumed:
     /// then ranges that follow each other share the slot between them, and a client must cope).
     /// Inactive, deleted and poll event types have none (assumed).
-    pub(super) fn starts(
+    pub(crate) fn starts(
         &self,
         user: &User,
         event_type: &EventType,

@@ -1,19 +1,10 @@
-//! `GET /users/me` and `GET /users/{id}` (calendly-api, section 1.1).
+//! Calendly's user object (calendly-api, section 1.1).
 
-use std::sync::Arc;
-
-use axum::Extension;
-use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::http::{Response, StatusCode};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use super::accounts::Member;
-use super::error::CalendlyError;
-use super::{CANONICAL, Resource, json};
+use super::uri::uri;
 use crate::identifier::{number, uuid};
-use crate::world::World;
 
 /// A Calendly user, with every field seen live.
 #[derive(Debug, Clone, Serialize)]
@@ -46,7 +37,7 @@ impl User {
             .collect::<Vec<_>>()
             .join("-");
         Self {
-            uri: format!("{CANONICAL}/users/{id}"),
+            uri: uri("users", &id),
             name: name.to_owned(),
             email: format!("{slug}@example.com"),
             scheduling_url: format!("https://calendly.com/{slug}"),
@@ -56,10 +47,7 @@ impl User {
             avatar_url: None,
             created_at: "2025-02-03T09:15:27.104233Z",
             updated_at: "2026-10-30T18:02:11.550901Z",
-            current_organization: format!(
-                "{CANONICAL}/organizations/{}",
-                uuid(seed, &["organization", name])
-            ),
+            current_organization: uri("organizations", &uuid(seed, &["organization", name])),
             resource_type: "User",
             locale: "en",
             id,
@@ -69,21 +57,5 @@ impl User {
     /// A name for the user of a PAT that came without one.
     pub(super) fn name_for(seed: u64, pat: &str) -> String {
         format!("Sample {:08x}", number(seed, &["name", pat]) >> 32)
-    }
-}
-
-/// A user of another organization is assumed to be forbidden, an unknown one not to be found.
-pub(super) async fn read(
-    State(world): State<Arc<World>>,
-    Extension(caller): Extension<Arc<Member>>,
-    Path(id): Path<String>,
-) -> Result<Response<Body>, CalendlyError> {
-    if id == "me" || id == caller.user.id {
-        let resource = &caller.user;
-        Ok(json(StatusCode::OK, &Resource { resource }))
-    } else if world.accounts.user_exists(&id) {
-        Err(CalendlyError::PermissionDenied)
-    } else {
-        Err(CalendlyError::NotFound)
     }
 }

@@ -5,7 +5,7 @@ use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use serde::Serialize;
 
-use super::json;
+use super::answer::json;
 
 /// An error that Calendly answers with.
 #[derive(Debug, PartialEq, Eq)]

@@ -9,10 +9,11 @@ use axum::http::{Response, StatusCode};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::accounts::{Found, Member};
+use super::answer::json;
 use super::error::CalendlyError;
-use super::event_type::EventType;
-use super::{CANONICAL, json};
+use crate::calendly::accounts::{Found, Member};
+use crate::calendly::event_type::EventType;
+use crate::calendly::uri::id_of;
 use crate::identifier::number;
 use crate::world::World;
 
@@ -65,11 +66,8 @@ pub(super) async fn list(
 /// The texts for a missing and for a malformed event type are assumed.
 fn event_type_id(uri: Option<&str>) -> Result<&str, CalendlyError> {
     let invalid = |message| CalendlyError::InvalidArgument { parameter: "event_type", message };
-    uri.ok_or_else(|| invalid("event_type is missing"))?
-        .strip_prefix(CANONICAL)
-        .and_then(|path| path.strip_prefix("/event_types/"))
-        .filter(|id| !id.is_empty() && !id.contains('/'))
-        .ok_or_else(|| invalid("event_type is invalid"))
+    let uri = uri.ok_or_else(|| invalid("event_type is missing"))?;
+    id_of(uri, "event_types").ok_or_else(|| invalid("event_type is invalid"))
 }
 
 /// The texts for a start that is not in the future and for a range that is too long are

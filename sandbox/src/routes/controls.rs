@@ -33,7 +33,7 @@ struct PatOrder {
 }
 
 /// The paths under `/sandbox`, which are neither noted nor made to fail, and `/healthz`.
-pub(crate) fn router(world: &Arc<World>) -> Router {
+pub(super) fn router(world: &Arc<World>) -> Router {
     Router::new()
         .route("/sandbox/faults", post(add_fault).delete(clear_faults))
         .route("/sandbox/calls", get(calls).delete(forget_calls))

@@ -9,11 +9,12 @@ use axum::extract::{Path, Query, State};
 use axum::http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::accounts::{Found, Member};
+use super::answer::{Resource, json};
 use super::error::CalendlyError;
-use super::event_type::EventType;
 use super::page::{PageTokens, Pagination};
-use super::{CANONICAL, Resource, json};
+use crate::calendly::accounts::{Found, Member};
+use crate::calendly::event_type::EventType;
+use crate::calendly::uri::CANONICAL;
 use crate::world::World;
 
 const DEFAULT_COUNT: usize = 20;

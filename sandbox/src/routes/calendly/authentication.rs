@@ -14,7 +14,7 @@ use crate::identifier::uuid;
 use crate::intercept::bearer;
 use crate::world::World;
 
-/// Passes the caller's [`Member`](super::accounts::Member) on as an extension.
+/// Passes the caller's [`Member`](crate::calendly::accounts::Member) on as an extension.
 pub(super) async fn authenticate(
     State(world): State<Arc<World>>,
     mut request: Request,

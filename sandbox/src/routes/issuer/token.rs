@@ -12,18 +12,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
-use super::mint::LIFETIME;
-use super::token_response;
+use super::answer::token_response;
+use crate::issuer::{CLIENT_ID, CLIENT_SECRET, LIFETIME, PASSWORD, USERNAME};
 use crate::world::World;
-
-/// The user name that the password grant takes.
-pub const USERNAME: &str = "demo";
-/// The password that goes with it.
-pub const PASSWORD: &str = "demo";
-/// The client that the client-credentials grant takes.
-pub const CLIENT_ID: &str = "sandbox-client";
-/// The secret that goes with it.
-pub const CLIENT_SECRET: &str = "sandbox-secret";
 
 /// An error of RFC 6749, section 5.2.
 #[derive(Debug, Clone, Copy)]
@@ -110,9 +101,9 @@ fn granted(
         }
         Some(_) => return Err(GrantError::UnsupportedGrantType),
     };
-    let offered = &world.issuer.scope;
+    let offered = world.issuer.scope();
     match field("scope").filter(|scope| !scope.trim().is_empty()) {
-        None => Ok((subject, offered.clone())),
+        None => Ok((subject, offered.to_owned())),
         Some(asked) => {
             let is_offered = |one| offered.split_whitespace().any(|other| other == one);
             if asked.split_whitespace().all(is_offered) {
