@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{http::client, secrets_manager::moto};
+use crate::moto::Moto;
 
 const USERNAME: &str = "ann";
 const PASSWORD: &str = "Correct-horse-1";
@@ -16,7 +16,7 @@ pub struct Cognito {
     pub jwks_url: String,
     /// The client's id.
     pub client_id: String,
-    moto: String,
+    moto: Moto,
 }
 
 /// What a user gets for a password.
@@ -35,7 +35,7 @@ impl Cognito {
     ///
     /// There is no moto, or it lacks what Cognito needs.
     pub async fn start() -> Self {
-        let moto = tokio::task::spawn_blocking(moto).await.expect("moto starts");
+        let moto = Moto::start().await;
         let pool = call(&moto, "CreateUserPool", json!({"PoolName": "callers"})).await;
         let pool = text(&pool["UserPool"]["Id"]);
         let client = json!({
@@ -48,7 +48,7 @@ impl Cognito {
         call(&moto, "AdminSetUserPassword", password).await;
         Self {
             issuer: format!("https://cognito-idp.us-east-1.amazonaws.com/{pool}"),
-            jwks_url: format!("{moto}/{pool}/.well-known/jwks.json"),
+            jwks_url: format!("{}/{pool}/.well-known/jwks.json", moto.url),
             client_id: text(&client["UserPoolClient"]["ClientId"]),
             moto,
         }
@@ -75,23 +75,12 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("Cognito answers with a text: {value}")).to_owned()
 }
 
-async fn call(moto: &str, operation: &str, body: Value) -> Value {
-    let request = client()
-        .post(moto)
-        .header("X-Amz-Target", format!("AWSCognitoIdentityProviderService.{operation}"))
-        .header("Content-Type", "application/x-amz-json-1.1")
-        .header(
-            "Authorization",
-            "AWS4-HMAC-SHA256 Credential=test/20261201/us-east-1/cognito-idp/aws4_request, \
-             SignedHeaders=host, Signature=0",
-        )
-        .body(body.to_string());
-    let response = request.send().await.expect("moto answers");
-    let status = response.status();
-    let text = response.text().await.expect("moto answers with a text");
+async fn call(moto: &Moto, operation: &str, body: Value) -> Value {
+    let target = format!("AWSCognitoIdentityProviderService.{operation}");
+    let (status, answer) = moto.call("cognito-idp", &target, &body).await;
     assert!(
         status.is_success(),
-        "{operation}: {status} (moto plays Cognito only with its extra `cognitoidp` installed): {text}"
+        "{operation}: {status} (moto plays Cognito only with its extra `cognitoidp` installed): {answer}"
     );
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{operation}: {error}: {text}"))
+    answer
 }

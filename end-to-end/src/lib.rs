@@ -30,6 +30,7 @@ mod cognito;
 mod function;
 mod gateway;
 mod http;
+mod moto;
 mod runtime_api;
 mod secrets_manager;
 mod wait;

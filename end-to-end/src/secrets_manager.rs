@@ -1,10 +1,7 @@
-//! AWS Secrets Manager: moto, behind a door that counts and that can be made to fail.
+//! AWS Secrets Manager, behind a door that counts and that can be made to fail.
 
 use std::{
-    io::{BufRead, BufReader},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -12,13 +9,15 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::State,
-    http::{HeaderMap, Response, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE},
 };
-use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 
-use crate::http::client;
+use crate::moto::Moto;
+
+/// Where AWS names an error's type.
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 /// What goes wrong with every call until further notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +34,7 @@ pub enum Trouble {
     Hang,
 }
 
-/// Secrets Manager as one world's function sees it. Secrets live in one moto for all tests of a process,
-/// so their names must differ.
+/// Secrets Manager as one world's function sees it.
 #[derive(Debug)]
 pub struct SecretsManager {
     /// What `AWS_ENDPOINT_URL_SECRETS_MANAGER` is set to.
@@ -45,10 +43,20 @@ pub struct SecretsManager {
     server: JoinHandle<()>,
 }
 
+/// Where the answers come from.
+#[derive(Debug)]
+enum Source {
+    Moto(Moto),
+    /// From here: one secret that stays as it is.
+    Fixed {
+        id: String,
+        text: String,
+    },
+}
+
 #[derive(Debug)]
 struct Shared {
-    moto: String,
-    http: Client,
+    source: Source,
     trouble: Mutex<Trouble>,
     /// The secret id of each `GetSecretValue` that came in.
     reads: Mutex<Vec<String>>,
@@ -57,21 +65,34 @@ struct Shared {
 }
 
 impl SecretsManager {
-    /// Starts the door, and moto where this process has none yet.
+    /// With moto behind the door, which is Secrets Manager whole. All tests of a process share one, so the
+    /// names of their secrets must differ.
     ///
     /// # Panics
     ///
     /// There is no moto, or it does not start.
     pub async fn start() -> Self {
-        let moto = tokio::task::spawn_blocking(moto).await.expect("moto starts");
+        Self::in_front_of(Source::Moto(Moto::start().await)).await
+    }
+
+    /// With one secret that stays as it is, answered at once: where time is measured, moto would take longer
+    /// than all the rest.
+    ///
+    /// # Panics
+    ///
+    /// There is no free port.
+    pub async fn holding(id: &str, text: &str) -> Self {
+        Self::in_front_of(Source::Fixed { id: id.to_owned(), text: text.to_owned() }).await
+    }
+
+    async fn in_front_of(source: Source) -> Self {
         let shared = Arc::new(Shared {
-            moto,
-            http: client(),
+            source,
             trouble: Mutex::new(Trouble::None),
             reads: Mutex::default(),
             targets: Mutex::default(),
         });
-        let router = Router::new().fallback(forward).with_state(shared.clone());
+        let router = Router::new().fallback(answer).with_state(shared.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         let server = tokio::spawn(async move {
@@ -84,7 +105,7 @@ impl SecretsManager {
     ///
     /// # Panics
     ///
-    /// moto refuses.
+    /// moto refuses, or is not there.
     pub async fn store(&self, id: &str, text: &str) -> String {
         let token = format!("{:032x}", fresh_number());
         let new = json!({"Name": id, "SecretString": text, "ClientRequestToken": token});
@@ -100,7 +121,7 @@ impl SecretsManager {
     ///
     /// # Panics
     ///
-    /// moto refuses.
+    /// moto refuses, or is not there.
     pub async fn store_binary(&self, id: &str, bytes: &[u8]) {
         use base64::{Engine, prelude::BASE64_STANDARD};
         let new = json!({"Name": id, "SecretBinary": BASE64_STANDARD.encode(bytes)});
@@ -112,7 +133,7 @@ impl SecretsManager {
     ///
     /// # Panics
     ///
-    /// moto refuses.
+    /// moto refuses, or is not there.
     pub async fn delete(&self, id: &str, at_once: bool) {
         let delete = json!({"SecretId": id, "ForceDeleteWithoutRecovery": at_once});
         let answer = self.call("DeleteSecret", &delete).await;
@@ -148,22 +169,20 @@ impl SecretsManager {
         self.shared.targets.lock().expect("no panic while locked").clone()
     }
 
+    /// Forgets the reads and the operations so far.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    pub fn forget(&self) {
+        self.shared.reads.lock().expect("no panic while locked").clear();
+        self.shared.targets.lock().expect("no panic while locked").clear();
+    }
+
     /// Straight to moto, whatever the trouble.
     async fn call(&self, operation: &str, body: &Value) -> Value {
-        let request = self
-            .shared
-            .http
-            .post(&self.shared.moto)
-            .header("X-Amz-Target", format!("secretsmanager.{operation}"))
-            .header("Content-Type", "application/x-amz-json-1.1")
-            .header(
-                "Authorization",
-                "AWS4-HMAC-SHA256 Credential=test/20261201/us-east-1/secretsmanager/aws4_request, \
-                 SignedHeaders=host, Signature=0",
-            )
-            .body(body.to_string());
-        let text = request.send().await.expect("moto answers").text().await.expect("moto answers");
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("moto: {error}: {text}"))
+        let Source::Moto(moto) = &self.shared.source else { panic!("{operation}: the secret is fixed") };
+        moto.call("secretsmanager", &format!("secretsmanager.{operation}"), body).await.1
     }
 }
 
@@ -180,14 +199,14 @@ fn fresh_number() -> u128 {
     now.as_nanos() << 32 | u128::from(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-async fn forward(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-    if operation == "GetSecretValue" {
+    let read = (operation == "GetSecretValue").then(|| {
         let request: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let id = request["SecretId"].as_str().unwrap_or_default().to_owned();
-        shared.reads.lock().expect("no panic while locked").push(id);
-    }
+        request["SecretId"].as_str().unwrap_or_default().to_owned()
+    });
+    shared.reads.lock().expect("no panic while locked").extend(read.clone());
     shared.targets.lock().expect("no panic while locked").push(operation);
     let trouble = *shared.trouble.lock().expect("no panic while locked");
     match trouble {
@@ -197,84 +216,51 @@ async fn forward(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
         Trouble::Slow(time) => sleep(time).await,
         Trouble::Hang => std::future::pending().await,
     }
-    let mut request = shared.http.post(&shared.moto).body(body);
-    for (name, value) in &headers {
+    match &shared.source {
+        Source::Moto(moto) => forward(moto, &headers, body).await,
+        Source::Fixed { id, text } if read.as_ref() == Some(id) => secret_value(id, text),
+        Source::Fixed { .. } => refusal(StatusCode::BAD_REQUEST, "ResourceNotFoundException"),
+    }
+}
+
+async fn forward(moto: &Moto, headers: &HeaderMap, body: Bytes) -> Response<Body> {
+    let mut request = moto.http.post(&moto.url).body(body);
+    for (name, value) in headers {
         if name != "host" && name != "content-length" {
             request = request.header(name, value);
         }
     }
     let answer = request.send().await.expect("moto answers");
     let status = answer.status();
-    let mut response =
-        Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
-    if let Some(kind) = answer.headers().get("x-amzn-errortype") {
-        response = response.header("x-amzn-errortype", kind);
-    }
-    response.body(Body::from(answer.bytes().await.expect("moto answers"))).expect("a response")
+    let kind = answer.headers().get("x-amzn-errortype").cloned();
+    let mut response = response(status, answer.bytes().await.expect("moto answers"));
+    response.headers_mut().extend(kind.map(|kind| (ERROR_TYPE, kind)));
+    response
 }
 
-fn refusal(status: StatusCode, kind: &str) -> Response<Body> {
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>
+fn secret_value(id: &str, text: &str) -> Response<Body> {
+    let body = json!({
+        "ARN": format!("arn:aws:secretsmanager:us-east-1:123456789012:secret:{id}-AbCdEf"),
+        "Name": id,
+        "VersionId": "5d3f0c1e-8f0b-4f43-9d43-2b0a6d1c7e55",
+        "SecretString": text,
+        "VersionStages": ["AWSCURRENT"],
+        "CreatedDate": 1_796_117_400.0,
+    });
+    response(StatusCode::OK, body.to_string())
+}
+
+fn refusal(status: StatusCode, kind: &'static str) -> Response<Body> {
     let body = json!({"__type": kind, "message": "as the test ordered"});
-    Response::builder()
-        .status(status)
-        .header("content-type", "application/x-amz-json-1.1")
-        .header("x-amzn-errortype", kind)
-        .body(Body::from(body.to_string()))
-        .expect("a response")
+    let mut response = response(status, body.to_string());
+    response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(kind));
+    response
 }
 
-/// The base URL of this process's moto, which ends with this process.
-pub(crate) fn moto() -> String {
-    static MOTO: OnceLock<(String, Mutex<Child>)> = OnceLock::new();
-    MOTO.get_or_init(|| {
-        let (url, process) = start_moto();
-        (url, Mutex::new(process))
-    })
-    .0
-    .clone()
-}
-
-fn start_moto() -> (String, Child) {
-    // The shell ends moto when its input ends, which it does with this process, however that ends.
-    let script = r#""$0" -H 127.0.0.1 -p 0 & read _; kill $!; wait"#;
-    let mut process = Command::new("/bin/sh")
-        .args(["-c", script])
-        .arg(moto_server())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("a shell");
-    let mut lines = BufReader::new(process.stderr.take().expect("a pipe")).lines();
-    let mut seen = Vec::new();
-    let url = loop {
-        let line = lines.next().and_then(Result::ok);
-        let line = line.unwrap_or_else(|| panic!("moto_server did not start: {}", seen.join("\n")));
-        if let Some((_, url)) = line.split_once("Running on ") {
-            break url.trim().to_owned();
-        }
-        seen.push(line);
-    };
-    // It writes a line for every call, and would stop if nobody read them.
-    std::thread::spawn(move || lines.for_each(drop));
-    (url, process)
-}
-
-fn moto_server() -> PathBuf {
-    if let Some(named) = std::env::var_os("MOTO_SERVER").filter(|named| !named.is_empty()) {
-        let named = PathBuf::from(named);
-        if named.is_file() {
-            return named;
-        }
-    }
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let installed = root.join(".venv/bin/moto_server");
-    if installed.is_file() {
-        return installed;
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|directory| directory.join("moto_server"))
-        .find(|file| file.is_file())
-        .expect("moto_server is missing: `make test` installs it, or name one with MOTO_SERVER")
+fn response(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
+    response
 }
