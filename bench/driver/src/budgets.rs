@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     counts::{Counts, count},
     stand_ins::Calls,
-    subject::root,
+    workspace,
 };
 
 /// Budgets by processor.
@@ -133,7 +133,7 @@ fn processor() -> &'static str {
 }
 
 fn file() -> PathBuf {
-    root().join("bench/budgets.json")
+    workspace::file("bench/budgets.json")
 }
 
 fn read() -> Budgets {

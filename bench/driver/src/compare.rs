@@ -9,10 +9,11 @@ use serde::Serialize;
 use crate::{
     direct,
     measure::{Life, live},
+    question::Question,
     scaling::{self, Scaling},
     stand_ins::{Calls, Conditions, EVENT_TYPES, StandIns},
     statistics::{Summary, milliseconds, percentile, summary},
-    subject::{Question, Subject},
+    subject::Subject,
 };
 
 /// Everything that was measured.

@@ -19,8 +19,10 @@ use serde_json::{Value, json};
 use crate::{
     measure::{SETTLING, live},
     process::Process,
+    question::Question,
     stand_ins::{ALWAYS, Calls, Conditions, EVENT_TYPES, StandIns},
-    subject::{Question, Subject, root},
+    subject::Subject,
+    workspace,
 };
 
 /// Where valgrind and strace write, in the workspace.
@@ -56,7 +58,7 @@ pub(crate) async fn count(route: Binary) -> Counts {
     // The sandbox's own slots are not the same every day.
     stand_ins.sandbox.fault(AVAILABLE_TIMES, ALWAYS, slots());
     let question = Question::of(route, &stand_ins).await;
-    std::fs::create_dir_all(root().join(WORK)).expect("a directory to work in");
+    std::fs::create_dir_all(workspace::file(WORK)).expect("a directory to work in");
     let instructions_until_next = instructions(route, &stand_ins, &question, 0).await;
     let settled = instructions(route, &stand_ins, &question, SETTLING).await;
     let counted = instructions(route, &stand_ins, &question, SETTLING + COUNTED).await;
@@ -153,7 +155,7 @@ fn option(name: &str, value: &Path) -> OsString {
 
 /// A file that is not there yet: of an earlier run nothing is left.
 fn fresh_file(route: Binary, name: &str) -> PathBuf {
-    let file = root().join(WORK).join(format!("{}-{name}", route.name()));
+    let file = workspace::file(WORK).join(format!("{}-{name}", route.name()));
     match std::fs::remove_file(&file) {
         Err(error) if error.kind() != ErrorKind::NotFound => panic!("{}: {error}", file.display()),
         _ => file,

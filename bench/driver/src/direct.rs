@@ -9,7 +9,7 @@ use end_to_end::http_client;
 use sandbox::DEFAULT_PAT;
 use tokio::runtime::Builder;
 
-use crate::{measure::SETTLING, stand_ins::StandIns, subject::Question};
+use crate::{measure::SETTLING, question::Question, stand_ins::StandIns};
 
 /// Makes the call of a warm answer so often, over one connection, as the functions' HTTP client makes it.
 ///

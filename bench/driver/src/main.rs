@@ -21,12 +21,13 @@ mod counts;
 mod direct;
 mod measure;
 mod process;
+mod question;
 mod scaling;
-mod secrets_manager;
 mod stand_ins;
 mod statistics;
 mod subject;
 mod tls;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -45,7 +46,7 @@ async fn main() -> ExitCode {
             let rounds = rounds.parse().expect(USAGE);
             let results = compare::run(rounds).await;
             let text = serde_json::to_string_pretty(&results).expect("results make JSON");
-            std::fs::write(subject::root().join(RESULTS), text).expect("the results can be written");
+            std::fs::write(workspace::file(RESULTS), text).expect("the results can be written");
             ExitCode::SUCCESS
         }
         ["budgets"] => {

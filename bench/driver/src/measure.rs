@@ -6,8 +6,9 @@ use end_to_end::{Answer, Function, Invocation, Outcome};
 
 use crate::{
     process::Process,
+    question::Question,
     stand_ins::{Calls, StandIns},
-    subject::{Question, Subject},
+    subject::Subject,
 };
 
 /// What was seen of it.

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::{
     measure::{Life, live},
+    question::Question,
     stand_ins::{self, Calls, Conditions, StandIns},
     statistics::{Summary, milliseconds, summary},
-    subject::{Question, Subject},
+    subject::Subject,
 };
 
 const EVENT_TYPES: [usize; 4] = [20, 100, 1_000, 5_000];

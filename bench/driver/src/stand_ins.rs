@@ -2,16 +2,17 @@
 //!
 //! They run on a thread of their own, as other machines would.
 
-use std::{collections::BTreeMap, sync::mpsc, thread};
+use std::{collections::BTreeMap, sync::mpsc, thread, time::Duration};
 
+use end_to_end::{AVAILABLE_TIMES, SecretsManager, Trouble};
 use sandbox::{Account, Catalogue, Config, DEFAULT_PAT, Fault, Sandbox};
 use serde::{Deserialize, Serialize};
 use tokio::{runtime::Builder, sync::oneshot};
 
-use crate::{
-    secrets_manager::{PAT_SECRET_ID, SecretsManager},
-    tls::Tls,
-};
+use crate::tls::Tls;
+
+/// The secret that holds the PAT.
+const PAT_SECRET_ID: &str = "calendly/pat";
 
 /// How the stand-ins answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -81,14 +82,14 @@ impl StandIns {
         Calls {
             calendly: calendly.len(),
             issuer: issuer.len(),
-            secrets_manager: self.secrets_manager.reads(),
+            secrets_manager: self.secrets_manager.reads().len(),
         }
     }
 
     /// Counts from zero again.
     pub(crate) fn forget_calls(&self) {
         self.sandbox.forget_calls();
-        self.secrets_manager.forget_reads();
+        self.secrets_manager.forget();
     }
 }
 
@@ -135,25 +136,25 @@ async fn set_up(
         ..Config::default()
     };
     let sandbox = Sandbox::start(config).await.expect("the sandbox starts");
-    let is_slow = conditions == Conditions::Latency;
-    if is_slow {
+    let secrets_manager = SecretsManager::holding(PAT_SECRET_ID, DEFAULT_PAT).await;
+    if conditions == Conditions::Latency {
         for (path, milliseconds) in [
             ("/users/me", LATENCY.calendly),
             ("/event_types", LATENCY.calendly),
-            ("/event_type_available_times", LATENCY.calendly),
+            (AVAILABLE_TIMES, LATENCY.calendly),
             ("/issuer/.well-known/openid-configuration", LATENCY.issuer),
             ("/issuer/jwks", LATENCY.issuer),
         ] {
             sandbox.fault(path, ALWAYS, Fault::Delay { milliseconds });
         }
+        secrets_manager.trouble(Trouble::Slow(Duration::from_millis(LATENCY.secrets_manager)));
     }
-    let secrets_manager = SecretsManager::start(if is_slow { LATENCY.secrets_manager } else { 0 }).await;
     let (sandbox_url, secrets_url, bundle) = match tls {
-        None => (sandbox.base_url(), secrets_manager.url(), None),
+        None => (sandbox.base_url(), secrets_manager.endpoint.clone(), None),
         Some(tls) => {
             let urls = (tls.sandbox.url(), tls.secrets_manager.url());
             tls.sandbox.relay_to(sandbox.base_url());
-            tls.secrets_manager.relay_to(secrets_manager.url());
+            tls.secrets_manager.relay_to(secrets_manager.endpoint.clone());
             (urls.0, urls.1, Some(tls.bundle))
         }
     };

@@ -1,18 +1,10 @@
-//! The programs that are compared, and what they are asked.
+//! The programs that are compared.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use end_to_end::{
-    AVAILABLE_TIMES, Binary, Gateway, Program, Request, http_get, midnight, raw_collection, utc,
-};
-use sandbox::DEFAULT_PAT;
-use serde_json::{Value, json};
+use end_to_end::{Binary, Program};
 
-use crate::stand_ins::StandIns;
+use crate::{question::Question, workspace};
 
 /// Where `cargo lambda build` puts what is deployed.
 const BUILT: &str = "target/lambda";
@@ -60,13 +52,13 @@ impl Subject {
         let name = self.program_name().to_owned();
         match self {
             Self::Floor(_) | Self::Function(_) => {
-                let command = root().join(BUILT).join(&name).join("bootstrap");
+                let command = workspace::file(BUILT).join(&name).join("bootstrap");
                 assert!(command.is_file(), "{} is not built: run `make bench`", command.display());
                 Program { name, command, arguments: Vec::new() }
             }
             Self::Peer(_) => Program {
                 name,
-                command: root().join(PEER_PYTHON),
+                command: workspace::file(PEER_PYTHON),
                 // Without what else is installed on this machine.
                 arguments: ["-S", "-m", "awslambdaric", "app.handler"].map(Into::into).into(),
             },
@@ -79,134 +71,10 @@ impl Subject {
             Self::Floor(None) | Self::Function(_) => None,
             Self::Floor(Some(_)) => Some(("ANSWER_BYTES", question.length().to_string())),
             Self::Peer(_) => {
-                let path = PEER.map(|folder| root().join(folder).display().to_string()).join(":");
+                let path = PEER.map(|folder| workspace::file(folder).display().to_string()).join(":");
                 Some(("PYTHONPATH", path))
             }
         };
         variable.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
-}
-
-/// The workspace's directory.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace is there")
-}
-
-/// A request, and the answer that is right.
-#[derive(Debug)]
-pub(crate) struct Question {
-    pub(crate) event: Value,
-    /// The answer's JSON.
-    expected: Value,
-    /// The one upstream call that a warm answer needs, if it needs one: path and query.
-    pub(crate) upstream: Option<(&'static str, Vec<(&'static str, String)>)>,
-}
-
-impl Question {
-    /// What the comparison asks of a route: all event types, or 31 days of one.
-    pub(crate) async fn of(route: Binary, stand_ins: &StandIns) -> Self {
-        match route {
-            Binary::User => Self::user(stand_ins).await,
-            Binary::UserEventTypes => Self::event_types(stand_ins).await,
-            Binary::CheckAvailability => Self::availability(stand_ins, 31).await,
-        }
-    }
-
-    async fn user(stand_ins: &StandIns) -> Self {
-        let uri = user_uri(stand_ins).await;
-        Self { event: event(stand_ins, Binary::User, &[]), expected: json!({ "uri": uri }), upstream: None }
-    }
-
-    /// Asks for all event types.
-    pub(crate) async fn event_types(stand_ins: &StandIns) -> Self {
-        let user = user_uri(stand_ins).await;
-        let query = vec![("user", user), ("count", "100".to_owned()), ("sort", "name:asc".to_owned())];
-        let mut expected = Vec::new();
-        let mut page_token: Option<String> = None;
-        loop {
-            let mut query = query.clone();
-            query.extend(page_token.map(|page_token| ("page_token", page_token)));
-            let page = calendly(stand_ins, "/event_types", &query).await;
-            expected.extend(page["collection"].as_array().expect("a collection").iter().cloned());
-            page_token = page["pagination"]["next_page_token"].as_str().map(str::to_owned);
-            if page_token.is_none() {
-                break;
-            }
-        }
-        assert_eq!(expected.len(), stand_ins.event_types, "not as many event types as it should be");
-        Self {
-            event: event(stand_ins, Binary::UserEventTypes, &[]),
-            expected: expected.into(),
-            upstream: Some(("/event_types", query)),
-        }
-    }
-
-    /// Asks for the open times of so many days.
-    pub(crate) async fn availability(stand_ins: &StandIns, days: i64) -> Self {
-        let (start, end) = (midnight(2), midnight(2) + TimeDelta::days(days));
-        let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, "session-00001").expect("there is one");
-        let mut collection = Vec::new();
-        let mut upstream = None;
-        let mut window_start = start;
-        while window_start < end {
-            let window_end = end.min(window_start + TimeDelta::days(31));
-            let query = window(&uri, window_start, window_end);
-            let body = calendly_text(stand_ins, AVAILABLE_TIMES, &query).await;
-            collection.extend(raw_collection(&body).iter().map(|slot| json_of(slot)));
-            upstream.get_or_insert((AVAILABLE_TIMES, query));
-            window_start = window_end;
-        }
-        assert!(!collection.is_empty(), "the sandbox has no slots to compare");
-        let parameters = [("event_type", &*uri), ("start_time", &utc(start)), ("end_time", &utc(end))];
-        Self {
-            event: event(stand_ins, Binary::CheckAvailability, &parameters),
-            expected: json!({
-                "collection": collection,
-                "available": true,
-                "event_type": uri,
-                "start_time": utc(start),
-                "end_time": utc(end),
-            }),
-            upstream,
-        }
-    }
-
-    /// The length of the answer in bytes.
-    pub(crate) fn length(&self) -> usize {
-        self.expected.to_string().len()
-    }
-
-    /// # Panics
-    ///
-    /// The answer is not the right one.
-    pub(crate) fn check(&self, answer: &Value) {
-        assert!(answer == &self.expected, "a wrong answer: {answer}\nexpected: {}", self.expected);
-    }
-}
-
-fn event(stand_ins: &StandIns, route: Binary, query: &[(&str, &str)]) -> Value {
-    let request = Request::get(route.path()).bearer(&stand_ins.sandbox.token()).query(query);
-    request.header("Accept-Encoding", "gzip").through(Gateway::HttpApi)
-}
-
-fn window(uri: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<(&'static str, String)> {
-    vec![("event_type", uri.to_owned()), ("start_time", utc(start)), ("end_time", utc(end))]
-}
-
-async fn user_uri(stand_ins: &StandIns) -> String {
-    let user = calendly(stand_ins, "/users/me", &[]).await;
-    user["resource"]["uri"].as_str().expect("a URI").to_owned()
-}
-
-async fn calendly(stand_ins: &StandIns, path: &str, query: &[(&str, String)]) -> Value {
-    json_of(&calendly_text(stand_ins, path, query).await)
-}
-
-async fn calendly_text(stand_ins: &StandIns, path: &str, query: &[(&str, String)]) -> String {
-    let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, &**value)).collect();
-    http_get(&format!("{}{path}", stand_ins.sandbox.base_url()), DEFAULT_PAT, &query).await
-}
-
-fn json_of(text: &str) -> Value {
-    serde_json::from_str(text).expect("the sandbox answers JSON")
 }

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::subject::root;
+use crate::workspace;
 
 /// Two doors, and the authority that vouches for them.
 pub(crate) struct Tls {
@@ -32,7 +32,7 @@ pub(crate) struct Door {
 impl Tls {
     pub(crate) async fn new() -> Self {
         let (authority, certificate, key) = certificates();
-        let bundle = root().join("target/bench.pem");
+        let bundle = workspace::file("target/bench.pem");
         std::fs::write(&bundle, authority).expect("a file for the authority's certificate");
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
