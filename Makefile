@@ -10,7 +10,7 @@ ARCHITECTURE ?= arm64
 # Where `sam deploy` and `sam local` look.
 BUILD_DIR ?= .aws-sam/build
 TOOLS := python3 scripts/tools.py
-USES := run test template build bench
+USES := run test template build
 COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
 

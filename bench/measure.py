@@ -44,7 +44,6 @@ def main():
         sys.exit(f"bench: ROUNDS={rounds} is not a number of rounds, 1 to 100")
     try:
         tools.install("build")
-        tools.install("bench")
         step("Building the functions and the floor, as they are deployed")
         build.functions()
         # By itself: with others, it would be built with the features that they need.
@@ -57,11 +56,10 @@ def main():
         subprocess.check_call([driver, "compare", rounds], cwd=ROOT)
         measured = json.loads(MEASURED.read_text())
         results = {"machine": machine(), "artifacts": artifacts()} | measured
-        MEASURED.write_text(json.dumps(results, indent=1) + "\n")
+        MEASURED.write_text(report.text_of(results) + "\n")
         if int(rounds) >= FULL_ROUNDS:
             shutil.copy(MEASURED, report.RESULTS)
-            # In the environment that has matplotlib.
-            subprocess.check_call([tools.BIN / "python", report.__file__, "write"])
+            report.write()
         else:
             print(f"Fewer than {FULL_ROUNDS} rounds: README.md and docs/ stay as they are.\n")
         report.show(MEASURED)

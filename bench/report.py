@@ -1,17 +1,20 @@
 """What bench/results.json says, as tables and a plot: `python3 bench/report.py write|check`.
 
 `write` puts the tables between the markers in docs/performance.md and README.md and draws
-docs/performance.svg (it needs matplotlib); `check` fails where a page says something else.
+docs/performance.svg; `check` fails where one of them says something else.
 """
 
 import json
 import sys
 
+import plot
 from build import ROOT
 from check_artifacts import MOST_BYTES, MOST_ZIPPED_BYTES
 from local import FUNCTIONS
 
 RESULTS = ROOT / "bench" / "results.json"
+# Characters of a line in it, of which a row of a table has fewer.
+LINE = 800
 PLOT = ROOT / "docs" / "performance.svg"
 
 FLOOR = ("floor", None)
@@ -54,11 +57,11 @@ class Results:
         if route == "user":
             # It is not made: the answer is kept.
             return 0.0
-        return self._direct[conditions][route]["median"]
+        return self._direct[conditions][route]
 
     def direct_calls(self, conditions):
         """The same by route, where it was measured."""
-        return {route: call["median"] for route, call in self._direct[conditions].items()}
+        return self._direct[conditions]
 
     def size(self, of, size):
         return next(entry for entry in self.data["scaling"][of] if entry["size"] == size)
@@ -109,7 +112,7 @@ def comparison(results, conditions):
                 pair({"median": row["warm_p50_ms"], "minimum": row["warm_minimum_ms"]}),
                 number(row["warm_p99_ms"]),
                 pair(row["cpu_per_warm_request_ms"]),
-                number(row["peak_resident_bytes"]["median"] / 1e6),
+                number(row["peak_resident_bytes"] / 1e6),
                 f"{calls(row['calls_until_first_answer'])} / {sum(row['calls_per_warm_request'].values())}",
             ]
         )
@@ -149,8 +152,8 @@ def scaling(results):
                     pair(entry["warm_with_latency_ms"]),
                     pair(cpu),
                     number(cpu["median"] / entry["size"] * 1000),
-                    number(entry["peak_resident_bytes"]["median"] / 1e6),
-                    str(entry["calls"]["calendly"]),
+                    number(entry["peak_resident_bytes"] / 1e6),
+                    str(entry["calendly_calls"]),
                 ]
             )
         parts.append(table(header, rows))
@@ -257,7 +260,7 @@ def summary(results):
                 number(row["first_answer_ms"]["median"]),
                 number(row["warm_p50_ms"]),
                 number(row["cpu_per_warm_request_ms"]["median"]),
-                number(row["peak_resident_bytes"]["median"] / 1e6),
+                number(row["peak_resident_bytes"] / 1e6),
                 number(results.data["artifacts"][program]["zip_bytes"] / 1e6),
             ]
         )
@@ -290,40 +293,43 @@ def filled(text, parts, results):
     return text
 
 
-def plot(results):
-    """Three panels of bars on a logarithmic scale, the functions beside the floor and FastAPI."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    # The same figures make the same file.
-    matplotlib.rcParams |= {"svg.hashsalt": "bench", "svg.fonttype": "none", "font.size": 9}
-    from matplotlib import pyplot
-
-    panels = [
+def drawing(results):
+    """The functions beside the floor and FastAPI."""
+    colours = {"floor": "#8a8f98", "peer": "#4b8bbe"}
+    programs = [FLOOR, *COMPARED]
+    rows = [
+        (name(*row).replace("*", "").replace("`", ""), colours.get(row[0], "#ce422b"))
+        for row in programs
+    ]
+    panels = []
+    for title, what, factor in [
         ("start to first answer, ms", "first_answer_ms", 1),
         ("warm p50, ms", "warm_p50_ms", 1),
         ("peak RSS, MB", "peak_resident_bytes", 1e-6),
-    ]
-    colours = {"floor": "#8a8f98", "peer": "#4b8bbe"}
-    figure, axes = pyplot.subplots(
-        1, len(panels), figsize=(11, 2.9), sharey=True, layout="constrained"
-    )
-    rows = [FLOOR, *COMPARED][::-1]
-    for axis, (title, what, factor) in zip(axes, panels, strict=True):
-        values = [
-            results.median("at_once", program, route, what) * factor for program, route in rows
-        ]
-        bars = axis.barh(
-            [name(*row).replace("*", "").replace("`", "") for row in rows],
-            values,
-            color=[colours.get(program, "#ce422b") for program, _ in rows],
-        )
-        axis.bar_label(bars, [number(value) for value in values], padding=3)
-        axis.set_xscale("log")
-        axis.set_xlim(min(values) / 2, max(values) * 5)
-        axis.set_title(title)
-        axis.spines[["top", "right"]].set_visible(False)
-    figure.savefig(PLOT, metadata={"Date": None})
+    ]:
+        values = [results.median("at_once", *row, what) * factor for row in programs]
+        panels.append((title, values, [number(value) for value in values]))
+    title = "Start to first answer, warm requests and memory, on logarithmic scales"
+    return plot.svg(title, rows, panels)
+
+
+def text_of(value, indent=""):
+    """JSON with six significant digits, and what fits in a line in one."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if not isinstance(value, dict | list):
+        return json.dumps(value)
+    inner = indent + " "
+    if isinstance(value, dict):
+        opening, closing = "{", "}"
+        parts = [f"{json.dumps(key)}: {text_of(part, inner)}" for key, part in value.items()]
+    else:
+        opening, closing = "[", "]"
+        parts = [text_of(part, inner) for part in value]
+    line = ", ".join(parts)
+    if len(line) <= LINE and "\n" not in line:
+        return f"{opening}{line}{closing}"
+    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{closing}"
 
 
 def show(file):
@@ -334,21 +340,27 @@ def show(file):
     print(sizes(results), scaling(results), verdicts(results), sep="\n\n")
 
 
-def main():
-    if sys.argv[1:] not in (["write"], ["check"]):
-        sys.exit("usage: report.py write|check")
+def made():
+    """{file: its text as it should be} of everything that is made of the results."""
     results = Results(json.loads(RESULTS.read_text()))
-    for page, parts in PAGES.items():
-        text = page.read_text()
-        new = filled(text, parts, results)
-        if sys.argv[1] == "write":
-            page.write_text(new)
-        elif new != text:
-            where = page.relative_to(ROOT)
+    pages = {page: filled(page.read_text(), parts, results) for page, parts in PAGES.items()}
+    return pages | {PLOT: drawing(results)}
+
+
+def write():
+    for file, text in made().items():
+        file.write_text(text)
+
+
+def check():
+    for file, text in made().items():
+        if not file.is_file() or file.read_text() != text:
+            where = file.relative_to(ROOT)
             sys.exit(f"report: {where} is not what was measured: python3 bench/report.py write")
-    if sys.argv[1] == "write":
-        plot(results)
 
 
 if __name__ == "__main__":
-    main()
+    commands = {"write": write, "check": check}
+    if len(sys.argv) != 2 or sys.argv[1] not in commands:
+        sys.exit("usage: report.py write|check")
+    commands[sys.argv[1]]()

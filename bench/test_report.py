@@ -1,8 +1,12 @@
 """What the report makes of figures."""
 
+import json
 import unittest
+from xml.etree import ElementTree
 
 import report
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 class Pages(unittest.TestCase):
@@ -56,6 +60,34 @@ class Figures(unittest.TestCase):
             self.assertFalse(verdicts[what], what)
 
 
+class Drawing(unittest.TestCase):
+    def test_every_program_has_a_bar_in_each_panel_as_long_as_its_logarithm(self):
+        drawing = ElementTree.fromstring(report.drawing(results()))
+        bars = [float(bar.get("width")) for bar in drawing.iter(f"{SVG}rect")]
+        self.assertEqual(len(bars), 3 * 7)
+        # Floor, user, two functions, the peer three times: 1, 2, 2, 2, 1000, 1000, 1000.
+        floor, user, *_, peer = bars[:7]
+        self.assertGreater(floor, 0)
+        self.assertAlmostEqual((peer - floor) / (user - floor), 9.97, delta=0.1)
+        self.assertEqual(bars[:7], sorted(bars[:7]))
+
+    def test_nothing_is_drawn_outside(self):
+        drawing = ElementTree.fromstring(report.drawing(results()))
+        width, height = map(float, drawing.get("viewBox").split()[2:])
+        for text in drawing.iter(f"{SVG}text"):
+            self.assertLess(0, float(text.get("y")))
+            self.assertLess(float(text.get("y")), height)
+            self.assertLess(float(text.get("x")) + 30, width, text.text)
+
+
+class Kept(unittest.TestCase):
+    def test_results_are_kept_in_short_as_json(self):
+        row = {"program": "user", "route": None, "ms": 0.14943700000000001, "bytes": 3493888}
+        short = report.text_of({"rows": [row] * 20, "rounds": 15})
+        self.assertEqual(json.loads(short)["rows"][0], row | {"ms": 0.149437})
+        self.assertEqual(short.count("\n"), 24)
+
+
 def results(changed=None, what=None, value=None):
     """Functions that cost twice the floor and the peer a thousand times, but for one figure."""
 
@@ -69,10 +101,11 @@ def results(changed=None, what=None, value=None):
 
     def row(program, route):
         figures = ["init_ms", "first_request_ms", "first_answer_ms", "cpu_until_first_answer_ms"]
-        figures += ["cpu_per_warm_request_ms", "peak_resident_bytes"]
+        figures += ["cpu_per_warm_request_ms"]
         return {figure: summary(figure, program) for figure in figures} | {
             "program": program,
             "route": route,
+            "peak_resident_bytes": summary("peak_resident_bytes", program)["median"],
             "warm_p50_ms": summary("warm", program)["median"],
             "calls_until_first_answer": {"calendly": 1, "issuer": 2, "secrets_manager": 1},
             "warm_minimum_ms": summary("warm", program)["minimum"],
@@ -81,13 +114,13 @@ def results(changed=None, what=None, value=None):
         }
 
     rows = [row(program, route) for program, route in [*report.FLOORS, *report.COMPARED]]
-    direct = {name: {"median": 1.0} for name in report.FUNCTIONS[1:]}
+    direct = {name: 1.0 for name in report.FUNCTIONS[1:]}
     size = {
         "warm_ms": summary("warm"),
         "warm_with_latency_ms": {"median": 3.5, "minimum": 3.4},
         "cpu_per_warm_request_ms": summary("cpu"),
-        "peak_resident_bytes": summary("peak"),
-        "calls": {"calendly": 1},
+        "peak_resident_bytes": 7_000_000,
+        "calendly_calls": 1,
     }
     sizes = {"binary_bytes": 5.4e6, "zip_bytes": 2.5e6}
     return report.Results(

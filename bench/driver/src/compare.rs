@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use crate::{
     direct,
-    measure::{Life, live},
+    measure::{Life, live, peak_resident},
     question::Question,
     scaling::{self, Scaling},
     stand_ins::{Calls, Conditions, EVENT_TYPES, StandIns},
-    statistics::{Summary, milliseconds, percentile, summary},
+    statistics::{Summary, milliseconds, percentile},
     subject::Subject,
 };
 
@@ -28,10 +28,9 @@ pub(crate) struct Results {
 #[derive(Debug, Serialize)]
 struct Table {
     conditions: Conditions,
-    warm_requests: u32,
     rows: Vec<Row>,
-    /// By route: the upstream call of a warm answer, without a function.
-    direct_call_ms: BTreeMap<&'static str, Summary>,
+    /// By route: the median of the upstream call of a warm answer, without a function.
+    direct_call_ms: BTreeMap<&'static str, f64>,
 }
 
 /// One program asked for one route.
@@ -47,7 +46,8 @@ struct Row {
     warm_p99_ms: f64,
     warm_minimum_ms: f64,
     cpu_per_warm_request_ms: Summary,
-    peak_resident_bytes: Summary,
+    /// The median.
+    peak_resident_bytes: u64,
     calls_until_first_answer: Calls,
     calls_per_warm_request: Calls,
 }
@@ -102,11 +102,10 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
     }
     Table {
         conditions,
-        warm_requests,
         rows: subjects.iter().zip(&lives).map(|(subject, lives)| row(*subject, lives)).collect(),
         direct_call_ms: direct_calls
             .into_iter()
-            .map(|(route, durations)| (route, milliseconds(durations)))
+            .map(|(route, durations)| (route, milliseconds(durations).median))
             .collect(),
     }
 }
@@ -127,7 +126,7 @@ fn row(subject: Subject, lives: &[Life]) -> Row {
         warm_p99_ms: warm_ms(99),
         warm_minimum_ms: warm_ms(0),
         cpu_per_warm_request_ms: of(|life| life.cpu_per_warm_request),
-        peak_resident_bytes: summary(lives.iter().map(|life| life.peak_resident as f64)),
+        peak_resident_bytes: peak_resident(lives),
         calls_until_first_answer: same(lives, |life| life.calls_until_first_answer),
         calls_per_warm_request: same(lives, |life| life.calls_per_warm_request),
     }

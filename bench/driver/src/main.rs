@@ -45,7 +45,7 @@ async fn main() -> ExitCode {
         ["compare", rounds] => {
             let rounds = rounds.parse().expect(USAGE);
             let results = compare::run(rounds).await;
-            let text = serde_json::to_string_pretty(&results).expect("results make JSON");
+            let text = serde_json::to_string(&results).expect("results make JSON");
             std::fs::write(workspace::file(RESULTS), text).expect("the results can be written");
             ExitCode::SUCCESS
         }

@@ -8,6 +8,7 @@ use crate::{
     process::Process,
     question::Question,
     stand_ins::{Calls, StandIns},
+    statistics::summary,
     subject::Subject,
 };
 
@@ -88,6 +89,11 @@ pub(crate) async fn live(subject: Subject, stand_ins: &StandIns, question: &Ques
     };
     function.kill().await;
     life
+}
+
+/// The median of the most memory that each had, in bytes.
+pub(crate) fn peak_resident(lives: &[Life]) -> u64 {
+    summary(lives.iter().map(|life| life.peak_resident as f64)).median as u64
 }
 
 async fn ask(function: &Function, question: &Question) -> Outcome {

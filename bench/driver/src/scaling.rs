@@ -6,10 +6,10 @@ use end_to_end::Binary;
 use serde::Serialize;
 
 use crate::{
-    measure::{Life, live},
+    measure::{Life, live, peak_resident},
     question::Question,
-    stand_ins::{self, Calls, Conditions, StandIns},
-    statistics::{Summary, milliseconds, summary},
+    stand_ins::{self, Conditions, StandIns},
+    statistics::{Summary, milliseconds},
     subject::Subject,
 };
 
@@ -36,9 +36,10 @@ struct Size {
     /// With stand-ins that take their time.
     warm_with_latency_ms: Summary,
     cpu_per_warm_request_ms: Summary,
-    peak_resident_bytes: Summary,
+    /// The median.
+    peak_resident_bytes: u64,
     /// Of one warm request.
-    calls: Calls,
+    calendly_calls: usize,
 }
 
 pub(crate) async fn run() -> Scaling {
@@ -84,7 +85,7 @@ async fn size(
         warm_ms: warm(&lives[0]),
         warm_with_latency_ms: warm(&lives[1]),
         cpu_per_warm_request_ms: milliseconds(lives[0].iter().map(|life| life.cpu_per_warm_request)),
-        peak_resident_bytes: summary(lives[0].iter().map(|life| life.peak_resident as f64)),
-        calls: lives[0][0].calls_per_warm_request,
+        peak_resident_bytes: peak_resident(&lives[0]),
+        calendly_calls: lives[0][0].calls_per_warm_request.calendly,
     }
 }

@@ -1,0 +1,58 @@
+"""Bars on a logarithmic scale, as SVG: panels side by side, with the same rows in each."""
+
+import math
+from xml.sax.saxutils import escape
+
+NAMES, PANEL, GAP = 160, 252, 28
+TOP, ROW, BAR = 30, 26, 16
+# Of a panel's width: the label behind the longest bar.
+LABEL = 48
+
+STYLE = """\
+text { font: 12px system-ui, sans-serif; fill: #24292f }
+.title { font-weight: 600 }
+.tick { font-size: 10px; fill: #6e7781; text-anchor: middle }
+.name { text-anchor: end }
+line { stroke: #8c959f; stroke-opacity: .35 }
+@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .tick { fill: #9198a1 } }"""
+
+
+def svg(title, rows, panels):
+    """A drawing of `rows`, (name, colour) each, and `panels`, (title, values, labels) each."""
+    width, height = NAMES + len(panels) * (GAP + PANEL), TOP + len(rows) * ROW + 22
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
+        f"<title>{escape(title)}</title>",
+        f"<style>\n{STYLE}\n</style>",
+    ]
+    for index, (name, _) in enumerate(rows):
+        lines.append(f'<text class="name" x="{NAMES}" y="{middle(index)}">{escape(name)}</text>')
+    for place, (heading, values, labels) in enumerate(panels):
+        left = NAMES + GAP + place * (GAP + PANEL)
+        lines.append(f'<text class="title" x="{left}" y="16">{escape(heading)}</text>')
+        lines += scale(left, height, values)
+        for index, ((_, colour), value, label) in enumerate(zip(rows, values, labels, strict=True)):
+            length, top = position(value, values), TOP + index * ROW + (ROW - BAR) // 2
+            size = f'width="{length}" height="{BAR}"'
+            lines.append(f'<rect x="{left}" y="{top}" {size} rx="2" fill="{colour}"/>')
+            lines.append(f'<text x="{left + length + 5:g}" y="{middle(index)}">{label}</text>')
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def middle(index):
+    """Where the text of a row stands."""
+    return TOP + index * ROW + ROW // 2 + 4
+
+
+def position(value, values):
+    """How far right a value is in its panel, which begins at half of the least one."""
+    least, most = math.log10(min(values) / 2), math.log10(max(values))
+    return round((math.log10(value) - least) / (most - least) * (PANEL - LABEL), 1)
+
+
+def scale(left, height, values):
+    """A line and its figure at each power of ten."""
+    for power in range(math.ceil(math.log10(min(values) / 2)), math.floor(math.log10(max(values))) + 1):
+        x = f"{left + position(10**power, values):g}"
+        yield f'<line x1="{x}" x2="{x}" y1="{TOP - 4}" y2="{height - 18}"/>'
+        yield f'<text class="tick" x="{x}" y="{height - 6}">{10**power:g}</text>'
