@@ -4,11 +4,21 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use crate::Clock;
 
-/// The PAT of the account that a sandbox has by default.
+/// The PAT of Robin Sample, the first user that a sandbox has by default: in Lisbon, and the owner of an
+/// organization.
 pub const DEFAULT_PAT: &str = "sandbox-pat";
+/// The user of [`DEFAULT_PAT`].
+const DEFAULT_USER: &str = "Robin Sample";
+
+/// The PAT of Kim Sample, a colleague of Robin's in Helsinki.
+pub const KIM_PAT: &str = "kim-pat";
+/// The PAT of Noor Sample, a colleague of both in New York. The working hours of the three overlap only in
+/// part.
+pub const NOOR_PAT: &str = "noor-pat";
 
 /// How a sandbox behaves. The same seed, accounts and fixed clock give the same answers.
 #[derive(Debug, Clone)]
@@ -42,7 +52,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             seed: 1,
             clock: Clock::System,
-            pats: vec![Account::new(DEFAULT_PAT).of_user("Robin Sample")],
+            pats: default_pats(),
             public_url: None,
             audience: "calendly-functions".to_owned(),
             scope: "calendly:read".to_owned(),
@@ -54,14 +64,32 @@ impl Default for Config {
     }
 }
 
+fn default_pats() -> Vec<Account> {
+    vec![
+        Account::new(DEFAULT_PAT).of_user(DEFAULT_USER),
+        Account::new(KIM_PAT)
+            .of_user("Kim Sample")
+            .colleague_of(DEFAULT_USER)
+            .in_timezone(Tz::Europe__Helsinki),
+        Account::new(NOOR_PAT)
+            .of_user("Noor Sample")
+            .colleague_of(DEFAULT_USER)
+            .in_timezone(Tz::America__New_York),
+    ]
+}
+
 /// A personal access token and the Calendly user that it belongs to.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The personal access token.
     pub pat: String,
-    /// The user's name. PATs with the same name are PATs of the same user, to whom the zone and the
-    /// catalogue of the first apply; without a name the PAT has a user of its own.
+    /// What it may be used for; none for everything, as with PATs that are older than scopes.
+    pub scopes: Option<Vec<Scope>>,
+    /// The user's name. PATs with the same name are PATs of the same user, to whom what follows applies
+    /// as the first of them has it; without a name the PAT has a user of its own.
     pub user: Option<String>,
+    /// The name of the user who owns the organization; none for a user who owns one.
+    pub colleague_of: Option<String>,
     /// The zone of the user's working hours: Monday to Friday, 09:00 to 17:00.
     pub timezone: Tz,
     /// The user's event types.
@@ -71,13 +99,34 @@ pub struct Account {
 impl Account {
     /// An account in Lisbon with the sample catalogue and a user of its own.
     pub fn new(pat: impl Into<String>) -> Self {
-        Self { pat: pat.into(), user: None, timezone: Tz::Europe__Lisbon, catalogue: Catalogue::default() }
+        Self {
+            pat: pat.into(),
+            scopes: None,
+            user: None,
+            colleague_of: None,
+            timezone: Tz::Europe__Lisbon,
+            catalogue: Catalogue::default(),
+        }
     }
 
     /// The same account for the user of this name.
     #[must_use]
     pub fn of_user(mut self, name: impl Into<String>) -> Self {
         self.user = Some(name.into());
+        self
+    }
+
+    /// The same account with a PAT that may be used for this alone.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: impl Into<Vec<Scope>>) -> Self {
+        self.scopes = Some(scopes.into());
+        self
+    }
+
+    /// The same account in the organization of the user of this name.
+    #[must_use]
+    pub fn colleague_of(mut self, owner: impl Into<String>) -> Self {
+        self.colleague_of = Some(owner.into());
         self
     }
 
@@ -100,6 +149,20 @@ impl From<&str> for Account {
     fn from(pat: &str) -> Self {
         Self::new(pat)
     }
+}
+
+/// What a PAT may be used for (calendly-api, section 4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scope {
+    /// Users.
+    #[serde(rename = "users:read")]
+    Users,
+    /// Event types.
+    #[serde(rename = "event_types:read")]
+    EventTypes,
+    /// Available times.
+    #[serde(rename = "availability:read")]
+    Availability,
 }
 
 /// Which event types an account has.

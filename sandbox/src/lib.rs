@@ -4,10 +4,12 @@
 //!   single reads. Resources have their canonical `https://api.calendly.com/…` URIs, whatever
 //!   address the sandbox listens on. The same [`Config::seed`] and clock give the same answers.
 //!   Where Calendly's behaviour is not confirmed, the item that decides says what it assumes.
+//!   There are three users of one organization, who are not free at the same times: the owner, whose
+//!   [`DEFAULT_PAT`] reads what is theirs too, and two more ([`KIM_PAT`], [`NOOR_PAT`]).
 //! - **An issuer** under `/issuer`: `.well-known/openid-configuration`, `jwks`, `token` (password
 //!   and client-credentials grants), and for tests `mint` (a [`Mint`]) and `rotate`.
 //! - **Controls** under `/sandbox`: `POST faults` (`path`, `times` and a [`Fault`]), `GET calls`,
-//!   `POST pats` (`pat`, `user`, `revoke`), and `DELETE` of faults and calls.
+//!   `POST pats` (`pat`, `user`, `scopes`, `revoke`), and `DELETE` of faults and calls.
 //! - `GET /healthz` answers `ok`.
 //!
 //! ```sh
@@ -44,7 +46,7 @@ mod world;
 
 pub use calls::Call;
 pub use clock::Clock;
-pub use config::{Account, Catalogue, Config, DEFAULT_PAT};
+pub use config::{Account, Catalogue, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT, Scope};
 pub use fault::Fault;
 pub use issuer::{Algorithm, CLIENT_ID, CLIENT_SECRET, KeyChoice, KeyError, Mint, PASSWORD, USERNAME};
 pub use running::{Sandbox, StartError};

@@ -13,7 +13,7 @@ Usage: sandbox [--option value]...
   --listen ADDRESS      address and port to listen on (127.0.0.1:4010)
   --seed NUMBER         decides identifiers, dates and busy times (1)
   --now TIME            a fixed clock for Calendly, RFC 3339 (the machine's clock)
-  --pat TOKEN           the personal access token that Calendly takes (sandbox-pat)
+  --pat TOKEN           personal access token of the first Calendly user (sandbox-pat)
   --public-url URL      base URL by which the issuer names itself (http:// and the address)
   --audience NAME       audience of the tokens issued (calendly-functions)
   --scope SCOPES        scopes that the issuer grants, separated by spaces (calendly:read)
@@ -53,7 +53,8 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = String>) -> Result<Order,
             }
             "--pat" => {
                 let pat = value()?;
-                config.pats.iter_mut().for_each(|account| account.pat.clone_from(&pat));
+                // That of the organization's owner; the colleagues keep theirs.
+                config.pats.iter_mut().take(1).for_each(|account| account.pat.clone_from(&pat));
             }
             "--public-url" => config.public_url = Some(value()?),
             "--audience" => config.audience = value()?,
@@ -81,7 +82,8 @@ mod tests {
         assert_eq!(config.listen.to_string(), "0.0.0.0:1");
         let moment = "2026-12-01T00:00:00Z".parse().unwrap();
         assert_eq!(config.clock, Clock::Fixed(moment));
-        assert_eq!(config.pats[0].pat, "p");
+        let pats: Vec<_> = config.pats.iter().map(|account| &*account.pat).collect();
+        assert_eq!(pats, ["p", "kim-pat", "noor-pat"]);
         assert_eq!(config.public_url.as_deref(), Some("http://h:1"));
     }
 

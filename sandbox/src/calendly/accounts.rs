@@ -1,6 +1,6 @@
-//! Who has which PAT, and what is theirs.
+//! Who has which PAT, what it may be used for, and what is whose.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
@@ -8,21 +8,37 @@ use chrono::{DateTime, Utc};
 use super::catalogue;
 use super::event_type::EventType;
 use super::user::User;
-use crate::config::Account;
+use crate::config::{Account, Scope};
 use crate::lock::lock;
 
 /// A user with the event types that are theirs.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) user: User,
-    pub(crate) event_types: Vec<EventType>,
+    pub(crate) owns_organization: bool,
+    pub(crate) event_types: Vec<Arc<EventType>>,
+}
+
+/// What a good PAT gives.
+#[derive(Debug, Clone)]
+pub(crate) struct Access {
+    pub(crate) caller: Arc<Member>,
+    /// None for all of them.
+    scopes: Option<Vec<Scope>>,
 }
 
 /// What an id means to a caller.
-pub(crate) enum Found<'a> {
-    Own(&'a EventType),
-    OfAnother,
+pub(crate) enum Found<T> {
+    Readable(T),
+    /// It is there, and not for this caller.
+    Forbidden,
     Unknown,
+}
+
+/// An event type and whose it is.
+pub(crate) struct Owned {
+    pub(crate) owner: Arc<Member>,
+    pub(crate) event_type: Arc<EventType>,
 }
 
 /// The users, and the PATs that are good.
@@ -36,8 +52,8 @@ pub(crate) struct Accounts {
 #[derive(Debug, Default)]
 struct Members {
     /// They stay when their PATs are revoked.
-    by_name: HashMap<String, Arc<Member>>,
-    by_pat: HashMap<String, Arc<Member>>,
+    by_name: BTreeMap<String, Arc<Member>>,
+    by_pat: HashMap<String, Access>,
 }
 
 impl Accounts {
@@ -54,51 +70,80 @@ impl Accounts {
         let mut members = lock(&self.members);
         let member = match members.by_name.get(&name) {
             Some(member) => Arc::clone(member),
-            None => {
-                let user = User::new(self.seed, &name, account.timezone);
-                let event_types = catalogue::event_types(self.seed, &user, account.catalogue, self.opened_at);
-                Arc::new(Member { user, event_types })
-            }
+            None => Arc::new(self.member(&name, account)),
         };
         members.by_name.insert(name, Arc::clone(&member));
-        members.by_pat.insert(account.pat.clone(), member);
+        let access = Access { caller: member, scopes: account.scopes.clone() };
+        members.by_pat.insert(account.pat.clone(), access);
+    }
+
+    fn member(&self, name: &str, account: &Account) -> Member {
+        let owner = account.colleague_of.as_deref().unwrap_or(name);
+        let user = User::new(self.seed, name, owner, account.timezone);
+        let event_types = catalogue::event_types(self.seed, &user, account.catalogue, self.opened_at);
+        Member {
+            user,
+            owns_organization: owner == name,
+            event_types: event_types.into_iter().map(Arc::new).collect(),
+        }
     }
 
     pub(crate) fn revoke(&self, pat: &str) {
         lock(&self.members).by_pat.remove(pat);
     }
 
-    pub(crate) fn of_pat(&self, pat: &str) -> Option<Arc<Member>> {
+    pub(crate) fn of_pat(&self, pat: &str) -> Option<Access> {
         lock(&self.members).by_pat.get(pat).cloned()
     }
 
     pub(crate) fn event_type_uri(&self, pat: &str, slug: &str) -> Option<String> {
         self.of_pat(pat)?
+            .caller
             .event_types
             .iter()
             .find(|event_type| event_type.slug.as_deref() == Some(slug))
             .map(|event_type| event_type.uri.clone())
     }
 
-    pub(crate) fn user_exists(&self, id: &str) -> bool {
-        self.anyone(|member| member.user.id == id)
+    pub(crate) fn user(&self, caller: &Member, id: &str) -> Found<Arc<Member>> {
+        self.found(caller, |member| (member.user.id == id).then(|| Arc::clone(member)))
     }
 
-    pub(crate) fn find<'a>(&self, caller: &'a Member, event_type_id: &str) -> Found<'a> {
-        match caller.event_type(event_type_id) {
-            Some(event_type) => Found::Own(event_type),
-            None if self.anyone(|member| member.event_type(event_type_id).is_some()) => Found::OfAnother,
+    pub(crate) fn event_type(&self, caller: &Member, id: &str) -> Found<Owned> {
+        self.found(caller, |member| {
+            let event_type = member.event_types.iter().find(|event_type| event_type.id == id)?;
+            Some(Owned { owner: Arc::clone(member), event_type: Arc::clone(event_type) })
+        })
+    }
+
+    /// All whose organization it is, in the order of their names.
+    pub(crate) fn members_of(&self, organization: &str) -> Vec<Arc<Member>> {
+        let members = lock(&self.members);
+        let is_in = |member: &&Arc<Member>| member.user.current_organization == organization;
+        members.by_name.values().filter(is_in).cloned().collect()
+    }
+
+    fn found<T>(&self, caller: &Member, look: impl Fn(&Arc<Member>) -> Option<T>) -> Found<T> {
+        let members = lock(&self.members);
+        match members.by_name.values().find_map(|member| Some((member, look(member)?))) {
+            Some((member, what)) if caller.may_read(member) => Found::Readable(what),
+            Some(_) => Found::Forbidden,
             None => Found::Unknown,
         }
     }
+}
 
-    fn anyone(&self, is: impl Fn(&Member) -> bool) -> bool {
-        lock(&self.members).by_name.values().any(|member| is(member))
+impl Access {
+    pub(crate) fn allows(&self, scope: Scope) -> bool {
+        self.scopes.as_ref().is_none_or(|scopes| scopes.contains(&scope))
     }
 }
 
 impl Member {
-    fn event_type(&self, id: &str) -> Option<&EventType> {
-        self.event_types.iter().find(|event_type| event_type.id == id)
+    /// Everybody may read what is their own, and who owns an organization what is its members' (assumed;
+    /// calendly-api has it, uncertain, for event types that are asked for by their URI).
+    pub(crate) fn may_read(&self, other: &Self) -> bool {
+        let is_colleague = self.user.current_organization == other.user.current_organization;
+        self.user.id == other.user.id || (self.owns_organization && is_colleague)
     }
 }

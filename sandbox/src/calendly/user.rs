@@ -27,8 +27,8 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// The user of this name, alone in an organization of their own.
-    pub(super) fn new(seed: u64, name: &str, timezone: Tz) -> Self {
+    /// The user of this name, in an organization that this user or another one owns.
+    pub(super) fn new(seed: u64, name: &str, owner: &str, timezone: Tz) -> Self {
         let id = uuid(seed, &["user", name]);
         let slug: String = name
             .to_lowercase()
@@ -47,7 +47,7 @@ impl User {
             avatar_url: None,
             created_at: "2025-02-03T09:15:27.104233Z",
             updated_at: "2026-10-30T18:02:11.550901Z",
-            current_organization: uri("organizations", &uuid(seed, &["organization", name])),
+            current_organization: uri("organizations", &uuid(seed, &["organization", owner])),
             resource_type: "User",
             locale: "en",
             id,

@@ -1,4 +1,4 @@
-//! Calendly's paths; every one needs a PAT, unknown ones too.
+//! Calendly's paths; every one needs a PAT, unknown ones too, and known ones a scope.
 
 mod answer;
 mod authentication;
@@ -14,16 +14,20 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
+use crate::config::Scope;
 use crate::world::World;
+use authentication::{authenticate, authorize};
 use error::CalendlyError;
 
+/// Calendly's pages disagree on the scope for available times: that of the endpoint's own page is assumed.
 pub(super) fn router(world: &Arc<World>) -> Router {
+    let needs = |scope| from_fn_with_state(scope, authorize);
     Router::new()
-        .route("/users/{id}", get(users::read))
-        .route("/event_types", get(event_types::list))
-        .route("/event_types/{id}", get(event_types::read))
-        .route("/event_type_available_times", get(available_times::list))
+        .route("/users/{id}", get(users::read).layer(needs(Scope::Users)))
+        .route("/event_types", get(event_types::list).layer(needs(Scope::EventTypes)))
+        .route("/event_types/{id}", get(event_types::read).layer(needs(Scope::EventTypes)))
+        .route("/event_type_available_times", get(available_times::list).layer(needs(Scope::Availability)))
         .fallback(async || CalendlyError::NotFound)
-        .layer(from_fn_with_state(Arc::clone(world), authentication::authenticate))
+        .layer(from_fn_with_state(Arc::clone(world), authenticate))
         .with_state(Arc::clone(world))
 }

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 
 use crate::Call;
-use crate::config::Account;
+use crate::config::{Account, Scope};
 use crate::fault::Fault;
 use crate::world::World;
 
@@ -29,6 +29,8 @@ struct PatOrder {
     pat: Option<String>,
     /// The user of the new PAT; without it, one of its own.
     user: Option<String>,
+    /// What the new PAT may be used for; without them, everything.
+    scopes: Option<Vec<Scope>>,
     revoke: Option<String>,
 }
 
@@ -71,7 +73,7 @@ async fn change_pats(State(world): State<Arc<World>>, Json(order): Json<PatOrder
         world.accounts.revoke(pat);
     }
     if let Some(pat) = order.pat {
-        world.accounts.add(&Account { user: order.user, ..Account::new(pat) });
+        world.accounts.add(&Account { user: order.user, scopes: order.scopes, ..Account::new(pat) });
     }
     StatusCode::NO_CONTENT
 }

@@ -40,6 +40,13 @@ impl Caller {
         self.request(path).query(query).send().await.unwrap()
     }
 
+    /// Status and body of what another PAT is answered.
+    pub(crate) async fn get_as(&self, pat: &str, path: &str, query: &[(&str, &str)]) -> (u16, Value) {
+        let request = self.http.get(self.url(path)).bearer_auth(pat).query(query);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
     /// The body of a 200.
     pub(crate) async fn read(&self, path: &str, query: &[(&str, &str)]) -> Value {
         let response = self.get(path, query).await;
@@ -67,6 +74,11 @@ impl Caller {
 
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
+}
+
+/// The path in a URI of Calendly's.
+pub(crate) fn path(uri: &str) -> &str {
+    uri.strip_prefix("https://api.calendly.com").unwrap()
 }
 
 /// A member of each row.

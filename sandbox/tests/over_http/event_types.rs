@@ -49,7 +49,8 @@ async fn the_pages_hold_every_row_once() {
 
 #[tokio::test]
 async fn the_list_of_the_organization_is_that_of_its_only_user() {
-    let caller = Caller::start(fixed()).await;
+    let alone = vec![Account::new(DEFAULT_PAT).of_user("Robin Sample")];
+    let caller = Caller::start(Config { pats: alone, ..fixed() }).await;
     let me = caller.read("/users/me", &[]).await;
     let organization = text(&me["resource"]["current_organization"]);
     let user = text(&me["resource"]["uri"]);

@@ -13,6 +13,10 @@ mod faults;
 #[cfg(test)]
 mod issuer;
 #[cfg(test)]
+mod organization;
+#[cfg(test)]
 mod program;
+#[cfg(test)]
+mod scopes;
 #[cfg(test)]
 mod users;

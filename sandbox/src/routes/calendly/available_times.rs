@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::json;
 use super::error::CalendlyError;
-use crate::calendly::accounts::{Found, Member};
+use crate::calendly::accounts::{Access, Found, Owned};
 use crate::calendly::event_type::EventType;
 use crate::calendly::uri::id_of;
 use crate::identifier::number;
@@ -40,25 +40,26 @@ struct Slot {
 }
 
 /// Parameters are assumed to be checked before the event type is looked up, which is assumed to
-/// be forbidden when it is another user's and not to be found when it is nobody's.
+/// be forbidden when the caller may not read it and not to be found when it is nobody's. The times are
+/// those of the user whose event type it is, whoever asks.
 pub(super) async fn list(
     State(world): State<Arc<World>>,
-    Extension(caller): Extension<Arc<Member>>,
+    Extension(access): Extension<Access>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response<Body>, CalendlyError> {
     let now = world.clock.now();
     let id = event_type_id(parameters.event_type.as_deref())?;
     let range = range(&parameters, now)?;
-    let event_type = match world.accounts.find(&caller, id) {
-        Found::Own(event_type) => event_type,
-        Found::OfAnother => return Err(CalendlyError::PermissionDenied),
+    let Owned { owner, event_type } = match world.accounts.event_type(&access.caller, id) {
+        Found::Readable(owned) => owned,
+        Found::Forbidden => return Err(CalendlyError::PermissionDenied),
         Found::Unknown => return Err(CalendlyError::NotFound),
     };
     let collection = world
         .policy
-        .starts(&caller.user, event_type, range, now)
+        .starts(&owner.user, &event_type, range, now)
         .into_iter()
-        .map(|start| slot(world.seed, event_type, start))
+        .map(|start| slot(world.seed, &event_type, start))
         .collect();
     Ok(json(StatusCode::OK, &Slots { collection }))
 }

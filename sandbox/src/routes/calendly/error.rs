@@ -6,6 +6,7 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 
 use super::answer::json;
+use crate::config::Scope;
 
 /// An error that Calendly answers with.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,7 +18,10 @@ pub(super) enum CalendlyError {
         message: &'static str,
     },
     Unauthenticated,
+    InsufficientScope(Scope),
     PermissionDenied,
+    /// What only an owner of the organization may ask.
+    NotOwner,
     NotFound,
     /// The body is not documented; one of the usual shape is assumed.
     TooManyRequests,
@@ -29,6 +33,8 @@ struct ErrorBody {
     message: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<[Detail; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required_scopes: Option<[Scope; 1]>,
 }
 
 #[derive(Serialize)]
@@ -39,33 +45,41 @@ struct Detail {
 
 impl IntoResponse for CalendlyError {
     fn into_response(self) -> Response<Body> {
-        let (status, title, message, details) = match self {
-            Self::InvalidArgument { parameter, message } => (
-                StatusCode::BAD_REQUEST,
-                "Invalid Argument",
-                "The supplied parameters are invalid.",
-                Some([Detail { parameter, message }]),
-            ),
-            Self::Unauthenticated => {
-                (StatusCode::UNAUTHORIZED, "Unauthenticated", "The access token is invalid", None)
+        let (status, title, message) = match self {
+            Self::InvalidArgument { .. } => {
+                (StatusCode::BAD_REQUEST, "Invalid Argument", "The supplied parameters are invalid.")
             }
+            Self::Unauthenticated => {
+                (StatusCode::UNAUTHORIZED, "Unauthenticated", "The access token is invalid")
+            }
+            Self::InsufficientScope(_) => (
+                StatusCode::FORBIDDEN,
+                "Insufficient scope",
+                "This operation requires the scopes listed in the 'required_scopes' array.",
+            ),
             Self::PermissionDenied => (
                 StatusCode::FORBIDDEN,
                 "Permission Denied",
                 "You do not have permission to access this resource.",
-                None,
             ),
+            Self::NotOwner => (StatusCode::FORBIDDEN, "Permission Denied", "You do not have permission"),
             Self::NotFound => (
                 StatusCode::NOT_FOUND,
                 "Resource Not Found",
                 "The server could not find the requested resource.",
-                None,
             ),
             Self::TooManyRequests => {
-                (StatusCode::TOO_MANY_REQUESTS, "Too Many Requests", "The rate limit is exceeded.", None)
+                (StatusCode::TOO_MANY_REQUESTS, "Too Many Requests", "The rate limit is exceeded.")
             }
         };
-        let body = ErrorBody { title, message, details };
-        json(status, &body)
+        let details = match self {
+            Self::InvalidArgument { parameter, message } => Some([Detail { parameter, message }]),
+            _ => None,
+        };
+        let required_scopes = match self {
+            Self::InsufficientScope(scope) => Some([scope]),
+            _ => None,
+        };
+        json(status, &ErrorBody { title, message, details, required_scopes })
     }
 }

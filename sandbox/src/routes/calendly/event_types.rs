@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Resource, json};
 use super::error::CalendlyError;
 use super::page::{PageTokens, Pagination};
-use crate::calendly::accounts::{Found, Member};
+use crate::calendly::accounts::{Access, Accounts, Found, Member};
 use crate::calendly::event_type::EventType;
 use crate::calendly::uri::CANONICAL;
 use crate::world::World;
@@ -40,12 +40,12 @@ struct Page<'a> {
 
 pub(super) async fn read(
     State(world): State<Arc<World>>,
-    Extension(caller): Extension<Arc<Member>>,
+    Extension(access): Extension<Access>,
     Path(id): Path<String>,
 ) -> Result<Response<Body>, CalendlyError> {
-    match world.accounts.find(&caller, &id) {
-        Found::Own(resource) => Ok(json(StatusCode::OK, &Resource { resource })),
-        Found::OfAnother => Err(CalendlyError::PermissionDenied),
+    match world.accounts.event_type(&access.caller, &id) {
+        Found::Readable(owned) => Ok(json(StatusCode::OK, &Resource { resource: &*owned.event_type })),
+        Found::Forbidden => Err(CalendlyError::PermissionDenied),
         Found::Unknown => Err(CalendlyError::NotFound),
     }
 }
@@ -54,18 +54,18 @@ pub(super) async fn read(
 /// too) or `page_token` is refused rather than put right.
 pub(super) async fn list(
     State(world): State<Arc<World>>,
-    Extension(caller): Extension<Arc<Member>>,
+    Extension(access): Extension<Access>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response<Body>, CalendlyError> {
-    owner(&parameters, &caller)?;
+    let owners = owners(&parameters, &access.caller, &world.accounts)?;
     let active = flag("active", parameters.active.as_deref())?;
     let admin_managed = flag("admin_managed", parameters.admin_managed.as_deref())?;
     let order = order(parameters.sort.as_deref())?;
     let count = count(parameters.count.as_deref())?;
 
-    let mut rows: Vec<&EventType> = caller
-        .event_types
+    let mut rows: Vec<&EventType> = owners
         .iter()
+        .flat_map(|owner| owner.event_types.iter().map(Arc::as_ref))
         .filter(|row| row.is_listed())
         .filter(|row| active.is_none_or(|active| row.active == active))
         .filter(|row| admin_managed.is_none_or(|managed| row.admin_managed == managed))
@@ -73,7 +73,7 @@ pub(super) async fn list(
     rows.sort_by(|one, other| compare(&order, one, other));
 
     let query = parameters.without_page_token();
-    let tokens = PageTokens::of_query(world.seed, &format!("{}\n{query}", caller.user.id));
+    let tokens = PageTokens::of_query(world.seed, &format!("{}\n{query}", access.caller.user.id));
     let offset = match &parameters.page_token {
         None => 0,
         Some(token) => {
@@ -122,18 +122,25 @@ fn invalid(parameter: &'static str, message: &'static str) -> CalendlyError {
     CalendlyError::InvalidArgument { parameter, message }
 }
 
-/// A user is the only member of an organization of their own, so both lists are the same. With
-/// both parameters, both must be the caller's (assumed); another's is forbidden (assumed).
-fn owner(parameters: &Parameters, caller: &Member) -> Result<(), CalendlyError> {
-    let is_own = |given: &Option<String>, own: &str| given.as_deref().is_none_or(|uri| uri == own);
-    if parameters.user.is_none() && parameters.organization.is_none() {
-        Err(invalid("user", "user or organization is required"))
-    } else if is_own(&parameters.user, &caller.user.uri)
-        && is_own(&parameters.organization, &caller.user.current_organization)
-    {
-        Ok(())
-    } else {
-        Err(CalendlyError::PermissionDenied)
+/// Whose event types are asked for. The list of an organization is for its owner only; with both
+/// parameters, the user must be a member of the organization (assumed); another's is forbidden (assumed).
+fn owners(
+    parameters: &Parameters,
+    caller: &Member,
+    accounts: &Accounts,
+) -> Result<Vec<Arc<Member>>, CalendlyError> {
+    let organization = &caller.user.current_organization;
+    let is_own = parameters.organization.as_ref().is_none_or(|uri| uri == organization);
+    let mut members = accounts.members_of(organization);
+    match &parameters.user {
+        None if parameters.organization.is_none() => Err(invalid("user", "user or organization is required")),
+        _ if !is_own => Err(CalendlyError::PermissionDenied),
+        None if caller.owns_organization => Ok(members),
+        None => Err(CalendlyError::NotOwner),
+        Some(user) => {
+            members.retain(|member| member.user.uri == *user && caller.may_read(member));
+            if members.is_empty() { Err(CalendlyError::PermissionDenied) } else { Ok(members) }
+        }
     }
 }
 

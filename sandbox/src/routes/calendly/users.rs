@@ -9,21 +9,19 @@ use axum::http::{Response, StatusCode};
 
 use super::answer::{Resource, json};
 use super::error::CalendlyError;
-use crate::calendly::accounts::Member;
+use crate::calendly::accounts::{Access, Found};
 use crate::world::World;
 
-/// A user of another organization is assumed to be forbidden, an unknown one not to be found.
+/// A user whom the caller may not read is assumed to be forbidden, an unknown one not to be found.
 pub(super) async fn read(
     State(world): State<Arc<World>>,
-    Extension(caller): Extension<Arc<Member>>,
+    Extension(access): Extension<Access>,
     Path(id): Path<String>,
 ) -> Result<Response<Body>, CalendlyError> {
-    if id == "me" || id == caller.user.id {
-        let resource = &caller.user;
-        Ok(json(StatusCode::OK, &Resource { resource }))
-    } else if world.accounts.user_exists(&id) {
-        Err(CalendlyError::PermissionDenied)
-    } else {
-        Err(CalendlyError::NotFound)
+    let id = if id == "me" { &access.caller.user.id } else { &id };
+    match world.accounts.user(&access.caller, id) {
+        Found::Readable(member) => Ok(json(StatusCode::OK, &Resource { resource: &member.user })),
+        Found::Forbidden => Err(CalendlyError::PermissionDenied),
+        Found::Unknown => Err(CalendlyError::NotFound),
     }
 }
