@@ -160,7 +160,10 @@ class Parser:
         # `pub use`, `pub(crate) use`
         passes_on = self.peek(-1) == "pub" or (self.peek(-1) == ")" and self.peek(-4) == "pub")
         self.at += 1
-        for name, path in self.tree(()):
+        # What begins with `::` is another crate's.
+        start = ("::",) if self.peek() == "::" else ()
+        self.at += len(start)
+        for name, path in self.tree(start):
             if name == "*":
                 module.globs.append(path)
             else:
@@ -177,8 +180,6 @@ class Parser:
                 self.at += self.peek() == ","
             self.at += 1
             return
-        if self.peek() == "::":
-            self.at += 1
         name = self.peek()
         self.at += 1
         if name == "*":

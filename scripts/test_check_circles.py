@@ -67,6 +67,9 @@ class Circles(unittest.TestCase):
             "mod inner { pub use crate::error::Error as E; }",
             "after what looks like a comment": 'const S: &str = "//"; use crate::error::Error; fn f() {}',
             "after a character": "const C: char = '\"'; use crate::error::Error; fn f<'a>() {}",
+            "after a variant for tests": "enum E { #[cfg(test)] A, B(crate::error::Error) } fn f() {}",
+            "after an item for tests": "#[cfg(test)] #[derive(Debug)] struct T; "
+            "use crate::error::Error; fn f() {}",
             "`#[cfg(not(test))]`": "#[cfg(not(test))] use crate::error::Error; fn f() {}",
         }
         cases = {case: {"lib": lib, "a": text} | error for case, text in cases.items()}
@@ -108,10 +111,14 @@ class Circles(unittest.TestCase):
                 'const S: &str = "crate::a::A \\" crate::a::f"; const R: &str = r#"" crate::a::f"#; '
                 "fn g(b: B) { b.f(); b.a }",
             },
+            "a method with the name of what is passed on": {
+                "lib": "mod a;",
+                "a": "mod child; pub use child::run; pub struct A; fn f(one: A) { one.run() }",
+                "a/child": "use super::A; pub fn run() {}",
+            },
             "other crates": {
-                "lib": "mod a; mod b;",
-                "a": "use crate::b::B; pub struct A;",
-                "b": "use other::a::A; use ::a::A as Again; pub struct B;",
+                "lib": "mod a; use ::a::B; pub struct L; fn f(_: ::a::A) { other::a::A }",
+                "a": "use crate::L; pub struct A; pub struct B;",
             },
         }
         self.check_each(cases, 0)
@@ -125,9 +132,14 @@ class Circles(unittest.TestCase):
             with self.subTest(use):
                 reports = self.reports({"lib": "mod a;", "a": f"mod child; {use}"} | child)
                 self.assertEqual(len(reports), 1)
-        # Also where the parent passes the name on and uses it.
-        used = "mod child; pub use child::Child; pub struct A; fn f(_: Child) {}"
-        self.assertEqual(len(self.reports({"lib": "mod a;", "a": used} | child)), 1)
+
+    def test_a_name_that_is_passed_on_and_used_counts(self):
+        files = {
+            "lib": "mod a;",
+            "a": "mod child; pub use child::run; pub struct A; impl A { fn run() {} } fn f() { run() }",
+            "a/child": "use super::A; pub fn run() {}",
+        }
+        self.assertEqual(len(self.reports(files)), 1)
 
     def test_tests_count_where_everything_is_a_test(self):
         files = {
