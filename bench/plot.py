@@ -52,7 +52,8 @@ def position(value, values):
 
 def scale(left, height, values):
     """A line and its figure at each power of ten."""
-    for power in range(math.ceil(math.log10(min(values) / 2)), math.floor(math.log10(max(values))) + 1):
+    first, last = math.ceil(math.log10(min(values) / 2)), math.floor(math.log10(max(values)))
+    for power in range(first, last + 1):
         x = f"{left + position(10**power, values):g}"
         yield f'<line x1="{x}" x2="{x}" y1="{TOP - 4}" y2="{height - 18}"/>'
         yield f'<text class="tick" x="{x}" y="{height - 6}">{10**power:g}</text>'

@@ -65,9 +65,11 @@ class Circles(unittest.TestCase):
             "in a module of its own": "fn f() {} mod inner { use super::super::error::Error; }",
             "through `self`": "use self::inner::E; fn f() {} "
             "mod inner { pub use crate::error::Error as E; }",
-            "after what looks like a comment": 'const S: &str = "//"; use crate::error::Error; fn f() {}',
+            "after what looks like a comment": 'const S: &str = "//"; '
+            "use crate::error::Error; fn f() {}",
             "after a character": "const C: char = '\"'; use crate::error::Error; fn f<'a>() {}",
-            "after a variant for tests": "enum E { #[cfg(test)] A, B(crate::error::Error) } fn f() {}",
+            "after a variant for tests": "fn f() {} "
+            "enum E { #[cfg(test)] A, B(crate::error::Error) }",
             "after an item for tests": "#[cfg(test)] #[derive(Debug)] struct T; "
             "use crate::error::Error; fn f() {}",
             "`#[cfg(not(test))]`": "#[cfg(not(test))] use crate::error::Error; fn f() {}",
@@ -108,7 +110,8 @@ class Circles(unittest.TestCase):
                 "lib": "mod a; mod b;",
                 "a": "use crate::b::B; pub struct A; pub fn f() {}",
                 "b": "/// [`crate::a::A`]\npub struct B; /* crate::a::A */ "
-                'const S: &str = "crate::a::A \\" crate::a::f"; const R: &str = r#"" crate::a::f"#; '
+                'const S: &str = "crate::a::A \\" crate::a::f"; '
+                'const R: &str = r#"" crate::a::f"#; '
                 "fn g(b: B) { b.f(); b.a }",
             },
             "a method with the name of what is passed on": {
@@ -136,7 +139,8 @@ class Circles(unittest.TestCase):
     def test_a_name_that_is_passed_on_and_used_counts(self):
         files = {
             "lib": "mod a;",
-            "a": "mod child; pub use child::run; pub struct A; impl A { fn run() {} } fn f() { run() }",
+            "a": "mod child; pub use child::run; fn f() { run() } "
+            "pub struct A; impl A { fn run() {} }",
             "a/child": "use super::A; pub fn run() {}",
         }
         self.assertEqual(len(self.reports(files)), 1)

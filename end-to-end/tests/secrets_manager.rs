@@ -64,7 +64,7 @@ async fn the_door_to_a_fixed_secret_counts_and_fails() {
     secrets.trouble(Trouble::Denied);
     let (status, kind, _) = read(&secrets, ID).await;
     assert_eq!((status, kind.as_deref()), (400, Some("AccessDeniedException")));
-    let late = Duration::from_millis(50);
+    let late = Duration::from_millis(500);
     secrets.trouble(Trouble::Slow(late));
     let asked = Instant::now();
     assert_eq!(read(&secrets, ID).await.0, 200);
