@@ -201,7 +201,8 @@ fn order(text: Option<&str>) -> Result<Vec<(Field, Direction)>, CalendlyError> {
 }
 
 /// Names are compared without regard to case, an event type without one comes last when
-/// ascending, and rows that are alike keep the order of their positions (all assumed).
+/// ascending, and rows that are alike keep the order of their owners' names and of their positions (all
+/// assumed).
 fn compare(order: &[(Field, Direction)], one: &EventType, other: &EventType) -> Ordering {
     let name = |row: &EventType| {
         let name = row.name.as_ref().map(|name| name.to_lowercase());
