@@ -18,8 +18,8 @@ COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no
 export MOTO_SERVER := $(CURDIR)/$(VENV)/moto_server
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-figures check-template \
-        build sam-test bench budgets record-budgets events lock clean
+.PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles check-figures \
+        check-template build sam-test bench budgets record-budgets events lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -27,7 +27,7 @@ help: ## List the targets
 run: ## Run the bundle on this machine: sandbox, Secrets Manager stand-in, three functions
 	@python3 scripts/run.py
 
-test: lint docs check-routes check-dependencies check-figures unit ## Formatting, lints, docs, unit and end-to-end tests
+test: lint docs check-routes check-dependencies check-circles check-figures unit ## Formatting, lints, docs, unit and end-to-end tests
 
 lint:
 	cargo fmt --all -- --check
@@ -51,6 +51,11 @@ check-routes:
 
 check-dependencies:
 	@python3 scripts/check_dependencies.py
+
+# Files that use each other in a circle can be understood only together.
+check-circles:
+	@python3 -m unittest discover --quiet --start-directory scripts
+	@python3 scripts/check_circles.py
 
 # The pages say what was measured last.
 check-figures:
