@@ -248,16 +248,16 @@ impl Function {
             .collect()
     }
 
-    /// The lines of one invocation, once there is at least one.
+    /// The lines of one invocation, once there is the one that ends it.
     ///
     /// # Panics
     ///
-    /// None comes, or a line is not a JSON object.
+    /// None ends it, or a line is not a JSON object.
     pub async fn log_of(&self, request_id: &str) -> Vec<Value> {
-        until("a log line of the request", || {
+        until("the line that ends the request", || {
             let lines: Vec<Value> =
                 self.log().into_iter().filter(|line| line["request_id"] == request_id).collect();
-            (!lines.is_empty()).then_some(lines)
+            lines.iter().any(|line| line.get("duration_ms").is_some()).then_some(lines)
         })
         .await
     }

@@ -246,3 +246,33 @@ async fn a_duration_with_a_decimal_point_is_a_duration() {
         assert_eq!(time(&slot["local_end_time"]) - time(&slot["start_time"]), TimeDelta::minutes(30));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duration_that_is_no_number_is_not_known_and_no_error() {
+    let setup = Setup::of(Binary::CheckAvailability).with("EVENT_TYPE_CACHE_SECONDS", "0");
+    let world = setup.start().await;
+    let more = [("event_type", "x"), ("timezone", "UTC")];
+    for duration in
+        [Some(json!(null)), None, Some(json!("30")), Some(json!([30])), Some(json!({})), Some(json!(true))]
+    {
+        let mut row = json!({
+            "uri": world.sandbox.event_type_uri(DEFAULT_PAT, "demo").unwrap(),
+            "slug": "x", "name": "X", "active": true, "deleted_at": null, "booking_method": "instant",
+        });
+        if let Some(duration) = &duration {
+            row["duration"] = duration.clone();
+        }
+        let page = json!({"collection": [row], "pagination": {"next_page_token": null}}).to_string();
+        let fault = Fault::Body { content_type: "application/json".to_owned(), body: page };
+        world.sandbox.fault("/event_types", 1, fault);
+        let answer = ask(&world, &utc(midnight(2)), &utc(midnight(9)), &more).await;
+        assert_eq!(answer.status, 200, "{duration:?}: {}", answer.body);
+        let answer = answer.json();
+        let slots = answer["collection"].as_array().unwrap();
+        assert!(!slots.is_empty());
+        for slot in slots {
+            assert!(slot["local_start_time"].is_string(), "{duration:?}: {slot}");
+            assert_eq!(slot.get("local_end_time"), None, "{duration:?}: {slot}");
+        }
+    }
+}

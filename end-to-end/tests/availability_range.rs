@@ -2,8 +2,8 @@
 #![cfg(test)]
 
 use chrono::{Datelike, Days, NaiveDate, TimeDelta, Utc};
-use end_to_end::{Binary, Gateway, Setup, World, ask, day, midnight, time, utc, windows};
-use sandbox::DEFAULT_PAT;
+use end_to_end::{AVAILABLE_TIMES, Binary, Gateway, Setup, World, ask, day, midnight, time, utc, windows};
+use sandbox::{DEFAULT_PAT, Fault};
 use serde_json::json;
 
 async fn world() -> World {
@@ -271,4 +271,49 @@ async fn a_day_may_begin_later_than_midnight() {
     let answer = ask(&world, &day, &day, &[("timezone", "Asia/Beirut")]).await.json();
     assert_eq!(answer["start_time"], format!("{}T22:00:00Z", spring - Days::new(1)), "{answer}");
     assert_eq!(time(&answer["end_time"]) - time(&answer["start_time"]), TimeDelta::hours(23));
+}
+
+/// Asks for a range that starts in this many seconds, while something takes longer than that, and looks at
+/// every start that Calendly was asked about.
+async fn calendly_is_never_asked_about_the_past(setup: Setup, path: &str, fault: Fault, slug: &str) {
+    let world = setup.start().await;
+    let uri = world.sandbox.event_type_uri(DEFAULT_PAT, "demo").unwrap();
+    let event_type = if slug.is_empty() { &*uri } else { slug };
+    world.sandbox.fault(path, 1, fault);
+    let began = Utc::now();
+    let start = began + TimeDelta::seconds(3);
+    let answer = ask(&world, &utc(start), &utc(midnight(3)), &[("event_type", event_type)]).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let calls: Vec<_> =
+        world.calendly_calls().into_iter().filter(|call| call.path == AVAILABLE_TIMES).collect();
+    let last = calls.last().unwrap();
+    // A start that was past when it was asked for is moved to a minute from then.
+    let asked = windows(&world).into_iter().map(|(start, _)| start).max().unwrap();
+    assert!(asked >= began + TimeDelta::seconds(3 + 60), "{asked}: {last:?}");
+    assert!(asked <= Utc::now() + TimeDelta::seconds(61), "{asked}: {last:?}");
+    assert_eq!(time(&answer.json()["start_time"]), asked, "the range that was asked of Calendly");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_becomes_past_while_a_call_is_tried_again_is_moved() {
+    let setup = Setup::of(Binary::CheckAvailability).with("CALENDLY_TIMEOUT_MS", "3500");
+    calendly_is_never_asked_about_the_past(setup, AVAILABLE_TIMES, Fault::Hang, "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_becomes_past_while_the_event_type_is_looked_up_is_moved() {
+    let setup = Setup::of(Binary::CheckAvailability);
+    let slow = Fault::Delay { milliseconds: 3_500 };
+    calendly_is_never_asked_about_the_past(setup, "/event_types", slow, "demo").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_becomes_past_while_calendly_asks_to_wait_is_moved() {
+    let wait = Fault::Status {
+        status: 429,
+        body: String::new(),
+        headers: [("retry-after".to_owned(), "4".to_owned())].into(),
+    };
+    let setup = Setup::of(Binary::CheckAvailability);
+    calendly_is_never_asked_about_the_past(setup, AVAILABLE_TIMES, wait, "").await;
 }

@@ -53,7 +53,9 @@ async fn a_missing_variable_ends_the_function_and_is_named() {
         for binary in Binary::ALL {
             ends_and_names(Setup::of(binary).without(name), &[name], name).await;
         }
-        ends_and_names(Setup::of(Binary::User).with(name, ""), &[name], "empty").await;
+        for blank in ["", " ", "\t", " \n "] {
+            ends_and_names(Setup::of(Binary::User).with(name, blank), &[name], "blank").await;
+        }
     }
 }
 
@@ -62,6 +64,8 @@ async fn two_kinds_of_issuer_or_none_end_the_function() {
     let names = ["JWT_ISSUER", "JWT_SECRET_ID"];
     ends_and_names(Setup::of(Binary::User).with("JWT_SECRET_ID", "jwt"), &names, "both").await;
     ends_and_names(Setup::of(Binary::User).without("JWT_ISSUER"), &names, "neither").await;
+    let blank = Setup::of(Binary::User).with("JWT_ISSUER", " ").with("JWT_SECRET_ID", "\t");
+    ends_and_names(blank, &names, "blank").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,87 +1,65 @@
 //! Between invocations Lambda freezes the environment, and connections die unnoticed.
 #![cfg(test)]
 
-use std::{
-    process::Command,
-    sync::{Arc, Mutex},
-};
-
-use end_to_end::{Binary, Setup, until};
+use end_to_end::{Answer, Binary, Relay, Setup, World, day, until};
 use sandbox::{Config, DEFAULT_PAT, Sandbox};
-use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
-    task::{AbortHandle, JoinHandle},
-};
+use serde_json::json;
 
-/// A way to a server whose connections can be cut.
-struct Relay {
-    url: String,
-    connections: Arc<Mutex<Vec<AbortHandle>>>,
-    listening: JoinHandle<()>,
-}
-
-impl Relay {
-    async fn to(url: &str) -> Self {
-        let server = url.strip_prefix("http://").unwrap().to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let connections = Arc::new(Mutex::new(Vec::new()));
-        let opened = connections.clone();
-        let listening = tokio::spawn(async move {
-            loop {
-                let (mut client, _) = listener.accept().await.unwrap();
-                let server = server.clone();
-                let connection = tokio::spawn(async move {
-                    let mut server = TcpStream::connect(server).await.unwrap();
-                    // How it ends is what the test is about.
-                    let _ = copy_bidirectional(&mut client, &mut server).await;
-                });
-                opened.lock().unwrap().push(connection.abort_handle());
-            }
-        });
-        Self { url, connections, listening }
-    }
-
-    /// Closes every connection that is open, and says how many were.
-    fn cut(&self) -> usize {
-        let connections = self.connections.lock().unwrap();
-        let open: Vec<_> = connections.iter().filter(|connection| !connection.is_finished()).collect();
-        open.iter().for_each(|connection| connection.abort());
-        open.len()
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.listening.abort();
-        self.cut();
-    }
-}
-
-fn signal(signal: &str, process: u32) {
-    let status = Command::new("kill").args([signal, &process.to_string()]).status().unwrap();
-    assert!(status.success());
+/// Cuts every connection to Calendly while the environment is frozen, and answers the request that finds it
+/// so: the event is there when the environment thaws, as on Lambda.
+async fn ask_after_a_freeze(world: &World, relay: &Relay) -> Answer {
+    world.function.freeze().await;
+    assert!(relay.cut() > 0, "nothing was kept open, so this proves nothing");
+    until("the cut connections to be gone", || (relay.cut() == 0).then_some(())).await;
+    let asked = world.ask(&[]);
+    tokio::join!(asked, world.function.thaw()).0
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_died_in_the_meantime_cost_a_request_nothing_but_time() {
     let calendly = Sandbox::start(Config::default()).await.unwrap();
-    let relay = Relay::to(&calendly.base_url()).await;
-    let setup = Setup::of(Binary::UserEventTypes).with("CALENDLY_BASE_URL", &relay.url);
-    let world = setup.start().await;
     assert!(calendly.event_type_uri(DEFAULT_PAT, "demo").is_some());
-    let process = world.function.id().await;
-    for round in 0..4 {
-        assert_eq!(world.ask(&[]).await.status, 200, "round {round}");
-        signal("-STOP", process);
-        let open = relay.cut();
-        assert!(open > 0, "round {round}: nothing was kept open, so this proves nothing");
-        until("the cut connections to be gone", || (relay.cut() == 0).then_some(())).await;
-        // The event is there when the environment thaws, as on Lambda.
-        let asked = world.ask(&[]);
-        let thawed = async { signal("-CONT", process) };
-        let (answer, ()) = tokio::join!(asked, thawed);
-        assert_eq!(answer.status, 200, "round {round}: {}", answer.body);
+    for retries in ["2", "0"] {
+        let relay = Relay::to(&calendly.base_url()).await;
+        let setup = Setup::of(Binary::UserEventTypes).with("CALENDLY_BASE_URL", &relay.url);
+        let world = setup.with("CALENDLY_MAX_RETRIES", retries).start().await;
+        assert_eq!(world.ask(&[]).await.status, 200);
+        for round in 0..4 {
+            let answer = ask_after_a_freeze(&world, &relay).await;
+            assert_eq!(answer.status, 200, "round {round}, {retries} retries: {}", answer.body);
+            let line = world.end_line(&answer.request_id).await;
+            assert_eq!(
+                (&line["calendly_calls"], &line["calendly_retries"]),
+                (&json!(1), &json!(0)),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_init_that_died_in_the_meantime_is_nobodys_failure() {
+    for binary in Binary::ALL {
+        for retries in ["0", "2"] {
+            let calendly = Sandbox::start(Config::default()).await.unwrap();
+            let relay = Relay::to(&calendly.base_url()).await;
+            let setup = Setup::of(binary).with("CALENDLY_BASE_URL", &relay.url);
+            let world = setup.with("CALENDLY_MAX_RETRIES", retries).start().await;
+            until("init's connection", || (relay.opened() == 1).then_some(())).await;
+            let near = [day(2), day(3)].map(|day| day.to_string());
+            let query = match binary {
+                Binary::CheckAvailability => vec![("start_time", &*near[0]), ("end_time", &near[1])],
+                _ => Vec::new(),
+            };
+            world.function.freeze().await;
+            assert_eq!(relay.cut(), 1, "init's connection");
+            until("the cut connection to be gone", || (relay.cut() == 0).then_some(())).await;
+            let (answer, ()) = tokio::join!(world.ask(&query), world.function.thaw());
+            assert_eq!(answer.status, 200, "{binary:?}, {retries} retries: {}", answer.body);
+            let line = world.end_line(&answer.request_id).await;
+            assert_eq!(line["calendly_calls"], calendly.calls().len(), "{binary:?}: {line}");
+            assert_eq!(line["calendly_retries"], 0, "{line}");
+            assert_eq!(line["CalendlyErrors"].as_f64(), Some(0.0), "{line}");
+        }
     }
 }

@@ -103,9 +103,59 @@ async fn what_calendly_does_not_document_is_an_invalid_response() {
 #[tokio::test(flavor = "multi_thread")]
 async fn slots_and_event_types_of_a_wrong_shape_are_an_invalid_response() {
     let world = Setup::of(Binary::CheckAvailability).start().await;
-    for slot in [json!(5), json!([]), json!({}), json!({"start_time": null}), json!({"start_time": "soon"})] {
-        world.sandbox.fault(TIMES, 1, json_body(&json!({"collection": [slot]})));
-        assert_eq!(ask(&world).await.verdict(), bad_gateway("calendly_invalid_response"), "{slot}");
+    let start = "2099-01-01T09:00:00.000000Z";
+    for slot in [
+        json!(5),
+        json!(null),
+        json!(start),
+        json!([]),
+        json!([start]),
+        json!([start, "available"]),
+        json!({}),
+        json!({"start_time": null}),
+        json!({"start_time": "soon"}),
+        json!({"start_time": [start], "status": "available"}),
+    ] {
+        for zone in [None, Some(("timezone", "Europe/Lisbon"))] {
+            world.sandbox.fault(TIMES, 1, json_body(&json!({"collection": [slot]})));
+            let query = query(&world);
+            let query = query.iter().map(|(name, value)| (*name, &**value)).chain(zone);
+            let answer = world.ask(&query.collect::<Vec<_>>()).await;
+            assert_eq!(answer.verdict(), bad_gateway("calendly_invalid_response"), "{slot}: {}", answer.body);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn event_types_and_users_that_are_no_objects_are_an_invalid_response() {
+    let uri = "https://api.calendly.com/event_types/x";
+    let rows =
+        [json!(5), json!(null), json!("x"), json!([]), json!([uri]), json!([[]]), json!({"uri": [uri]})];
+    let list = Setup::of(Binary::UserEventTypes).start().await;
+    let choice = Setup::of(Binary::CheckAvailability).start().await;
+    for row in &rows[..6] {
+        let page = json!({"collection": [row], "pagination": {"next_page_token": null}});
+        list.sandbox.fault(LIST, 1, json_body(&page));
+        let answer = ask(&list).await;
+        assert_eq!(answer.verdict(), bad_gateway("calendly_invalid_response"), "{row}: {}", answer.body);
+    }
+    let (start, end) = (day(2).to_string(), day(3).to_string());
+    // Every member in turn as an array, which a struct can be read from too.
+    let members = json!([uri, "x", true, null, "instant", 30]);
+    for row in rows.into_iter().chain([members]) {
+        for wanted in [None, Some(("event_type", "x"))] {
+            let page = json!({"collection": [row], "pagination": {"next_page_token": null}});
+            choice.sandbox.fault(LIST, 1, json_body(&page));
+            let range = [("start_time", &*start), ("end_time", &end)];
+            let answer = choice.ask(&range.into_iter().chain(wanted).collect::<Vec<_>>()).await;
+            assert_eq!(answer.verdict(), bad_gateway("calendly_invalid_response"), "{row}: {}", answer.body);
+        }
+    }
+    let user = Setup::of(Binary::User).start().await;
+    for resource in [json!(["https://api.calendly.com/users/x"]), json!([]), json!("x"), json!(null)] {
+        user.sandbox.fault(ME, 1, json_body(&json!({"resource": resource})));
+        let answer = ask(&user).await;
+        assert_eq!(answer.verdict(), bad_gateway("calendly_invalid_response"), "{resource}: {}", answer.body);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use end_to_end::{Binary, Invocation, Setup, Trouble, World, until};
+use end_to_end::{Binary, Invocation, Relay, Setup, Trouble, World, until};
 use sandbox::{Config, Fault, Sandbox};
 use serde_json::{Value, json};
 
@@ -101,6 +101,7 @@ async fn after_a_warm_up_the_next_request_finds_everything_ready() {
     assert_eq!(world.secrets.reads().len(), 1);
     let line = world.end_line(&answer.request_id).await;
     assert_eq!((&line["calendly_calls"], &line["cold_start"]), (&json!(0), &json!(false)));
+    assert_eq!(line["ColdStart"].as_f64(), Some(0.0), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,15 +183,64 @@ async fn a_warm_up_with_pats_of_the_callers_own_reads_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_warm_up_with_nothing_to_ask_opens_a_connection_and_sends_nothing() {
-    let world = Setup::of(Binary::UserEventTypes).with("PAT_CACHE_SECONDS", "3600").start().await;
+async fn a_warm_up_with_nothing_to_ask_opens_a_connection_where_none_is_open_and_sends_nothing() {
+    let calendly = Sandbox::start(Config::default()).await.unwrap();
+    let relay = Relay::to(&calendly.base_url()).await;
+    let setup = Setup::of(Binary::UserEventTypes).with("PAT_CACHE_SECONDS", "3600");
+    let world = setup.with("CALENDLY_BASE_URL", &relay.url).start().await;
     assert_eq!(world.ask(&[]).await.status, 200);
-    let before = world.calendly_paths();
-    let connections = world.sandbox.connections();
+    let (calls, opened) = (calendly.calls(), relay.opened());
+    let warm_up = async || {
+        let answer = world.invoke(&json!({"warmer": true})).await.result.unwrap();
+        assert_eq!(answer, json!({"warm": true, "cold_start": false}));
+        assert_eq!(calendly.calls(), calls);
+    };
+    warm_up().await;
+    assert_eq!(relay.opened(), opened, "the connection of the request before would serve the next one");
+
+    world.function.freeze().await;
+    assert_eq!(relay.cut(), 1);
+    until("the connection to be gone", || (relay.cut() == 0).then_some(())).await;
+    world.function.thaw().await;
+    warm_up().await;
+    until("a new connection", || (relay.opened() == opened + 1).then_some(())).await;
+    let answer = world.ask(&[]).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(relay.opened(), opened + 1, "the request uses it");
+    let line = world.end_line(&answer.request_id).await;
+    assert_eq!((&line["calendly_calls"], &line["calendly_retries"]), (&json!(1), &json!(0)), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn warm_ups_in_a_row_open_one_connection() {
+    for binary in Binary::ALL {
+        for is_users_own in [false, true] {
+            let calendly = Sandbox::start(Config::default()).await.unwrap();
+            let setup = Setup::of(binary).with("CALENDLY_BASE_URL", &calendly.base_url());
+            let setup =
+                if is_users_own { setup.with("CALENDLY_PAT_SECRET_ID", "{secret}/{sub}") } else { setup };
+            let world = setup.start().await;
+            for _ in 0..5 {
+                let answer = world.invoke(&json!({"warmer": true})).await.result.unwrap();
+                assert_eq!(answer.get("unprepared"), None, "{answer}");
+            }
+            assert_eq!(calendly.connections(), 1, "{binary:?}, PATs of the callers' own: {is_users_own}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_provisioned_concurrency_nobody_waits_for_a_start() {
+    let setup = || Setup::of(Binary::User).with("AWS_LAMBDA_INITIALIZATION_TYPE", "provisioned-concurrency");
+    let world = setup().start().await;
+    for _ in 0..2 {
+        let answer = world.ask(&[]).await;
+        let line = world.end_line(&answer.request_id).await;
+        assert_eq!((&line["cold_start"], line["ColdStart"].as_f64()), (&json!(false), Some(0.0)), "{line}");
+    }
+    let world = setup().start().await;
     let answer = world.invoke(&json!({"warmer": true})).await.result.unwrap();
     assert_eq!(answer, json!({"warm": true, "cold_start": false}));
-    assert_eq!(world.calendly_paths(), before);
-    until("a new connection", || (world.sandbox.connections() > connections).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,8 @@ use sandbox::{Algorithm, Fault, Mint};
 use serde_json::{Value, json};
 
 /// Members that every line that ends a request has.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
+    "version",
     "request_id",
     "xray_trace_id",
     "function",
