@@ -10,6 +10,10 @@ use reqwest::Client;
 ///
 /// It cannot be built.
 #[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests are not the functions, and have a client of their own"
+)]
 pub fn client() -> Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {

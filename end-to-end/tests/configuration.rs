@@ -28,7 +28,6 @@ async fn a_bad_variable_ends_the_function_and_is_named() {
         ("CALENDLY_PAT_SECRET_ID", "pat/{}"),
         ("PAT_CACHE_SECONDS", "-1"),
         ("PAT_CACHE_SECONDS", "5m"),
-        ("EVENT_TYPE_CACHE_SECONDS", "1.5"),
         ("CALENDLY_BASE_URL", "api.calendly.com"),
         ("CALENDLY_BASE_URL", "http://api.calendly.com"),
         ("CALENDLY_TIMEOUT_MS", "0"),
@@ -45,6 +44,8 @@ async fn a_bad_variable_ends_the_function_and_is_named() {
     ] {
         ends_and_names(Setup::of(Binary::User).with(name, value), &[name], &format!("{name}={value}")).await;
     }
+    let setup = Setup::of(Binary::CheckAvailability).with("EVENT_TYPE_CACHE_SECONDS", "1.5");
+    ends_and_names(setup, &["EVENT_TYPE_CACHE_SECONDS"], "a function's own").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

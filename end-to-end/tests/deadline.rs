@@ -121,24 +121,19 @@ async fn the_deadline_bounds_compressing_a_large_answer() {
     let world = Setup::of(Binary::UserEventTypes).start().await;
     // Text that gzip has work with, and that is small enough afterwards.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let text: String = (0..15_000_000)
+    let text: String = (0..8_000_000)
         .map(|_| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             char::from(b'a' + u8::try_from((state >> 62) & 3).unwrap())
         })
         .collect();
-    let page = |next: Option<&str>| {
-        let row = json!({"uri": "https://api.calendly.com/event_types/x", "name": text});
-        let page = json!({"collection": [row], "pagination": {"next_page_token": next}});
-        Fault::Body { content_type: "application/json".to_owned(), body: page.to_string() }
-    };
+    let row = json!({"uri": "https://api.calendly.com/event_types/x", "name": text});
+    let page = json!({"collection": [row], "pagination": {"next_page_token": null}}).to_string();
     let request = world.request().header("accept-encoding", "gzip");
     for milliseconds in [1_000, 1_700, 2_900] {
         world.sandbox.clear_faults();
-        for _ in 0..3 {
-            world.sandbox.fault("/event_types", 1, page(Some("a")));
-            world.sandbox.fault("/event_types", 1, page(None));
-        }
+        let fault = Fault::Body { content_type: "application/json".to_owned(), body: page.clone() };
+        world.sandbox.fault("/event_types", 3, fault);
         let answer = answer_in_good_time(&world, &request, Duration::from_millis(milliseconds)).await;
         let verdicts = [(200, String::new()), (504, "deadline_exceeded".to_owned())];
         assert!(verdicts.contains(&answer.verdict()), "{milliseconds} ms: {:.300}", answer.body);

@@ -201,6 +201,8 @@ async fn a_warm_up_with_nothing_to_ask_opens_a_connection_where_none_is_open_and
     world.function.freeze().await;
     assert_eq!(relay.cut(), 1);
     until("the connection to be gone", || (relay.cut() == 0).then_some(())).await;
+    // What is shorter is taken for no freeze.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     world.function.thaw().await;
     warm_up().await;
     until("a new connection", || (relay.opened() == opened + 1).then_some(())).await;

@@ -145,7 +145,11 @@ async fn an_issuer_that_gives_no_keys_is_named_in_the_log_and_not_in_the_answer(
             "the issuer answered 302 Found",
         ),
         (JWKS, Fault::Truncated { after: 20 }, "the issuer's answer broke off"),
-        (DISCOVERY, json_body(&issuer_of_another.to_string()), "which is not JWT_ISSUER to the letter"),
+        (
+            DISCOVERY,
+            json_body(&issuer_of_another.to_string()),
+            "of another issuer than JWT_ISSUER, to the letter",
+        ),
         (DISCOVERY, Fault::status(500), "the issuer answered 500 Internal Server Error"),
     ] {
         let world = world_with(path, ALWAYS, fault).await;

@@ -1,9 +1,10 @@
 //! Everything that can go wrong with a request, and the one place where it becomes a status.
 //!
 //! An [`Error`] is answered as an RFC 9457 problem: `type`, `title`, `status`, `detail`, `code` and
-//! `request_id`, and the members that belong to one kind alone (`parameter`, `calendly`).
+//! `request_id`, and the members that belong to one kind alone (`parameter`, `calendly`). The log has its
+//! [`reason`](Error::reason), for the operator.
 
-use std::time::Duration;
+use std::{borrow::Cow, fmt, time::Duration};
 
 use lambda_http::http::StatusCode;
 use serde::Serialize;
@@ -20,6 +21,8 @@ pub enum Error {
         parameter: &'static str,
         /// What is wrong with it, and what would be right.
         detail: String,
+        /// The same without what the caller sent.
+        reason: Cow<'static, str>,
     },
     /// 400: no Calendly personal access token is stored for this caller.
     #[error("{0}")]
@@ -28,35 +31,60 @@ pub enum Error {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// 404: no bookable event type, or none with the slug that was asked for.
-    #[error("{0}")]
-    NoEventType(String),
+    #[error("{detail}")]
+    NoEventType {
+        /// Which one was looked for, and where there are others.
+        detail: String,
+        /// The same without what the caller sent.
+        reason: &'static str,
+    },
     /// Calendly's own status: it answered with an error.
     #[error(transparent)]
     Calendly(Box<CalendlyError>),
     /// 502: Calendly gave no answer.
-    #[error("Calendly could not be reached ({0}). Try again.")]
-    CalendlyUnreachable(&'static str),
+    #[error("Calendly could not be reached ({what}). Try again.")]
+    CalendlyUnreachable {
+        /// What happened instead.
+        what: &'static str,
+        /// The path of the call.
+        path: &'static str,
+    },
     /// 502: Calendly's answer is not what its API documents.
     #[error("Calendly's answer could not be understood: {0}.")]
     CalendlyInvalidResponse(String),
     /// 503: Secrets Manager could not be read and no PAT is cached.
     #[error("The Calendly token could not be read from AWS Secrets Manager. Try again.")]
-    SecretsUnavailable,
+    SecretsUnavailable {
+        /// Why, for the log.
+        reason: Cow<'static, str>,
+    },
     /// 503: the token issuer's keys could not be read and no usable key is cached.
     #[error("The token issuer's keys could not be read, so the token was not checked. Try again.")]
-    KeysUnavailable,
+    KeysUnavailable {
+        /// Why, for the log.
+        reason: Cow<'static, str>,
+    },
     /// 504: the invocation's time ran out.
     #[error("Time ran out before the answer was whole. Ask for a shorter range, or try again.")]
-    DeadlineExceeded,
-    /// 500: the answer would not fit in Lambda's 6 MB.
+    DeadlineExceeded {
+        /// What was waited for.
+        during: &'static str,
+    },
+    /// 500: the answer would not fit in Lambda's 6 MB, or what it is made of not in the function's memory.
     #[error(
         "The answer is larger than the 6 MB that Lambda can return. Send Accept-Encoding: gzip, \
          or ask for less."
     )]
-    AnswerTooLarge,
+    AnswerTooLarge {
+        /// What was too large.
+        reason: &'static str,
+    },
     /// 500: anything else. The cause is in the log, not in the answer.
     #[error("Something went wrong here. The log has more under this request_id.")]
-    Internal,
+    Internal {
+        /// What went wrong.
+        reason: &'static str,
+    },
 }
 
 /// Why a bearer token was refused (RFC 6750, section 3.1). `Display` is the challenge's
@@ -94,6 +122,8 @@ pub struct CalendlyError {
     pub details: Option<Box<RawValue>>,
     /// How long Calendly wants the next call to wait; present for every 429.
     pub retry_after: Option<Duration>,
+    /// The path of the call.
+    pub path: &'static str,
 }
 
 fn sentence(text: Option<&str>) -> String {
@@ -116,9 +146,19 @@ pub(crate) struct CalendlyMember<'a> {
 }
 
 impl Error {
-    /// An [`Error::InvalidParameter`].
-    pub fn invalid_parameter(parameter: &'static str, detail: impl Into<String>) -> Self {
-        Self::InvalidParameter { parameter, detail: detail.into() }
+    /// An [`Error::InvalidParameter`] whose `detail` quotes nothing that the caller sent.
+    pub fn invalid_parameter(parameter: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        let reason = detail.into();
+        Self::InvalidParameter { parameter, detail: reason.clone().into_owned(), reason }
+    }
+
+    /// An [`Error::InvalidParameter`] about this `value`: `reason` follows the parameter's name and the value.
+    pub fn invalid_value(parameter: &'static str, value: &str, reason: impl fmt::Display) -> Self {
+        Self::InvalidParameter {
+            parameter,
+            detail: format!("{parameter} {} {reason}", quoted(value)),
+            reason: format!("{parameter} {reason}").into(),
+        }
     }
 
     /// The HTTP status of the answer.
@@ -128,12 +168,12 @@ impl Error {
             Self::InvalidParameter { .. } | Self::PatMissing(_) => StatusCode::BAD_REQUEST,
             Self::Token(TokenError::InsufficientScope { .. }) => StatusCode::FORBIDDEN,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
-            Self::NoEventType(_) => StatusCode::NOT_FOUND,
+            Self::NoEventType { .. } => StatusCode::NOT_FOUND,
             Self::Calendly(error) => error.status,
-            Self::CalendlyUnreachable(_) | Self::CalendlyInvalidResponse(_) => StatusCode::BAD_GATEWAY,
-            Self::SecretsUnavailable | Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
-            Self::AnswerTooLarge | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::CalendlyUnreachable { .. } | Self::CalendlyInvalidResponse(_) => StatusCode::BAD_GATEWAY,
+            Self::SecretsUnavailable { .. } | Self::KeysUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::DeadlineExceeded { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::AnswerTooLarge { .. } | Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -147,16 +187,38 @@ impl Error {
             Self::Token(TokenError::Invalid(_)) => "token_invalid",
             Self::Token(TokenError::Expired) => "token_expired",
             Self::Token(TokenError::InsufficientScope { .. }) => "insufficient_scope",
-            Self::NoEventType(_) => "no_event_type",
+            Self::NoEventType { .. } => "no_event_type",
             Self::Calendly(_) => "calendly_error",
-            Self::CalendlyUnreachable(_) => "calendly_unreachable",
+            Self::CalendlyUnreachable { .. } => "calendly_unreachable",
             Self::CalendlyInvalidResponse(_) => "calendly_invalid_response",
-            Self::SecretsUnavailable => "secrets_unavailable",
-            Self::KeysUnavailable => "keys_unavailable",
-            Self::DeadlineExceeded => "deadline_exceeded",
-            Self::AnswerTooLarge => "answer_too_large",
-            Self::Internal => "internal_error",
+            Self::SecretsUnavailable { .. } => "secrets_unavailable",
+            Self::KeysUnavailable { .. } => "keys_unavailable",
+            Self::DeadlineExceeded { .. } => "deadline_exceeded",
+            Self::AnswerTooLarge { .. } => "answer_too_large",
+            Self::Internal { .. } => "internal_error",
         }
+    }
+
+    /// What the log says of it: a sentence of ours, without anything that a caller, a token, an issuer, AWS or
+    /// Calendly sent.
+    pub(crate) fn reason(&self) -> String {
+        let reason: Cow<'_, str> = match self {
+            Self::InvalidParameter { reason, .. }
+            | Self::SecretsUnavailable { reason }
+            | Self::KeysUnavailable { reason } => Cow::Borrowed(reason),
+            Self::PatMissing(reason)
+            | Self::NoEventType { reason, .. }
+            | Self::AnswerTooLarge { reason }
+            | Self::Internal { reason } => Cow::Borrowed(reason),
+            Self::Token(error) => error.to_string().into(),
+            Self::Calendly(error) => {
+                format!("Calendly answered {} to {}", error.status.as_u16(), error.path).into()
+            }
+            Self::CalendlyUnreachable { what, path } => format!("{what}, when {path} was called").into(),
+            Self::CalendlyInvalidResponse(reason) => Cow::Borrowed(reason),
+            Self::DeadlineExceeded { during } => format!("time ran out while {during}").into(),
+        };
+        format!("{}.", reason.trim_end_matches('.'))
     }
 
     /// The parameter that an `invalid_parameter` is about.
@@ -197,6 +259,16 @@ impl Error {
     #[must_use]
     pub fn is_calendly_not_found(&self) -> bool {
         matches!(self, Self::Calendly(error) if error.status == StatusCode::NOT_FOUND)
+    }
+}
+
+/// A value of the caller's as it may stand in a `detail`: quoted, and cut where it is long.
+#[must_use]
+pub fn quoted(value: &str) -> String {
+    const MOST: usize = 80;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}", value.get(..end).unwrap_or_default().to_owned() + "…"),
+        None => format!("{value:?}"),
     }
 }
 
@@ -242,6 +314,7 @@ mod tests {
                 message: message.map(str::to_owned),
                 details: None,
                 retry_after: None,
+                path: "/users/me",
             }
             .to_string()
         };
@@ -251,5 +324,28 @@ mod tests {
             error(Some("Gone"), Some("No such type.")),
             "Calendly answered 404 Not Found: No such type."
         );
+    }
+
+    #[test]
+    fn a_quoted_value_is_cut_and_escaped() {
+        assert_eq!(quoted("a\"b\n"), r#""a\"b\n""#);
+        assert_eq!(quoted(&"é".repeat(200)).chars().count(), 80 + 3);
+    }
+
+    #[test]
+    fn a_reason_holds_nothing_that_was_sent() {
+        let error = Error::invalid_value("timezone", "Robin's", "is not a name: send one like UTC.");
+        assert_eq!(error.to_string(), r#"timezone "Robin's" is not a name: send one like UTC."#);
+        assert_eq!(error.reason(), "timezone is not a name: send one like UTC.");
+        let calendly = CalendlyError {
+            status: StatusCode::FORBIDDEN,
+            title: Some("Robin's".to_owned()),
+            message: Some("Robin's".to_owned()),
+            details: None,
+            retry_after: None,
+            path: "/users/me",
+        };
+        let error = Error::Calendly(Box::new(calendly));
+        assert_eq!(error.reason(), "Calendly answered 403 to /users/me.");
     }
 }

@@ -3,30 +3,38 @@
 //! Data flows one way, and each step has its module:
 //!
 //! ```text
-//! event ─▶ authenticate ─▶ parameters ─▶ PAT ─▶ Calendly ─▶ answer
-//! runtime  auth            query         pat    calendly    response, error
+//! event ─▶ Request ─▶ authenticate ─▶ parameters ─▶ PAT ─▶ Calendly ─▶ Response ─▶ the gateway's answer
+//! runtime::event      auth            query         pats   calendly    response    runtime::gateway
 //! ```
+//!
+//! `Request` and `Response` are `lambda_http`'s. Beside the path stand `cache`, in which keys, PATs and what was
+//! learnt with a PAT are kept; `http`, the one HTTP stack; `secrets`, which reads Secrets Manager; `error`, where
+//! what went wrong becomes a status; `telemetry`, the log; and `config`.
 //!
 //! A function is a type that implements [`Function`]: what is particular to it. [`run`] does the
 //! rest: it tells API Gateway's events from warm-ups, authenticates the caller, keeps the deadline,
 //! turns an [`Error`] into its status, and writes the log line.
 
 mod auth;
+mod cache;
 pub mod calendly;
 mod config;
 mod deadline;
 mod error;
 mod http;
+mod issuer;
 mod pat;
+mod pats;
 mod query;
 mod response;
 mod runtime;
+mod secret_id;
 mod secrets;
 mod telemetry;
+mod uri;
 
-#[doc(hidden)]
-pub use auth::bench;
-pub use error::Error;
-pub use query::{Query, quoted};
-pub use runtime::{Function, Settings, run};
+pub use config::Variables;
+pub use error::{Error, quoted};
+pub use query::Query;
+pub use runtime::{Function, run};
 pub use serde_json::value::RawValue;

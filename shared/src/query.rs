@@ -1,20 +1,50 @@
 //! The query parameters of a request, decoded but not yet understood.
 
+use std::{convert::Infallible, str::FromStr};
+
+use lambda_http::{Request, RequestExt, aws_lambda_events::query_map::QueryMap};
+
 use crate::Error;
 
-/// Query parameters in the order in which they came.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Query(Vec<(String, String)>);
+/// The query parameters of a request.
+#[derive(Debug, Clone)]
+pub struct Query(QueryMap);
+
+impl From<QueryMap> for Query {
+    fn from(parameters: QueryMap) -> Self {
+        Self(parameters)
+    }
+}
+
+impl FromStr for Query {
+    type Err = Infallible;
+
+    /// Those of a query string, percent-encoded as in a URL (`application/x-www-form-urlencoded`).
+    fn from_str(query: &str) -> Result<Self, Infallible> {
+        query.parse().map(Self)
+    }
+}
 
 impl Query {
-    /// From a raw query string, percent-encoded as in a URL (`application/x-www-form-urlencoded`).
-    pub(crate) fn from_raw(query: &str) -> Self {
-        Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    /// Those of a request.
+    pub(crate) fn of(request: &Request) -> Self {
+        Self(request.query_string_parameters())
     }
 
-    /// From names and values that are decoded already.
-    pub(crate) fn from_decoded(parameters: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(parameters.into_iter().collect())
+    /// All values of a parameter that may be given several times, in the order in which they came.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] if one of them is empty.
+    pub fn all(&self, parameter: &'static str) -> Result<Vec<&str>, Error> {
+        let values = self.0.all(parameter).unwrap_or_default();
+        if values.contains(&"") {
+            return Err(Error::invalid_parameter(
+                parameter,
+                format!("{parameter} is empty: give it a value, or leave it out."),
+            ));
+        }
+        Ok(values)
     }
 
     /// The value of a parameter that may be left out.
@@ -23,18 +53,13 @@ impl Query {
     ///
     /// [`Error::InvalidParameter`] if it is given twice or is empty.
     pub fn get(&self, parameter: &'static str) -> Result<Option<&str>, Error> {
-        let mut values = self.0.iter().filter(|(name, _)| name == parameter).map(|(_, value)| value.as_str());
-        match (values.next(), values.next()) {
-            (None, _) => Ok(None),
-            (Some(_), Some(_)) => Err(Error::invalid_parameter(
+        match self.all(parameter)?.as_slice() {
+            [] => Ok(None),
+            [value] => Ok(Some(value)),
+            _ => Err(Error::invalid_parameter(
                 parameter,
                 format!("{parameter} is given more than once: send it once."),
             )),
-            (Some(""), None) => Err(Error::invalid_parameter(
-                parameter,
-                format!("{parameter} is empty: give it a value, or leave it out."),
-            )),
-            (Some(value), None) => Ok(Some(value)),
         }
     }
 
@@ -53,23 +78,17 @@ impl Query {
     }
 }
 
-/// A value of the caller's as it may stand in a `detail`: quoted, and cut where it is long.
-#[must_use]
-pub fn quoted(value: &str) -> String {
-    const MOST: usize = 80;
-    match value.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{:?}", value.get(..end).unwrap_or_default().to_owned() + "…"),
-        None => format!("{value:?}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn query(text: &str) -> Query {
+        text.parse().unwrap()
+    }
+
     #[test]
     fn a_parameter_is_decoded_once() {
-        let query = Query::from_raw("start_time=2026-12-01T10%3A00%3A00%2B01:00&slug=a+b&note=%25");
+        let query = query("start_time=2026-12-01T10%3A00%3A00%2B01:00&slug=a+b&note=%25");
         assert_eq!(query.get("start_time").unwrap(), Some("2026-12-01T10:00:00+01:00"));
         assert_eq!(query.get("slug").unwrap(), Some("a b"));
         assert_eq!(query.get("note").unwrap(), Some("%"));
@@ -78,7 +97,8 @@ mod tests {
 
     #[test]
     fn twice_empty_and_missing_are_refused_by_name() {
-        let query = Query::from_raw("active=true&active=true&timezone=");
+        let query = query("active=true&active=true&timezone=&event_type=b&event_type=a");
+        assert_eq!(query.all("event_type").unwrap(), ["b", "a"]);
         for (result, detail) in [
             (query.get("active"), "active is given more than once: send it once."),
             (query.get("timezone"), "timezone is empty: give it a value, or leave it out."),
@@ -91,11 +111,5 @@ mod tests {
             assert_eq!(error.code(), "invalid_parameter");
             assert_eq!(error.to_string(), detail);
         }
-    }
-
-    #[test]
-    fn a_quoted_value_is_cut_and_escaped() {
-        assert_eq!(quoted("a\"b\n"), r#""a\"b\n""#);
-        assert_eq!(quoted(&"é".repeat(200)).chars().count(), 80 + 3);
     }
 }

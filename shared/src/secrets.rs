@@ -10,7 +10,7 @@ use aws_sdk_secretsmanager::{
 };
 use secrecy::SecretSlice;
 
-use crate::{config::AwsConfig, http::aws::AwsHttpClient};
+use crate::{config::AwsConfig, http::AwsHttpClient};
 
 /// How long one try may take. `GetSecretValue` answers within tens of milliseconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -75,7 +75,7 @@ impl Secrets {
             Ok(GetSecretValueOutput { secret_binary: Some(bytes), .. }) => {
                 Ok(SecretSlice::from(bytes.into_inner()))
             }
-            Ok(_) => Err(SecretError::NotFound),
+            Ok(_) => Err(SecretError::Unavailable("Secrets Manager answered without a value".to_owned())),
             Err(error) => Err(error.into()),
         }
     }
@@ -93,17 +93,17 @@ impl From<SdkError<GetSecretValueError>> for SecretError {
 }
 
 /// What went wrong, for the log. Never the error's own `Debug`, which prints the body of an answer that could
-/// not be understood, and with it the secret.
+/// not be understood, and with it the secret; nor AWS's message, which names the secret, and where claims are in
+/// that name, who called.
 fn reason(error: &SdkError<GetSecretValueError>) -> String {
     let what = match error {
         SdkError::ConstructionFailure(_) => "the request could not be made (are there AWS credentials?)",
         SdkError::TimeoutError(_) => "Secrets Manager did not answer in time",
         SdkError::DispatchFailure(_) => "Secrets Manager could not be reached",
         SdkError::ServiceError(context) => {
-            return match (context.err().code(), context.err().message()) {
-                (Some(code), Some(message)) => format!("Secrets Manager answered {code}: {message}"),
-                (Some(code), None) => format!("Secrets Manager answered {code}"),
-                _ => format!(
+            return match context.err().code().filter(|code| is_code(code)) {
+                Some(code) => format!("Secrets Manager answered {code}"),
+                None => format!(
                     "Secrets Manager's answer could not be understood (status {})",
                     context.raw().status()
                 ),
@@ -112,6 +112,11 @@ fn reason(error: &SdkError<GetSecretValueError>) -> String {
         _ => "Secrets Manager's answer could not be understood",
     };
     what.to_owned()
+}
+
+/// Whether this is the name of an error, as AWS spells them, and not a text that came in its place.
+fn is_code(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]
@@ -164,11 +169,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_secrets_manager_says_is_the_reason() {
-        let body = r#"{"__type":"AccessDeniedException","Message":"not for you"}"#;
-        assert_eq!(
-            reason_for("400 Bad Request", body).await,
-            "Secrets Manager answered AccessDeniedException: not for you"
-        );
+    async fn the_code_that_secrets_manager_sends_is_the_reason_and_its_message_is_not() {
+        for (code, expected) in [
+            ("AccessDeniedException", "Secrets Manager answered AccessDeniedException"),
+            ("not for robin@example.com", "Secrets Manager's answer could not be understood (status 400)"),
+        ] {
+            let body = format!(r#"{{"__type":"{code}","Message":"robin may not read calendly/robin"}}"#);
+            let reason = reason_for("400 Bad Request", &body).await;
+            assert_eq!(reason, expected);
+        }
     }
 }

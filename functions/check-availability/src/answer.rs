@@ -9,9 +9,14 @@ use shared::{
 
 use crate::{
     event_type::Choice,
+    open_times::OpenTimes,
     parameters::Parameters,
     zone::{Offsets, Zone},
 };
+
+/// A longer one would not fit in Lambda's 6 MB even if it were gzipped, and could take more memory than the
+/// function has.
+const LARGEST: usize = 32 * 1024 * 1024;
 
 /// What two local times add to a slot.
 const LOCAL_TIMES_LENGTH: usize =
@@ -30,39 +35,48 @@ struct Others<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::Internal`], if what stands beside the slots makes no JSON.
-pub(crate) fn json(parameters: &Parameters, choice: &Choice, slots: &[Slot]) -> Result<String, Error> {
+/// [`Error::AnswerTooLarge`].
+pub(crate) fn json(parameters: &Parameters, choice: &Choice, slots: &OpenTimes) -> Result<String, Error> {
     let others = Others {
-        available: slots.iter().any(|slot| slot.is_available),
+        available: slots.iter().any(|(slot, _)| slot.is_available),
         event_type: choice.uri.as_str(),
-        start_time: utc(parameters.range.start_time()),
+        start_time: utc(slots.start_time),
         end_time: utc(parameters.range.end_time()),
     };
-    let others = serde_json::to_string(&others).map_err(|_| Error::Internal)?;
+    let not_json = |_| Error::Internal { reason: "what stands beside the slots makes no JSON" };
+    let others = serde_json::to_string(&others).map_err(not_json)?;
     // The slots are JSON already, so they are put together as text and not looked through again.
     let more = 1 + if parameters.timezone.is_some() { LOCAL_TIMES_LENGTH } else { 0 };
-    let slots_length: usize = slots.iter().map(|slot| slot.json.get().len() + more).sum();
+    let slots_length: usize = slots.iter().map(|(_, object)| object.len() + more).sum();
+    if slots_length > LARGEST {
+        return Err(Error::AnswerTooLarge { reason: "the slots have more than 32 MiB" });
+    }
     let mut offsets = parameters.timezone.as_ref().map(Zone::offsets);
     let start = r#"{"collection":["#;
     let mut answer = String::with_capacity(start.len() + slots_length + others.len() + 1);
     answer.push_str(start);
-    for (index, slot) in slots.iter().enumerate() {
+    for (index, (slot, object)) in slots.iter().enumerate() {
         if index > 0 {
             answer.push(',');
         }
         match &mut offsets {
-            None => answer.push_str(slot.json.get()),
-            Some(offsets) => push_with_local_times(&mut answer, slot, choice, offsets),
+            None => answer.push_str(object),
+            Some(offsets) => push_with_local_times(&mut answer, slot, object, choice, offsets),
         }
     }
     answer.push_str("],");
-    answer.push_str(others.strip_prefix('{').ok_or(Error::Internal)?);
+    answer.push_str(others.trim_start_matches('{'));
     Ok(answer)
 }
 
 /// Calendly's object as it is, with two more members at its end.
-fn push_with_local_times(answer: &mut String, slot: &Slot, choice: &Choice, offsets: &mut Offsets<'_>) {
-    let object = slot.json.get();
+fn push_with_local_times(
+    answer: &mut String,
+    slot: &Slot,
+    object: &str,
+    choice: &Choice,
+    offsets: &mut Offsets<'_>,
+) {
     answer.push_str(object.strip_suffix('}').unwrap_or(object).trim_end());
     answer.push_str(r#","local_start_time":""#);
     answer.push_str(&local(slot.start_time, offsets));
@@ -83,40 +97,27 @@ fn local(time: DateTime<Utc>, offsets: &mut Offsets<'_>) -> String {
 mod tests {
     use chrono::TimeDelta;
     use serde_json::Value;
-    use shared::{RawValue, calendly::EventTypeUri};
+    use shared::calendly::{AvailableTimes, EventTypeUri};
 
     use super::*;
     use crate::{event_type::EventTypeRef, range::TimeRange};
 
-    fn answer(slots: &[(&str, bool)], zone: Option<Zone>, duration: Option<TimeDelta>) -> String {
+    fn answer(slots: &[&str], zone: Option<Zone>, duration: Option<TimeDelta>) -> String {
         let time = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
-        let slots: Vec<Slot> = slots
-            .iter()
-            .map(|(json, is_available)| {
-                let object: Value = serde_json::from_str(json).unwrap();
-                Slot {
-                    json: RawValue::from_string((*json).to_owned()).unwrap(),
-                    start_time: time(object["start_time"].as_str().unwrap()),
-                    is_available: *is_available,
-                }
-            })
-            .collect();
-        let range = TimeRange::new(
-            time("2026-10-25T00:00:00Z"),
-            time("2026-10-26T00:00:00Z"),
-            time("2026-10-01T00:00:00Z"),
-        );
+        let times = AvailableTimes::parse(format!(r#"{{"collection":[{}]}}"#, slots.join(","))).unwrap();
+        let start = time("2026-10-25T00:00:00Z");
+        let range = TimeRange::new(start, time("2026-10-26T00:00:00Z"), time("2026-10-01T00:00:00Z"));
         let uri = EventTypeUri::from_id("A").unwrap();
         let parameters =
             Parameters { range: range.unwrap(), event_type: EventTypeRef::Uri(uri.clone()), timezone: zone };
-        json(&parameters, &Choice { uri, duration }, &slots).unwrap()
+        json(&parameters, &Choice { uri, duration }, &OpenTimes::merged(start, vec![times])).unwrap()
     }
 
     #[test]
     fn calendlys_objects_stand_in_the_answer_byte_for_byte() {
-        let slot = r#"{ "start_time" : "2026-10-25T00:30:00.000000Z", "n": 1.50e1, "future": {"x":[]} }"#;
+        let slot = r#"{ "start_time" : "2026-10-25T00:30:00.000000Z", "n": 1.50e1, "status": "available", "future": {"x":[]} }"#;
         assert_eq!(
-            answer(&[(slot, true)], None, None),
+            answer(&[slot], None, None),
             format!(
                 r#"{{"collection":[{slot}],"available":true,"event_type":"https://api.calendly.com/event_types/A","start_time":"2026-10-25T00:00:00Z","end_time":"2026-10-26T00:00:00Z"}}"#
             )
@@ -127,7 +128,7 @@ mod tests {
     fn local_times_have_the_offset_of_their_moment() {
         let slot = r#"{"start_time":"2026-10-25T00:30:00.000000Z", "n": 1.0 }"#;
         let zone = Zone::named("Europe/Lisbon");
-        let answer = answer(&[(slot, true)], zone, Some(TimeDelta::minutes(60)));
+        let answer = answer(&[slot], zone, Some(TimeDelta::minutes(60)));
         assert!(
             answer.contains(
                 r#"{"start_time":"2026-10-25T00:30:00.000000Z", "n": 1.0,"local_start_time":"2026-10-25T01:30:00+01:00","local_end_time":"2026-10-25T01:30:00+00:00"}"#
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn without_a_known_duration_there_is_no_local_end() {
-        let answer = answer(&[(r#"{"start_time":"2026-10-25T00:30:00Z"}"#, true)], Zone::named("UTC"), None);
+        let answer = answer(&[r#"{"start_time":"2026-10-25T00:30:00Z"}"#], Zone::named("UTC"), None);
         let answer: Value = serde_json::from_str(&answer).unwrap();
         assert_eq!(answer["collection"][0]["local_start_time"], "2026-10-25T00:30:00+00:00");
         assert_eq!(answer["collection"][0].get("local_end_time"), None);
@@ -147,8 +148,8 @@ mod tests {
     #[test]
     fn available_says_whether_any_slot_is() {
         let slots = [
-            (r#"{"start_time":"2026-10-25T00:30:00Z"}"#, false),
-            (r#"{"start_time":"2026-10-25T01:00:00Z"}"#, true),
+            r#"{"start_time":"2026-10-25T00:30:00Z","status":"unavailable"}"#,
+            r#"{"start_time":"2026-10-25T01:00:00Z","status":"available"}"#,
         ];
         for (slots, expected) in [(&slots[..], true), (&slots[..1], false), (&slots[..0], false)] {
             let answer: Value = serde_json::from_str(&answer(slots, None, None)).unwrap();

@@ -15,13 +15,13 @@ use shared::{
 pub(crate) enum EventTypeRef {
     /// This one: a URI or a UUID goes to Calendly as it is, since some types are missing from its list.
     Uri(EventTypeUri),
-    /// One that must be looked up.
-    Looked(Wanted),
+    /// One that is found in Calendly's list.
+    Listed(Listed),
 }
 
-/// What to look for in the list.
+/// Which one of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Wanted {
+pub(crate) enum Listed {
     /// The first bookable one by name.
     First,
     /// The bookable one with this slug.
@@ -44,7 +44,22 @@ struct Row {
     active: Option<bool>,
     deleted_at: Option<IgnoredAny>,
     booking_method: Option<String>,
-    duration: Option<f64>,
+    #[serde(default)]
+    duration: Duration,
+}
+
+/// A length as Calendly sends it: a number of minutes, or something else, which is not known.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Duration {
+    Minutes(f64),
+    Unknown(IgnoredAny),
+}
+
+impl Default for Duration {
+    fn default() -> Self {
+        Self::Unknown(IgnoredAny)
+    }
 }
 
 impl EventTypeRef {
@@ -55,23 +70,21 @@ impl EventTypeRef {
     /// [`Error::InvalidParameter`] for a URI that is not an event type's.
     pub(crate) fn parse(event_type: Option<&str>) -> Result<Self, Error> {
         match event_type {
-            None => Ok(Self::Looked(Wanted::First)),
+            None => Ok(Self::Listed(Listed::First)),
             // A slug is one segment of a path: it has neither of these.
             Some(uri) if uri.contains(['/', ':']) => {
                 EventTypeUri::parse(uri).map(Self::Uri).ok_or_else(|| {
-                    Error::invalid_parameter(
+                    Error::invalid_value(
                         "event_type",
-                        format!(
-                            "event_type {} is not the URI of an event type: send \
-                         https://api.calendly.com/event_types/<id>, a UUID or a slug.",
-                            quoted(uri)
-                        ),
+                        uri,
+                        "is not the URI of an event type: send https://api.calendly.com/event_types/<id>, a UUID \
+                         or a slug.",
                     )
                 })
             }
             Some(text) => Ok(match EventTypeUri::from_id(text) {
                 Some(uri) if is_uuid(text) => Self::Uri(uri),
-                _ => Self::Looked(Wanted::Slug(text.to_owned())),
+                _ => Self::Listed(Listed::Slug(text.to_owned())),
             }),
         }
     }
@@ -90,7 +103,7 @@ impl Choice {
     }
 }
 
-impl Wanted {
+impl Listed {
     /// Looks through the user's event types, sorted by name, until the first match.
     ///
     /// # Errors
@@ -99,26 +112,33 @@ impl Wanted {
     pub(crate) async fn look_up(&self, calendly: &Calendly<'_>) -> Result<Choice, Error> {
         let found = calendly.event_types(Some(true), |page| self.find(page)).await?;
         found.ok_or_else(|| {
-            Error::NoEventType(match self {
-                Self::First => "This user has no bookable event type: activate one in Calendly.".to_owned(),
-                Self::Slug(slug) => format!(
-                    "No bookable event type has the slug {}: /calendly/user-event-types lists them.",
-                    quoted(slug)
+            let (detail, reason) = match self {
+                Self::First => (
+                    "This user has no bookable event type: activate one in Calendly.".to_owned(),
+                    "the PAT's user has no bookable event type",
                 ),
-            })
+                Self::Slug(slug) => (
+                    format!(
+                        "No bookable event type has the slug {}: /calendly/user-event-types lists them.",
+                        quoted(slug)
+                    ),
+                    "no bookable event type of the PAT's user has the slug that was asked for",
+                ),
+            };
+            Error::NoEventType { detail, reason }
         })
     }
 
     fn find(&self, page: &[&RawValue]) -> Result<ControlFlow<Choice>, Error> {
         for event_type in page {
             let row: Row = serde_json::from_str(event_type.get()).map_err(|_| not_documented())?;
-            let is_wanted = match self {
+            let is_meant = match self {
                 Self::First => true,
                 Self::Slug(slug) => row.slug.as_ref() == Some(slug),
             };
-            if is_wanted && row.is_bookable() {
+            if is_meant && row.is_bookable() {
                 let uri = EventTypeUri::parse(&row.uri).ok_or_else(not_documented)?;
-                let duration = row.duration.and_then(minutes);
+                let duration = row.duration.known();
                 return Ok(ControlFlow::Break(Choice { uri, duration }));
             }
         }
@@ -138,10 +158,17 @@ impl Row {
     }
 }
 
-/// Calendly documents a number, not a whole one. No meeting lasts a week.
-fn minutes(minutes: f64) -> Option<TimeDelta> {
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be small")]
-    (minutes > 0.0 && minutes <= 10_080.0).then(|| TimeDelta::seconds((minutes * 60.0).round() as i64))
+impl Duration {
+    /// Calendly documents a number, not a whole one. No meeting lasts a week.
+    fn known(&self) -> Option<TimeDelta> {
+        match *self {
+            #[expect(clippy::cast_possible_truncation, reason = "checked to be small")]
+            Self::Minutes(minutes) if minutes > 0.0 && minutes <= 10_080.0 => {
+                Some(TimeDelta::seconds((minutes * 60.0).round() as i64))
+            }
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -155,7 +182,7 @@ mod tests {
     #[test]
     fn a_parameter_is_a_uri_a_uuid_or_a_slug() {
         let uri = EventTypeUri::from_id(UUID).unwrap();
-        assert_eq!(EventTypeRef::parse(None).unwrap(), EventTypeRef::Looked(Wanted::First));
+        assert_eq!(EventTypeRef::parse(None).unwrap(), EventTypeRef::Listed(Listed::First));
         assert_eq!(EventTypeRef::parse(Some(UUID)).unwrap(), EventTypeRef::Uri(uri.clone()));
         assert_eq!(EventTypeRef::parse(Some(uri.as_str())).unwrap(), EventTypeRef::Uri(uri));
         for slug in [
@@ -168,7 +195,7 @@ mod tests {
         ] {
             assert_eq!(
                 EventTypeRef::parse(Some(slug)).unwrap(),
-                EventTypeRef::Looked(Wanted::Slug(slug.to_owned()))
+                EventTypeRef::Listed(Listed::Slug(slug.to_owned()))
             );
         }
     }
@@ -192,10 +219,10 @@ mod tests {
         }
     }
 
-    fn found(wanted: &Wanted, rows: &[Value]) -> Option<Choice> {
+    fn found(listed: &Listed, rows: &[Value]) -> Option<Choice> {
         let rows: Vec<_> = rows.iter().map(|row| serde_json::value::to_raw_value(row).unwrap()).collect();
         let rows: Vec<&RawValue> = rows.iter().map(|row| &**row).collect();
-        match wanted.find(&rows).unwrap() {
+        match listed.find(&rows).unwrap() {
             ControlFlow::Break(choice) => Some(choice),
             ControlFlow::Continue(()) => None,
         }
@@ -223,26 +250,30 @@ mod tests {
         ];
         let good =
             Choice { uri: EventTypeUri::from_id("good").unwrap(), duration: Some(TimeDelta::seconds(1_350)) };
-        assert_eq!(found(&Wanted::First, &rows), Some(good.clone()));
-        assert_eq!(found(&Wanted::Slug("intro".to_owned()), &rows), Some(good));
-        assert_eq!(found(&Wanted::Slug("intro".to_owned()), &rows[..3]), None);
-        assert_eq!(found(&Wanted::Slug("Intro".to_owned()), &rows), None);
-        assert_eq!(found(&Wanted::First, &[]), None);
+        assert_eq!(found(&Listed::First, &rows), Some(good.clone()));
+        assert_eq!(found(&Listed::Slug("intro".to_owned()), &rows), Some(good));
+        assert_eq!(found(&Listed::Slug("intro".to_owned()), &rows[..3]), None);
+        assert_eq!(found(&Listed::Slug("Intro".to_owned()), &rows), None);
+        assert_eq!(found(&Listed::First, &[]), None);
     }
 
     #[test]
     fn a_duration_that_makes_no_sense_is_not_known() {
-        for duration in [json!(null), json!(0), json!(-5), json!(1e300)] {
-            let choice = found(&Wanted::First, &[row("a", json!({"duration": duration}))]).unwrap();
+        for duration in [json!(null), json!(0), json!(-5), json!(1e300), json!("30"), json!({}), json!(true)]
+        {
+            let choice = found(&Listed::First, &[row("a", json!({"duration": duration}))]).unwrap();
             assert_eq!(choice.duration, None, "{duration}");
         }
+        let mut without = row("a", json!({}));
+        without.as_object_mut().unwrap().remove("duration");
+        assert_eq!(found(&Listed::First, &[without]).unwrap().duration, None);
     }
 
     #[test]
     fn a_row_that_is_not_documented_is_an_error() {
         for row in [json!({}), json!({"uri": 5}), row("a/b", json!({})), row("a", json!({"active": "yes"}))] {
             let raw = serde_json::value::to_raw_value(&row).unwrap();
-            assert_eq!(Wanted::First.find(&[&raw]).unwrap_err().code(), "calendly_invalid_response", "{row}");
+            assert_eq!(Listed::First.find(&[&raw]).unwrap_err().code(), "calendly_invalid_response", "{row}");
         }
     }
 }

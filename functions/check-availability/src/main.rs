@@ -2,26 +2,26 @@
 
 mod answer;
 mod event_type;
-mod kept_choices;
 mod moment;
+mod open_times;
 mod parameters;
 mod range;
-mod windows;
 mod zone;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use shared::{
-    Error, Function, Query,
-    calendly::{Calendly, Slot},
+    Error, Function, Query, Variables,
+    calendly::{Calendly, Learnt},
 };
 
-use event_type::{Choice, EventTypeRef};
-use kept_choices::KeptChoices;
+use event_type::{Choice, EventTypeRef, Listed};
+use open_times::OpenTimes;
 use parameters::Parameters;
 
 struct CheckAvailability {
-    kept_choices: KeptChoices,
+    /// Which event type a default or a slug meant: it saves the calls that find out.
+    choices: Learnt<Listed, Choice>,
 }
 
 impl Function for CheckAvailability {
@@ -45,28 +45,31 @@ impl CheckAvailability {
         &self,
         Parameters { event_type, range, .. }: &Parameters,
         calendly: &Calendly<'_>,
-    ) -> Result<(Choice, Vec<Slot>), Error> {
-        let choice = match event_type {
-            EventTypeRef::Uri(uri) => Choice::of_uri(uri.clone()),
-            EventTypeRef::Looked(wanted) => {
-                let kept = self.kept_choices.get(calendly.pat_id(), wanted);
-                calendly.note_event_type_cache(kept.is_some());
-                if let Some(choice) = kept {
-                    match windows::slots(range, &choice.uri, calendly).await {
-                        Err(error) if error.is_calendly_not_found() => {}
-                        result => return result.map(|slots| (choice, slots)),
-                    }
-                }
-                let choice = wanted.look_up(calendly).await?;
-                self.kept_choices.keep(calendly.pat_id(), wanted, &choice);
-                choice
+    ) -> Result<(Arc<Choice>, OpenTimes), Error> {
+        let listed = match event_type {
+            EventTypeRef::Uri(uri) => {
+                let choice = Choice::of_uri(uri.clone());
+                let slots = OpenTimes::of(range, &choice.uri, calendly).await?;
+                return Ok((choice.into(), slots));
             }
+            EventTypeRef::Listed(listed) => listed,
         };
-        let slots = windows::slots(range, &choice.uri, calendly).await?;
-        Ok((choice, slots))
+        let look_up = || listed.look_up(calendly);
+        let (choice, was_kept) = self.choices.get(calendly.learner(), listed, look_up).await?;
+        match OpenTimes::of(range, &choice.uri, calendly).await {
+            Err(error) if was_kept && error.is_calendly_not_found() => {
+                let choice = self.choices.relearn(calendly.learner(), listed, &choice, look_up).await?;
+                let slots = OpenTimes::of(range, &choice.uri, calendly).await?;
+                Ok((choice, slots))
+            }
+            result => result.map(|slots| (choice, slots)),
+        }
     }
 }
 
 fn main() -> ExitCode {
-    shared::run(|settings| CheckAvailability { kept_choices: KeptChoices::new(settings.event_type_cache) })
+    shared::run(|variables: &mut Variables| {
+        let max_age = variables.seconds("EVENT_TYPE_CACHE_SECONDS", 60, 86_400);
+        CheckAvailability { choices: Learnt::new("event_type", max_age) }
+    })
 }

@@ -3,7 +3,7 @@
 use chrono::{
     DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,
 };
-use shared::{Error, quoted};
+use shared::Error;
 
 use crate::zone::Zone;
 
@@ -30,10 +30,7 @@ impl Edge {
 ///
 /// [`Error::InvalidParameter`] that says what is wrong and what would be right.
 pub(crate) fn parse(edge: Edge, text: &str, zone: Option<&Zone>) -> Result<DateTime<Utc>, Error> {
-    let refuse = |reason: String| {
-        let parameter = edge.parameter();
-        Error::invalid_parameter(parameter, format!("{parameter} {} {reason}", quoted(text)))
-    };
+    let refuse = |reason: String| Error::invalid_value(edge.parameter(), text, reason);
     let written = Written::read(text).ok_or_else(|| {
         refuse(
             "is neither a date-time nor a date: send for example 2026-12-01T09:00:00Z or 2026-12-01."

@@ -1,7 +1,7 @@
 //! The query parameters, understood.
 
 use chrono::{DateTime, Utc};
-use shared::{Error, Query, quoted};
+use shared::{Error, Query};
 
 use crate::{
     event_type::EventTypeRef,
@@ -41,12 +41,10 @@ impl Parameters {
 /// An IANA name, letter for letter.
 fn parse_timezone(name: &str) -> Result<Zone, Error> {
     Zone::named(name).ok_or_else(|| {
-        Error::invalid_parameter(
+        Error::invalid_value(
             "timezone",
-            format!(
-                "timezone {} is not an IANA time zone name: send one like Europe/Lisbon or UTC.",
-                quoted(name)
-            ),
+            name,
+            "is not an IANA time zone name: send one like Europe/Lisbon or UTC.",
         )
     })
 }

@@ -1,16 +1,15 @@
 //! The range that is asked of Calendly.
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use shared::{Error, calendly::utc};
+use shared::{
+    Error,
+    calendly::{TimeWindow, utc},
+};
 
 use crate::moment::Edge;
 
 /// The longest range.
 const LONGEST: TimeDelta = TimeDelta::days(366);
-
-/// The longest range of one call to Calendly, since 2026-07-09:
-/// <https://developer.calendly.com/release-notes/2026/7/9.md>
-const LONGEST_WINDOW: TimeDelta = TimeDelta::days(31);
 
 /// Where a start in the past is moved to, counted from now.
 const HEAD_START: TimeDelta = TimeDelta::seconds(60);
@@ -36,44 +35,34 @@ impl TimeRange {
         end_time: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Self, Error> {
-        let refuse = |reason: String| Err(Error::invalid_parameter(Edge::End.parameter(), reason));
+        let end_of_range = Edge::End.parameter();
         if end_time <= start_time {
-            return refuse(format!(
-                "end_time {} is not after start_time {}: send a later end_time.",
-                utc(end_time),
-                utc(start_time)
-            ));
+            return Err(Error::InvalidParameter {
+                parameter: end_of_range,
+                detail: format!(
+                    "end_time {} is not after start_time {}: send a later end_time.",
+                    utc(end_time),
+                    utc(start_time)
+                ),
+                reason: "end_time is not after start_time".into(),
+            });
         }
         if end_time <= now {
-            return refuse(format!("end_time {} is in the past: send one in the future.", utc(end_time)));
+            return Err(refuse(end_time, "is in the past: send one in the future."));
         }
-        let earliest = now + HEAD_START;
-        if end_time <= earliest {
-            return refuse(format!(
-                "end_time {} is less than a minute away, which leaves nothing to ask for: send a later one.",
-                utc(end_time)
-            ));
-        }
-        let start_time =
-            if start_time <= now + ON_THE_WAY { whole_second(earliest).min(end_time) } else { start_time };
-        if end_time <= start_time {
-            return refuse(format!(
-                "end_time {} is less than a minute away, which leaves nothing to ask for: send a later one.",
-                utc(end_time)
-            ));
-        }
+        let start_time = moved(start_time, end_time, now)?;
         if end_time - start_time > LONGEST {
-            return refuse(format!(
-                "end_time {} is more than 366 days after {}: send an earlier one.",
-                utc(end_time),
-                utc(start_time)
-            ));
+            return Err(Error::InvalidParameter {
+                parameter: end_of_range,
+                detail: format!(
+                    "end_time {} is more than 366 days after {}: send an earlier one.",
+                    utc(end_time),
+                    utc(start_time)
+                ),
+                reason: "end_time is more than 366 days after start_time".into(),
+            });
         }
         Ok(Self { start_time, end_time })
-    }
-
-    pub(crate) fn start_time(&self) -> DateTime<Utc> {
-        self.start_time
     }
 
     pub(crate) fn end_time(&self) -> DateTime<Utc> {
@@ -81,14 +70,60 @@ impl TimeRange {
     }
 
     /// Consecutive parts of the range, each short enough for one call.
-    pub(crate) fn windows(&self) -> impl Iterator<Item = TimeRange> + use<> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Part> + use<> {
         let Self { start_time, end_time } = *self;
-        std::iter::successors(Some(start_time), |start| Some(*start + LONGEST_WINDOW))
+        std::iter::successors(Some(start_time), |start| Some(*start + TimeWindow::LONGEST))
             .take_while(move |start| *start < end_time)
-            .map(move |start_time| TimeRange {
+            .map(move |start_time| Part {
                 start_time,
-                end_time: end_time.min(start_time + LONGEST_WINDOW),
+                end_time: end_time.min(start_time + TimeWindow::LONGEST),
             })
+    }
+}
+
+/// A part of a range, for one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    start_time: DateTime<Utc>,
+    end_time: DateTime<Utc>,
+}
+
+impl Part {
+    /// What to ask of Calendly at the moment `now`: time goes by while an event type is looked up or a call is tried
+    /// again, and a start that has become past meanwhile is moved like one that was past on arrival.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] if nothing is left to ask for.
+    pub(crate) fn window(self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
+        let start_time = moved(self.start_time, self.end_time, now)?;
+        Ok(TimeWindow { start_time, end_time: self.end_time })
+    }
+}
+
+/// A start that Calendly takes at the moment `now`.
+fn moved(
+    start_time: DateTime<Utc>,
+    end_time: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, Error> {
+    let earliest = whole_second(now + HEAD_START);
+    let start_time = if start_time <= now + ON_THE_WAY { earliest } else { start_time };
+    if end_time <= start_time || end_time <= now + HEAD_START {
+        return Err(refuse(
+            end_time,
+            "is less than a minute away, which leaves nothing to ask for: send a later one.",
+        ));
+    }
+    Ok(start_time)
+}
+
+/// `end_time` is the one to be changed.
+fn refuse(end_time: DateTime<Utc>, reason: &'static str) -> Error {
+    Error::InvalidParameter {
+        parameter: Edge::End.parameter(),
+        detail: format!("end_time {} {reason}", utc(end_time)),
+        reason: format!("end_time {reason}").into(),
     }
 }
 
@@ -172,21 +207,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_start_that_becomes_past_meanwhile_is_moved() {
+        let arrival = time("2026-11-22T12:00:00Z");
+        let range = |end: &str| TimeRange::new(time("2026-11-22T12:00:05Z"), time(end), arrival).unwrap();
+        let first = range("2026-11-23T00:00:00Z").parts().next().unwrap();
+        let start_at = |now: &str| first.window(time(now)).map(|window| utc(window.start_time)).unwrap();
+        assert_eq!(start_at("2026-11-22T12:00:02.9Z"), "2026-11-22T12:00:05Z");
+        assert_eq!(start_at("2026-11-22T12:00:03Z"), "2026-11-22T12:01:03Z");
+        assert_eq!(start_at("2026-11-22T12:00:20.1Z"), "2026-11-22T12:01:21Z");
+        let short = range("2026-11-22T12:01:10Z").parts().next().unwrap();
+        let error = short.window(time("2026-11-22T12:00:10Z")).unwrap_err();
+        assert_eq!(error.code(), "invalid_parameter");
+        assert!(error.to_string().contains("less than a minute away"), "{error}");
+    }
+
     proptest! {
         #[test]
         fn windows_tile_the_range(start in 0i64..4_000_000_000_000, length in 1i64..31_622_400_000) {
             let start_time = DateTime::from_timestamp_millis(start).unwrap();
             let range = TimeRange { start_time, end_time: start_time + TimeDelta::milliseconds(length) };
-            let windows: Vec<_> = range.windows().collect();
+            let windows: Vec<_> = range.parts().collect();
             prop_assert_eq!(windows[0].start_time, range.start_time);
             prop_assert_eq!(windows[windows.len() - 1].end_time, range.end_time);
             for pair in windows.windows(2) {
                 prop_assert_eq!(pair[0].end_time, pair[1].start_time);
-                prop_assert_eq!(pair[0].end_time - pair[0].start_time, LONGEST_WINDOW);
+                prop_assert_eq!(pair[0].end_time - pair[0].start_time, TimeWindow::LONGEST);
             }
             for window in windows {
                 prop_assert!(window.start_time < window.end_time);
-                prop_assert!(window.end_time - window.start_time <= LONGEST_WINDOW);
+                prop_assert!(window.end_time - window.start_time <= TimeWindow::LONGEST);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, process::ExitCode};
 
-use shared::{Error, Function, Query, calendly::Calendly, quoted};
+use shared::{Error, Function, Query, calendly::Calendly};
 
 struct UserEventTypes;
 
@@ -18,14 +18,13 @@ impl Function for UserEventTypes {
     fn parameters(&self, query: &Query) -> Result<Option<bool>, Error> {
         match query.get("active")? {
             None => Ok(None),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
-            Some(other) => Err(Error::invalid_parameter(
+            // `True` and `1` are how clients of Python's frameworks spell it.
+            Some("true" | "True" | "1") => Ok(Some(true)),
+            Some("false" | "False" | "0") => Ok(Some(false)),
+            Some(other) => Err(Error::invalid_value(
                 "active",
-                format!(
-                    "active {} is neither true nor false: send one of them, or leave it out for all.",
-                    quoted(other)
-                ),
+                other,
+                "is neither true nor false: send one of them, or leave it out for all.",
             )),
         }
     }
@@ -41,7 +40,7 @@ impl Function for UserEventTypes {
                     answer.push_str(event_type.get());
                 }
                 if answer.len() > LARGEST_ANSWER {
-                    return Err(Error::AnswerTooLarge);
+                    return Err(Error::AnswerTooLarge { reason: "the event types have more than 32 MiB" });
                 }
                 Ok(ControlFlow::<()>::Continue(()))
             })

@@ -16,7 +16,7 @@ impl Function for User {
 
     async fn answer(&self, (): &(), calendly: &Calendly<'_>) -> Result<String, Error> {
         let uri = calendly.user_uri().await?;
-        Ok(serde_json::json!({ "uri": &*uri }).to_string())
+        Ok(serde_json::json!({ "uri": uri.as_str() }).to_string())
     }
 }
 

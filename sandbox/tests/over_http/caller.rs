@@ -7,6 +7,7 @@ use serde_json::Value;
 /// A Monday, before working hours, four weeks before Lisbon's clocks go forward.
 pub(crate) const NOW: &str = "2026-03-02T08:00:00Z";
 
+#[expect(clippy::disallowed_methods, reason = "a test calls the sandbox as anybody would")]
 pub(crate) fn client() -> Client {
     // Every test asks for it; the first one gets it.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -1,12 +1,15 @@
 //! What a verified token must say (RFC 7519, section 4), and the [`Caller`] that follows from it.
+//!
+//! `jsonwebtoken` verifies signatures here and does not check claims, for these reasons. It judges `exp` before
+//! `iss` and `aud`, so that a token of somebody else's, or for somebody else, would be called *expired*, which
+//! tells its holder that a new one will do. It takes an array for `iss` and lets one of several audiences be
+//! anything. It knows nothing of Cognito's `client_id`, nor of claims that tell an ID token from an access
+//! token. (And it does not enforce `crit`, which [`CompactJws`] does.)
 
 use serde_json::Value;
 
 use super::{jws::CompactJws, object::Object};
-use crate::{
-    config::{Config, Issuer},
-    error::TokenError,
-};
+use crate::{error::TokenError, issuer::TokenRules};
 
 /// How far the issuer's clock may be from ours, in seconds.
 const CLOCK_SKEW: f64 = 60.0;
@@ -14,7 +17,7 @@ const CLOCK_SKEW: f64 = 60.0;
 /// The end of the year 9999. A `NumericDate` beyond it is no date.
 const LAST_DATE: f64 = 253_402_300_799.0;
 
-/// Whom a token was issued to, by its claims. All of them have passed the [`Rules`].
+/// Whom a token was issued to, by its claims. All of them have passed the [`TokenRules`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Caller(Object);
 
@@ -23,104 +26,73 @@ impl Caller {
     pub(crate) fn text_claim(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()
     }
+}
 
-    /// A caller with these claims.
-    #[cfg(test)]
-    pub(crate) fn with_claims(json: &str) -> Self {
-        Self(serde_json::from_str(json).unwrap())
+/// The caller of a token whose signature has been verified, at `now` (seconds since the Unix epoch).
+///
+/// `exp` is looked at after what no new token would put right, so that *expired* means: a new one
+/// will do.
+pub(super) fn check(jws: &CompactJws<'_>, rules: &TokenRules, now: i64) -> Result<Caller, TokenError> {
+    let claims = jws.claims()?;
+    #[expect(clippy::cast_precision_loss, reason = "seconds fit an f64 for longer than dates are checked")]
+    let now = now as f64;
+
+    check_issuer(&claims, rules)?;
+    check_audience(&claims, rules)?;
+    if claims.get("sub").and_then(Value::as_str).is_none_or(str::is_empty) {
+        return Err(TokenError::Invalid("The token has no sub."));
+    }
+    check_is_access_token(&claims)?;
+    match numeric_date(&claims, "nbf") {
+        Ok(not_before) if not_before.is_none_or(|not_before| not_before <= now + CLOCK_SKEW) => {}
+        Ok(_) => return Err(TokenError::Invalid("The token is not valid yet.")),
+        Err(NotADate) => return Err(TokenError::Invalid("The token's nbf is not a date.")),
+    }
+    match numeric_date(&claims, "exp") {
+        Ok(Some(expiry)) if now < expiry + CLOCK_SKEW => {}
+        Ok(Some(_)) => return Err(TokenError::Expired),
+        Ok(None) => return Err(TokenError::Invalid("The token has no exp.")),
+        Err(NotADate) => return Err(TokenError::Invalid("The token's exp is not a date.")),
+    }
+    check_scope(&claims, rules)?;
+    Ok(Caller(claims))
+}
+
+fn check_issuer(claims: &Object, rules: &TokenRules) -> Result<(), TokenError> {
+    match &rules.issuer {
+        Some(expected) if claims.get("iss").and_then(Value::as_str) != Some(expected) => {
+            Err(TokenError::Invalid("The token is not from the expected issuer."))
+        }
+        _ => Ok(()),
     }
 }
 
-/// What the configuration asks of a token.
-#[derive(Debug)]
-pub(super) struct Rules {
-    /// Only where the issuer publishes its keys; a shared secret names its issuer by itself.
-    pub(super) issuer: Option<String>,
-    pub(super) audiences: Vec<String>,
-    pub(super) required_scope: Option<String>,
+/// `aud`, a string or an array of strings; only where there is none, `client_id`, which is where
+/// Amazon Cognito's access tokens say whom they are for.
+fn check_audience(claims: &Object, rules: &TokenRules) -> Result<(), TokenError> {
+    let is_ours =
+        |value: &Value| value.as_str().is_some_and(|text| rules.audiences.iter().any(|ours| ours == text));
+    let is_for_us = match claims.get("aud") {
+        Some(Value::Array(values)) => values.iter().all(Value::is_string) && values.iter().any(is_ours),
+        Some(value) => is_ours(value),
+        None if claims.contains("aud") => false,
+        None => claims.get("client_id").is_some_and(is_ours),
+    };
+    if is_for_us { Ok(()) } else { Err(TokenError::Invalid("The token is not meant for this audience.")) }
 }
 
-impl Rules {
-    pub(super) fn new(config: &Config) -> Self {
-        Self {
-            issuer: match &config.issuer {
-                Issuer::Published { issuer, .. } => Some(issuer.clone()),
-                Issuer::SharedSecret { .. } => None,
-            },
-            audiences: config.audiences.clone(),
-            required_scope: config.required_scope.clone(),
-        }
-    }
-
-    /// The caller of a token whose signature has been verified, at `now` (seconds since the Unix epoch).
-    ///
-    /// `exp` is looked at after what no new token would put right, so that *expired* means: a new one
-    /// will do.
-    pub(super) fn check(&self, jws: &CompactJws<'_>, now: i64) -> Result<Caller, TokenError> {
-        let claims = jws.claims()?;
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "seconds fit an f64 for longer than dates are checked"
-        )]
-        let now = now as f64;
-
-        self.check_issuer(&claims)?;
-        self.check_audience(&claims)?;
-        if claims.get("sub").and_then(Value::as_str).is_none_or(str::is_empty) {
-            return Err(TokenError::Invalid("The token has no sub."));
-        }
-        check_is_access_token(&claims)?;
-        match numeric_date(&claims, "nbf") {
-            Ok(not_before) if not_before.is_none_or(|not_before| not_before <= now + CLOCK_SKEW) => {}
-            Ok(_) => return Err(TokenError::Invalid("The token is not valid yet.")),
-            Err(NotADate) => return Err(TokenError::Invalid("The token's nbf is not a date.")),
-        }
-        match numeric_date(&claims, "exp") {
-            Ok(Some(expiry)) if now < expiry + CLOCK_SKEW => {}
-            Ok(Some(_)) => return Err(TokenError::Expired),
-            Ok(None) => return Err(TokenError::Invalid("The token has no exp.")),
-            Err(NotADate) => return Err(TokenError::Invalid("The token's exp is not a date.")),
-        }
-        self.check_scope(&claims)?;
-        Ok(Caller(claims))
-    }
-
-    fn check_issuer(&self, claims: &Object) -> Result<(), TokenError> {
-        match &self.issuer {
-            Some(expected) if claims.get("iss").and_then(Value::as_str) != Some(expected) => {
-                Err(TokenError::Invalid("The token is not from the expected issuer."))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// `aud`, a string or an array of strings; only where there is none, `client_id`, which is where
-    /// Amazon Cognito's access tokens say whom they are for.
-    fn check_audience(&self, claims: &Object) -> Result<(), TokenError> {
-        let is_ours =
-            |value: &Value| value.as_str().is_some_and(|text| self.audiences.iter().any(|ours| ours == text));
-        let is_for_us = match claims.get("aud") {
-            Some(Value::Array(values)) => values.iter().all(Value::is_string) && values.iter().any(is_ours),
-            Some(value) => is_ours(value),
-            None if claims.contains("aud") => false,
-            None => claims.get("client_id").is_some_and(is_ours),
-        };
-        if is_for_us { Ok(()) } else { Err(TokenError::Invalid("The token is not meant for this audience.")) }
-    }
-
-    /// `scope` as RFC 8693 (section 4.2) has it, `scp` as Entra ID (a string) and Okta (an array) have it.
-    fn check_scope(&self, claims: &Object) -> Result<(), TokenError> {
-        let Some(required) = &self.required_scope else { return Ok(()) };
-        let holds = |claim: &Value| match claim {
-            Value::String(scopes) => scopes.split(' ').any(|scope| scope == required),
-            Value::Array(scopes) => scopes.iter().any(|scope| scope.as_str() == Some(required)),
-            _ => false,
-        };
-        if ["scope", "scp"].iter().filter_map(|name| claims.get(name)).any(holds) {
-            Ok(())
-        } else {
-            Err(TokenError::InsufficientScope { scope: required.clone() })
-        }
+/// `scope` as RFC 8693 (section 4.2) has it, `scp` as Entra ID (a string) and Okta (an array) have it.
+fn check_scope(claims: &Object, rules: &TokenRules) -> Result<(), TokenError> {
+    let Some(required) = &rules.required_scope else { return Ok(()) };
+    let holds = |claim: &Value| match claim {
+        Value::String(scopes) => scopes.split(' ').any(|scope| scope == required),
+        Value::Array(scopes) => scopes.iter().any(|scope| scope.as_str() == Some(required)),
+        _ => false,
+    };
+    if ["scope", "scp"].iter().filter_map(|name| claims.get(name)).any(holds) {
+        Ok(())
+    } else {
+        Err(TokenError::InsufficientScope { scope: required.clone() })
     }
 }
 
@@ -158,8 +130,8 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000;
 
-    fn rules(required_scope: Option<&str>) -> Rules {
-        Rules {
+    fn rules(required_scope: Option<&str>) -> TokenRules {
+        TokenRules {
             issuer: Some("https://issuer.example".to_owned()),
             audiences: vec!["calendly".to_owned(), "other".to_owned()],
             required_scope: required_scope.map(str::to_owned),
@@ -167,7 +139,7 @@ mod tests {
     }
 
     /// Checks good claims with `changes` made to them; `null` takes a claim away.
-    fn check(rules: &Rules, changes: Value) -> Result<Caller, TokenError> {
+    fn check(rules: &TokenRules, changes: Value) -> Result<Caller, TokenError> {
         let mut claims = json!({
             "iss": "https://issuer.example", "aud": "calendly", "sub": "someone", "exp": NOW + 300,
         });
@@ -180,7 +152,7 @@ mod tests {
         }
         let encode = |part: &str| BASE64_URL_SAFE_NO_PAD.encode(part);
         let token = format!("{}.{}.c2ln", encode(r#"{"alg":"RS256"}"#), encode(&claims.to_string()));
-        rules.check(&CompactJws::parse(&token).unwrap(), NOW)
+        super::check(&CompactJws::parse(&token).unwrap(), rules, NOW)
     }
 
     #[test]
@@ -254,7 +226,7 @@ mod tests {
     #[test]
     fn a_null_audience_is_not_an_absent_one() {
         let claims: Object = serde_json::from_str(r#"{"aud":null,"client_id":"calendly"}"#).unwrap();
-        assert!(rules(None).check_audience(&claims).is_err());
+        assert!(check_audience(&claims, &rules(None)).is_err());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Where an issuer's keys are fetched from.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
+use futures_util::future::BoxFuture;
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use reqwest::Client;
 use secrecy::ExposeSecret;
@@ -10,8 +11,8 @@ use url::Url;
 
 use super::jwk::KeySet;
 use crate::{
-    config::{Issuer, secure_url},
-    http::{BodyError, body},
+    http::{Allowance, BodyError, body, secure_url},
+    issuer::Issuer,
     secrets::{SecretError, Secrets},
 };
 
@@ -25,34 +26,42 @@ const SHARED_SECRET_MAX_AGE: Duration = Duration::from_secs(5 * 60);
 /// The largest discovery document or JWK Set that is read.
 const LARGEST_ANSWER: usize = 512 * 1024;
 
-/// How much of the name of another issuer is told in the log.
-const LONGEST_NAME: usize = 200;
-
 /// A shared secret must have the size of the shortest hash at least (RFC 7518, section 3.2).
 const SHORTEST_SECRET: usize = 32;
 
-/// Fetches keys; keeps none.
+/// Where keys come from; keeps none.
+pub(super) trait KeySource: fmt::Debug + Send + Sync {
+    /// The issuer's keys of this moment.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the log.
+    fn fetch(&self) -> BoxFuture<'_, Result<KeySet, String>>;
+
+    /// Whether keys from here can ever verify a token with this algorithm: a public key is no shared secret,
+    /// nor the other way round (RFC 8725, section 2.1).
+    fn is_for(&self, algorithm: Algorithm) -> bool;
+
+    /// How long fetched keys may serve before they are fetched again.
+    fn max_age(&self) -> Duration;
+}
+
+/// A JWK Set that the issuer publishes.
 #[derive(Debug)]
-pub(super) enum KeySource {
-    /// From a JWK Set.
-    Published {
-        /// The expected `iss`.
-        issuer: String,
-        /// As configured; else discovery tells.
-        jwks_url: Option<Url>,
-        /// The HTTP client.
-        http: Client,
-    },
-    /// From Secrets Manager.
-    SharedSecret {
-        /// The secret's name or ARN.
-        secret_id: String,
-        /// Secrets Manager.
-        secrets: Secrets,
-    },
-    /// As a test says.
-    #[cfg(test)]
-    Scripted(std::sync::Arc<super::script::Script>),
+struct PublishedKeys {
+    /// The expected `iss`.
+    issuer: String,
+    /// As configured; else discovery tells.
+    jwks_url: Option<Url>,
+    http: Client,
+}
+
+/// A secret in Secrets Manager.
+#[derive(Debug)]
+struct SharedSecret {
+    /// Its name or ARN.
+    secret_id: String,
+    secrets: Secrets,
 }
 
 /// The part of an OpenID Provider's metadata that is needed (OpenID Connect Discovery 1.0, section 3).
@@ -62,44 +71,38 @@ struct Metadata {
     jwks_uri: String,
 }
 
-impl KeySource {
-    pub(super) fn new(issuer: &Issuer, http: Client, secrets: Secrets) -> Self {
-        match issuer.clone() {
-            Issuer::Published { issuer, jwks_url } => Self::Published { issuer, jwks_url, http },
-            Issuer::SharedSecret { secret_id } => Self::SharedSecret { secret_id, secrets },
-        }
+/// The source of an issuer's keys.
+pub(super) fn of_issuer(issuer: Issuer, http: Client, secrets: Secrets) -> Box<dyn KeySource> {
+    match issuer {
+        Issuer::Published { issuer, jwks_url } => Box::new(PublishedKeys { issuer, jwks_url, http }),
+        Issuer::SharedSecret { secret_id } => Box::new(SharedSecret { secret_id, secrets }),
+    }
+}
+
+impl KeySource for PublishedKeys {
+    fn fetch(&self) -> BoxFuture<'_, Result<KeySet, String>> {
+        Box::pin(async {
+            let jwks_url = match &self.jwks_url {
+                Some(url) => url.clone(),
+                None => discover(&self.http, &self.issuer).await?,
+            };
+            KeySet::parse(&get(&self.http, jwks_url).await?)
+        })
     }
 
-    /// Whether keys from here can ever verify a token with this algorithm: a public key is no shared secret,
-    /// nor the other way round (RFC 8725, section 2.1).
-    pub(super) fn is_for(&self, algorithm: Algorithm) -> bool {
-        match self {
-            Self::Published { .. } => algorithm.family() != AlgorithmFamily::Hmac,
-            Self::SharedSecret { .. } => algorithm.family() == AlgorithmFamily::Hmac,
-            #[cfg(test)]
-            Self::Scripted(_) => true,
-        }
+    fn is_for(&self, algorithm: Algorithm) -> bool {
+        algorithm.family() != AlgorithmFamily::Hmac
     }
 
-    /// How long fetched keys may serve before they are fetched again.
-    pub(super) fn max_age(&self) -> Duration {
-        match self {
-            Self::Published { .. } => PUBLISHED_MAX_AGE,
-            Self::SharedSecret { .. } => SHARED_SECRET_MAX_AGE,
-            #[cfg(test)]
-            Self::Scripted(_) => PUBLISHED_MAX_AGE,
-        }
+    fn max_age(&self) -> Duration {
+        PUBLISHED_MAX_AGE
     }
+}
 
-    /// The issuer's keys of this moment.
-    ///
-    /// # Errors
-    ///
-    /// A sentence for the log.
-    pub(super) async fn fetch(&self) -> Result<KeySet, String> {
-        match self {
-            Self::Published { issuer, jwks_url, http } => published(http, issuer, jwks_url.as_ref()).await,
-            Self::SharedSecret { secret_id, secrets } => match secrets.read(secret_id).await {
+impl KeySource for SharedSecret {
+    fn fetch(&self) -> BoxFuture<'_, Result<KeySet, String>> {
+        Box::pin(async {
+            match self.secrets.read(&self.secret_id).await {
                 Ok(secret) if secret.expose_secret().len() < SHORTEST_SECRET => Err(format!(
                     "the secret of JWT_SECRET_ID has {} bytes; at least {SHORTEST_SECRET} are needed",
                     secret.expose_secret().len()
@@ -109,19 +112,17 @@ impl KeySource {
                     Err("there is no secret with the id of JWT_SECRET_ID".to_owned())
                 }
                 Err(SecretError::Unavailable(reason)) => Err(reason),
-            },
-            #[cfg(test)]
-            Self::Scripted(script) => script.fetch().await,
-        }
+            }
+        })
     }
-}
 
-async fn published(http: &Client, issuer: &str, jwks_url: Option<&Url>) -> Result<KeySet, String> {
-    let jwks_url = match jwks_url {
-        Some(url) => url.clone(),
-        None => discover(http, issuer).await?,
-    };
-    KeySet::parse(&get(http, jwks_url).await?)
+    fn is_for(&self, algorithm: Algorithm) -> bool {
+        algorithm.family() == AlgorithmFamily::Hmac
+    }
+
+    fn max_age(&self) -> Duration {
+        SHARED_SECRET_MAX_AGE
+    }
 }
 
 /// The `jwks_uri` of the issuer (OpenID Connect Discovery 1.0, section 4).
@@ -132,26 +133,58 @@ async fn discover(http: &Client, issuer: &str) -> Result<Url, String> {
         .map_err(|_| "the issuer's discovery document lacks issuer or jwks_uri".to_owned())?;
     // Section 4.3: both MUST be the same, or one issuer could speak for another.
     if metadata.issuer != issuer {
-        let named: String = metadata.issuer.chars().take(LONGEST_NAME).collect();
-        return Err(format!(
-            "the discovery document is that of {named:?}, which is not JWT_ISSUER to the letter"
-        ));
+        return Err(
+            "the discovery document is that of another issuer than JWT_ISSUER, to the letter".to_owned()
+        );
     }
-    secure_url(&metadata.jwks_uri).map_err(|reason| format!("the discovery document's jwks_uri: {reason}"))
+    keys_url(&metadata.jwks_uri, issuer)
 }
 
+/// The URL that a discovery document names: `https` if the issuer's is.
+fn keys_url(jwks_uri: &str, issuer: &str) -> Result<Url, String> {
+    let jwks_url =
+        secure_url(jwks_uri).map_err(|reason| format!("the discovery document's jwks_uri: {reason}"))?;
+    if jwks_url.scheme() != "https" && issuer.starts_with("https:") {
+        return Err("the discovery document's jwks_uri: must be https, as the issuer is".to_owned());
+    }
+    Ok(jwks_url)
+}
+
+/// The body of the issuer's answer. A connection that breaks, as one does that was cut while the environment was
+/// frozen, is no answer: the issuer is asked once more.
 async fn get(http: &Client, url: Url) -> Result<Vec<u8>, String> {
+    match get_once(http, url.clone()).await {
+        Err(Ungotten::Broken(_)) => get_once(http, url).await,
+        result => result,
+    }
+    .map_err(|(Ungotten::Broken(reason) | Ungotten::Refused(reason))| reason)
+}
+
+/// Why there is no body.
+enum Ungotten {
+    /// The connection broke.
+    Broken(String),
+    /// The issuer could not be reached, or answered something else.
+    Refused(String),
+}
+
+async fn get_once(http: &Client, url: Url) -> Result<Vec<u8>, Ungotten> {
     let path = url.path().to_owned();
     let response = http.get(url).send().await.map_err(|error| {
-        let what = if error.is_connect() { "could not be connected to" } else { "did not answer" };
-        format!("the issuer {what} ({path})")
+        if error.is_connect() {
+            Ungotten::Refused(format!("the issuer could not be connected to ({path})"))
+        } else {
+            Ungotten::Broken(format!("the issuer did not answer ({path})"))
+        }
     })?;
     if response.status() != 200 {
-        return Err(format!("the issuer answered {} ({path})", response.status()));
+        return Err(Ungotten::Refused(format!("the issuer answered {} ({path})", response.status())));
     }
-    body(response, LARGEST_ANSWER).await.map_err(|error| match error {
-        BodyError::TooLarge => format!("the issuer's answer is larger than {LARGEST_ANSWER} bytes ({path})"),
-        BodyError::Truncated => format!("the issuer's answer broke off ({path})"),
+    body(response, &Allowance::new(LARGEST_ANSWER)).await.map_err(|error| match error {
+        BodyError::TooLarge => {
+            Ungotten::Refused(format!("the issuer's answer is larger than {LARGEST_ANSWER} bytes ({path})"))
+        }
+        BodyError::Truncated => Ungotten::Broken(format!("the issuer's answer broke off ({path})")),
     })
 }
 
@@ -171,7 +204,7 @@ mod tests {
         let issuer = issuer.to_owned();
         let jwks_url = jwks_url.map(|url| Url::parse(url).unwrap());
         let http = Tls::new(None).unwrap().client().unwrap();
-        KeySource::Published { issuer, jwks_url, http }.fetch().await.map(drop)
+        PublishedKeys { issuer, jwks_url, http }.fetch().await.map(drop)
     }
 
     async fn sandbox() -> Sandbox {
@@ -206,11 +239,7 @@ mod tests {
         let sandbox = sandbox().await;
         let other = format!("{}/", sandbox.issuer_url());
         let reason = fetch_of(&other, None).await.unwrap_err();
-        let expected = format!(
-            "the discovery document is that of {:?}, which is not JWT_ISSUER to the letter",
-            sandbox.issuer_url()
-        );
-        assert_eq!(reason, expected);
+        assert_eq!(reason, "the discovery document is that of another issuer than JWT_ISSUER, to the letter");
         assert_eq!(paths(&sandbox), [DISCOVERY]);
     }
 
@@ -267,17 +296,40 @@ mod tests {
             (JWKS, json_body(r#"{"keys":[]}"#), "none of the 0 keys of the JWK Set can be used"),
             (JWKS, json_body(r#"{"keys":[{"kty":"RSA"}]}"#), "none of the 1 keys of the JWK Set can be used"),
         ] {
-            sandbox.fault(path, 1, fault.clone());
+            sandbox.fault(path, 2, fault.clone());
             let reason = fetch_of(&issuer, None).await.unwrap_err();
             assert!(reason.starts_with(expected), "{path} {fault:?}: {reason}");
+            sandbox.clear_faults();
         }
         assert_eq!(fetch_of(&issuer, None).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_breaks_once_is_nobodys_failure() {
+        let sandbox = sandbox().await;
+        for path in [DISCOVERY, JWKS] {
+            for fault in [Fault::Reset, Fault::Truncated { after: 10 }] {
+                sandbox.fault(path, 1, fault.clone());
+                assert_eq!(fetch_of(&sandbox.issuer_url(), None).await, Ok(()), "{path} {fault:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_https_issuer_names_https_keys() {
+        let sandbox = sandbox().await;
+        let keys = format!("{}{JWKS}", sandbox.base_url());
+        assert_eq!(keys_url(&keys, &sandbox.issuer_url()).map(|url| url.to_string()), Ok(keys.clone()));
+        assert_eq!(
+            keys_url(&keys, "https://issuer.example").unwrap_err(),
+            "the discovery document's jwks_uri: must be https, as the issuer is"
+        );
     }
 
     #[test]
     fn a_published_key_is_no_shared_secret() {
         let http = Tls::new(None).unwrap().client().unwrap();
-        let source = KeySource::Published { issuer: String::new(), jwks_url: None, http };
+        let source = PublishedKeys { issuer: String::new(), jwks_url: None, http };
         for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
             assert!(!source.is_for(algorithm), "{algorithm:?}");
         }

@@ -9,7 +9,6 @@
 //! ```
 
 mod bearer;
-pub mod bench;
 mod claims;
 mod jwk;
 mod jws;
@@ -17,30 +16,33 @@ mod key_source;
 mod keys;
 mod object;
 #[cfg(test)]
-mod script;
-#[cfg(test)]
 mod tests;
 mod verify;
 
-use crate::{Error, config::Config, secrets::Secrets, telemetry::Record};
+use lambda_http::http::HeaderMap;
+
+use crate::{
+    Error,
+    issuer::{Issuer, TokenRules},
+    secrets::Secrets,
+    telemetry::Record,
+};
 
 pub(crate) use claims::Caller;
-use claims::Rules;
-use key_source::KeySource;
 use keys::KeyStore;
 
 /// Decides whether a request may pass.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     keys: KeyStore,
-    rules: Rules,
+    rules: TokenRules,
 }
 
 impl Authenticator {
-    /// An authenticator for the configured issuer. Fetches nothing yet.
-    pub(crate) fn new(config: &Config, http: reqwest::Client, secrets: Secrets) -> Self {
+    /// An authenticator for this issuer's tokens. Fetches nothing yet.
+    pub(crate) fn new(issuer: Issuer, rules: TokenRules, http: reqwest::Client, secrets: Secrets) -> Self {
         verify::install();
-        Self { keys: KeyStore::new(KeySource::new(&config.issuer, http, secrets)), rules: Rules::new(config) }
+        Self { keys: KeyStore::new(key_source::of_issuer(issuer, http, secrets)), rules }
     }
 
     /// Fetches the issuer's keys if they are missing or will soon be too old.
@@ -52,20 +54,16 @@ impl Authenticator {
         self.keys.prepare().await
     }
 
-    /// The caller that the values of the request's `Authorization` headers stand for.
+    /// The caller that the `Authorization` header among a request's headers stands for.
     ///
     /// # Errors
     ///
     /// [`Error::Token`] if the token is missing or refused, [`Error::KeysUnavailable`] if it could not
     /// be checked.
-    pub(crate) async fn authenticate(
-        &self,
-        authorization: &[&str],
-        record: &Record,
-    ) -> Result<Caller, Error> {
-        let token = bearer::token(authorization)?;
+    pub(crate) async fn authenticate(&self, headers: &HeaderMap, record: &Record) -> Result<Caller, Error> {
+        let token = bearer::token(headers)?;
         let jws = jws::CompactJws::parse(token)?;
         self.keys.verify(&jws, record).await?;
-        Ok(self.rules.check(&jws, chrono::Utc::now().timestamp())?)
+        Ok(claims::check(&jws, &self.rules, chrono::Utc::now().timestamp())?)
     }
 }

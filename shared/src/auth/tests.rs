@@ -3,25 +3,22 @@
 mod algorithms;
 mod attacks;
 mod mutations;
+pub(super) mod script;
 
 use std::sync::Arc;
 
-use super::{
-    Authenticator, Caller,
-    claims::Rules,
-    key_source::KeySource,
-    keys::KeyStore,
-    script::{Answer, Script},
-    verify,
-};
-use crate::{Error, error::TokenError, telemetry::Record};
+use lambda_http::http::{HeaderMap, header::AUTHORIZATION};
+
+use super::{Authenticator, Caller, keys::KeyStore, verify};
+use crate::{Error, error::TokenError, issuer::TokenRules, telemetry::Record};
+use script::{Answer, Script};
 
 /// An authenticator of the issuer that answers so, for its audience.
 fn authenticator(issuer: Option<&str>, audience: &str, answer: Answer) -> Authenticator {
     verify::install();
     Authenticator {
-        keys: KeyStore::new(KeySource::Scripted(Arc::new(Script::new([answer])))),
-        rules: Rules {
+        keys: KeyStore::new(Box::new(Arc::new(Script::new([answer])))),
+        rules: TokenRules {
             issuer: issuer.map(str::to_owned),
             audiences: vec![audience.to_owned()],
             required_scope: None,
@@ -30,7 +27,11 @@ fn authenticator(issuer: Option<&str>, audience: &str, answer: Answer) -> Authen
 }
 
 async fn authenticate(authenticator: &Authenticator, token: &str) -> Result<Caller, Error> {
-    authenticator.authenticate(&[&format!("Bearer {token}")], &Record::default()).await
+    let mut headers = HeaderMap::new();
+    // As an event's header with a line break arrives.
+    let value = format!("Bearer {token}").replace(char::is_control, "\u{FFFD}");
+    headers.insert(AUTHORIZATION, value.try_into().unwrap());
+    authenticator.authenticate(&headers, &Record::default()).await
 }
 
 /// Whether it was refused as `token_invalid`, and not for want of keys.

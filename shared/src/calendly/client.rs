@@ -5,27 +5,23 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lambda_http::http::StatusCode;
 use reqwest::{
-    Client, Response,
+    Response,
     header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::retry::{Failure, wait_before_next_try};
 use crate::{
     Error,
-    config::Config,
+    config::CalendlyConfig,
     deadline::Deadline,
     error::CalendlyError,
-    http::{BodyError, Preconnector, Tls, body},
+    http::{Allowance, BodyError, Connections, Tls, body},
     pat::Pat,
-    telemetry::Record,
+    telemetry::{Record, Stage},
 };
-
-/// The largest answer that is read. A page of 100 event types has about 150 KB; 31 days of slots every
-/// five minutes have about 2 MB.
-const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// The largest error body of which something is passed on.
 const LARGEST_ERROR: usize = 64 * 1024;
@@ -39,11 +35,27 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Calls Calendly.
 #[derive(Debug)]
 pub(crate) struct CalendlyClient {
-    http: Client,
-    preconnector: Preconnector,
+    connections: Connections,
     base_url: String,
     timeout: Duration,
     max_retries: u32,
+}
+
+/// What the calls of one request have in common.
+#[derive(Debug)]
+pub(super) struct CallContext<'a> {
+    pub(super) pat: &'a Pat,
+    pub(super) deadline: Deadline,
+    pub(super) record: &'a Record,
+    /// How much may be read in all.
+    pub(super) allowance: &'a Allowance,
+}
+
+/// What is called: for the log without an id that it may have, and as it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path<'a> {
+    pub(super) pattern: &'static str,
+    pub(super) path: &'a str,
 }
 
 /// A try that failed, and the error that it leaves if it was the last.
@@ -52,52 +64,53 @@ struct FailedTry {
     error: Error,
 }
 
+impl From<&'static str> for Path<'_> {
+    fn from(path: &'static str) -> Self {
+        Self { pattern: path, path }
+    }
+}
+
 impl CalendlyClient {
     /// # Errors
     ///
     /// A sentence, if there can be no HTTP client.
-    pub(crate) fn new(config: &Config, tls: &Tls) -> Result<Self, String> {
-        let (http, preconnector) = tls.client_and_preconnector()?;
-        Ok(Self {
-            http,
-            preconnector,
-            base_url: config.calendly_base_url.clone(),
-            timeout: config.calendly_timeout,
-            max_retries: config.calendly_max_retries,
-        })
+    pub(crate) fn new(config: CalendlyConfig, tls: &Tls) -> Result<Self, String> {
+        let CalendlyConfig { base_url, timeout, max_retries } = config;
+        Ok(Self { connections: tls.connections()?, base_url, timeout, max_retries })
     }
 
-    /// Opens a connection for the first call, and sends nothing over it.
+    /// Sees to it that the first call finds an open connection, and sends nothing over it.
     ///
     /// # Errors
     ///
     /// A sentence that says why Calendly cannot be reached.
     pub(crate) async fn connect(&self) -> Result<(), String> {
-        self.preconnector.open(&self.base_url).await
+        self.connections.open(&self.base_url).await
     }
 
-    /// The body of Calendly's 200 answer to `GET path?query`.
+    /// The body of Calendly's 200 answer to `GET path?query`. The query is made afresh for each try, since time
+    /// goes by between them.
     ///
     /// # Errors
     ///
     /// [`Error::Calendly`] for an error status, [`Error::CalendlyUnreachable`] if there was no answer,
-    /// [`Error::CalendlyInvalidResponse`] for any other answer; each after as many tries as are allowed.
-    pub(crate) async fn get(
+    /// [`Error::CalendlyInvalidResponse`] for any other answer, each after as many tries as are allowed;
+    /// [`Error::AnswerTooLarge`]; and what `query` returns.
+    pub(super) async fn get<Q: Serialize>(
         &self,
-        path: &str,
-        query: &[(&str, &str)],
-        pat: &Pat,
-        deadline: Deadline,
-        record: &Record,
+        path: Path<'_>,
+        query: impl Fn() -> Result<Q, Error>,
+        context: &CallContext<'_>,
     ) -> Result<String, Error> {
+        let CallContext { record, deadline, .. } = *context;
         let mut tries = 0;
         loop {
+            let query = query()?;
+            record.enter(Stage::Calendly);
             let mut call = Call { record, started: Instant::now(), is_retry: tries > 0, failed: true };
-            let result = match tokio::time::timeout(self.timeout, self.attempt(path, query, pat, record))
-                .await
-            {
+            let result = match timeout(self.timeout, self.attempt(path, &query, context)).await {
                 Ok(result) => result,
-                Err(_) => Err(FailedTry::connection(Error::CalendlyUnreachable("it did not answer in time"))),
+                Err(_) => Err(FailedTry::connection("it did not answer in time", path)),
             };
             call.failed = result.is_err();
             drop(call);
@@ -109,44 +122,40 @@ impl CalendlyClient {
             let wait =
                 wait_before_next_try(failure, tries, self.max_retries, deadline.time_left(), fastrand::f64());
             match wait {
-                Some(wait) => tokio::time::sleep(wait).await,
+                Some(wait) => sleep(wait).await,
                 None => return Err(error),
             }
         }
     }
 
-    async fn attempt(
+    async fn attempt<Q: Serialize>(
         &self,
-        path: &str,
-        query: &[(&str, &str)],
-        pat: &Pat,
-        record: &Record,
+        path: Path<'_>,
+        query: &Q,
+        CallContext { pat, record, allowance, .. }: &CallContext<'_>,
     ) -> Result<String, FailedTry> {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", pat.expose()))
-            .map_err(|_| FailedTry::last(Error::Internal))?;
+            .map_err(|_| FailedTry::last(Error::Internal { reason: "the PAT makes no header" }))?;
         authorization.set_sensitive(true);
-        let response = self
-            .http
-            .get(format!("{}{path}", self.base_url))
+        let request = self
+            .connections
+            .get(&format!("{}{}", self.base_url, path.path))
             .query(query)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header(AUTHORIZATION, authorization)
-            .send()
-            .await
-            .map_err(|error| {
-                FailedTry::connection(Error::CalendlyUnreachable(if error.is_connect() {
-                    "no connection"
-                } else {
-                    "the connection broke"
-                }))
-            })?;
+            .header(AUTHORIZATION, authorization);
+        let response = self.connections.send(request).await.map_err(|error| {
+            FailedTry::connection(
+                if error.is_connect() { "no connection" } else { "the connection broke" },
+                path,
+            )
+        })?;
         if let Some(remaining) = whole_number(response.headers(), "x-ratelimit-remaining") {
             record.rate_limit_remaining(u32::try_from(remaining).unwrap_or(u32::MAX));
         }
         match response.status() {
-            StatusCode::OK => whole_body(response).await,
+            StatusCode::OK => whole_body(response, allowance).await,
             status if status.is_client_error() || status.is_server_error() => {
-                Err(error_answer(response).await)
+                Err(error_answer(response, path).await)
             }
             status => {
                 Err(FailedTry::last(Error::CalendlyInvalidResponse(format!("it has the status {status}"))))
@@ -171,7 +180,9 @@ impl Drop for Call<'_> {
 }
 
 impl FailedTry {
-    fn connection(error: Error) -> Self {
+    /// One without an answer.
+    fn connection(what: &'static str, path: Path<'_>) -> Self {
+        let error = Error::CalendlyUnreachable { what, path: path.pattern };
         Self { failure: Failure::Connection, error }
     }
 
@@ -181,14 +192,15 @@ impl FailedTry {
     }
 }
 
-async fn whole_body(response: Response) -> Result<String, FailedTry> {
-    let body = body(response, LARGEST_ANSWER).await.map_err(|error| match error {
-        BodyError::Truncated => {
-            FailedTry::connection(Error::CalendlyInvalidResponse("it broke off".to_owned()))
-        }
-        BodyError::TooLarge => FailedTry::last(Error::CalendlyInvalidResponse(format!(
-            "it is larger than {LARGEST_ANSWER} bytes"
-        ))),
+async fn whole_body(response: Response, allowance: &Allowance) -> Result<String, FailedTry> {
+    let body = body(response, allowance).await.map_err(|error| match error {
+        BodyError::Truncated => FailedTry {
+            failure: Failure::Connection,
+            error: Error::CalendlyInvalidResponse("it broke off".to_owned()),
+        },
+        BodyError::TooLarge => FailedTry::last(Error::AnswerTooLarge {
+            reason: "Calendly's answers have more than 32 MiB in all",
+        }),
     })?;
     // Once for the whole, so that no part needs it again.
     String::from_utf8(body)
@@ -224,10 +236,10 @@ impl Text {
     }
 }
 
-async fn error_answer(response: Response) -> FailedTry {
+async fn error_answer(response: Response, path: Path<'_>) -> FailedTry {
     let status = response.status();
     let asked_wait = asked_wait(status, response.headers(), Utc::now());
-    let body = body(response, LARGEST_ERROR).await.unwrap_or_default();
+    let body = body(response, &Allowance::new(LARGEST_ERROR)).await.unwrap_or_default();
     let ErrorBody { title, message, details } = serde_json::from_slice(&body).unwrap_or_default();
     let is_rate_limit = status == StatusCode::TOO_MANY_REQUESTS;
     FailedTry {
@@ -238,6 +250,7 @@ async fn error_answer(response: Response) -> FailedTry {
             message: message.and_then(Text::text),
             details: details.filter(|details| details.get().starts_with('[')),
             retry_after: asked_wait.or(is_rate_limit.then_some(RATE_LIMIT_WINDOW)),
+            path: path.pattern,
         })),
     }
 }

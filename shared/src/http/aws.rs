@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use reqwest::Client;
 
-use super::body;
+use super::{Allowance, body};
 
 /// Secrets Manager's largest secret is 64 KiB; its answer is not much larger.
 const LARGEST_ANSWER: usize = 256 * 1024;
@@ -51,7 +51,7 @@ async fn send(client: &Client, request: HttpRequest) -> Result<HttpResponse, Con
     let status = StatusCode::try_from(response.status().as_u16())
         .map_err(|error| ConnectorError::user(error.into()))?;
     let headers = response.headers().clone();
-    let answer = body(response, LARGEST_ANSWER)
+    let answer = body(response, &Allowance::new(LARGEST_ANSWER))
         .await
         .map_err(|error| ConnectorError::io(format!("the body could not be read: {error:?}").into()))?;
     let mut answer = HttpResponse::new(status, SdkBody::from(answer));

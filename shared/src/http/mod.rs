@@ -1,28 +1,33 @@
 //! The one HTTP stack: for Calendly, for the token issuer and, through [`aws`], for the AWS SDK.
 //!
 //! TLS is rustls with ring and compiled-in roots; HTTP/1.1, no redirects, no proxies. Bodies are read
-//! up to a limit.
+//! up to a limit. `clippy.toml` forbids making a client anywhere else.
 
-pub(crate) mod aws;
-mod preconnect;
+mod aws;
+mod body;
+mod connections;
+mod url;
 
 use std::{sync::Arc, time::Duration};
 
 use lambda_http::http::header::USER_AGENT;
 use reqwest::{
-    Client, ClientBuilder, Response,
+    Client, ClientBuilder,
     header::{HeaderMap, HeaderValue},
     redirect,
 };
 use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
 
-pub(crate) use preconnect::Preconnector;
+pub(crate) use aws::AwsHttpClient;
+pub(crate) use body::{Allowance, BodyError, body};
+pub(crate) use connections::Connections;
+pub(crate) use url::{http_url, secure_url};
 
 /// How long to wait for a TCP and TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Connections die while an environment is frozen, so idle ones are not kept for long.
-pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// The TLS settings that all clients use.
 #[derive(Debug, Clone)]
@@ -58,15 +63,24 @@ impl Tls {
     }
 
     /// A client for the token issuer and Secrets Manager.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, if TLS cannot be set up.
     pub(crate) fn client(&self) -> Result<Client, String> {
         self.builder().build().map_err(|error| error.to_string())
     }
 
-    /// A client for Calendly, and what opens a connection before there is a request for it.
-    pub(crate) fn client_and_preconnector(&self) -> Result<(Client, Preconnector), String> {
-        Preconnector::with_client(|| self.builder()).map_err(|error| error.to_string())
+    /// What sends requests to Calendly.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::client`].
+    pub(crate) fn connections(&self) -> Result<Connections, String> {
+        Connections::new(|| self.builder()).map_err(|error| error.to_string())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     fn builder(&self) -> ClientBuilder {
         let user_agent = HeaderValue::from_static(concat!("calendly-functions/", env!("CARGO_PKG_VERSION")));
         Client::builder()
@@ -79,26 +93,4 @@ impl Tls {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .default_headers(HeaderMap::from_iter([(USER_AGENT, user_agent)]))
     }
-}
-
-/// Why a body could not be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BodyError {
-    /// It is larger than the limit.
-    TooLarge,
-    /// The connection ended before the body did.
-    Truncated,
-}
-
-/// The whole body, if it is not larger than `limit` bytes.
-pub(crate) async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, BodyError> {
-    let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
-    let mut body = Vec::with_capacity(announced.unwrap_or_default().min(limit));
-    while let Some(chunk) = response.chunk().await.map_err(|_| BodyError::Truncated)? {
-        if body.len() + chunk.len() > limit {
-            return Err(BodyError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }

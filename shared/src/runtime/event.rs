@@ -1,26 +1,33 @@
 //! What a Lambda event is: a request through API Gateway, a warm-up, or nothing that is understood here.
 //!
-//! Only the members that are needed are read. The conversion that `lambda_http` offers builds a whole
-//! `http::Request`: it panics on a `Host` that makes no URL, and refuses an event for one header that is
-//! not ASCII, and both are the caller's to send.
+//! A request becomes a `lambda_http::Request`, as it would by that crate's own conversion; but that one panics on
+//! a `Host` that makes no URL, and refuses an event for one header that is not ASCII or one member of the request
+//! context that a hand-written sample lacks. The first two are the caller's to send.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
+use lambda_http::{
+    Body, Request, RequestExt,
+    aws_lambda_events::{
+        apigw::{ApiGatewayProxyRequestContext, ApiGatewayV2httpRequestContext},
+        query_map::QueryMap,
+    },
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri},
+    request::RequestContext,
+};
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::Value;
-
-use crate::{
-    Query,
-    response::{Gateway, accepts_gzip},
-};
+use serde_json::{Value, value::RawValue};
 
 /// An event, told by its shape.
 #[derive(Debug)]
 pub(super) enum Event {
-    Request(Request),
+    Request(Box<Request>),
     WarmUp {
         /// Whether it is one of several that are sent at once, to warm as many environments.
         is_one_of_several: bool,
@@ -29,22 +36,15 @@ pub(super) enum Event {
     Unknown(String),
 }
 
-/// What matters of an HTTP request. Not its path: the gateway has done the routing.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) gateway: Gateway,
-    /// The values of all `Authorization` headers.
-    pub(super) authorization: Vec<String>,
-    pub(super) accepts_gzip: bool,
-    pub(super) query: Query,
-}
-
 /// The members of all understood events. Those that are of no use for one kind are absent there.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Members {
-    request_context: Option<RequestContext>,
+struct Members<'a> {
+    #[serde(borrow)]
+    request_context: Option<&'a RawValue>,
     http_method: Option<Value>,
+    raw_path: Option<String>,
+    path: Option<String>,
     #[serde(default)]
     headers: Pairs<Option<String>>,
     #[serde(default)]
@@ -62,10 +62,12 @@ struct Members {
     route_arn: Option<IgnoredAny>,
 }
 
+/// What tells the kinds of request contexts apart.
 #[derive(Deserialize)]
-struct RequestContext {
-    http: Option<Value>,
-    elb: Option<Value>,
+struct ContextShape<'a> {
+    #[serde(borrow)]
+    http: Option<&'a RawValue>,
+    elb: Option<IgnoredAny>,
 }
 
 /// The members of an object in order, doubles included: in letter case only, two headers can be one.
@@ -106,29 +108,38 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
 impl Event {
     /// Tells what `json` is.
     pub(super) fn parse(json: &str) -> Self {
-        let members: Members = match serde_json::from_str(json) {
-            Ok(members) => members,
-            Err(_) => return Self::Unknown(shape(json)),
-        };
+        Self::known(json).unwrap_or_else(|| Self::Unknown(shape(json)))
+    }
+
+    fn known(json: &str) -> Option<Self> {
+        let members: Members<'_> = serde_json::from_str(json).ok()?;
         if members.method_arn.is_some() || members.route_arn.is_some() {
-            return Self::Unknown(shape(json));
+            return None;
         }
-        match &members.request_context {
-            Some(RequestContext { http: Some(Value::Object(_)), .. }) => {
-                Self::Request(members.into_request(Gateway::HttpApi))
+        let Some(context) = members.request_context.map(RawValue::get) else {
+            return members
+                .is_warm_up()
+                .then(|| Self::WarmUp { is_one_of_several: members.is_one_of_several() });
+        };
+        let (method, context) = match serde_json::from_str(context).ok()? {
+            ContextShape { http: Some(http), .. } if http.get().starts_with('{') => {
+                let context: ApiGatewayV2httpRequestContext =
+                    serde_json::from_str(context).unwrap_or_default();
+                (context.http.method.clone(), RequestContext::ApiGatewayV2(context))
             }
-            Some(RequestContext { http: None, elb: None })
-                if matches!(members.http_method, Some(Value::String(_))) =>
-            {
-                Self::Request(members.into_request(Gateway::RestApi))
+            ContextShape { http: None, elb: None } => {
+                let method = members.http_method.as_ref()?.as_str()?.parse().unwrap_or_default();
+                let context: ApiGatewayProxyRequestContext =
+                    serde_json::from_str(context).unwrap_or_default();
+                (method, RequestContext::ApiGatewayV1(context))
             }
-            None if members.is_warm_up() => Self::WarmUp { is_one_of_several: members.is_one_of_several() },
-            _ => Self::Unknown(shape(json)),
-        }
+            ContextShape { .. } => return None,
+        };
+        Some(Self::Request(Box::new(members.into_request(method, context))))
     }
 }
 
-impl Members {
+impl Members<'_> {
     /// EventBridge's rules and its Scheduler, and what the warming plugins of other frameworks send.
     fn is_warm_up(&self) -> bool {
         const SOURCES: [&str; 3] = ["aws.events", "aws.scheduler", "serverless-plugin-warmup"];
@@ -142,42 +153,70 @@ impl Members {
         self.concurrency.as_ref().and_then(Value::as_f64).is_some_and(|concurrency| concurrency > 1.0)
     }
 
-    fn into_request(self, gateway: Gateway) -> Request {
-        let authorization = self.header_values("authorization");
-        let accepts_gzip = accepts_gzip(&self.header_values("accept-encoding").join(","));
-        let query = match self.raw_query_string {
-            Some(raw) if !raw.is_empty() => Query::from_raw(&raw),
+    fn into_request(self, method: Method, context: RequestContext) -> Request {
+        let path = self.raw_path.or(self.path).unwrap_or_default();
+        let (uri, query) = match self.raw_query_string {
+            Some(raw) if !raw.is_empty() => (format!("{path}?{raw}"), raw.parse().unwrap_or_default()),
             // A REST API sends every value in the second map and the last of each in the first.
             _ if !self.multi_value_query_string_parameters.0.is_empty() => {
                 let parameters = self.multi_value_query_string_parameters.0.into_iter();
-                Query::from_decoded(parameters.flat_map(|(name, values)| {
+                let query = decoded(parameters.flat_map(|(name, values)| {
                     values.unwrap_or_default().into_iter().map(move |value| (name.clone(), value))
-                }))
+                }));
+                (path.clone(), query)
             }
             _ => {
                 let parameters = self.query_string_parameters.0.into_iter();
-                Query::from_decoded(parameters.map(|(name, value)| (name, value.unwrap_or_default())))
+                let query = decoded(parameters.map(|(name, value)| (name, value.unwrap_or_default())));
+                (path.clone(), query)
             }
         };
-        Request { gateway, authorization, accepts_gzip, query }
+        let mut request = Request::new(Body::Empty)
+            .with_raw_http_path(path)
+            .with_query_string_parameters(query)
+            .with_request_context(context);
+        *request.method_mut() = method;
+        // Nothing here depends on the path, which may be anything.
+        *request.uri_mut() = uri.parse().unwrap_or_else(|_| Uri::from_static("/"));
+        *request.headers_mut() = headers(self.headers.0, self.multi_value_headers.0);
+        request
     }
+}
 
-    /// Every value of a header, from the map of all values where the event has it there.
-    fn header_values(&self, wanted: &str) -> Vec<String> {
-        let is_wanted = |name: &String| name.eq_ignore_ascii_case(wanted);
-        let multiple = self.multi_value_headers.0.iter().filter(|(name, _)| is_wanted(name));
-        let multiple: Vec<String> =
-            multiple.flat_map(|(_, values)| values.clone().unwrap_or_default()).collect();
-        if !multiple.is_empty() {
-            return multiple;
-        }
-        self.headers
-            .0
-            .iter()
-            .filter(|(name, _)| is_wanted(name))
-            .filter_map(|(_, value)| value.clone())
-            .collect()
+/// Parameters that the gateway has decoded, the values of each in their order.
+fn decoded(parameters: impl Iterator<Item = (String, String)>) -> QueryMap {
+    let mut map: HashMap<String, Vec<String>> = HashMap::new();
+    for (name, value) in parameters {
+        map.entry(name).or_default().push(value);
     }
+    map.into()
+}
+
+/// The headers of a request: every value, from the map of all values where the event has the header there.
+fn headers(single: Vec<(String, Option<String>)>, multiple: Vec<(String, Option<Vec<String>>)>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(single.len().max(multiple.len()));
+    for (name, values) in multiple {
+        let Ok(name) = HeaderName::try_from(name) else { continue };
+        for value in values.unwrap_or_default() {
+            headers.append(name.clone(), header_value(value));
+        }
+    }
+    let others: Vec<_> = single
+        .into_iter()
+        .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, value?)))
+        .filter(|(name, _)| !headers.contains_key(name))
+        .collect();
+    for (name, value) in others {
+        headers.append(name, header_value(value));
+    }
+    headers
+}
+
+/// One that cannot stand in a header, for a line break in it, still counts as one, and not as what was meant.
+fn header_value(value: String) -> HeaderValue {
+    HeaderValue::try_from(&value)
+        .or_else(|_| HeaderValue::try_from(value.replace(char::is_control, "\u{FFFD}")))
+        .unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// What an event that is not understood looks like: the names of its members, which are the sender's
@@ -212,31 +251,51 @@ mod tests {
 
     fn request(json: &str) -> Request {
         match Event::parse(json) {
-            Event::Request(request) => request,
+            Event::Request(request) => *request,
             other => panic!("{json}: {other:?}"),
         }
+    }
+
+    fn values(request: &Request, header: &str) -> Vec<String> {
+        let values = request.headers().get_all(header).iter();
+        values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+    }
+
+    fn parameters(request: &Request, name: &str) -> Vec<String> {
+        let parameters = request.query_string_parameters();
+        parameters.all(name).unwrap_or_default().into_iter().map(str::to_owned).collect()
     }
 
     #[test]
     fn both_gateways_are_understood() {
         let http = request(
-            r#"{"version":"2.0","headers":{"authorization":"Bearer x","accept-encoding":"gzip"},
-                "rawQueryString":"active=true&x=%2B","requestContext":{"http":{"method":"GET"}}}"#,
+            r#"{"version":"2.0","rawPath":"/calendly/user","headers":{"authorization":"Bearer x","accept-encoding":"gzip"},
+                "rawQueryString":"active=true&x=%2B&x=b","requestContext":{"http":{"method":"HEAD"},"stage":"s"}}"#,
         );
-        assert_eq!(http.gateway, Gateway::HttpApi);
-        assert_eq!(http.authorization, ["Bearer x"]);
-        assert!(http.accepts_gzip);
-        assert_eq!(http.query, Query::from_raw("active=true&x=%2B"));
+        assert_eq!(http.method(), Method::HEAD);
+        assert_eq!(http.uri(), "/calendly/user?active=true&x=%2B&x=b");
+        assert_eq!(http.raw_http_path(), "/calendly/user");
+        assert_eq!(values(&http, "Authorization"), ["Bearer x"]);
+        assert_eq!(parameters(&http, "x"), ["+", "b"]);
+        match http.request_context() {
+            RequestContext::ApiGatewayV2(context) => assert_eq!(context.stage.as_deref(), Some("s")),
+            other => panic!("{other:?}"),
+        }
 
         let rest = request(
-            r#"{"httpMethod":"GET","headers":{"Authorization":"Bearer x"},
+            r#"{"httpMethod":"GET","path":"/p","headers":{"Authorization":"Bearer x","X-Other":"1"},
                 "multiValueHeaders":{"Authorization":["Bearer x"]},"queryStringParameters":{"active":"false"},
-                "multiValueQueryStringParameters":{"active":["true","false"]},"requestContext":{"httpMethod":"GET"}}"#,
+                "multiValueQueryStringParameters":{"active":["true","false"]},
+                "requestContext":{"httpMethod":"GET","stage":"s","identity":{}}}"#,
         );
-        assert_eq!(rest.gateway, Gateway::RestApi);
-        assert_eq!(rest.authorization, ["Bearer x"]);
-        assert!(!rest.accepts_gzip);
-        assert!(rest.query.get("active").is_err(), "given twice");
+        assert_eq!((rest.method(), rest.uri().path()), (&Method::GET, "/p"));
+        assert_eq!(values(&rest, "authorization"), ["Bearer x"]);
+        assert_eq!(values(&rest, "x-other"), ["1"]);
+        assert_eq!(parameters(&rest, "active"), ["true", "false"]);
+        match rest.request_context() {
+            RequestContext::ApiGatewayV1(context) => assert_eq!(context.stage.as_deref(), Some("s")),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -245,14 +304,24 @@ mod tests {
             r#"{"httpMethod":"GET","headers":null,"multiValueHeaders":null,"queryStringParameters":null,
                 "multiValueQueryStringParameters":null,"requestContext":{}}"#,
         );
-        assert!(rest.authorization.is_empty());
-        assert_eq!(rest.query, Query::default());
+        assert!(rest.headers().is_empty());
+        assert!(rest.query_string_parameters().is_empty());
         let http = request(
-            r#"{"headers":{"host":"a b:c","x-name":"José","AUTHORIZATION":"one","authorization":"two"},
-                "queryStringParameters":{"slug":"a"},"requestContext":{"http":{}}}"#,
+            r#"{"headers":{"host":"a b:c","x-name":"José","AUTHORIZATION":"one","authorization":"two","a b":"c"},
+                "rawPath":"no path at all","queryStringParameters":{"slug":"a"},"requestContext":{"http":{}}}"#,
         );
-        assert_eq!(http.authorization, ["one", "two"]);
-        assert_eq!(http.query.get("slug").unwrap(), Some("a"));
+        assert_eq!(values(&http, "authorization"), ["one", "two"]);
+        assert_eq!(values(&http, "x-name"), ["José"]);
+        assert_eq!(parameters(&http, "slug"), ["a"]);
+        assert_eq!(http.uri(), "/");
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_one_still_counts() {
+        let http = request(
+            r#"{"headers":{"Authorization":"Bearer a\r\nX-B: c","authorization":"Bearer b"},"requestContext":{"http":{}}}"#,
+        );
+        assert_eq!(values(&http, "authorization"), ["Bearer a\u{FFFD}\u{FFFD}X-B: c", "Bearer b"]);
     }
 
     #[test]

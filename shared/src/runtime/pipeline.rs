@@ -7,23 +7,24 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use lambda_http::{Body, Request, RequestExt, Response};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::{
-    Function,
-    event::{Event, Request},
-    init::Services,
+    event::Event,
+    function::Function,
+    gateway,
+    services::Services,
     warm_up::{self, WarmUp},
 };
 use crate::{
-    Error,
-    calendly::Calendly,
+    Error, Query,
     deadline::Deadline,
-    response::{GatewayResponse, Payload, failure, success},
-    telemetry::{self, Ending, Record, What},
+    response::{Payload, accepts_gzip, failure, success},
+    telemetry::{self, Ending, Record, Stage},
 };
 
 /// A function and all that it needs.
@@ -36,8 +37,8 @@ pub(super) struct Pipeline<F> {
 /// What an invocation answers.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Outcome {
-    Response(Box<GatewayResponse>),
+pub(super) enum Outcome<R> {
+    Response(R),
     WarmUp(WarmUp),
 }
 
@@ -54,91 +55,124 @@ impl From<UnknownEvent> for Diagnostic {
 
 impl<F: Function> Pipeline<F> {
     pub(super) fn new(function: F, services: Services) -> Self {
-        Self { function, services, is_cold: AtomicBool::new(true) }
+        Self { function, services, is_cold: AtomicBool::new(callers_wait_for_a_start()) }
     }
 
-    pub(super) async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Outcome, UnknownEvent> {
+    pub(super) async fn handle(
+        &self,
+        LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>,
+    ) -> Result<Outcome<impl Serialize + use<F>>, UnknownEvent> {
+        let request_id = context.request_id.clone();
+        telemetry::about_request(&request_id, self.invocation(&payload, context)).await
+    }
+
+    async fn invocation(
+        &self,
+        event: &RawValue,
+        context: Context,
+    ) -> Result<Outcome<impl Serialize + use<F>>, UnknownEvent> {
         let started = Instant::now();
         let cold_start = self.is_cold.swap(false, Ordering::Relaxed);
-        let LambdaEvent { payload, context } = event;
         let deadline = Deadline::of_invocation(context.deadline);
         let record = Record::default();
-        let end = |what| {
-            telemetry::end(&record, &ending::<F>(&context, cold_start, started, what));
+        let end = |context: &Context, event| {
+            telemetry::end(
+                &record,
+                &Ending {
+                    function: F::NAME,
+                    request_id: &context.request_id,
+                    xray_trace_id: context.xray_trace_id.as_deref(),
+                    cold_start,
+                    duration: started.elapsed(),
+                    event,
+                },
+            );
         };
-        match Event::parse(payload.get()) {
+        match Event::parse(event.get()) {
             Event::Request(request) => {
-                let result = guarded(self.answer(&request, deadline, &record), deadline).await;
-                let payload = result.and_then(|json| Payload::new(json, request.accepts_gzip));
-                let (response, error) = match payload {
-                    Ok(payload) => (success(payload, request.gateway, &context.request_id), None),
-                    Err(error) => (failure(&error, request.gateway, &context.request_id), Some(error)),
-                };
-                end(What::Request {
-                    status: error.as_ref().map_or(200, |error| error.status().as_u16()),
-                    code: error.as_ref().map(Error::code),
-                    parameter: error.as_ref().and_then(Error::parameter),
-                });
-                Ok(Outcome::Response(Box::new(response)))
+                let request = request.with_lambda_context(context);
+                let (response, error) = self.respond(&request, deadline, &record).await;
+                let status = response.status().as_u16();
+                let answer = gateway::answer(&request.request_context(), response).await;
+                end(
+                    request.lambda_context_ref().unwrap_or(&Context::default()),
+                    telemetry::Event::Request { status, error: error.as_ref() },
+                );
+                Ok(Outcome::Response(answer))
             }
             Event::WarmUp { is_one_of_several } => {
                 let prepare = WarmUp::prepare(&self.services, cold_start, deadline, &record);
                 let warm_up = if is_one_of_several { warm_up::held(prepare).await } else { prepare.await };
-                end(What::WarmUp { unprepared: &warm_up.unprepared });
+                end(&context, telemetry::Event::WarmUp { unprepared: &warm_up.unprepared });
                 Ok(Outcome::WarmUp(warm_up))
             }
             Event::Unknown(problem) => {
-                end(What::UnknownEvent { problem: &problem });
+                end(&context, telemetry::Event::Unknown { problem: &problem });
                 Err(UnknownEvent(problem))
             }
         }
     }
 
-    async fn answer(&self, request: &Request, deadline: Deadline, record: &Record) -> Result<String, Error> {
-        let Services { authenticator, pats, calendly } = &self.services;
-        let authorization: Vec<&str> = request.authorization.iter().map(String::as_str).collect();
-        let caller = authenticator.authenticate(&authorization, record).await?;
-        let parameters = self.function.parameters(&request.query)?;
-        let pat = pats.of(&caller, record).await?;
-        let with = |pat| Calendly::new(calendly, pat, pats.max_age(), deadline, record);
+    /// The response to a request, and why it is a problem if it is one.
+    async fn respond(
+        &self,
+        request: &Request,
+        deadline: Deadline,
+        record: &Record,
+    ) -> (Response<Body>, Option<Error>) {
+        let request_id = request.lambda_context_ref().map_or("", |context| &context.request_id);
+        let json = guarded(self.answer(request, deadline, record), deadline, record).await;
+        match json.and_then(|json| Payload::new(json, accepts_gzip(request.headers()), deadline)) {
+            Ok(payload) => (success(payload, request_id), None),
+            Err(error) => (failure(&error, request_id), Some(error)),
+        }
+    }
 
-        match self.function.answer(&parameters, &with(pat.clone())).await {
+    async fn answer(&self, request: &Request, deadline: Deadline, record: &Record) -> Result<String, Error> {
+        let Services { authenticator, pats, .. } = &self.services;
+        let caller = authenticator.authenticate(request.headers(), record).await?;
+        let parameters = self.function.parameters(&Query::of(request))?;
+        let claim = |name: &str| caller.text_claim(name);
+        let pat = pats.of(claim, record).await?;
+        let with = |pat| self.services.calendly(pat, deadline, record);
+
+        let result = match self.function.answer(&parameters, &with(pat.clone())).await {
             // The PAT may have been rotated since it was read. A newer one may be another user's, so the
             // answer is made from the start.
-            Err(error) if error.is_pat_refused() => match pats.reread(&caller, &pat).await? {
+            Err(error) if error.is_pat_refused() => match pats.renew(claim, &pat, record).await? {
                 Some(newer) => self.function.answer(&parameters, &with(newer)).await,
                 None => Err(error),
             },
             result => result,
-        }
+        };
+        record.enter(Stage::Answer);
+        result
     }
+}
+
+/// Whether somebody waits while an environment starts. Under provisioned concurrency, and on managed instances,
+/// Lambda starts environments ahead of requests.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
+fn callers_wait_for_a_start() -> bool {
+    let kind = std::env::var("AWS_LAMBDA_INITIALIZATION_TYPE").unwrap_or_default();
+    !matches!(kind.as_str(), "provisioned-concurrency" | "lambda-managed-instances")
 }
 
 /// The answer within the deadline; a panic becomes an error like any other.
 async fn guarded(
     answer: impl Future<Output = Result<String, Error>>,
     deadline: Deadline,
+    record: &Record,
 ) -> Result<String, Error> {
     match tokio::time::timeout_at(deadline.instant(), AssertUnwindSafe(answer).catch_unwind()).await {
+        // Work that waits for nobody is not cut off, and may have ended late.
+        Ok(Ok(Ok(_))) | Err(_) if deadline.time_left().is_zero() => {
+            Err(Error::DeadlineExceeded { during: record.during() })
+        }
         Ok(Ok(result)) => result,
-        Ok(Err(_panic)) => Err(Error::Internal),
-        Err(_) => Err(Error::DeadlineExceeded),
-    }
-}
-
-fn ending<'a, F: Function>(
-    context: &'a Context,
-    cold_start: bool,
-    started: Instant,
-    what: What<'a>,
-) -> Ending<'a> {
-    Ending {
-        function: F::NAME,
-        request_id: &context.request_id,
-        xray_trace_id: context.xray_trace_id.as_deref(),
-        cold_start,
-        duration: started.elapsed(),
-        what,
+        Ok(Err(_panic)) => Err(Error::Internal { reason: "the code panicked: another line tells where" }),
+        Err(_) => Err(Error::DeadlineExceeded { during: record.during() }),
     }
 }
 
@@ -152,7 +186,10 @@ mod tests {
     async fn a_panic_is_an_internal_error() {
         let panics = async { panic!("on purpose") };
         assert_eq!(
-            guarded(panics, Deadline::within(Duration::from_secs(1))).await.unwrap_err().code(),
+            guarded(panics, Deadline::within(Duration::from_secs(1)), &Record::default())
+                .await
+                .unwrap_err()
+                .code(),
             "internal_error"
         );
     }
@@ -164,7 +201,10 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1_001)).await;
             Ok("late".to_owned())
         };
-        assert_eq!(guarded(slow, deadline).await.unwrap_err().code(), "deadline_exceeded");
+        assert_eq!(
+            guarded(slow, deadline, &Record::default()).await.unwrap_err().code(),
+            "deadline_exceeded"
+        );
         assert_eq!(deadline.time_left(), Duration::ZERO);
     }
 }

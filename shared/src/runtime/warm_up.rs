@@ -4,8 +4,8 @@ use std::{future::Future, time::Duration};
 
 use serde::Serialize;
 
-use super::init::Services;
-use crate::{Error, calendly::Calendly, deadline::Deadline, telemetry::Record};
+use super::services::Services;
+use crate::{deadline::Deadline, telemetry::Record};
 
 /// How long one of several warm-ups keeps its environment busy. Those that are sent at the same moment find
 /// it so and go to other environments.
@@ -32,11 +32,10 @@ impl WarmUp {
         let keys =
             async { services.authenticator.prepare().await.map_err(|reason| format!("keys: {reason}")) };
         let calendly = async {
-            let user = Self::prepare_user(services, deadline, record).await;
-            if record.has_called_calendly() {
-                return [user, Ok(())];
-            }
-            [user, services.calendly.connect().await.map_err(|reason| format!("calendly: {reason}"))]
+            let user = prepare_user(services, deadline, record).await;
+            // Where the user was asked for, that left one open.
+            let connection = services.calendly.connect().await;
+            [user, connection.map_err(|reason| format!("calendly: {reason}"))]
         };
         let both = async { tokio::join!(keys, calendly) };
         let unprepared = match tokio::time::timeout_at(deadline.instant(), both).await {
@@ -47,14 +46,13 @@ impl WarmUp {
         };
         Self { warm: true, cold_start, unprepared }
     }
+}
 
-    async fn prepare_user(services: &Services, deadline: Deadline, record: &Record) -> Result<(), String> {
-        let pat = services.pats.prepare(record).await.map_err(|error| format!("pat: {error}"))?;
-        let Some(pat) = pat else { return Ok(()) };
-        let half_its_life = services.pats.max_age() / 2;
-        let calendly = Calendly::new(&services.calendly, pat, half_its_life, deadline, record);
-        calendly.user_uri().await.map(drop).map_err(|error: Error| format!("user: {error}"))
-    }
+async fn prepare_user(services: &Services, deadline: Deadline, record: &Record) -> Result<(), String> {
+    let pat = services.pats.prepare(record).await.map_err(|error| format!("pat: {}", error.reason()))?;
+    let Some(pat) = pat else { return Ok(()) };
+    let calendly = services.calendly(pat, deadline, record);
+    calendly.prepare_user_uri().await.map_err(|error| format!("user: {}", error.reason()))
 }
 
 /// Prepares, and lets the answer out no earlier than after [`HOLD`].

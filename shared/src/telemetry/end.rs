@@ -1,14 +1,19 @@
 //! The one line that ends an invocation.
 
-use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use serde::Serialize;
 
 use super::{
-    log::{Level, now, write},
+    log::{Level, now, version, write},
     metrics::Metrics,
     record::Record,
 };
+use crate::Error;
 
 /// What the end of an invocation adds to its [`Record`].
 pub(crate) struct Ending<'a> {
@@ -17,24 +22,25 @@ pub(crate) struct Ending<'a> {
     pub(crate) xray_trace_id: Option<&'a str>,
     pub(crate) cold_start: bool,
     pub(crate) duration: Duration,
-    pub(crate) what: What<'a>,
+    pub(crate) event: Event<'a>,
 }
 
-/// Which kind of invocation ended, and how.
+/// Which kind of event it was, and how it ended.
 #[derive(Clone, Copy)]
-pub(crate) enum What<'a> {
-    /// An HTTP request: its status, the code of its error, and the parameter that the error is about.
-    Request { status: u16, code: Option<&'a str>, parameter: Option<&'a str> },
+pub(crate) enum Event<'a> {
+    /// An HTTP request: its status, and why it failed if it did.
+    Request { status: u16, error: Option<&'a Error> },
     /// A warm-up: what could not be prepared.
     WarmUp { unprepared: &'a [String] },
     /// An event that no function understands: its shape.
-    UnknownEvent { problem: &'a str },
+    Unknown { problem: &'a str },
 }
 
 #[derive(Serialize)]
 struct EndLine<'a> {
     timestamp: String,
     level: Level,
+    version: &'static str,
     #[serde(flatten)]
     log: Option<Fields<'a>>,
     function: &'static str,
@@ -48,59 +54,52 @@ struct Fields<'a> {
     request_id: &'a str,
     xray_trace_id: Option<&'a str>,
     #[serde(flatten)]
-    what: WhatFields<'a>,
+    event: EventFields<'a>,
     duration_ms: f64,
     cold_start: bool,
     calendly_calls: u32,
     calendly_retries: u32,
     calendly_ms: f64,
-    cache: Cache,
+    cache: BTreeMap<&'static str, bool>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum WhatFields<'a> {
+enum EventFields<'a> {
     Request {
         status: u16,
-        code: Option<&'a str>,
+        code: Option<&'static str>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        parameter: Option<&'a str>,
+        reason: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        parameter: Option<&'static str>,
     },
     WarmUp {
         unprepared: &'a [String],
     },
-    UnknownEvent {
+    Unknown {
         problem: &'a str,
     },
 }
 
-/// Which caches held what was needed; what did not come up is left out.
-#[derive(Serialize)]
-struct Cache {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    keys: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pat: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_type: Option<bool>,
-}
-
 /// Writes the line. Where the log level hides it, the metrics are written all the same.
 pub(crate) fn end(record: &Record, ending: &Ending<'_>) {
-    let (level, message, what) = match ending.what {
-        What::Request { status, code, parameter } => {
+    let (level, message, event) = match ending.event {
+        Event::Request { status, error } => {
             let level = if status >= 500 { Level::Error } else { Level::Info };
-            (level, "request", WhatFields::Request { status, code, parameter })
+            let fields = EventFields::Request {
+                status,
+                code: error.map(Error::code),
+                reason: error.map(Error::reason),
+                parameter: error.and_then(Error::parameter),
+            };
+            (level, "request", fields)
         }
-        What::WarmUp { unprepared } => {
+        Event::WarmUp { unprepared } => {
             let level = if unprepared.is_empty() { Level::Info } else { Level::Warn };
-            (level, "warm-up", WhatFields::WarmUp { unprepared })
+            (level, "warm-up", EventFields::WarmUp { unprepared })
         }
-        What::UnknownEvent { problem } => {
-            (Level::Error, "unknown event", WhatFields::UnknownEvent { problem })
-        }
+        Event::Unknown { problem } => (Level::Error, "unknown event", EventFields::Unknown { problem }),
     };
     let calls = record.calendly_calls.load(Relaxed);
     let calendly_ms = milliseconds(Duration::from_micros(record.calendly_micros.load(Relaxed)));
@@ -108,23 +107,19 @@ pub(crate) fn end(record: &Record, ending: &Ending<'_>) {
         message,
         request_id: ending.request_id,
         xray_trace_id: ending.xray_trace_id,
-        what,
+        event,
         duration_ms: milliseconds(ending.duration),
         cold_start: ending.cold_start,
         calendly_calls: calls,
         calendly_retries: record.calendly_retries.load(Relaxed),
         calendly_ms,
-        cache: Cache {
-            keys: record.keys_hit.get(),
-            pat: record.pat_hit.get(),
-            user: record.user_hit.get(),
-            event_type: record.event_type_hit.get(),
-        },
+        cache: record.caches.lock().unwrap_or_else(PoisonError::into_inner).clone(),
     });
     write(&EndLine {
         timestamp: now(),
         // Lambda drops lines below the level that is wanted, and metrics with them.
         level: level.max(Level::least()),
+        version: version(),
         log,
         function: ending.function,
         metrics: metrics(record, ending, calls, calendly_ms),
@@ -133,8 +128,12 @@ pub(crate) fn end(record: &Record, ending: &Ending<'_>) {
 
 /// A warm-up counts as a warm-up and never as a request.
 fn metrics(record: &Record, ending: &Ending<'_>, calls: u32, calendly_ms: f64) -> Option<Metrics> {
-    let of_request = |value: f64| matches!(ending.what, What::Request { .. }).then_some(value);
-    let is_keys_unavailable = matches!(ending.what, What::Request { code: Some("keys_unavailable"), .. });
+    let (is_request, code) = match ending.event {
+        Event::Request { error, .. } => (true, error.map(Error::code)),
+        Event::WarmUp { .. } | Event::Unknown { .. } => (false, None),
+    };
+    let of_request = |value: f64| is_request.then_some(value);
+    let if_code = |metric: &'static str| (code == Some(metric)).then_some(1.0);
     let remaining = record.rate_limit_remaining.load(Relaxed);
     Metrics::new([
         ("CalendlyCalls", "Count", of_request(f64::from(calls))),
@@ -142,9 +141,13 @@ fn metrics(record: &Record, ending: &Ending<'_>, calls: u32, calendly_ms: f64) -
         ("CalendlyLatency", "Milliseconds", of_request(calendly_ms / f64::from(calls)).filter(|_| calls > 0)),
         ("RateLimitRemaining", "Count", u32::try_from(remaining - 1).ok().map(f64::from)),
         ("ColdStart", "Count", of_request(f64::from(u8::from(ending.cold_start)))),
-        ("WarmUp", "Count", matches!(ending.what, What::WarmUp { .. }).then_some(1.0)),
-        ("SecretStale", "Count", record.pat_stale.get().map(|_| 1.0)),
-        ("KeysUnavailable", "Count", is_keys_unavailable.then_some(1.0)),
+        ("WarmUp", "Count", matches!(ending.event, Event::WarmUp { .. }).then_some(1.0)),
+        ("SecretStale", "Count", record.pat_was_stale.load(Relaxed).then_some(1.0)),
+        ("KeysUnavailable", "Count", if_code("keys_unavailable")),
+        ("SecretsUnavailable", "Count", if_code("secrets_unavailable")),
+        ("PatMissing", "Count", if_code("pat_missing")),
+        ("DeadlineExceeded", "Count", if_code("deadline_exceeded")),
+        ("InternalErrors", "Count", if_code("internal_error")),
     ])
 }
 

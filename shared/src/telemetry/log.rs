@@ -1,6 +1,10 @@
 //! Writing a line: JSON on standard output, with the timestamp and level that Lambda filters by.
 
-use std::{io::Write, sync::OnceLock};
+use std::{
+    future::Future,
+    io::Write,
+    sync::{LazyLock, OnceLock},
+};
 
 use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
@@ -38,17 +42,31 @@ fn least(log_level: &str) -> Level {
     }
 }
 
+tokio::task_local! {
+    /// The request that is being worked on.
+    static REQUEST_ID: String;
+}
+
+/// Does the work of one request: every line that is written meanwhile names it, that of a panic too.
+pub(crate) async fn about_request<F: Future>(request_id: &str, work: F) -> F::Output {
+    REQUEST_ID.scope(request_id.to_owned(), work).await
+}
+
 /// Something worth a line that is not the end of a request. `problem` must hold no secret.
 pub(crate) fn warn(message: &str, problem: &str) {
-    if Level::Warn.is_enabled() {
-        write(&ProblemLine { timestamp: now(), level: Level::Warn, message, problem });
-    }
+    write_problem(Level::Warn, message, problem);
 }
 
 /// As [`warn()`], for what ends the process or loses a request.
 pub(crate) fn error(message: &str, problem: &str) {
-    if Level::Error.is_enabled() {
-        write(&ProblemLine { timestamp: now(), level: Level::Error, message, problem });
+    write_problem(Level::Error, message, problem);
+}
+
+fn write_problem(level: Level, message: &str, problem: &str) {
+    if level.is_enabled() {
+        // An error says that no request is being worked on.
+        let request_id = REQUEST_ID.try_with(Clone::clone).ok();
+        write(&ProblemLine { timestamp: now(), level, version: version(), message, request_id, problem });
     }
 }
 
@@ -56,8 +74,18 @@ pub(crate) fn error(message: &str, problem: &str) {
 struct ProblemLine<'a> {
     timestamp: String,
     level: Level,
+    version: &'static str,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
     problem: &'a str,
+}
+
+/// The version of the deployed function: that of a canary differs.
+pub(super) fn version() -> &'static str {
+    static VERSION: LazyLock<String> =
+        LazyLock::new(|| std::env::var("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default());
+    &VERSION
 }
 
 pub(super) fn now() -> String {

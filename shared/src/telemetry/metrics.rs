@@ -3,7 +3,7 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use chrono::Utc;
 use serde::Serialize;
@@ -13,6 +13,9 @@ use serde::Serialize;
 pub(super) struct Metrics {
     #[serde(rename = "_aws")]
     declaration: Declaration,
+    /// The dimension's value.
+    #[serde(rename = "FunctionName")]
+    function_name: &'static str,
     #[serde(flatten)]
     values: BTreeMap<&'static str, f64>,
 }
@@ -28,7 +31,8 @@ struct Declaration {
 #[serde(rename_all = "PascalCase")]
 struct Directive {
     namespace: &'static str,
-    /// `function` is the only dimension, so that the number of metrics stays bounded.
+    /// The deployed function's own name alone, which Lambda's own metrics have as well: two stacks in one
+    /// account do not share it, and the number of metrics stays bounded.
     dimensions: [[&'static str; 1]; 1],
     metrics: Vec<Metric>,
 }
@@ -54,13 +58,20 @@ impl Metrics {
                 timestamp: Utc::now().timestamp_millis(),
                 cloud_watch_metrics: [Directive {
                     namespace: "CalendlyFunctions",
-                    dimensions: [["function"]],
+                    dimensions: [["FunctionName"]],
                     metrics: sent().map(|(name, unit, _)| Metric { name, unit }).collect(),
                 }],
             },
+            function_name: function_name(),
             values: sent().map(|(name, _, value)| (name, value)).collect(),
         })
     }
+}
+
+fn function_name() -> &'static str {
+    static NAME: LazyLock<String> =
+        LazyLock::new(|| std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default());
+    &NAME
 }
 
 #[cfg(test)]
@@ -78,7 +89,7 @@ mod tests {
         let line = serde_json::to_value(metrics.unwrap()).unwrap();
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Metrics"], serde_json::json!([{"Name": "Calls", "Unit": "Count"}]));
-        assert_eq!(directive["Dimensions"], serde_json::json!([["function"]]));
+        assert_eq!(directive["Dimensions"], serde_json::json!([["FunctionName"]]));
         assert_eq!(line["Calls"], 2.0);
         assert!(line.get("Latency").is_none());
         assert!(line["_aws"]["Timestamp"].as_i64().unwrap() > 1_700_000_000_000);

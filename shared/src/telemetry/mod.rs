@@ -9,6 +9,6 @@ mod log;
 mod metrics;
 mod record;
 
-pub(crate) use end::{Ending, What, end};
-pub(crate) use log::{error, warn};
-pub(crate) use record::Record;
+pub(crate) use end::{Ending, Event, end};
+pub(crate) use log::{about_request, error, warn};
+pub(crate) use record::{Record, Stage};

@@ -1,7 +1,11 @@
 //! What happens in the course of one invocation, counted where it happens.
 
 use std::{
-    sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed},
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -14,28 +18,23 @@ pub(crate) struct Record {
     pub(super) calendly_micros: AtomicU64,
     /// One more than what Calendly said is left; 0 where it said nothing.
     pub(super) rate_limit_remaining: AtomicI64,
-    pub(super) keys_hit: Flag,
-    pub(super) pat_hit: Flag,
-    pub(super) pat_stale: Flag,
-    pub(super) user_hit: Flag,
-    pub(super) event_type_hit: Flag,
+    /// By name, whether what was looked up was at hand.
+    pub(super) caches: Mutex<BTreeMap<&'static str, bool>>,
+    pub(super) pat_was_stale: AtomicBool,
+    stage: AtomicU8,
 }
 
-/// Yes, no, or did not come up.
-#[derive(Debug, Default)]
-pub(crate) struct Flag(AtomicU32);
-
-impl Flag {
-    fn set(&self, value: bool) {
-        self.0.store(if value { 2 } else { 1 }, Relaxed);
-    }
-
-    pub(super) fn get(&self) -> Option<bool> {
-        match self.0.load(Relaxed) {
-            0 => None,
-            value => Some(value == 2),
-        }
-    }
+/// What is being waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stage {
+    /// The issuer's keys.
+    Keys = 1,
+    /// The PAT.
+    Pat,
+    /// Calendly.
+    Calendly,
+    /// Nobody: the answer is being made.
+    Answer,
 }
 
 impl Record {
@@ -47,38 +46,33 @@ impl Record {
         self.calendly_micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// Whether there was a call to Calendly, which leaves an open connection behind.
-    pub(crate) fn has_called_calendly(&self) -> bool {
-        self.calendly_calls.load(Relaxed) > 0
-    }
-
     /// `X-RateLimit-Remaining` of Calendly's latest answer.
     pub(crate) fn rate_limit_remaining(&self, remaining: u32) {
         self.rate_limit_remaining.store(i64::from(remaining) + 1, Relaxed);
     }
 
-    /// Whether the issuer's keys were at hand.
-    pub(crate) fn keys_cache(&self, hit: bool) {
-        self.keys_hit.set(hit);
-    }
-
-    /// Whether the PAT was at hand.
-    pub(crate) fn pat_cache(&self, hit: bool) {
-        self.pat_hit.set(hit);
+    /// Whether a value that is kept under this name was at hand.
+    pub(crate) fn cache(&self, name: &'static str, was_at_hand: bool) {
+        self.caches.lock().unwrap_or_else(PoisonError::into_inner).insert(name, was_at_hand);
     }
 
     /// The PAT is older than it should be, because Secrets Manager could not be read.
-    pub(crate) fn pat_stale(&self) {
-        self.pat_stale.set(true);
+    pub(crate) fn pat_was_stale(&self) {
+        self.pat_was_stale.store(true, Relaxed);
     }
 
-    /// Whether the URI of the PAT's user was at hand.
-    pub(crate) fn user_cache(&self, hit: bool) {
-        self.user_hit.set(hit);
+    /// What is being waited for from now on.
+    pub(crate) fn enter(&self, stage: Stage) {
+        self.stage.store(stage as u8, Relaxed);
     }
 
-    /// Whether the choice of event type was at hand.
-    pub(crate) fn event_type_cache(&self, hit: bool) {
-        self.event_type_hit.set(hit);
+    /// What is being waited for, as a part of a sentence.
+    pub(crate) fn during(&self) -> &'static str {
+        match self.stage.load(Relaxed) {
+            1 => "the issuer's keys were fetched",
+            2 => "the PAT was read",
+            3 => "Calendly was called",
+            _ => "the answer was made",
+        }
     }
 }

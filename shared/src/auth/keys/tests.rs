@@ -9,7 +9,7 @@ use tokio::time::advance;
 
 use super::*;
 use crate::auth::{
-    script::{Answer, Script},
+    tests::script::{Answer, Script},
     verify,
 };
 
@@ -61,7 +61,7 @@ fn keys(keys: &[&Key]) -> Answer {
 fn store(answers: impl IntoIterator<Item = Answer>) -> (Arc<KeyStore>, Arc<Script>) {
     verify::install();
     let script = Arc::new(Script::new(answers));
-    (Arc::new(KeyStore::new(KeySource::Scripted(script.clone()))), script)
+    (Arc::new(KeyStore::new(Box::new(script.clone()))), script)
 }
 
 /// The code of the refusal, or `ok`.
@@ -90,12 +90,6 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
 
-#[test]
-fn the_back_off_grows_to_its_limit() {
-    let waits: Vec<_> = [0, 1, 2, 6, 7, u32::MAX].map(|failures| back_off(failures).as_millis()).to_vec();
-    assert_eq!(waits, [250, 500, 1_000, 16_000, 30_000, 30_000]);
-}
-
 #[tokio::test(start_paused = true)]
 async fn keys_are_fetched_once_and_kept_for_an_hour() {
     let key = Key::new("one");
@@ -109,48 +103,6 @@ async fn keys_are_fetched_once_and_kept_for_an_hour() {
     advance(TICK).await;
     assert_eq!(verify_token(&store, &key.token()).await, "ok");
     assert_eq!(script.fetches(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn warm_ups_refresh_keys_that_have_lived_half_of_their_time() {
-    let key = Key::new("one");
-    let (store, script) = store([keys(&[&key])]);
-    for (later, fetches) in [(0, 1), (29, 1), (1, 2), (29, 2)] {
-        advance(Duration::from_secs(later * 60)).await;
-        store.prepare().await.unwrap();
-        assert_eq!(script.fetches(), fetches);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn one_fetch_serves_however_many_wait() {
-    let key = Key::new("one");
-    let (store, script) = store([Answer::Late(SECOND, jwks(&[&key]))]);
-    let preparing = tokio::spawn({
-        let store = store.clone();
-        async move { store.prepare().await }
-    });
-    assert_eq!(at_once(&store, vec![key.token(); 50]).await, ["ok"; 50]);
-    assert_eq!(preparing.await.unwrap(), Ok(()));
-    assert_eq!(script.fetches(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn one_fetch_serves_all_warm_ups_that_come_at_once() {
-    let (store, script) = store([Answer::Late(SECOND, jwks(&[&Key::new("one")]))]);
-    let results = tokio::join!(store.prepare(), store.prepare(), store.prepare());
-    assert_eq!(results, (Ok(()), Ok(()), Ok(())));
-    assert_eq!(script.fetches(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn one_failed_fetch_serves_however_many_wait() {
-    let key = Key::new("one");
-    let (store, script) = store([Answer::Hang]);
-    let started = Instant::now();
-    assert_eq!(at_once(&store, vec![key.token(); 50]).await, ["keys_unavailable"; 50]);
-    assert_eq!(script.fetches(), 1);
-    assert_eq!(started.elapsed().as_millis(), TIMEOUT.as_millis(), "nobody waits for a second one");
 }
 
 #[tokio::test(start_paused = true)]
@@ -240,35 +192,6 @@ async fn a_key_that_is_no_longer_published_stops_serving_with_the_next_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_fetches_put_off_the_next_one_for_longer_and_longer() {
-    let key = Key::new("one");
-    let (store, script) = store([Answer::Down]);
-    // One failure may have been a hiccup: it puts off only those who waited for that fetch.
-    assert_eq!(verify_token(&store, &key.token()).await, "keys_unavailable");
-    advance(TICK).await;
-    let mut fetches = 1;
-    for wait in [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
-        fetches += 1;
-        assert_eq!(verify_token(&store, &key.token()).await, "keys_unavailable");
-        assert_eq!(script.fetches(), fetches);
-        advance(Duration::from_millis(wait - 1)).await;
-        assert_eq!(verify_token(&store, &key.token()).await, "keys_unavailable");
-        assert_eq!(script.fetches(), fetches, "still put off after {} ms", wait - 1);
-        advance(TICK).await;
-    }
-    script.change(keys(&[&key]));
-    assert_eq!(verify_token(&store, &key.token()).await, "ok");
-    // A success ends it: the next failure is a first one.
-    script.change(Answer::Down);
-    advance(HOUR).await;
-    assert_eq!(verify_token(&store, &key.token()).await, "ok");
-    let before = script.fetches();
-    advance(Duration::from_millis(250)).await;
-    assert_eq!(verify_token(&store, &key.token()).await, "ok");
-    assert_eq!(script.fetches(), before + 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn old_keys_go_on_serving_while_the_issuer_is_down() {
     let (key, forged) = (Key::new("one"), Key::new("one"));
     let (store, script) = store([keys(&[&key]), Answer::Down]);
@@ -285,63 +208,6 @@ async fn old_keys_go_on_serving_while_the_issuer_is_down() {
     assert_eq!(verify_token(&store, &newer.token()).await, "ok");
     advance(COOL_DOWN).await;
     assert_eq!(verify_token(&store, &key.token()).await, "token_invalid");
-}
-
-#[tokio::test(start_paused = true)]
-async fn only_one_request_waits_for_an_issuer_that_hangs_and_not_for_long() {
-    let key = Key::new("one");
-    let (store, script) = store([keys(&[&key]), Answer::Hang]);
-    assert_eq!(verify_token(&store, &key.token()).await, "ok");
-    advance(HOUR).await;
-    let started = Instant::now();
-    let waiting = tokio::spawn({
-        let (store, token) = (store.clone(), key.token());
-        async move { verify_token(&store, &token).await }
-    });
-    tokio::task::yield_now().await;
-    assert_eq!(script.fetches(), 2);
-    assert_eq!(verify_token(&store, &key.token()).await, "ok");
-    assert_eq!(started.elapsed(), Duration::ZERO);
-    assert_eq!(waiting.await.unwrap(), "ok");
-    assert_eq!(started.elapsed().as_millis(), TIMEOUT_OF_A_REFRESH.as_millis());
-    assert_eq!(verify_token(&store, &key.token()).await, "ok");
-    assert_eq!(script.fetches(), 2, "the next one is put off");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_fetch_that_the_invocation_s_deadline_cut_off_has_failed() {
-    let key = Key::new("one");
-    let (store, script) = store([Answer::Hang]);
-    let token = key.token();
-    assert!(timeout(SECOND, verify_token(&store, &token)).await.is_err());
-    assert_eq!(verify_token(&store, &token).await, "keys_unavailable");
-    assert_eq!(script.fetches(), 1);
-    script.change(keys(&[&key]));
-    advance(Duration::from_millis(250)).await;
-    assert_eq!(verify_token(&store, &token).await, "ok");
-}
-
-#[tokio::test(start_paused = true)]
-async fn preparing_in_vain_does_not_put_off_the_first_request() {
-    let key = Key::new("one");
-    let (store, script) = store([Answer::Down, keys(&[&key])]);
-    assert_eq!(store.prepare().await, Err("the issuer is down".to_owned()));
-    assert_eq!(verify_token(&store, &key.token()).await, "ok");
-    assert_eq!(script.fetches(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn preparing_ends_the_back_off_and_not_the_cool_down() {
-    let (key, unknown) = (Key::new("one"), Key::new("unknown"));
-    let (store, script) = store([keys(&[&key]), Answer::Down]);
-    store.prepare().await.unwrap();
-    advance(HOUR / 2).await;
-    assert_eq!(verify_token(&store, &unknown.token()).await, "keys_unavailable");
-    script.change(keys(&[&key]));
-    store.prepare().await.unwrap();
-    let before = script.fetches();
-    assert_eq!(verify_token(&store, &unknown.token()).await, "token_invalid");
-    assert_eq!(script.fetches(), before);
 }
 
 #[tokio::test(start_paused = true)]
@@ -391,14 +257,4 @@ async fn while_the_secret_cannot_be_read_the_one_at_hand_has_the_last_word() {
     assert_eq!(verify_token(&store, &token_of_secret("guessed")).await, "token_invalid");
     assert_eq!(verify_token(&store, &token_of_secret("good")).await, "ok");
     assert_eq!(script.fetches(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_any_keys_one_failure_puts_off_only_those_who_waited_for_it() {
-    let key = Key::new("one");
-    let (store, script) = store([Answer::Down, keys(&[&key])]);
-    assert_eq!(at_once(&store, vec![key.token(); 3]).await, ["keys_unavailable"; 3]);
-    assert_eq!(script.fetches(), 1);
-    advance(TICK).await;
-    assert_eq!(verify_token(&store, &key.token()).await, "ok");
 }

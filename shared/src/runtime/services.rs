@@ -1,14 +1,15 @@
 //! Before the first event: what requests need is made, and made ready as far as it can be.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     Error,
     auth::Authenticator,
-    calendly::CalendlyClient,
+    calendly::{Calendly, CalendlyClient, Learnt, UserUri},
     config::Config,
+    deadline::Deadline,
     http::Tls,
-    pat::PatStore,
+    pats::{KnownPat, Pats},
     secrets::Secrets,
     telemetry::{self, Record},
 };
@@ -20,8 +21,10 @@ const LIMIT: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct Services {
     pub(super) authenticator: Authenticator,
-    pub(super) pats: PatStore,
+    pub(super) pats: Pats,
     pub(super) calendly: CalendlyClient,
+    /// Whose each PAT is, kept as long as the PAT.
+    users: Learnt<(), UserUri>,
 }
 
 impl Services {
@@ -32,13 +35,22 @@ impl Services {
         let tls = Tls::new(config.aws.ca_bundle.as_deref())?;
         let http = tls.client()?;
         let secrets = Secrets::new(&config.aws, http.clone());
-        let calendly = CalendlyClient::new(&config, &tls)?;
-        let authenticator = Authenticator::new(&config, http, secrets.clone());
         Ok(Self {
-            authenticator,
-            calendly,
-            pats: PatStore::new(config.pat_secret_id, secrets, config.pat_cache),
+            calendly: CalendlyClient::new(config.calendly, &tls)?,
+            authenticator: Authenticator::new(config.issuer, config.token_rules, http, secrets.clone()),
+            pats: Pats::new(config.pat_secret_id, secrets, config.pat_cache),
+            users: Learnt::new("user", config.pat_cache),
         })
+    }
+
+    /// Calendly for one request, with this PAT.
+    pub(super) fn calendly<'a>(
+        &'a self,
+        pat: Arc<KnownPat>,
+        deadline: Deadline,
+        record: &'a Record,
+    ) -> Calendly<'a> {
+        Calendly::new(&self.calendly, &self.users, pat, deadline, record)
     }
 
     /// Fetches the issuer's keys and the shared PAT and opens a connection to Calendly, all at once. What

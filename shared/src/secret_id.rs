@@ -1,7 +1,7 @@
 //! Which secret holds a caller's PAT: `CALENDLY_PAT_SECRET_ID`, in which `{claim}` stands for a claim of
 //! the caller's token.
 
-use crate::{Error, auth::Caller};
+use crate::Error;
 
 /// The longest name that Secrets Manager takes for a secret.
 const LONGEST_NAME: usize = 512;
@@ -49,18 +49,18 @@ impl SecretIdTemplate {
         }
     }
 
-    /// The secret of this caller.
+    /// The secret of the caller whose claims `claim` looks up: text claims by name.
     ///
     /// # Errors
     ///
     /// [`Error::PatMissing`] if a claim is absent, is not a string, or has a character that could lead to
     /// somebody else's secret.
-    pub(crate) fn of(&self, caller: &Caller) -> Result<String, Error> {
+    pub(crate) fn fill<'a>(&self, claim: impl Fn(&str) -> Option<&'a str>) -> Result<String, Error> {
         let mut secret_id = String::new();
         for part in &self.0 {
             match part {
                 Part::Text(text) => secret_id.push_str(text),
-                Part::Claim(name) => match caller.text_claim(name) {
+                Part::Claim(name) => match claim(name) {
                     None | Some("") => {
                         return Err(Error::PatMissing(
                             "The token lacks the claim that names this caller's Calendly token.",
@@ -92,8 +92,9 @@ mod tests {
     use super::*;
 
     fn secret_id(template: &str, claims: &str) -> Result<String, &'static str> {
+        let claims: serde_json::Value = serde_json::from_str(claims).unwrap();
         let template = SecretIdTemplate::parse(template).unwrap();
-        template.of(&Caller::with_claims(claims)).map_err(|error| error.code())
+        template.fill(|name| claims.get(name)?.as_str()).map_err(|error| error.code())
     }
 
     #[test]

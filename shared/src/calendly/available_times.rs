@@ -1,0 +1,182 @@
+//! The slots of one answer: open times of an event type.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{json::parse, time::rfc3339};
+use crate::Error;
+
+/// What is asked of Calendly in one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeWindow {
+    /// From when; later than now.
+    pub start_time: DateTime<Utc>,
+    /// Until when, at most [`TimeWindow::LONGEST`] later.
+    pub end_time: DateTime<Utc>,
+}
+
+impl TimeWindow {
+    /// The longest one that Calendly answers, since 2026-07-09:
+    /// <https://developer.calendly.com/release-notes/2026/7/9.md>
+    pub const LONGEST: TimeDelta = TimeDelta::days(31);
+}
+
+/// The slots of a window, in Calendly's order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AvailableTimes {
+    /// Calendly's answer, of which the slots are parts: one text for all of them, so that memory is bounded
+    /// however small they are.
+    json: String,
+    slots: Vec<Slot>,
+}
+
+/// An open time of an event type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// Its `start_time`.
+    pub start_time: DateTime<Utc>,
+    /// Whether its `status` is `available`.
+    pub is_available: bool,
+    /// Where its object starts and ends in the answer.
+    span: (u32, u32),
+}
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    collection: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct AvailableTime {
+    #[serde(deserialize_with = "rfc3339")]
+    start_time: DateTime<Utc>,
+    status: Option<Status>,
+}
+
+/// Of the states only one matters.
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Available,
+    #[serde(other)]
+    Other,
+}
+
+impl AvailableTimes {
+    /// Reads an answer of `GET /event_type_available_times`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CalendlyInvalidResponse`], also for a slot that is not an object with a `start_time`.
+    pub fn parse(json: String) -> Result<Self, Error> {
+        let slots = {
+            let answer: Answer<'_> = parse(&json, "event_type_available_times")?;
+            let slot = |object: &&RawValue| Slot::parse(object.get(), &json);
+            answer.collection.iter().map(slot).collect::<Result<_, _>>()?
+        };
+        Ok(Self { json, slots })
+    }
+
+    /// The slots.
+    #[must_use]
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// Calendly's object for one of these slots, byte for byte.
+    #[must_use]
+    pub fn object(&self, slot: &Slot) -> &str {
+        let (start, end) = slot.span;
+        self.json.get(start as usize..end as usize).unwrap_or_default()
+    }
+}
+
+impl Slot {
+    /// From its object, which is a part of the `answer`.
+    fn parse(object: &str, answer: &str) -> Result<Self, Error> {
+        let time: AvailableTime = parse(object, "an available time")?;
+        let start = object.as_ptr().addr().wrapping_sub(answer.as_ptr().addr());
+        let span = u32::try_from(start).ok().zip(u32::try_from(start.wrapping_add(object.len())).ok());
+        Ok(Self {
+            start_time: time.start_time,
+            is_available: time.status == Some(Status::Available),
+            span: span
+                .ok_or(Error::AnswerTooLarge { reason: "one answer of Calendly's has more than 4 GiB" })?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendly::utc;
+
+    fn read(object: &str) -> Result<AvailableTimes, Error> {
+        AvailableTimes::parse(format!(r#" {{"new":[1], "collection": [ {object} ] }} "#))
+    }
+
+    fn only(object: &str) -> Slot {
+        let times = read(object).unwrap();
+        assert_eq!(times.slots().len(), 1);
+        times.slots()[0]
+    }
+
+    fn with(members: &str) -> String {
+        format!(r#"{{"start_time":"2026-12-01T10:00:00.000000Z"{members}}}"#)
+    }
+
+    #[test]
+    fn a_slot_is_its_object_byte_for_byte() {
+        let first = r#"{ "start_time" : "2026-12-01T10:00:00Z", "n": 1.50e1, "é": {"x":[]} }"#;
+        let second = with("");
+        let times = read(&format!("{first} ,\n{second}")).unwrap();
+        let objects: Vec<&str> = times.slots().iter().map(|slot| times.object(slot)).collect();
+        assert_eq!(objects, [first, &second]);
+    }
+
+    #[test]
+    fn only_one_status_is_available() {
+        let is_available = |members| only(&with(members)).is_available;
+        assert!(is_available(r#","status":"available","new":{"status":[]}"#));
+        assert!(is_available(r#","status":"\u0061vailable""#));
+        for other in ["", r#","status":null"#, r#","status":"unavailable""#, r#","status":"""#] {
+            assert!(!is_available(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_start_time_is_rfc_3339() {
+        let start_time = |text: &str| {
+            let times = read(&format!(r#"{{"start_time":{text}}}"#)).ok()?;
+            Some(utc(times.slots()[0].start_time))
+        };
+        let expected = Some("2026-12-01T10:00:00Z".to_owned());
+        assert_eq!(start_time(r#""2026-12-01T10:00:00Z""#), expected);
+        assert_eq!(start_time(r#""2026-12-01T10\u003a00:00Z""#), expected);
+        assert_eq!(start_time(r#""2026-12-01T11:00:00+01:00""#), expected);
+        for bad in ["null", "1796119200", r#""2026-12-01""#, r#""2026-12-01T10:00:00""#, r#""""#] {
+            assert_eq!(start_time(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_slot_spoils_the_answer() {
+        for bad in [
+            r#"["2026-12-01T10:00:00Z"]"#,
+            r#"["2026-12-01T10:00:00Z","available"]"#,
+            "null",
+            "1",
+            "{}",
+            &with(r#","status":1"#),
+            &with(r#","start_time":"2026-12-01T10:00:00Z""#),
+        ] {
+            assert_eq!(read(bad).unwrap_err().code(), "calendly_invalid_response", "{bad}");
+        }
+        for bad in ["", "[]", "{}", r#"{"collection":null}"#, r#"{"collection":{}}"#] {
+            let error = AvailableTimes::parse(bad.to_owned()).unwrap_err();
+            assert_eq!(error.code(), "calendly_invalid_response", "{bad}");
+        }
+    }
+}

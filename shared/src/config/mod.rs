@@ -1,0 +1,275 @@
+//! Configuration: environment variables, read once at start.
+
+mod variables;
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::{
+    http::{http_url, secure_url},
+    issuer::{Issuer, TokenRules},
+    secret_id::SecretIdTemplate,
+};
+
+pub use variables::Variables;
+
+/// What the functions are configured with, each of them.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// `CALENDLY_PAT_SECRET_ID`.
+    pub(crate) pat_secret_id: SecretIdTemplate,
+    /// `PAT_CACHE_SECONDS`.
+    pub(crate) pat_cache: Duration,
+    /// Where and how Calendly is called.
+    pub(crate) calendly: CalendlyConfig,
+    /// `JWT_ISSUER` and `JWT_JWKS_URL`, or `JWT_SECRET_ID`.
+    pub(crate) issuer: Issuer,
+    /// What its tokens must say.
+    pub(crate) token_rules: TokenRules,
+    /// What the AWS SDK needs.
+    pub(crate) aws: AwsConfig,
+}
+
+/// How Calendly is called.
+#[derive(Debug)]
+pub(crate) struct CalendlyConfig {
+    /// `CALENDLY_BASE_URL`, without a slash at its end.
+    pub(crate) base_url: String,
+    /// `CALENDLY_TIMEOUT_MS`.
+    pub(crate) timeout: Duration,
+    /// `CALENDLY_MAX_RETRIES`.
+    pub(crate) max_retries: u32,
+}
+
+/// The environment that AWS defines and Lambda sets.
+#[derive(Debug)]
+pub(crate) struct AwsConfig {
+    /// `AWS_REGION`, or else `AWS_DEFAULT_REGION`.
+    pub(crate) region: String,
+    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, or else `AWS_ENDPOINT_URL`.
+    pub(crate) secrets_manager_endpoint: Option<String>,
+    /// `AWS_CA_BUNDLE`: a PEM file of certificate authorities to trust beside the compiled-in ones.
+    pub(crate) ca_bundle: Option<String>,
+}
+
+impl Config {
+    /// Reads what all functions have in common; `None` if something is wrong with it, which the variables
+    /// remember.
+    pub(crate) fn read(variables: &mut Variables) -> Option<Self> {
+        let pat_secret_id = variables.required("CALENDLY_PAT_SECRET_ID", SecretIdTemplate::parse);
+        let pat_cache = variables.seconds("PAT_CACHE_SECONDS", 300, 86_400);
+        let calendly = CalendlyConfig::read(variables);
+        let issuer = issuer(variables);
+        let audiences = variables.required("JWT_AUDIENCE", audiences);
+        let required_scope = variables.optional("JWT_REQUIRED_SCOPE", scope_token);
+        let aws = AwsConfig::read(variables);
+        let (issuer, audiences) = (issuer?, audiences?);
+        Some(Self {
+            pat_secret_id: pat_secret_id?,
+            pat_cache,
+            calendly,
+            token_rules: TokenRules { issuer: issuer.name().map(str::to_owned), audiences, required_scope },
+            issuer,
+            aws: aws?,
+        })
+    }
+}
+
+impl CalendlyConfig {
+    fn read(variables: &mut Variables) -> Self {
+        let base_url = variables.optional("CALENDLY_BASE_URL", |text| {
+            base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
+        });
+        Self {
+            base_url: base_url.unwrap_or_else(|| "https://api.calendly.com".to_owned()),
+            timeout: Duration::from_millis(variables.number("CALENDLY_TIMEOUT_MS", 5_000, 1..=900_000)),
+            max_retries: variables.number("CALENDLY_MAX_RETRIES", 2, 0..=10),
+        }
+    }
+}
+
+impl AwsConfig {
+    fn read(variables: &mut Variables) -> Option<Self> {
+        let region = match variables.text("AWS_REGION").or_else(|| variables.text("AWS_DEFAULT_REGION")) {
+            Some(region) => Some(region),
+            None => variables.missing("AWS_REGION"),
+        };
+        let secrets_manager_endpoint = match variables.optional("AWS_ENDPOINT_URL_SECRETS_MANAGER", http_url)
+        {
+            Some(endpoint) => Some(endpoint),
+            None => variables.optional("AWS_ENDPOINT_URL", http_url),
+        };
+        let ca_bundle = variables.text("AWS_CA_BUNDLE");
+        Some(Self { region: region?, secrets_manager_endpoint, ca_bundle })
+    }
+}
+
+/// Which kind of issuer it is: exactly one.
+fn issuer(variables: &mut Variables) -> Option<Issuer> {
+    let issuer = variables.optional("JWT_ISSUER", |text| base_url(text).map(|_| text.to_owned()));
+    let jwks_url = variables.optional("JWT_JWKS_URL", secure_url);
+    match (variables.text("JWT_ISSUER"), variables.text("JWT_JWKS_URL"), variables.text("JWT_SECRET_ID")) {
+        (Some(_), _, None) => issuer.map(|issuer| Issuer::Published { issuer, jwks_url }),
+        (None, None, Some(secret_id)) => Some(Issuer::SharedSecret { secret_id }),
+        (None, Some(_), None) => {
+            variables.refuse("JWT_JWKS_URL needs JWT_ISSUER, the expected iss, beside it".to_owned());
+            None
+        }
+        (None, None, None) => {
+            variables.refuse(
+                "JWT_ISSUER and JWT_SECRET_ID are both unset: set JWT_ISSUER if the issuer publishes its \
+                 keys, or JWT_SECRET_ID if it shares a secret"
+                    .to_owned(),
+            );
+            None
+        }
+        (issuer, _, Some(_)) => {
+            let other = if issuer.is_some() { "JWT_ISSUER" } else { "JWT_JWKS_URL" };
+            variables.refuse(format!(
+                "{other} and JWT_SECRET_ID are both set: a token is verified with the issuer's published \
+                 keys or with a shared secret, so unset one"
+            ));
+            None
+        }
+    }
+}
+
+fn audiences(text: &str) -> Result<Vec<String>, String> {
+    let audiences: Vec<String> =
+        text.split(',').map(str::trim).filter(|audience| !audience.is_empty()).map(str::to_owned).collect();
+    if audiences.is_empty() { Err("names no audience".to_owned()) } else { Ok(audiences) }
+}
+
+/// One `scope-token` (RFC 6749, section 3.3), so that it can stand in a challenge as it is.
+fn scope_token(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+    if text.bytes().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("not one scope: no spaces, quotes or backslashes".to_owned())
+    }
+}
+
+/// A [`secure_url`] that paths are appended to.
+fn base_url(text: &str) -> Result<Url, String> {
+    let url = secure_url(text)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must not have a query or a fragment".to_owned());
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: [(&str, &str); 4] = [
+        ("CALENDLY_PAT_SECRET_ID", "calendly/pat"),
+        ("JWT_ISSUER", "https://issuer.example/"),
+        ("JWT_AUDIENCE", "one, two"),
+        ("AWS_REGION", "eu-west-1"),
+    ];
+
+    fn config(changes: &[(&str, &str)]) -> Result<Config, String> {
+        let all: Vec<_> =
+            changes.iter().chain(&GOOD).map(|(name, value)| [*name, *value].map(str::to_owned)).collect();
+        let mut variables = Variables::new(move |name| {
+            all.iter().find(|[key, _]| key == name).map(|[_, value]| value.clone())
+        });
+        let config = Config::read(&mut variables);
+        variables.checked(config)
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.pat_cache, Duration::from_secs(300));
+        assert_eq!(config.calendly.base_url, "https://api.calendly.com");
+        assert_eq!(config.calendly.timeout, Duration::from_secs(5));
+        assert_eq!(config.calendly.max_retries, 2);
+        assert_eq!(config.token_rules.audiences, ["one", "two"]);
+        assert_eq!(config.token_rules.required_scope, None);
+        assert_eq!(
+            config.issuer,
+            Issuer::Published { issuer: "https://issuer.example/".to_owned(), jwks_url: None }
+        );
+    }
+
+    #[test]
+    fn empty_counts_as_unset() {
+        let config =
+            config(&[("JWT_SECRET_ID", ""), ("PAT_CACHE_SECONDS", ""), ("CALENDLY_BASE_URL", "")]).unwrap();
+        assert_eq!(config.pat_cache, Duration::from_secs(300));
+        assert_eq!(config.calendly.base_url, "https://api.calendly.com");
+    }
+
+    #[test]
+    fn a_shared_secret_is_the_other_kind_of_issuer() {
+        let config = config(&[("JWT_ISSUER", ""), ("JWT_SECRET_ID", "jwt")]).unwrap();
+        assert_eq!(config.issuer, Issuer::SharedSecret { secret_id: "jwt".to_owned() });
+    }
+
+    #[test]
+    fn every_problem_names_its_variable() {
+        for (changes, expected) in [
+            (&[("CALENDLY_PAT_SECRET_ID", "")][..], "CALENDLY_PAT_SECRET_ID is required"),
+            (&[("CALENDLY_PAT_SECRET_ID", "pat/{sub")], "CALENDLY_PAT_SECRET_ID \"pat/{sub\": "),
+            (&[("JWT_AUDIENCE", "")], "JWT_AUDIENCE is required"),
+            (&[("JWT_AUDIENCE", "  ")], "JWT_AUDIENCE is required"),
+            (&[("CALENDLY_PAT_SECRET_ID", " \t")], "CALENDLY_PAT_SECRET_ID is required"),
+            (&[("JWT_AUDIENCE", " , ")], "JWT_AUDIENCE \" , \": names no audience"),
+            (&[("AWS_REGION", "")], "AWS_REGION is required"),
+            (&[("PAT_CACHE_SECONDS", "-1")], "PAT_CACHE_SECONDS \"-1\": not a whole number"),
+            (&[("CALENDLY_TIMEOUT_MS", "0")], "CALENDLY_TIMEOUT_MS \"0\": not a whole number from 1"),
+            (
+                &[("CALENDLY_MAX_RETRIES", "11")],
+                "CALENDLY_MAX_RETRIES \"11\": not a whole number from 0 to 10",
+            ),
+            (
+                &[("CALENDLY_BASE_URL", "http://calendly.example")],
+                "CALENDLY_BASE_URL \"http://calendly.example\": must be https",
+            ),
+            (&[("CALENDLY_BASE_URL", "https://a:b@calendly.example")], "must not hold a user name"),
+            (&[("JWT_ISSUER", "issuer")], "JWT_ISSUER \"issuer\": not a URL"),
+            (&[("JWT_JWKS_URL", "ftp://x/")], "JWT_JWKS_URL \"ftp://x/\": must be an https URL"),
+            (&[("JWT_REQUIRED_SCOPE", "a b")], "JWT_REQUIRED_SCOPE \"a b\": not one scope"),
+            (&[("JWT_SECRET_ID", "jwt")], "JWT_ISSUER and JWT_SECRET_ID are both set"),
+            (
+                &[("JWT_ISSUER", ""), ("JWT_JWKS_URL", "https://x/"), ("JWT_SECRET_ID", "s")],
+                "JWT_JWKS_URL and JWT_SECRET_ID are both set",
+            ),
+            (&[("JWT_ISSUER", ""), ("JWT_JWKS_URL", "https://x/")], "JWT_JWKS_URL needs JWT_ISSUER"),
+            (&[("JWT_ISSUER", "")], "JWT_ISSUER and JWT_SECRET_ID are both unset"),
+            (
+                &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", "localhost:1")],
+                "AWS_ENDPOINT_URL_SECRETS_MANAGER \"localhost:1\": not an http",
+            ),
+        ] {
+            let message = config(changes).map(|_| ()).unwrap_err();
+            assert!(message.contains(expected), "{changes:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn all_problems_are_reported_at_once() {
+        let message = config(&[("JWT_AUDIENCE", ""), ("CALENDLY_TIMEOUT_MS", "x")]).map(|_| ()).unwrap_err();
+        assert!(message.contains("JWT_AUDIENCE") && message.contains("CALENDLY_TIMEOUT_MS"), "{message}");
+    }
+
+    #[test]
+    fn only_a_url_that_paths_are_appended_to_must_have_no_query() {
+        assert!(config(&[("JWT_JWKS_URL", "https://issuer.example/keys?p=policy")]).is_ok());
+        for variable in ["CALENDLY_BASE_URL", "JWT_ISSUER"] {
+            let message = config(&[(variable, "https://issuer.example/?p=policy")]).map(|_| ()).unwrap_err();
+            assert!(message.contains("must not have a query"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        let message =
+            config(&[("CALENDLY_BASE_URL", "https://a:hush@calendly.example")]).map(|_| ()).unwrap_err();
+        assert_eq!(message, "CALENDLY_BASE_URL: must not hold a user name or password");
+    }
+}

@@ -1,0 +1,105 @@
+//! Bodies of answers, read up to a limit.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use reqwest::Response;
+
+/// How many bytes may still be read: of one body, or of all that are read for one request.
+#[derive(Debug)]
+pub(crate) struct Allowance(AtomicUsize);
+
+/// Why a body could not be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// It is larger than what is left of the allowance.
+    TooLarge,
+    /// The connection ended before the body did.
+    Truncated,
+}
+
+/// What one body has taken; given back if the body is given up.
+struct Taken<'a> {
+    allowance: &'a Allowance,
+    bytes: usize,
+}
+
+impl Allowance {
+    /// So many bytes.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self(AtomicUsize::new(bytes))
+    }
+
+    fn left(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Taken<'_> {
+    fn take(&mut self, bytes: usize) -> Result<(), BodyError> {
+        let enough = |left: usize| left.checked_sub(bytes);
+        self.allowance.0.fetch_update(Relaxed, Relaxed, enough).map_err(|_| BodyError::TooLarge)?;
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.allowance.0.fetch_add(self.bytes, Relaxed);
+    }
+}
+
+/// The whole body, as far as the allowance goes. What it takes of that is only given back if it fails.
+pub(crate) async fn body(mut response: Response, allowance: &Allowance) -> Result<Vec<u8>, BodyError> {
+    let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+    if announced.is_some_and(|length| length > allowance.left()) {
+        return Err(BodyError::TooLarge);
+    }
+    let mut body = Vec::with_capacity(announced.unwrap_or_default());
+    let mut taken = Taken { allowance, bytes: 0 };
+    while let Some(chunk) = response.chunk().await.map_err(|_| BodyError::Truncated)? {
+        taken.take(chunk.len())?;
+        body.extend_from_slice(&chunk);
+    }
+    taken.bytes = 0;
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http_body_util::StreamBody;
+    use hyper::body::{Bytes, Frame};
+
+    use super::*;
+
+    fn response(body: &str) -> Response {
+        lambda_http::http::Response::new(body.to_owned()).into()
+    }
+
+    #[tokio::test]
+    async fn bodies_share_an_allowance() {
+        let allowance = Allowance::new(10);
+        assert_eq!(body(response("12345"), &allowance).await, Ok(b"12345".to_vec()));
+        assert_eq!(body(response("123456"), &allowance).await, Err(BodyError::TooLarge));
+        assert_eq!(allowance.left(), 5, "what is given up is given back");
+        assert_eq!(body(response("12345"), &allowance).await, Ok(b"12345".to_vec()));
+        assert_eq!(body(response("1"), &allowance).await, Err(BodyError::TooLarge));
+        assert_eq!(body(response(""), &allowance).await, Ok(Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_say_its_length_is_counted_as_it_comes() {
+        let allowance = Allowance::new(8);
+        let chunks = |count: usize| {
+            let chunks = (0..count).map(|_| Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"abc"))));
+            let body = reqwest::Body::wrap(StreamBody::new(futures_util::stream::iter(chunks)));
+            Response::from(lambda_http::http::Response::new(body))
+        };
+        assert_eq!(body(chunks(3), &allowance).await, Err(BodyError::TooLarge));
+        assert_eq!(allowance.left(), 8);
+        assert_eq!(body(chunks(2), &allowance).await, Ok(b"abcabc".to_vec()));
+        assert_eq!(allowance.left(), 2);
+    }
+}

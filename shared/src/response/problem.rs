@@ -1,0 +1,58 @@
+//! The problem that an error is answered as (RFC 9457).
+
+use serde::Serialize;
+
+use crate::{Error, error::CalendlyMember};
+
+/// `type` is `about:blank`: `code` tells kinds apart, so `title` is the status's.
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calendly: Option<CalendlyMember<'a>>,
+}
+
+/// Its JSON.
+pub(super) fn problem(error: &Error, request_id: &str) -> String {
+    let status = error.status();
+    let problem = Problem {
+        kind: "about:blank",
+        title: status.canonical_reason().unwrap_or("Error"),
+        status: status.as_u16(),
+        detail: error.to_string(),
+        code: error.code(),
+        request_id,
+        parameter: error.parameter(),
+        calendly: error.calendly(),
+    };
+    serde_json::to_string(&problem).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_problem_has_every_member() {
+        let error = Error::invalid_parameter("active", "active must be true or false.");
+        let problem: Value = serde_json::from_str(&problem(&error, "the-request")).unwrap();
+        assert_eq!(
+            problem,
+            json!({
+                "type": "about:blank", "title": "Bad Request", "status": 400,
+                "detail": "active must be true or false.", "code": "invalid_parameter",
+                "request_id": "the-request", "parameter": "active",
+            })
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! The URIs by which Calendly names its resources.
+//!
+//! <https://developer.calendly.com/api-docs/api-conventions>
+
+use std::fmt;
+
+const EVENT_TYPES: &str = "https://api.calendly.com/event_types/";
+const USERS: &str = "https://api.calendly.com/users/";
+
+/// The URI of an event type: `https://api.calendly.com/event_types/<id>`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EventTypeUri(String);
+
+/// The URI of a user: `https://api.calendly.com/users/<id>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserUri(String);
+
+impl EventTypeUri {
+    /// From a URI; `None` if it is not that of an event type.
+    #[must_use]
+    pub fn parse(uri: &str) -> Option<Self> {
+        uri.strip_prefix(EVENT_TYPES).filter(|id| is_id(id)).map(|_| Self(uri.to_owned()))
+    }
+
+    /// From the last part of a URI; `None` if it cannot be one.
+    #[must_use]
+    pub fn from_id(id: &str) -> Option<Self> {
+        is_id(id).then(|| Self(format!("{EVENT_TYPES}{id}")))
+    }
+
+    /// The URI.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its last part, by which a path names the event type.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.strip_prefix(EVENT_TYPES).unwrap_or_default()
+    }
+}
+
+impl UserUri {
+    /// From a URI that somebody wrote; `None` if it is not that of a user.
+    pub(crate) fn parse(uri: &str) -> Option<Self> {
+        uri.strip_prefix(USERS).filter(|id| is_id(id)).map(|_| Self(uri.to_owned()))
+    }
+
+    /// From a URI that Calendly itself gives its user; `None` if it cannot stand in a query or a header.
+    pub(crate) fn given(uri: String) -> Option<Self> {
+        let is_safe = |character: char| !character.is_control() && character != ' ';
+        (!uri.is_empty() && uri.chars().all(is_safe)).then_some(Self(uri))
+    }
+
+    /// The URI.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Accounts have hyphenated UUIDs, the documentation 16 capital letters.
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+impl fmt::Display for EventTypeUri {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_calendlys_event_types_have_a_uri() {
+        for good in ["b2a9c1d4-0f7e-4a51-8c3d-9e8f7a6b5c4d", "AAAAAAAAAAAAAAAA"] {
+            let uri = EventTypeUri::from_id(good).unwrap();
+            assert_eq!(EventTypeUri::parse(uri.as_str()), Some(uri.clone()));
+            assert_eq!(uri.id(), good);
+        }
+        for bad in [
+            "https://api.calendly.com/event_types/",
+            "https://api.calendly.com/event_types/a/b",
+            "https://api.calendly.com/event_types/a?b",
+            "https://api.calendly.com/event_types/..",
+            "https://api.calendly.com/users/a",
+            "http://api.calendly.com/event_types/a",
+            "https://api.calendly.com.evil.example/event_types/a",
+            "https://API.calendly.com/event_types/a",
+            "https://api.calendly.com:443/event_types/a",
+            " https://api.calendly.com/event_types/a",
+        ] {
+            assert_eq!(EventTypeUri::parse(bad), None, "{bad}");
+        }
+        assert_eq!(EventTypeUri::from_id("a/b"), None);
+    }
+
+    #[test]
+    fn a_users_uri_that_somebody_wrote_is_read_strictly() {
+        assert!(UserUri::parse("https://api.calendly.com/users/7d0c2f1e-5b1a-4c55").is_some());
+        for bad in [
+            "",
+            "me",
+            "https://api.calendly.com/users/",
+            "https://api.calendly.com/users/a/b",
+            "https://api.calendly.com/users/a&count=1",
+            "https://api.calendly.com/organizations/a",
+            "https://evil.example/users/a",
+            " https://api.calendly.com/users/a",
+        ] {
+            assert_eq!(UserUri::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_users_uri_that_calendly_gives_cannot_split_anything() {
+        assert!(UserUri::given("https://api.calendly.com/users/a".to_owned()).is_some());
+        for bad in ["", "a b", "a\nb", "a\u{7f}"] {
+            assert_eq!(UserUri::given(bad.to_owned()), None, "{bad:?}");
+        }
+    }
+}
