@@ -26,6 +26,7 @@
 mod answer;
 mod availability;
 mod calendar;
+mod certificates;
 mod cognito;
 mod function;
 mod gateway;
@@ -41,6 +42,7 @@ mod world;
 pub use answer::{Answer, raw_collection};
 pub use availability::{AVAILABLE_TIMES, ask, time, utc, windows};
 pub use calendar::{day, midnight};
+pub use certificates::{Authority, Certificate};
 pub use cognito::{Cognito, CognitoTokens};
 pub use function::{Binary, Function, Program};
 pub use gateway::{Gateway, Request};

@@ -1,10 +1,12 @@
 //! Answers that go wrong on demand.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Mutex;
+use std::io::Write;
+use std::sync::{Mutex, OnceLock};
 
 use axum::body::Body;
 use axum::http::{self, Response, header};
+use flate2::{Compression, write::GzEncoder};
 use serde::Deserialize;
 
 use crate::lock::lock;
@@ -39,6 +41,40 @@ pub enum Fault {
     Truncated {
         /// How many bytes of the body are sent, at most all but one.
         after: usize,
+    },
+    /// As [`Self::Truncated`], and the connection stays open.
+    HangInBody {
+        /// How many bytes of the body are sent, at most all but one.
+        after: usize,
+    },
+    /// As [`Self::Truncated`], and the connection is reset.
+    ResetInBody {
+        /// How many bytes of the body are sent, at most all but one.
+        after: usize,
+    },
+    /// The real answer, of whose body a byte comes at a time.
+    Drip {
+        /// How long each byte takes.
+        milliseconds: u64,
+    },
+    /// The real answer with a content length that is too small: the rest of the body follows all the same.
+    WrongLength {
+        /// How many bytes the content length leaves out, at most all.
+        missing: usize,
+    },
+    /// The real answer with a byte in its body that no text in UTF-8 has.
+    NotUtf8,
+    /// These bytes where an HTTP answer should be, then an orderly close.
+    Garbage {
+        /// The bytes.
+        bytes: String,
+    },
+    /// A 200 whose body never ends.
+    Endless,
+    /// A 200 whose body is small and, unpacked as its content encoding says (gzip), large.
+    Bomb {
+        /// The unpacked length in MiB.
+        mebibytes: usize,
     },
     /// A 200 with any body.
     Body {
@@ -89,12 +125,36 @@ impl Fault {
                 .status(http::StatusCode::FOUND)
                 .header(header::LOCATION, location)
                 .body(Body::empty()),
-            Self::Delay { .. } | Self::Hang | Self::Reset | Self::Close | Self::Truncated { .. } => {
-                return Ok(None);
-            }
+            Self::Bomb { mebibytes } => Response::builder()
+                .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
+                .header(header::CONTENT_ENCODING, "gzip")
+                .body(Body::from(packed_mebibyte().repeat(*mebibytes))),
+            Self::Delay { .. }
+            | Self::Hang
+            | Self::Reset
+            | Self::Close
+            | Self::Truncated { .. }
+            | Self::HangInBody { .. }
+            | Self::ResetInBody { .. }
+            | Self::Drip { .. }
+            | Self::WrongLength { .. }
+            | Self::NotUtf8
+            | Self::Garbage { .. }
+            | Self::Endless => return Ok(None),
         }
         .map(Some)
     }
+}
+
+/// A MiB of spaces, gzipped. Gzip's members may follow each other (RFC 1952, section 2.2).
+fn packed_mebibyte() -> &'static [u8] {
+    static PACKED: OnceLock<Vec<u8>> = OnceLock::new();
+    PACKED.get_or_init(|| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        // A vector takes all that is written to it.
+        let _ = encoder.write_all(&vec![b' '; 1024 * 1024]);
+        encoder.finish().unwrap_or_default()
+    })
 }
 
 /// The faults that are still to come, by exact path, each for a number of calls.

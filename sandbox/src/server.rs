@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,19 +13,41 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
+use tokio::time::{Duration, sleep};
 use tower::ServiceExt;
 
-/// How a handler wants its connection to end.
+/// What a handler wants to be sent over its connection in place of an HTTP answer, and what comes then.
 #[derive(Debug)]
-pub(crate) enum Ending {
-    /// TCP RST, without a byte.
+pub(crate) struct Ending {
+    /// What is sent at once.
+    pub(crate) bytes: Vec<u8>,
+    /// What is sent after that a byte at a time, each this much later than the one before.
+    pub(crate) drip: Option<(Duration, Vec<u8>)>,
+    pub(crate) then: Then,
+}
+
+/// How a connection ends.
+#[derive(Debug)]
+pub(crate) enum Then {
+    /// TCP RST.
     Reset,
-    /// These bytes, then an orderly close.
-    Close(Vec<u8>),
+    /// In order.
+    Close,
+    /// When the client ends it.
+    Hang,
+    /// When the client ends it: until then these bytes, over and over.
+    Repeat(Vec<u8>),
+}
+
+impl From<Then> for Ending {
+    /// Without a byte.
+    fn from(then: Then) -> Self {
+        Self { bytes: Vec::new(), drip: None, then }
+    }
 }
 
 /// The connection of a request, an extension of every request.
@@ -81,14 +104,26 @@ async fn serve_connection(stream: TcpStream, router: Router, number: u64) {
         _ = &mut served => return,
         Some(ending) = wanted.recv() => ending,
     };
-    let mut stream = served.into_parts().io.into_inner();
-    match ending {
-        Ending::Reset => {
-            let _ = stream.set_zero_linger();
+    // How far it gets is the client's affair.
+    let _ = ending.send(served.into_parts().io.into_inner()).await;
+}
+
+impl Ending {
+    async fn send(self, mut stream: TcpStream) -> io::Result<()> {
+        stream.write_all(&self.bytes).await?;
+        if let Some((pause, bytes)) = self.drip {
+            for byte in bytes {
+                sleep(pause).await;
+                stream.write_all(&[byte]).await?;
+            }
         }
-        Ending::Close(bytes) => {
-            let _ = stream.write_all(&bytes).await;
-            let _ = stream.shutdown().await;
+        match self.then {
+            Then::Reset => stream.set_zero_linger(),
+            Then::Close => stream.shutdown().await,
+            Then::Hang => stream.read_to_end(&mut Vec::new()).await.map(drop),
+            Then::Repeat(bytes) => loop {
+                stream.write_all(&bytes).await?;
+            },
         }
     }
 }

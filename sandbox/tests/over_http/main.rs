@@ -19,4 +19,6 @@ mod program;
 #[cfg(test)]
 mod scopes;
 #[cfg(test)]
+mod spoilt;
+#[cfg(test)]
 mod users;
