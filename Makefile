@@ -19,7 +19,7 @@ export MOTO_SERVER := $(CURDIR)/$(VENV)/moto_server
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles check-figures \
-        check-template build sam-test bench budgets record-budgets events lock clean
+        check-template build sam-test reliability bench budgets record-budgets events lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -78,6 +78,11 @@ build: ## Build what `sam deploy` deploys, into .aws-sam (ARCHITECTURE=x86_64 fo
 
 sam-test: ## Run what `sam build` builds in `sam local` (Linux, as root): events and real requests
 	@python3 scripts/sam_test.py
+
+reliability: ## Let every upstream fail in every way, and write down what the functions make of it
+	@$(TOOLS) test
+	cargo build
+	RELIABILITY=write cargo test -p end-to-end --test fault_matrix
 
 bench: ## Measure the functions beside a floor and FastAPI, and write it down (10 minutes and the build; ROUNDS=15)
 	@python3 bench/measure.py
