@@ -36,9 +36,10 @@ lint:
 docs:
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 
-# The end-to-end tests drive the built binaries.
+# The end-to-end tests drive the built binaries, some of them with a clock that is moved.
 unit: refresh-events
 	@$(TOOLS) test
+	@python3 scripts/debian.py faketime
 	cargo build
 	cargo test --workspace
 

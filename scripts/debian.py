@@ -1,8 +1,12 @@
-"""Programs from Debian's packages: installed where that is the project's to do, and asked for elsewhere."""
+"""Programs from Debian's packages: installed where that is the project's to do, and asked for elsewhere.
+
+`python3 scripts/debian.py faketime` sees to one of that name.
+"""
 
 import os
 import shutil
 import subprocess
+import sys
 
 
 class ProgramsMissing(Exception):
@@ -29,3 +33,11 @@ def install(packages):
         code = subprocess.call(command, env=environment, stdin=subprocess.DEVNULL)
         if code != 0:
             raise ProgramsMissing(f"`{' '.join(command)}` failed (exit code {code}).")
+
+
+if __name__ == "__main__":
+    # Programs whose packages have their names.
+    try:
+        install(missing({program: program for program in sys.argv[1:]}))
+    except ProgramsMissing as problem:
+        sys.exit(f"debian: {problem}")
