@@ -262,6 +262,18 @@ impl Function {
         .await
     }
 
+    /// The lines on standard output and on standard error since this was last asked for. They are forgotten, as
+    /// they must be where there are very many.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    #[must_use]
+    pub fn take_output(&self) -> [Vec<String>; 2] {
+        let lines = [&self.output.stdout, &self.output.stderr];
+        lines.map(|lines| std::mem::take(&mut *lines.lock().expect("no panic while locked")))
+    }
+
     /// All that was written so far, to standard output and to standard error.
     #[must_use]
     pub fn raw_output(&self) -> String {

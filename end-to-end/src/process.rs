@@ -37,6 +37,25 @@ impl Function {
         self.memory("VmHWM:").await
     }
 
+    /// The memory that the process holds now, in bytes.
+    ///
+    /// # Panics
+    ///
+    /// The process has ended.
+    pub async fn memory_now(&self) -> u64 {
+        self.memory("VmRSS:").await
+    }
+
+    /// How many file descriptors the process has open.
+    ///
+    /// # Panics
+    ///
+    /// The process has ended.
+    pub async fn file_descriptors(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.id().await));
+        open.expect("the process runs, on Linux").count()
+    }
+
     /// `name` is one of the sizes in `/proc/<pid>/status`, which are in KiB.
     async fn memory(&self, name: &str) -> u64 {
         let status = format!("/proc/{}/status", self.id().await);

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     answer::Answer,
-    function::{Binary, Function},
+    function::{Binary, Function, Program},
     gateway::{Gateway, Request},
     http,
     runtime_api::{Invocation, Outcome},
@@ -25,6 +25,7 @@ pub struct Setup {
     secret: Option<String>,
     trouble: Trouble,
     variables: BTreeMap<String, Option<String>>,
+    program: Option<Program>,
 }
 
 impl Setup {
@@ -38,7 +39,15 @@ impl Setup {
             secret: Some(DEFAULT_PAT.to_owned()),
             trouble: Trouble::None,
             variables: BTreeMap::new(),
+            program: None,
         }
+    }
+
+    /// With the function's program started in another way.
+    #[must_use]
+    pub fn program(mut self, program: Program) -> Self {
+        self.program = Some(program);
+        self
     }
 
     /// With an environment variable. `{sandbox}`, `{secret}` and `{endpoint}` stand for the sandbox's
@@ -130,7 +139,8 @@ impl Setup {
                 Some((name, value))
             })
             .collect();
-        let function = Function::spawn(&self.binary.program(), &variables).await;
+        let program = self.program.unwrap_or_else(|| self.binary.program());
+        let function = Function::spawn(&program, &variables).await;
         World { binary: self.binary, sandbox, secrets, secret_id, function }
     }
 }

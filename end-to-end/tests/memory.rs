@@ -4,45 +4,18 @@
 use std::time::Duration;
 
 use end_to_end::{
-    AVAILABLE_TIMES, Answer, Binary, Gateway, Invocation, Request, Setup, World, midnight, utc,
+    AVAILABLE_TIMES, Answer, Binary, Gateway, Invocation, Request, SMALLEST_MEMORY, Setup, World, large_page,
+    large_window, midnight, utc,
 };
 use sandbox::{DEFAULT_PAT, Fault};
-use serde_json::json;
 
 const MIB: usize = 1024 * 1024;
-
-/// Lambda's smallest memory.
-const SMALLEST: u64 = 128 * 1024 * 1024;
 
 /// All pages or windows together.
 const LARGEST: usize = 32 * MIB;
 
-fn body(text: String) -> Fault {
-    Fault::Body { content_type: "application/json; charset=utf-8".to_owned(), body: text }
-}
-
-/// A window of this many bytes with slots a second apart, from the day `2099-01-01` and this many more.
-fn window(bytes: usize, number: usize, padding: usize) -> Fault {
-    let padding = "x".repeat(padding);
-    let day = midnight(0) + chrono::TimeDelta::days(40 + i64::try_from(number).unwrap());
-    let mut slots = Vec::new();
-    let mut length = 20;
-    while length < bytes {
-        let start = day + chrono::TimeDelta::seconds(i64::try_from(slots.len()).unwrap());
-        let slot = json!({"status": "available", "start_time": utc(start), "padding": padding}).to_string();
-        length += slot.len() + 1;
-        slots.push(slot);
-    }
-    slots.pop();
-    body(format!(r#"{{"collection":[{}]}}"#, slots.join(",")))
-}
-
-fn page(bytes: usize, next: Option<&str>) -> Fault {
-    let row =
-        json!({"uri": "https://api.calendly.com/event_types/x", "name": "x".repeat(10_000)}).to_string();
-    let rows = vec![&*row; bytes / (row.len() + 1)].join(",");
-    let next = json!(next);
-    body(format!(r#"{{"collection":[{rows}],"pagination":{{"next_page_token":{next}}}}}"#))
+fn body(body: String) -> Fault {
+    Fault::Body { content_type: "application/json; charset=utf-8".to_owned(), body }
 }
 
 /// A whole year, of one event type.
@@ -63,12 +36,12 @@ async fn a_year_of_windows_too_large_is_refused_in_bounded_memory() {
     let world = Setup::of(Binary::CheckAvailability).start().await;
     for padding in [10_000, 0] {
         for number in 0..12 {
-            world.sandbox.fault(AVAILABLE_TIMES, 1, window(15 * MIB, number, padding));
+            world.sandbox.fault(AVAILABLE_TIMES, 1, body(large_window(15 * MIB, number, padding)));
         }
         let answer = send(&world, &year(&world)).await;
         assert_eq!(answer.verdict(), (500, "answer_too_large".to_owned()), "{:.300}", answer.body);
         let peak = world.function.peak_memory().await;
-        assert!(peak < SMALLEST, "{} MiB with a padding of {padding}", peak / 1024 / 1024);
+        assert!(peak < SMALLEST_MEMORY, "{} MiB with a padding of {padding}", peak / 1024 / 1024);
         world.sandbox.clear_faults();
     }
     assert_eq!(send(&world, &year(&world)).await.status, 200);
@@ -78,12 +51,12 @@ async fn a_year_of_windows_too_large_is_refused_in_bounded_memory() {
 async fn pages_too_large_are_refused_in_bounded_memory() {
     let world = Setup::of(Binary::UserEventTypes).start().await;
     for number in 0..12 {
-        world.sandbox.fault("/event_types", 1, page(15 * MIB, Some(&format!("page-{number}"))));
+        world.sandbox.fault("/event_types", 1, body(large_page(15 * MIB, Some(&format!("page-{number}")))));
     }
     let answer = send(&world, &world.request()).await;
     assert_eq!(answer.verdict(), (500, "answer_too_large".to_owned()), "{:.300}", answer.body);
     let peak = world.function.peak_memory().await;
-    assert!(peak < SMALLEST, "{} MiB", peak / 1024 / 1024);
+    assert!(peak < SMALLEST_MEMORY, "{} MiB", peak / 1024 / 1024);
     world.sandbox.clear_faults();
     assert_eq!(send(&world, &world.request()).await.status, 200);
 }
@@ -91,18 +64,18 @@ async fn pages_too_large_are_refused_in_bounded_memory() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_answers_that_are_taken_stay_within_the_smallest_memory() {
     let list = Setup::of(Binary::UserEventTypes).start().await;
-    list.sandbox.fault("/event_types", 1, page(15 * MIB, Some("a")));
-    list.sandbox.fault("/event_types", 1, page(15 * MIB, None));
+    list.sandbox.fault("/event_types", 1, body(large_page(15 * MIB, Some("a"))));
+    list.sandbox.fault("/event_types", 1, body(large_page(15 * MIB, None)));
     let answer = send(&list, &list.request()).await;
     assert_eq!((answer.status, answer.is_gzipped), (200, true), "{:.300}", answer.body);
     assert!(answer.body.len() > LARGEST * 9 / 10);
     let peak = list.function.peak_memory().await;
-    assert!(peak < SMALLEST, "event types: {} MiB", peak / 1024 / 1024);
+    assert!(peak < SMALLEST_MEMORY, "event types: {} MiB", peak / 1024 / 1024);
 
     for (zone, padding) in [(None, 10_000), (None, 0), (Some(("timezone", "Asia/Kathmandu")), 0)] {
         let times = Setup::of(Binary::CheckAvailability).start().await;
         for number in 0..12 {
-            times.sandbox.fault(AVAILABLE_TIMES, 1, window(5 * MIB / 2, number, padding));
+            times.sandbox.fault(AVAILABLE_TIMES, 1, body(large_window(5 * MIB / 2, number, padding)));
         }
         let request = year(&times).query(&zone.into_iter().collect::<Vec<_>>());
         let answer = send(&times, &request).await;
@@ -113,6 +86,6 @@ async fn the_largest_answers_that_are_taken_stay_within_the_smallest_memory() {
         }
         assert_eq!(times.calendly_calls().len(), 12);
         let peak = times.function.peak_memory().await;
-        assert!(peak < SMALLEST, "{padding} {zone:?}: {} MiB", peak / 1024 / 1024);
+        assert!(peak < SMALLEST_MEMORY, "{padding} {zone:?}: {} MiB", peak / 1024 / 1024);
     }
 }

@@ -161,7 +161,9 @@ impl RealAnswer {
             bytes.extend_from_slice(value.as_bytes());
             bytes.extend_from_slice(b"\r\n");
         }
-        bytes.extend_from_slice(format!("content-length: {content_length}\r\n\r\n").as_bytes());
+        // It is the connection's last answer, and says so, so that nobody sends another request over it.
+        let last = format!("connection: close\r\ncontent-length: {content_length}\r\n\r\n");
+        bytes.extend_from_slice(last.as_bytes());
         bytes
     }
 }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use end_to_end::{
-    Answer, Authority, Certificate, Function, Gateway, Invocation, PATIENCE, Relay, Request, SecretsManager,
-    day,
+    Answer, Authority, Certificate, Confinement, Function, Gateway, Invocation, PATIENCE, Relay, Request,
+    SMALLEST_MEMORY, SecretsManager, day,
 };
 use sandbox::{Account, Config, Door, Fault, Mint, Sandbox};
 use serde_json::{Value, json};
@@ -59,16 +59,18 @@ pub(crate) type Verdict = Option<(u16, String)>;
 pub(crate) struct Shared {
     authority: Authority,
     secrets: SecretsManager,
+    /// Whether each process has no more memory and processor than Lambda gives its smallest functions.
+    is_confined: bool,
 }
 
 impl Shared {
-    pub(crate) async fn new() -> Self {
+    pub(crate) async fn new(is_confined: bool) -> Self {
         let secrets = SecretsManager::start().await;
         secrets.store(SECRET, PAT).await;
         for caller in CALLERS {
             secrets.store(&format!("{SECRET}/{caller}"), PAT).await;
         }
-        Self { authority: Authority::new(&std::env::temp_dir()), secrets }
+        Self { authority: Authority::new(&std::env::temp_dir()), secrets, is_confined }
     }
 }
 
@@ -92,7 +94,11 @@ impl Cell {
     /// The contract is broken; the message says how.
     pub(crate) async fn run(&self, shared: &Shared) -> Verdict {
         let world = World::new(self, shared).await;
-        let program = self.upstream.binary().program();
+        let mut program = self.upstream.binary().program();
+        let confinement = shared.is_confined.then(|| Confinement::new().expect("a control group"));
+        if let Some(confinement) = &confinement {
+            program = confinement.confine(program);
+        }
         if self.when != When::Warm {
             world.goes_wrong().await;
         }
@@ -122,7 +128,10 @@ impl Cell {
         world.is_well();
         let next = if self.upstream.kind() == Kind::Issuer && keeps_serving { &known } else { &token };
         world.soon_good(&function, next).await;
+        let peak = function.peak_memory().await;
+        assert!(peak < SMALLEST_MEMORY, "{} MiB", peak / 1024 / 1024);
         function.kill().await;
+        assert_eq!(confinement.map_or(0, |confinement| confinement.killed()), 0);
         world.nothing_secret_is_in(&function, &[known, token]);
         verdict
     }
