@@ -19,7 +19,7 @@ export MOTO_SERVER := $(CURDIR)/$(VENV)/moto_server
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles check-figures \
-        check-template build sam-test reliability bench budgets record-budgets events lock clean
+        check-template build sam-test reliability soak bench budgets record-budgets events lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -84,6 +84,13 @@ reliability: ## Let every upstream fail in every way, and write down what the fu
 	@$(TOOLS) test
 	cargo build
 	RELIABILITY=write cargo test -p end-to-end --test fault_matrix
+
+# A million requests take too long without optimization.
+soak: ## A million requests, good, refused and faulty, in bounded memory; writes the figures down (SOAK_REQUESTS=…)
+	@$(TOOLS) test
+	cargo build --profile driver
+	RELIABILITY=write SOAK_REQUESTS=$${SOAK_REQUESTS:-1000000} \
+	  cargo test --profile driver -p end-to-end --test soak -- --nocapture
 
 bench: ## Measure the functions beside a floor and FastAPI, and write it down (10 minutes and the build; ROUNDS=15)
 	@python3 bench/measure.py

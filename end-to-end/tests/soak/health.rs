@@ -1,0 +1,39 @@
+//! What a process holds, looked at over and over.
+
+use end_to_end::Function;
+
+/// A tenth of these is what the first and the last tenth of a run are judged by.
+pub(crate) const SAMPLES: usize = 200;
+
+/// Memory (bytes) and file descriptors, in the course of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    memory: Vec<u64>,
+    file_descriptors: Vec<usize>,
+}
+
+impl Health {
+    pub(crate) async fn sample(&mut self, function: &Function) {
+        self.memory.push(function.memory_now().await);
+        self.file_descriptors.push(function.file_descriptors().await);
+    }
+
+    /// The mean memory of the first and of the last tenth, in MB.
+    pub(crate) fn memory(&self) -> [f64; 2] {
+        let mean = |samples: &[u64]| samples.iter().sum::<u64>() as f64 / samples.len() as f64 / 1e6;
+        let (first, last) = tenths(&self.memory);
+        [mean(first), mean(last)]
+    }
+
+    /// The most file descriptors of the first and of the last tenth.
+    pub(crate) fn file_descriptors(&self) -> [usize; 2] {
+        let most = |samples: &[usize]| samples.iter().copied().max().unwrap_or_default();
+        let (first, last) = tenths(&self.file_descriptors);
+        [most(first), most(last)]
+    }
+}
+
+fn tenths<T>(samples: &[T]) -> (&[T], &[T]) {
+    let tenth = (samples.len() / 10).max(1);
+    (&samples[..tenth], &samples[samples.len() - tenth..])
+}

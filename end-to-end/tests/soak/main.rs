@@ -1,0 +1,273 @@
+//! Very many requests, good, refused and faulty, of many callers: each gets its own answer, and the process
+//! holds no more at the end than at the beginning.
+//!
+//! `SOAK_REQUESTS` says how many (`make soak`: a million); `RELIABILITY=write` puts the figures into
+//! docs/reliability.md.
+#![cfg(test)]
+
+mod health;
+mod mix;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use end_to_end::{Answer, Binary, Function, Invocation, Outcome, SecretsManager, write_page};
+use futures_util::future::join_all;
+use sandbox::{Account, Config, Fault, Sandbox};
+use serde_json::Value;
+
+use crate::{
+    health::{Health, SAMPLES},
+    mix::{Ask, Expected, Mix},
+};
+
+/// The token that all callers' secrets hold.
+const PAT: &str = "very-secret-personal-access-token";
+
+/// Who has a secret.
+const CALLERS: usize = 64;
+
+/// As many as Lambda Managed Instances give to one environment here.
+const AT_ONCE: usize = 64;
+
+/// How much more a process may hold in the last tenth of a run than in the first.
+const GROWTH: f64 = 0.02;
+
+/// How many in all, over three functions and the one that answers many at once.
+fn requests() -> usize {
+    let requests = std::env::var("SOAK_REQUESTS").map_or(Ok(4_000), |number| number.parse());
+    requests.expect("SOAK_REQUESTS is a number")
+}
+
+/// How many come before it is counted, until what is kept is kept.
+fn settled(requests: usize) -> usize {
+    (requests / 20).max(300)
+}
+
+/// A function and what is around it.
+struct World {
+    sandbox: Sandbox,
+    function: Function,
+    mix: Mix,
+}
+
+impl World {
+    async fn start(binary: Binary, secrets: &SecretsManager, more: &[(&str, &str)]) -> Self {
+        let config = Config { rate_limit: u32::MAX, pats: vec![Account::new(PAT)], ..Config::default() };
+        let sandbox = Sandbox::start(config).await.unwrap();
+        // Without optimization, 64 at once on a busy machine take more than a second.
+        let timeout_ms = if cfg!(debug_assertions) { "2500" } else { "1000" };
+        let variables = [
+            ("CALENDLY_PAT_SECRET_ID", "soak/{sub}"),
+            ("CALENDLY_BASE_URL", &sandbox.base_url()),
+            ("CALENDLY_MAX_RETRIES", "0"),
+            ("CALENDLY_TIMEOUT_MS", timeout_ms),
+            ("PAT_CACHE_SECONDS", "30"),
+            ("JWT_ISSUER", &sandbox.issuer_url()),
+            ("JWT_AUDIENCE", "calendly-functions"),
+            ("JWT_REQUIRED_SCOPE", "calendly:read"),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets.endpoint),
+        ];
+        let variables: BTreeMap<String, String> = variables
+            .iter()
+            .chain(more)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let function = Function::spawn(&binary.program(), &variables).await;
+        function.wait_for_init().await;
+        let mix = Mix::new(binary, &sandbox);
+        Self { sandbox, function, mix }
+    }
+
+    /// What the `number`th event came to: status and code, empty for what is no HTTP answer.
+    async fn ask(&self, number: usize) -> (Ask, (u16, String)) {
+        let ask = self.mix.ask(number);
+        if let Some(fault) = ask.fault.clone() {
+            self.sandbox.fault(self.mix.path(), 1, fault);
+        }
+        let outcome = self.function.invoke(Invocation::new(&ask.event)).await;
+        let verdict = verdict(outcome, &ask.expected);
+        (ask, verdict)
+    }
+
+    /// Every line so far is a JSON object without a secret; then they and the calls are forgotten.
+    fn look_at_the_log(&self) {
+        self.sandbox.forget_calls();
+        let [lines, errors] = self.function.take_output();
+        assert_eq!(errors, Vec::<String>::new());
+        for line in lines {
+            assert!(serde_json::from_str::<Value>(&line).is_ok_and(|line| line.is_object()), "{line}");
+            assert!(!line.contains(PAT) && !line.contains("caller-"), "{line}");
+        }
+    }
+}
+
+fn verdict(outcome: Outcome, expected: &Expected) -> (u16, String) {
+    match expected {
+        Expected::Answer(_) => Answer::of(outcome).verdict(),
+        Expected::WarmUp => {
+            let answer = outcome.result.unwrap();
+            assert_eq!((&answer["warm"], answer.get("unprepared")), (&Value::Bool(true), None), "{answer}");
+            Default::default()
+        }
+        Expected::FunctionError => {
+            assert_eq!(outcome.result.unwrap_err()["errorType"], "UnknownEvent");
+            Default::default()
+        }
+    }
+}
+
+/// What a run came to, a row of the table.
+struct Run {
+    what: String,
+    requests: usize,
+    faults: usize,
+    per_second: f64,
+    health: Health,
+    /// How many connections may be idle one time and not the next.
+    idle: usize,
+}
+
+impl Run {
+    fn check(&self) -> String {
+        let Self { what, requests, faults, per_second, health, idle } = self;
+        let [first, last] = health.memory();
+        let [first_descriptors, last_descriptors] = health.file_descriptors();
+        let row = format!(
+            "| {what} | {requests} | {faults} | {per_second:.0} | {first:.2} MB | {last:.2} MB | \
+             {first_descriptors} | {last_descriptors} |"
+        );
+        println!("{row}");
+        assert!(last <= first * (1.0 + GROWTH), "memory grows: {row}");
+        assert!(last_descriptors <= first_descriptors + idle, "file descriptors are not closed: {row}");
+        row
+    }
+}
+
+/// One after the other: each fault meets the request that it is meant for.
+async fn one_at_a_time(binary: Binary, secrets: &SecretsManager, requests: usize) -> Run {
+    let world = World::start(binary, secrets, &[]).await;
+    let settled = settled(requests);
+    let mut health = Health::default();
+    let mut faults = 0;
+    let mut began = Instant::now();
+    for number in 0..settled + requests {
+        if number == settled {
+            began = Instant::now();
+        }
+        let (ask, verdict) = world.ask(number).await;
+        faults += usize::from(ask.fault.is_some());
+        if let Expected::Answer(allowed) = &ask.expected {
+            let is_allowed = allowed.iter().any(|(status, code)| verdict == (*status, (*code).to_owned()));
+            assert!(is_allowed, "{binary:?} {number}: {verdict:?} for {ask:?}");
+        }
+        if number >= settled && (number - settled).is_multiple_of((requests / SAMPLES).max(1)) {
+            world.look_at_the_log();
+            health.sample(&world.function).await;
+        }
+        if binary == Binary::User {
+            world.sandbox.clear_faults();
+        }
+    }
+    let per_second = requests as f64 / began.elapsed().as_secs_f64();
+    // One for each upstream.
+    Run { what: format!("`{}`", binary.name()), requests, faults, per_second, health, idle: 3 }
+}
+
+/// As many at once as one environment gets. Which request a fault meets is chance, so they are counted.
+async fn many_at_once(secrets: &SecretsManager, requests: usize) -> Run {
+    let binary = Binary::CheckAvailability;
+    let most = AT_ONCE.to_string();
+    let world = World::start(binary, secrets, &[("AWS_LAMBDA_MAX_CONCURRENCY", &*most)]).await;
+    let settled = settled(requests);
+    let next = AtomicUsize::new(0);
+    // How often each way to fail was ordered, and how often it came.
+    let (ordered, came) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::new()));
+    let count = |counts: &Mutex<BTreeMap<(u16, String), i64>>, verdict| {
+        *counts.lock().unwrap().entry(verdict).or_default() += 1;
+    };
+    let asker = async |from: usize, to: usize| {
+        loop {
+            let number = from + next.fetch_add(1, Ordering::Relaxed);
+            if number >= to {
+                return;
+            }
+            let (ask, (status, code)) = world.ask(number).await;
+            let Expected::Answer(allowed) = &ask.expected else { continue };
+            let (due, due_code) = allowed[0];
+            if ask.fault.is_some() {
+                count(&ordered, (due, due_code.to_owned()));
+            }
+            if code.starts_with("calendly_") {
+                count(&came, (status, code));
+            } else if ask.fault.is_some() {
+                // Its fault met another.
+                assert_eq!(status, 200, "{number}: {code}");
+            } else {
+                assert_eq!((status, &*code), (due, due_code), "{number}: {ask:?}");
+            }
+        }
+    };
+    join_all((0..AT_ONCE).map(|_| asker(0, settled))).await;
+    let mut health = Health::default();
+    let began = Instant::now();
+    for sample in 0..SAMPLES {
+        next.store(0, Ordering::Relaxed);
+        let (from, to) = (sample * requests / SAMPLES, (sample + 1) * requests / SAMPLES);
+        join_all((0..AT_ONCE).map(|_| asker(settled + from, settled + to))).await;
+        world.look_at_the_log();
+        health.sample(&world.function).await;
+    }
+    let per_second = requests as f64 / began.elapsed().as_secs_f64();
+    // Those of the last moment may meet nobody.
+    world.sandbox.clear_faults();
+    let [ordered, came] = [ordered, came].map(|counts| counts.into_inner().unwrap());
+    let beyond =
+        came.iter().filter(|(verdict, came)| ordered.get(*verdict).is_none_or(|ordered| *came > ordered));
+    let beyond: Vec<_> = beyond.collect();
+    assert!(beyond.is_empty(), "nobody ordered these: {beyond:?} of {ordered:?}");
+    let faults = usize::try_from(ordered.values().sum::<i64>()).unwrap();
+    let failed = usize::try_from(came.values().sum::<i64>()).unwrap();
+    assert!(failed + AT_ONCE >= faults, "{failed} failed of {faults} faults");
+    let what = format!("`{}`, {AT_ONCE} at once", binary.name());
+    Run { what, requests, faults, per_second, health, idle: AT_ONCE }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_grows_and_nothing_fails_that_was_not_made_to() {
+    let requests = requests() / 4;
+    let secrets = SecretsManager::start().await;
+    for caller in 0..CALLERS {
+        secrets.store(&format!("soak/caller-{caller}"), PAT).await;
+    }
+    let of_each = Binary::ALL.map(|binary| one_at_a_time(binary, &secrets, requests));
+    let mut runs = join_all(of_each).await;
+    runs.push(many_at_once(&secrets, requests).await);
+    let mut table = String::from(
+        "| function | requests | faults | a second | memory, first tenth | last tenth | file descriptors, first \
+         tenth | last tenth |\n| --- | --: | --: | --: | --: | --: | --: | --: |\n",
+    );
+    for run in runs {
+        table.push_str(&run.check());
+        table.push('\n');
+    }
+    write_page("soak", &table);
+}
+
+#[test]
+fn of_a_hundred_seventeen_meet_a_fault() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let sandbox = runtime.block_on(Sandbox::start(Config::default())).unwrap();
+    let mix = Mix::new(Binary::CheckAvailability, &sandbox);
+    let faults: Vec<Fault> = (0..1_700).filter_map(|number| mix.ask(number).fault).collect();
+    assert_eq!(faults.len(), 17 * 17);
+    for each in [Fault::Hang, Fault::Reset, Fault::NotUtf8, Fault::status(429), Fault::status(507)] {
+        assert!(faults.contains(&each), "{each:?}");
+    }
+}
