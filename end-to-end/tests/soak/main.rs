@@ -257,7 +257,11 @@ async fn nothing_grows_and_nothing_fails_that_was_not_made_to() {
         table.push_str(&run.check());
         table.push('\n');
     }
-    write_page("soak", &table);
+    let built = if cfg!(debug_assertions) { "without" } else { "with" };
+    write_page(
+        "soak",
+        &format!("{} requests to binaries that were built {built} optimization.\n\n{table}", 4 * requests),
+    );
 }
 
 #[test]
