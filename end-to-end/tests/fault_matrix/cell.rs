@@ -12,11 +12,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     fault::{How, Wrong},
-    upstream::{Kind, Upstream},
+    upstream::{Kind, PAT, Upstream},
 };
-
-/// The token that Secrets Manager holds, which no log may show.
-pub(crate) const PAT: &str = "very-secret-personal-access-token";
 
 /// The secret that holds it; callers with a PAT of their own have it under their names.
 const SECRET: &str = "fault-matrix/pat";

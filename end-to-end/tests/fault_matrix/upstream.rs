@@ -3,7 +3,8 @@
 use end_to_end::Binary;
 use serde_json::json;
 
-use crate::cell::PAT;
+/// The token that Secrets Manager holds, which no log may show.
+pub(crate) const PAT: &str = "very-secret-personal-access-token";
 
 /// A call that a request may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -24,20 +24,17 @@ use serde_json::Value;
 
 use crate::{
     health::{Health, SAMPLES},
-    mix::{Ask, Expected, Mix},
+    mix::{Ask, CALLERS, Expected, Mix, PAT},
 };
-
-/// The token that all callers' secrets hold.
-const PAT: &str = "very-secret-personal-access-token";
-
-/// Who has a secret.
-const CALLERS: usize = 64;
 
 /// As many as Lambda Managed Instances give to one environment here.
 const AT_ONCE: usize = 64;
 
 /// How much more a process may hold in the last tenth of a run than in the first.
 const GROWTH: f64 = 0.02;
+
+/// In a short run, of fewer requests than this, caches are still filling: it may be a megabyte more.
+const SHORT: usize = 50_000;
 
 /// How many in all, over three functions and the one that answers many at once.
 fn requests() -> usize {
@@ -144,7 +141,8 @@ impl Run {
              {first_descriptors} | {last_descriptors} |"
         );
         println!("{row}");
-        assert!(last <= first * (1.0 + GROWTH), "memory grows: {row}");
+        let filling = if *requests < SHORT { 1.0 } else { 0.0 };
+        assert!(last <= first * (1.0 + GROWTH) + filling, "memory grows: {row}");
         assert!(last_descriptors <= first_descriptors + idle, "file descriptors are not closed: {row}");
         row
     }

@@ -4,7 +4,11 @@ use end_to_end::{Binary, Gateway, Request, day};
 use sandbox::{Fault, KeyChoice, Mint, Sandbox};
 use serde_json::{Map, Value, json};
 
-use crate::{CALLERS, PAT};
+/// The token that all callers' secrets hold.
+pub(crate) const PAT: &str = "very-secret-personal-access-token";
+
+/// Who has a secret.
+pub(crate) const CALLERS: usize = 64;
 
 /// Status and code.
 pub(crate) type Verdict = (u16, &'static str);
