@@ -20,9 +20,10 @@ use reqwest::{Client, ClientBuilder, RequestBuilder, Response};
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
-use super::IDLE_TIMEOUT;
-
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Connections die while an environment is frozen, so idle ones are not kept for long.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// Lambda freezes an environment between invocations only. A connection that was used less than this ago did
 /// not die of that.

@@ -21,13 +21,11 @@ use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::
 pub(crate) use aws::AwsHttpClient;
 pub(crate) use body::{Allowance, BodyError, body};
 pub(crate) use connections::Connections;
+use connections::IDLE_TIMEOUT;
 pub(crate) use url::{http_url, secure_url};
 
 /// How long to wait for a TCP and TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Connections die while an environment is frozen, so idle ones are not kept for long.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// The TLS settings that all clients use.
 #[derive(Debug, Clone)]
