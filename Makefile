@@ -63,9 +63,10 @@ check-figures:
 	@python3 -m unittest discover --quiet --start-directory bench
 	@python3 bench/report.py check
 
-check-template: ## Validate and lint template.yaml, and test what it translates to
+check-template: ## Validate and lint template.yaml and the stacks in it, and test what they translate to
 	@$(TOOLS) template
 	$(VENV)/sam validate --lint
+	$(VENV)/cfn-lint stacks/*.yaml
 	$(VENV)/python -m unittest discover --start-directory tests/template
 
 # All three at once, which uses every core; SAM, which builds one after the other, finds them done. It

@@ -2,30 +2,33 @@
 
 import itertools
 
-from translation import refusals
+from resolver import SECRETS
+from translation import refusals, resources
 
-SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
 AUDIENCE = {"JwtAudience": "one,two"}
 ISSUER = "https://issuer.example.com"
 
-# Values of each kind. The first of each is the simplest deployment.
+SIMPLEST = AUDIENCE | {"JwtIssuer": ISSUER}
+
+# Values of each kind that decides which resources there are. The first of each is the simplest
+# deployment.
 KINDS = {
     "issuer": [
         {"JwtIssuer": ISSUER},
         {"JwtIssuer": ISSUER, "JwtJwksUrl": f"{ISSUER}/keys"},
         {"JwtSecretId": "jwt/secret"},
-        {"JwtSecretId": SECRET_ARN + "jwt/secret-AbCdEf"},
+        {"JwtSecretId": SECRETS + "jwt/secret-AbCdEf"},
         {},
         {"JwtJwksUrl": f"{ISSUER}/keys"},
-        {"JwtIssuer": ISSUER, "JwtSecretId": SECRET_ARN + "jwt/secret-AbCdEf"},
+        {"JwtIssuer": ISSUER, "JwtSecretId": SECRETS + "jwt/secret-AbCdEf"},
     ],
     "authorizer": [{}, {"GatewayAuthorizer": "ENABLED"}],
     "pat": [
         {},
         {"CalendlyPatSecretId": "calendly/pat"},
-        {"CalendlyPatSecretId": SECRET_ARN + "calendly/pat-AbCdEf"},
+        {"CalendlyPatSecretId": SECRETS + "calendly/pat-AbCdEf"},
         {"CalendlyPatSecretId": "calendly/pat/{sub}"},
-        {"CalendlyPatSecretId": SECRET_ARN + "calendly/pat/{sub}"},
+        {"CalendlyPatSecretId": SECRETS + "calendly/pat/{sub}"},
     ],
     "key": [{}, {"SecretsKmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/0-1"}],
     "cors": [
@@ -33,11 +36,22 @@ KINDS = {
         {"CorsAllowOrigins": "*"},
         {"CorsAllowOrigins": "https://a.example,https://b.example"},
     ],
-    "alarms": [{}, {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"}],
+    "alarms": [
+        {},
+        {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"},
+        {"Alarms": "DISABLED"},
+    ],
+    "dashboard": [{}, {"Dashboard": "DISABLED"}],
     "provisioned": [{}, {"ProvisionedConcurrency": 2}],
-    "architecture": [{}, {"Architecture": "x86_64"}],
-    "warm_up": [{}, {"WarmUp": "DISABLED"}],
 }
+
+
+def deployed(**parameters):
+    """All resources of a deployment with these parameters, and the simplest for the others."""
+    parameters = SIMPLEST | parameters
+    if "JwtSecretId" in parameters:
+        del parameters["JwtIssuer"]
+    return resources(**parameters)
 
 
 def combinations():

@@ -3,8 +3,9 @@
 import re
 import unittest
 
-from combinations import AUDIENCE, ISSUER, SECRET_ARN, combinations, contradicts
-from translation import ROOT, refusals, refused_values, source
+from combinations import AUDIENCE, ISSUER, combinations, contradicts
+from resolver import ROOT, SECRETS, source
+from translation import refusals, refused_values
 
 
 class Parameters(unittest.TestCase):
@@ -25,9 +26,9 @@ class Parameters(unittest.TestCase):
     def test_each_variable_of_the_readme_has_a_parameter(self):
         readme = (ROOT / "README.md").read_text()
         table = readme[readme.index("## Configure it") : readme.index("## Deploy it")]
-        documented = set(re.findall(r"`((?:CALENDLY|JWT|PAT|EVENT)_[A-Z_]+)`", table))
+        documented = set(re.findall(r"`((?:CALENDLY|JWT|PAT|EVENT|INCLUDE)_[A-Z_]+)`", table))
         variables = source()["Globals"]["Function"]["Environment"]["Variables"]
-        self.assertGreater(len(documented), 8)
+        self.assertGreater(len(documented), 10)
         self.assertEqual(documented - set(variables), set())
 
     def test_good_values_are_taken(self):
@@ -36,11 +37,13 @@ class Parameters(unittest.TestCase):
             {"JwtAudience": "one"},
             {"JwtAudience": "https://api.example.com,client-1"},
             {"CalendlyPatSecretId": "calendly/{tenant}/{sub}-pat"},
-            {"CalendlyPatSecretId": SECRET_ARN + "calendly/pat-AbCdEf"},
+            {"CalendlyPatSecretId": SECRETS + "calendly/pat-AbCdEf"},
             {"CorsAllowOrigins": "http://localhost:3000,https://a.example"},
             {"WarmUpSchedule": "cron(0/5 8-18 ? * MON-FRI *)"},
             {"AlarmTopicArn": "arn:aws-cn:sns:cn-north-1:123456789012:alarms"},
             {"JwtRequiredScope": "calendly:read"},
+            {"EventTypeFields": "name,slug,internal_note"},
+            {"IncludeSecretEventTypes": "false"},
             {"JwtIssuer": ISSUER, "JwtJwksUrl": f"{ISSUER}/keys?tenant=1"},
         ]:
             self.assertEqual(refused_values(AUDIENCE | parameters), [], parameters)
@@ -62,6 +65,10 @@ class Parameters(unittest.TestCase):
             "LogLevel": ["info"],
             "LogRetentionDays": ["2"],
             "GatewayAuthorizer": ["true"],
+            "EventTypeFields": ["name, slug", ",", "name,"],
+            "IncludeSecretEventTypes": ["no", "False"],
+            "Alarms": ["true"],
+            "Tracing": ["Active"],
             "ThrottlingRateLimit": ["0", "10001", "1.5"],
             "CalendlyTimeoutMs": ["0", "28001"],
             "ProvisionedConcurrency": ["-1"],

@@ -1,0 +1,78 @@
+"""CloudWatch's metric math and alarms, as far as the templates use them.
+
+A series' value at one moment is a number or None, which is missing. The rules are those of
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html: beside a value
+that is there, a missing one counts as 0; what divides by 0 is dropped; without its condition, IF is
+missing too.
+"""
+
+import ast
+import operator
+
+ARITHMETIC = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+COMPARISONS = {ast.Gt: operator.gt, ast.GtE: operator.ge}
+THRESHOLDS = {
+    "GreaterThanThreshold": operator.gt,
+    "GreaterThanOrEqualToThreshold": operator.ge,
+}
+
+
+def is_in_alarm(alarm, moments):
+    """Whether the values of its metrics, a period each with the newest last, set an alarm off."""
+    assert alarm["TreatMissingData"] == "notBreaching"
+    latest = [value(alarm, moment) for moment in moments[-alarm["EvaluationPeriods"] :]]
+    breaches = THRESHOLDS[alarm["ComparisonOperator"]]
+    count = sum(breaches(found, alarm["Threshold"]) for found in latest if found is not None)
+    return count >= alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+
+
+def value(alarm, moment):
+    """What an alarm holds against its threshold where its metrics have these values, by id."""
+    if "Metrics" not in alarm:
+        return moment.get(alarm["MetricName"])
+    series = {}
+    for query in alarm["Metrics"]:
+        if "MetricStat" in query:
+            series[query["Id"]] = moment.get(query["Id"])
+        else:
+            expression = ast.parse(query["Expression"].strip(), mode="eval").body
+            series[query["Id"]] = evaluate(expression, series)
+    assert set(moment) <= set(series), set(moment) - set(series)
+    [result] = [query["Id"] for query in alarm["Metrics"] if query.get("ReturnData", True)]
+    return series[result]
+
+
+def evaluate(node, series):
+    match node:
+        case ast.Constant(constant):
+            return constant
+        case ast.Name(name):
+            return series[name]
+        case ast.BinOp(left, operation, right):
+            one, other = evaluate(left, series), evaluate(right, series)
+            if is_missing(left, one, right, other):
+                return None
+            try:
+                return ARITHMETIC[type(operation)](one or 0, other or 0)
+            except ZeroDivisionError:
+                return None
+        case ast.Compare(left, [operation], [ast.Constant(constant)]):
+            found = evaluate(left, series)
+            return None if found is None else int(COMPARISONS[type(operation)](found, constant))
+        case ast.Call(ast.Name("IF"), [condition, yes, no]):
+            decided = evaluate(condition, series)
+            if decided is None:
+                return None
+            return (evaluate(yes, series) or 0) if decided else evaluate(no, series)
+    raise AssertionError(f"not known here: {ast.unparse(node)}")
+
+
+def is_missing(left, one, right, other):
+    """Whether none of the series on both sides has a value."""
+    found = [x for node, x in ((left, one), (right, other)) if not isinstance(node, ast.Constant)]
+    return all(x is None for x in found)

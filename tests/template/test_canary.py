@@ -1,0 +1,209 @@
+"""What takes a new version back: its alarms, and when they go off."""
+
+import unittest
+
+from combinations import deployed
+from filter_pattern import finds
+from metric_math import is_in_alarm, value
+from translation import FUNCTIONS, of_type
+
+
+def canary(function="User", **parameters):
+    """The resources of a function's canary, by their own ids."""
+    prefix = f"{function}Canary."
+    return {
+        name.removeprefix(prefix): entry["Properties"]
+        for name, entry in deployed(**parameters).items()
+        if name.startswith(prefix)
+    }
+
+
+class Deployments(unittest.TestCase):
+    def test_an_alias_moves_by_canary_after_the_hook_and_back_by_alarm(self):
+        found = deployed()
+        for logical_id in FUNCTIONS:
+            stem = logical_id.removesuffix("Function")
+            alias = found[f"{logical_id}Aliaslive"]
+            self.assertEqual(alias["Properties"]["Name"], "live")
+            update = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+            self.assertEqual(update["DeploymentGroupName"], f"<{logical_id}DeploymentGroup>")
+            self.assertEqual(update["BeforeAllowTrafficHook"], "<Hook.Outputs.FunctionName>")
+            group = found[f"{logical_id}DeploymentGroup"]["Properties"]
+            self.assertEqual(
+                group["DeploymentConfigName"], "CodeDeployDefault.LambdaCanary10Percent5Minutes"
+            )
+            names = [alarm["Name"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+            self.assertEqual(
+                names,
+                [
+                    f"<{stem}Canary.Outputs.{kind}Alarm>"
+                    for kind in ("Errors", "Refusals", "Duration")
+                ],
+            )
+            self.assertIn("DEPLOYMENT_STOP_ON_ALARM", group["AutoRollbackConfiguration"]["Events"])
+
+    def test_without_alarms_the_hook_is_left(self):
+        found = deployed(Alarms="DISABLED")
+        self.assertEqual(of_type(found, "AWS::CloudWatch::Alarm"), {})
+        self.assertEqual(of_type(found, "AWS::Logs::MetricFilter"), {})
+        for logical_id in FUNCTIONS:
+            group = found[f"{logical_id}DeploymentGroup"]["Properties"]
+            self.assertEqual(group["AlarmConfiguration"], {})
+            update = found[f"{logical_id}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+            self.assertEqual(update["BeforeAllowTrafficHook"], "<Hook.Outputs.FunctionName>")
+
+
+class WhatTheyLookAt(unittest.TestCase):
+    def test_each_canary_is_told_its_function_and_version(self):
+        found = deployed()
+        for logical_id, function in FUNCTIONS.items():
+            stem = logical_id.removesuffix("Function")
+            given = found[f"{stem}Canary"]["Properties"]["Parameters"]
+            self.assertEqual(given["FunctionName"], found[logical_id]["Properties"]["FunctionName"])
+            self.assertRegex(given["Version"], rf"^<{logical_id}Version\w+\.Version>$")
+            self.assertEqual(given["Logs"], f"<{stem}Logs>")
+            self.assertEqual(given["FunctionName"], f"stack-{function}")
+
+    def test_alarms_are_about_the_new_version(self):
+        alarms = {k: a for k, a in canary().items() if k.endswith("Alarm")}
+        self.assertEqual(set(alarms), {"ErrorsAlarm", "RefusalsAlarm", "DurationAlarm"})
+        for name, alarm in alarms.items():
+            metrics = [
+                q["MetricStat"]["Metric"] for q in alarm.get("Metrics", []) if "MetricStat" in q
+            ]
+            for metric in metrics or [alarm]:
+                dimensions = {entry["Name"]: entry["Value"] for entry in metric["Dimensions"]}
+                self.assertEqual(dimensions.pop("FunctionName"), "stack-user")
+                version = dimensions.pop("Version", dimensions.pop("ExecutedVersion", None))
+                if metric["MetricName"] in ("Refusals", "Invocations") and version is None:
+                    continue  # What the version is compared with.
+                self.assertRegex(version, r"^<UserFunctionVersion\w+\.Version>$", name)
+                self.assertIn(dimensions, ({}, {"Resource": "stack-user:live"}))
+
+    def test_filters_write_what_the_alarms_read(self):
+        found = canary()
+        written, read = set(), set()
+        for entry in found.values():
+            for made in entry.get("MetricTransformations", []):
+                keys = [dimension["Key"] for dimension in made["Dimensions"]]
+                written.add((made["MetricNamespace"], made["MetricName"], *keys))
+                self.assertEqual(entry["LogGroupName"], "<UserLogs>")
+                values = {d["Key"]: d["Value"] for d in made["Dimensions"]}
+                self.assertEqual(values.pop("Version", "$.version"), "$.version")
+                self.assertEqual(values, {"FunctionName": "$.FunctionName"})
+            for query in entry.get("Metrics", []):
+                metric = query.get("MetricStat", {}).get("Metric", {"Namespace": "AWS/Lambda"})
+                if metric["Namespace"] == "CalendlyFunctions":
+                    keys = [dimension["Name"] for dimension in metric["Dimensions"]]
+                    read.add((metric["Namespace"], metric["MetricName"], *keys))
+        self.assertEqual(written, read)
+        self.assertEqual(len(written), 3)
+
+
+class Filters(unittest.TestCase):
+    def lines(self, name):
+        """Which of these lines a filter finds, by what they say."""
+        pattern = canary()[name]["FilterPattern"]
+        return {what for what, line in LINES.items() if finds(pattern, line)}
+
+    def test_refusals_are_those_that_bad_configuration_makes(self):
+        expected = {"wrong audience", "no scope", "no keys", "no PAT", "a bug", "too slow"}
+        self.assertEqual(self.lines("Refusals"), expected)
+        self.assertEqual(self.lines("VersionRefusals"), expected)
+
+    def test_internal_errors(self):
+        self.assertEqual(self.lines("InternalErrors"), {"a bug"})
+
+
+LINES = {
+    "good": {"message": "request", "status": 200, "code": None},
+    "bad parameter": {"message": "request", "status": 400, "code": "invalid_parameter"},
+    "wrong audience": {"message": "request", "status": 401, "code": "token_invalid"},
+    "no scope": {"message": "request", "status": 403, "code": "insufficient_scope"},
+    "no event type": {"message": "request", "status": 404, "code": "no_event_type"},
+    "no PAT": {"message": "request", "status": 400, "code": "pat_missing"},
+    "no keys": {"message": "request", "status": 503, "code": "keys_unavailable"},
+    "a bug": {"message": "request", "status": 500, "code": "internal_error"},
+    "too slow": {"message": "request", "status": 504, "code": "deadline_exceeded"},
+    "Calendly is busy": {"message": "request", "status": 429, "code": "calendly_error"},
+    "warm-up": {"message": "warm-up"},
+    "only metrics": {"level": "WARN"},
+}
+
+
+class Errors(unittest.TestCase):
+    def test_one_in_five_minutes_takes_it_back(self):
+        alarm = canary()["ErrorsAlarm"]
+        for metric in ("failed", "internal"):
+            self.assertTrue(is_in_alarm(alarm, [{}] * 5 + [{metric: 1}]))
+            # Also one that arrives when the minute is no longer the newest.
+            self.assertTrue(is_in_alarm(alarm, [{metric: 1}, {}, {}, {}, {}]))
+            self.assertFalse(is_in_alarm(alarm, [{metric: 1}, {}, {}, {}, {}, {}]))
+        self.assertFalse(is_in_alarm(alarm, [{"failed": 0}] * 5))
+        self.assertFalse(is_in_alarm(alarm, [{}] * 5))
+
+    def test_what_is_late_does_not_hide_what_is_there(self):
+        alarm = canary()["ErrorsAlarm"]
+        self.assertEqual(value(alarm, {"failed": 2}), 2)
+        self.assertEqual(value(alarm, {"internal": 3, "failed": 0}), 3)
+        self.assertIsNone(value(alarm, {}))
+
+
+class Refusals(unittest.TestCase):
+    """(requests, refused) of the new and of the old version in five minutes."""
+
+    def takes_back(self, new, old):
+        moment = {}
+        for name, number in {
+            "newRequests": new[0],
+            "newRefused": new[1],
+            "requests": new[0] + old[0],
+            "refused": new[1] + old[1],
+        }.items():
+            if number:
+                moment[name] = number
+        return is_in_alarm(canary()["RefusalsAlarm"], [moment, {}])
+
+    def test_a_wrong_audience_goes_back(self):
+        self.assertTrue(self.takes_back(new=(10, 10), old=(90, 0)))
+        self.assertTrue(self.takes_back(new=(10, 10), old=(90, 20)))
+
+    def test_a_part_of_the_callers_goes_back(self):
+        self.assertTrue(self.takes_back(new=(20, 8), old=(180, 2)))
+
+    def test_what_both_refuse_stays(self):
+        for new, old in [((10, 10), (90, 90)), ((40, 20), (360, 170)), ((10, 6), (90, 40))]:
+            self.assertFalse(self.takes_back(new=new, old=old), (new, old))
+
+    def test_a_few_say_nothing(self):
+        self.assertFalse(self.takes_back(new=(4, 4), old=(40, 0)))
+
+    def test_the_only_version_with_requests_can_go_back(self):
+        self.assertTrue(self.takes_back(new=(6, 6), old=(0, 0)))
+
+    def test_nothing_to_refuse_stays(self):
+        self.assertFalse(self.takes_back(new=(10, 0), old=(90, 0)))
+        self.assertFalse(self.takes_back(new=(0, 0), old=(90, 90)))
+        self.assertFalse(self.takes_back(new=(0, 0), old=(0, 0)))
+
+    def test_after_the_deployment_it_rests(self):
+        # Lambda names the version no longer; its log lines still do.
+        moment = {"newRefused": 50, "refused": 50, "requests": 60}
+        self.assertFalse(is_in_alarm(canary()["RefusalsAlarm"], [moment] * 3))
+
+
+class Durations(unittest.TestCase):
+    def test_it_is_held_against_the_timeout(self):
+        timeout = deployed()["UserFunction"]["Properties"]["Timeout"]
+        alarm = canary()["DurationAlarm"]
+        self.assertEqual(alarm["ExtendedStatistic"], "p99")
+        self.assertEqual(alarm["Threshold"], timeout * 1000 * 80 // 100)
+        slow, fast = {"Duration": 23_000}, {"Duration": 900}
+        self.assertTrue(is_in_alarm(alarm, [slow, slow, {}]))
+        self.assertFalse(is_in_alarm(alarm, [slow, fast, {}]))
+        # The gateway waits for 30 s.
+        self.assertLess(timeout, 30)
+
+
+if __name__ == "__main__":
+    unittest.main()

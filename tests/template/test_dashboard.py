@@ -1,0 +1,72 @@
+"""The dashboard: it fits on a screen, and reads what is there."""
+
+import json
+import re
+import unittest
+
+from combinations import deployed
+from resolver import source
+from test_metrics import dashboard
+from translation import of_type
+from watching import log_fields
+
+
+class Dashboard(unittest.TestCase):
+    def test_it_fits_on_one_screen_without_overlap(self):
+        cells = set()
+        for widget in dashboard()["widgets"]:
+            own = {
+                (x, y)
+                for x in range(widget["x"], widget["x"] + widget["width"])
+                for y in range(widget["y"], widget["y"] + widget["height"])
+            }
+            self.assertFalse(cells & own, widget["properties"]["title"])
+            cells |= own
+        self.assertLessEqual(max(x for x, _ in cells), 23)
+        self.assertLessEqual(max(y for _, y in cells), 17)
+
+    def test_it_shows_every_alarm(self):
+        [shown] = [
+            widget["properties"]["alarms"]
+            for widget in dashboard()["widgets"]
+            if widget["type"] == "alarm"
+        ]
+        # The joined outputs of the stack that has them.
+        self.assertEqual(shown, ["<Monitoring.Outputs.AlarmArns>"])
+        outputs = json.dumps(source("stacks/monitoring.yaml")["Outputs"]["AlarmArns"])
+        for name, entry in source("stacks/monitoring.yaml")["Resources"].items():
+            if entry["Type"] == "AWS::CloudWatch::Alarm":
+                self.assertIn(f'"{name}.Arn"', outputs.replace('", "Arn"', '.Arn"'))
+
+    def test_alarms_and_itself_can_be_left_out(self):
+        kinds = [widget["type"] for widget in dashboard(Alarms="DISABLED")["widgets"]]
+        self.assertEqual(set(kinds), {"metric", "log"})
+        self.assertNotIn("Overview", deployed(Dashboard="DISABLED"))
+
+    def test_queries_read_the_functions_logs_and_fields(self):
+        queries = [
+            widget["properties"]["query"]
+            for widget in dashboard()["widgets"]
+            if widget["type"] == "log"
+        ]
+        groups = of_type(deployed(), "AWS::Logs::LogGroup")
+        del groups["AccessLogs"]
+        self.assertTrue(queries)
+        for query in queries:
+            self.assertCountEqual(
+                re.findall(r"SOURCE '([^']+)'", query),
+                [group["LogGroupName"] for name, group in groups.items() if "." not in name],
+            )
+            known = log_fields() | {"requests", "p99_ms"}
+            words = re.sub(r"SOURCE '[^']*'|'[^']*'", "", query)
+            keywords = {"filter", "stats", "count", "as", "pct", "by", "sort", "desc"}
+            self.assertLessEqual(set(re.findall(r"[a-z]\w+", words)) - keywords, known)
+
+    def test_the_regions_are_the_stacks(self):
+        for widget in dashboard()["widgets"]:
+            self.assertIn(widget["properties"].get("region", "eu-west-1"), {"eu-west-1"})
+        self.assertNotIn("${", json.dumps(dashboard()))
+
+
+if __name__ == "__main__":
+    unittest.main()

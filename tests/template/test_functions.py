@@ -1,0 +1,88 @@
+"""The functions that the template deploys, their versions and their logs."""
+
+import json
+import unittest
+
+from combinations import ISSUER, deployed
+from resolver import source
+from translation import FUNCTIONS, of_type
+
+
+class Functions(unittest.TestCase):
+    def test_each_has_what_is_its_own(self):
+        found = deployed()
+        for logical_id, function in FUNCTIONS.items():
+            stem = logical_id.removesuffix("Function")
+            properties = found[logical_id]["Properties"]
+            self.assertEqual(properties["FunctionName"], f"stack-{function}")
+            self.assertEqual(properties["LoggingConfig"]["LogGroup"], f"<{stem}Logs>")
+            self.assertEqual(properties["LoggingConfig"]["LogFormat"], "JSON")
+            group = found[f"{stem}Logs"]["Properties"]
+            self.assertEqual(group["LogGroupName"], f"/aws/lambda/stack-{function}")
+            self.assertEqual(group["RetentionInDays"], "30")
+            binary = source()["Resources"][logical_id]["Metadata"]["BuildProperties"]["Binary"]
+            self.assertEqual(binary, function)
+
+    def test_both_architectures(self):
+        for architecture in ("arm64", "x86_64"):
+            found = deployed(Architecture=architecture)
+            for logical_id in FUNCTIONS:
+                self.assertEqual(found[logical_id]["Properties"]["Architectures"], [architecture])
+
+    def test_tracing_is_a_choice(self):
+        for wanted, mode in (({}, "PassThrough"), ({"Tracing": "ENABLED"}, "Active")):
+            found = deployed(**wanted)
+            for logical_id in FUNCTIONS:
+                properties = found[logical_id]["Properties"]
+                self.assertEqual(properties["TracingConfig"], {"Mode": mode})
+
+    def test_variables_are_the_parameters(self):
+        found = deployed(
+            JwtAudience="aud",
+            CalendlyPatSecretId="calendly/{sub}",
+            LogLevel="DEBUG",
+            PatCacheSeconds=7,
+            EventTypeFields="name,slug",
+            IncludeSecretEventTypes="false",
+        )
+        for logical_id in FUNCTIONS:
+            properties = found[logical_id]["Properties"]
+            variables = properties["Environment"]["Variables"]
+            self.assertEqual(variables["JWT_AUDIENCE"], "aud")
+            self.assertEqual(variables["JWT_ISSUER"], ISSUER)
+            self.assertEqual(variables["JWT_SECRET_ID"], "")
+            self.assertEqual(variables["CALENDLY_PAT_SECRET_ID"], "calendly/{sub}")
+            self.assertEqual(variables["PAT_CACHE_SECONDS"], "7")
+            self.assertEqual(variables["EVENT_TYPE_FIELDS"], "name,slug")
+            self.assertEqual(variables["INCLUDE_SECRET_EVENT_TYPES"], "false")
+            self.assertEqual(properties["LoggingConfig"]["ApplicationLogLevel"], "DEBUG")
+
+    def test_a_changed_parameter_is_a_new_version(self):
+        def content(**changed):
+            return deployed(**changed)["Configuration"]["Properties"]["Content"]
+
+        versions = of_type(deployed(), "AWS::Lambda::Version")
+        self.assertEqual(len(versions), 3)
+        for version in versions.values():
+            self.assertEqual(version["Description"], "Configuration <Configuration.VersionNumber>")
+        # Whatever parameter a function's own properties refer to; the alias's are no version's.
+        settings = json.dumps(source()["Globals"]["Function"])
+        used = {name for name in source()["Parameters"] if f'"{name}"' in settings}
+        used -= {"ProvisionedConcurrency"}
+        # By way of a condition.
+        used |= {"Tracing"}
+        self.assertIn("JwtAudience", used)
+        written = {line.split("=")[0] for line in content().splitlines()}
+        self.assertEqual(written, used)
+        self.assertIn("\nJwtAudience=other\n", content(JwtAudience="other"))
+
+    def test_provisioned_concurrency_is_the_aliases_and_optional(self):
+        for wanted, expected in ((0, None), (2, {"ProvisionedConcurrentExecutions": "2"})):
+            for alias in of_type(
+                deployed(ProvisionedConcurrency=wanted), "AWS::Lambda::Alias"
+            ).values():
+                self.assertEqual(alias.get("ProvisionedConcurrencyConfig"), expected)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,88 @@
+"""What calls the functions: the gateway's routes, and the schedules that warm them up."""
+
+import json
+import unittest
+
+from combinations import ISSUER, deployed
+from translation import FUNCTIONS, of_type
+
+
+class Gateway(unittest.TestCase):
+    def test_every_route_reaches_the_alias_of_its_function(self):
+        found = deployed()
+        paths = found["Api"]["Properties"]["Body"]["paths"]
+        self.assertEqual(set(paths), {f"/calendly/{name}" for name in FUNCTIONS.values()})
+        for logical_id, function in FUNCTIONS.items():
+            path = paths[f"/calendly/{function}"]
+            self.assertEqual(set(path), {"get"})
+            integration = path["get"]["x-amazon-apigateway-integration"]
+            self.assertEqual(integration["payloadFormatVersion"], "2.0")
+            self.assertIn(f"/functions/<{logical_id}Aliaslive>/invocations", integration["uri"])
+            permission = found[f"{logical_id}RequestPermission"]["Properties"]
+            self.assertEqual(permission["FunctionName"], f"<{logical_id}Aliaslive>")
+            self.assertTrue(permission["SourceArn"].endswith(f"/GET/calendly/{function}"))
+
+    def test_the_authorizer_is_optional(self):
+        def body(**parameters):
+            return deployed(**parameters)["Api"]["Properties"]["Body"]
+
+        for path in body()["paths"].values():
+            self.assertNotIn("security", path["get"])
+        self.assertNotIn("components", body())
+        guarded = body(GatewayAuthorizer="ENABLED")
+        [(name, scheme)] = guarded["components"]["securitySchemes"].items()
+        for path in guarded["paths"].values():
+            self.assertEqual(path["get"]["security"], [{name: []}])
+        authorizer = scheme["x-amazon-apigateway-authorizer"]
+        self.assertEqual(authorizer["type"], "jwt")
+        self.assertEqual(
+            authorizer["jwtConfiguration"], {"issuer": ISSUER, "audience": ["one", "two"]}
+        )
+
+    def test_cors_is_optional(self):
+        def cors(**parameters):
+            return deployed(**parameters)["Api"]["Properties"]["Body"].get(
+                "x-amazon-apigateway-cors"
+            )
+
+        self.assertIsNone(cors())
+        found = cors(CorsAllowOrigins="https://a.example,https://b.example")
+        self.assertEqual(found["allowOrigins"], ["https://a.example", "https://b.example"])
+        self.assertEqual(found["allowHeaders"], ["authorization"])
+
+    def test_throttling_and_the_access_log(self):
+        found = deployed(ThrottlingRateLimit=7, ThrottlingBurstLimit=9)
+        [stage] = of_type(found, "AWS::ApiGatewayV2::Stage").values()
+        self.assertEqual(
+            stage["DefaultRouteSettings"], {"ThrottlingRateLimit": "7", "ThrottlingBurstLimit": "9"}
+        )
+        self.assertEqual(stage["AccessLogSettings"]["DestinationArn"], "<AccessLogs.Arn>")
+        line = json.loads(stage["AccessLogSettings"]["Format"])
+        self.assertLessEqual(
+            {"time", "route", "status", "request_id", "function_request_id"}, set(line)
+        )
+        self.assertTrue(all(value.startswith("$context.") for value in line.values()))
+        self.assertNotIn("authorization", json.dumps(line).lower().replace("authorizer", ""))
+
+
+class WarmUp(unittest.TestCase):
+    def test_a_schedule_warms_the_alias_of_each_function_and_never_retries(self):
+        for state in ("ENABLED", "DISABLED"):
+            found = deployed(WarmUp=state, WarmUpSchedule="rate(3 minutes)")
+            schedules = of_type(found, "AWS::Scheduler::Schedule")
+            self.assertEqual(
+                {schedule["Target"]["Arn"] for schedule in schedules.values()},
+                {f"<{name}Aliaslive>" for name in FUNCTIONS},
+            )
+            for schedule in schedules.values():
+                self.assertEqual(schedule["State"], state)
+                self.assertEqual(schedule["ScheduleExpression"], "rate(3 minutes)")
+                self.assertEqual(schedule["Target"]["RetryPolicy"], {"MaximumRetryAttempts": 0})
+                self.assertEqual(json.loads(schedule["Target"]["Input"]), {"warmer": True})
+        for invocation in of_type(found, "AWS::Lambda::EventInvokeConfig").values():
+            self.assertEqual(invocation["MaximumRetryAttempts"], 0)
+            self.assertEqual(invocation["Qualifier"], "live")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,105 @@
+"""Alarms and the dashboard look at what is sent, under the names that it is sent with."""
+
+import json
+import re
+import unittest
+
+from combinations import deployed
+from resolver import ROOT
+from translation import FUNCTIONS, of_type
+from watching import AWS_METRICS, log_fields, page, sent_metrics
+
+NAMES = {f"stack-{function}" for function in FUNCTIONS.values()}
+
+
+def alarm_metrics(alarm):
+    """(namespace, metric, {dimension: value}) of everything that an alarm looks at."""
+    simple = [alarm] if "MetricName" in alarm else []
+    for metric in simple + [
+        q["MetricStat"]["Metric"] for q in alarm.get("Metrics", []) if "MetricStat" in q
+    ]:
+        dimensions = {entry["Name"]: entry["Value"] for entry in metric["Dimensions"]}
+        yield metric["Namespace"], metric["MetricName"], dimensions
+
+
+def dashboard(**parameters):
+    body = deployed(**parameters)["Overview.Dashboard"]["Properties"]["DashboardBody"]
+    return json.loads(body)
+
+
+def metric_rows():
+    """(namespace, metric, {dimension: value}) of every row of the dashboard."""
+    for widget in dashboard()["widgets"]:
+        for row in widget["properties"].get("metrics", []):
+            names = row[:-1] if isinstance(row[-1], dict) else row
+            yield names[0], names[1], dict(zip(names[2::2], names[3::2], strict=True))
+
+
+class Metrics(unittest.TestCase):
+    def check(self, namespace, metric, dimensions, filtered=frozenset()):
+        """Somebody sends this metric with these dimensions."""
+        where = (namespace, metric, dimensions)
+        if (metric, frozenset(dimensions)) in filtered:
+            return
+        if namespace == "CalendlyFunctions":
+            self.assertIn(metric, sent_metrics(), where)
+            self.assertEqual(set(dimensions), {"FunctionName"}, where)
+            self.assertIn(dimensions["FunctionName"], NAMES, where)
+        elif namespace == "AWS/Lambda":
+            self.assertIn(metric, AWS_METRICS[namespace])
+            function = dimensions["FunctionName"]
+            self.assertIn(function, NAMES, where)
+            self.assertEqual(dimensions["Resource"], f"{function}:live", where)
+        else:
+            self.assertIn(metric, AWS_METRICS[namespace], where)
+            self.assertEqual(dimensions, {"ApiId": "<Api>"}, where)
+
+    def test_the_page_is_read(self):
+        self.assertLessEqual({"CalendlyCalls", "PatMissing", "DeadlineExceeded"}, sent_metrics())
+        self.assertLessEqual({"status", "code", "duration_ms", "cold_start"}, log_fields())
+
+    def test_the_page_has_what_the_functions_send(self):
+        code = "\n".join(path.read_text() for path in (ROOT / "shared" / "src").rglob("*.rs"))
+        sent = set(re.findall(r'\("([A-Z]\w+)", "(?:Count|Milliseconds)"', code))
+        self.assertIn("CalendlyLatency", sent)
+        sent.discard("Calls"), sent.discard("Latency")
+        self.assertLessEqual(sent, sent_metrics())
+        self.assertIn('"CalendlyFunctions"', code)
+
+    def test_the_dashboard_shows_what_is_sent(self):
+        for row in metric_rows():
+            self.check(*row)
+
+    def test_the_dashboard_shows_everything_for_every_function(self):
+        shown = {(m, d["FunctionName"]) for n, m, d in metric_rows() if n == "CalendlyFunctions"}
+        self.assertEqual(shown, {(metric, name) for metric in sent_metrics() for name in NAMES})
+
+    def test_alarms_look_at_what_is_sent_or_filtered(self):
+        found = deployed()
+        filtered = {
+            (made["MetricName"], frozenset(dimension["Key"] for dimension in made["Dimensions"]))
+            for entry in of_type(found, "AWS::Logs::MetricFilter").values()
+            for made in entry["MetricTransformations"]
+        }
+        for alarm in of_type(found, "AWS::CloudWatch::Alarm").values():
+            for metric in alarm_metrics(alarm):
+                self.check(*metric, filtered=filtered)
+
+    def test_the_page_explains_what_filters_make(self):
+        for entry in of_type(deployed(), "AWS::Logs::MetricFilter").values():
+            for made in entry["MetricTransformations"]:
+                self.assertIn(f"`{made['MetricName']}`", page())
+
+    def test_filters_read_what_is_written(self):
+        stage = deployed()["ApiApiGatewayDefaultStage"]["Properties"]
+        access_log = set(json.loads(stage["AccessLogSettings"]["Format"]))
+        for name, entry in of_type(deployed(), "AWS::Logs::MetricFilter").items():
+            written = (
+                access_log if name.startswith("Monitoring") else log_fields() | {"FunctionName"}
+            )
+            read = re.findall(r"\$\.(\w+)", json.dumps(entry))
+            self.assertLessEqual(set(read), written, name)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,28 @@
+"""What is sent and written that somebody may watch, by the pages that say so."""
+
+import re
+
+from resolver import ROOT
+
+# What AWS sends of itself.
+AWS_METRICS = {
+    "AWS/Lambda": {"Errors", "Throttles", "Duration", "Invocations"},
+    "AWS/ApiGateway": {"Count", "4xx", "5xx", "Latency"},
+}
+
+
+def page():
+    return (ROOT / "docs" / "logging.md").read_text()
+
+
+def sent_metrics():
+    """The metrics that the functions send, by the page on logs and metrics."""
+    [table] = re.findall(r"^## Metrics$.*?^(\| metric .*?)\n\n", page(), re.DOTALL | re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| \w+ \| (.*?) \|", table, re.MULTILINE)
+    return {name for name, sent_with in rows if "filter" not in sent_with}
+
+
+def log_fields():
+    """The members of the line that ends an invocation, by the same page."""
+    [table] = re.findall(r"^(\| field .*?)\n\n", page(), re.DOTALL | re.MULTILINE)
+    return set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
