@@ -18,8 +18,9 @@ COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no
 export MOTO_SERVER := $(CURDIR)/$(VENV)/moto_server
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles check-figures \
-        check-template build sam-test reliability soak bench budgets record-budgets events lock clean
+.PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
+        check-figures check-template build sam-test reliability soak bench budgets record-budgets \
+        events lock clean check-hook
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -68,6 +69,12 @@ check-template: ## Validate and lint template.yaml and the stacks in it, and tes
 	$(VENV)/sam validate --lint
 	$(VENV)/cfn-lint stacks/*.yaml
 	$(VENV)/python -m unittest discover --start-directory tests/template
+
+check-hook: ## Run the deployments' hook against built functions
+	@$(TOOLS) template run
+	cargo build --package sandbox
+	cargo build --package user
+	$(VENV)/python -m unittest discover --start-directory tests/hook
 
 # All three at once, which uses every core; SAM, which builds one after the other, finds them done. It
 # looks for them in target/ alone.

@@ -1,5 +1,7 @@
-"""Works out CloudFormation's intrinsic functions, as far as the templates use them; any other fails,
-and so does a reference to something that is not there."""
+"""Works out CloudFormation's intrinsic functions, as far as the templates use them.
+
+Any other fails, and so does a reference to something that is not there.
+"""
 
 import functools
 import re

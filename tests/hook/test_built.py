@@ -1,0 +1,194 @@
+"""The hook of stacks/hook.yaml against really built functions, through Lambda's own emulator.
+
+The versions are the binary of `user` in environments of their own, good ones and bad ones; Secrets
+Manager, the issuer and Calendly are those of `make run`. The hook runs as on Lambda, with the real
+clients of boto3: a server here invokes the versions for it, and listens to what it tells CodeDeploy.
+"""
+
+import json
+import platform
+import re
+import subprocess
+import sys
+import time
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import local  # noqa: E402
+import run  # noqa: E402
+import samcli  # noqa: E402
+from processes import Processes  # noqa: E402
+from sam_test import free_ports  # noqa: E402
+from samcli.yamlhelper import yaml_parse  # noqa: E402
+
+WORK = ROOT / ".run" / "hook"
+USER = ROOT / "target" / "debug" / "user"
+EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / "aws-lambda-rie-x86_64"
+if platform.machine() == "aarch64":
+    EMULATOR = EMULATOR.with_name("aws-lambda-rie-arm64")
+ARN = f"arn:aws:lambda:{local.REGION}:123456789012:function:stack-user:"
+SECONDS = 30
+# The developer's proxy settings are not for loopback addresses.
+HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+# What each version is configured with, beside what is good.
+VERSIONS = {
+    "good": {},
+    "also-good": {"PAT_CACHE_SECONDS": "60"},
+    "other-issuer": {"JWT_JWKS_URL": "http://127.0.0.1:1/keys"},
+    "other-secret": {"CALENDLY_PAT_SECRET_ID": "no/such/secret"},
+    "empty-secret": {"CALENDLY_PAT_SECRET_ID": "calendly/empty"},
+    "other-pat": {"CALENDLY_PAT_SECRET_ID": "calendly/revoked"},
+    "cannot-start": {"JWT_AUDIENCE": ""},
+}
+
+
+class Aws(BaseHTTPRequestHandler):
+    """Lambda, which invokes the versions, and CodeDeploy, which is told what the hook found."""
+
+    versions = {}
+    told = []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if "CodeDeploy" in self.headers.get("X-Amz-Target", ""):
+            self.told.append((self.headers["X-Amz-Target"], json.loads(body)))
+            return self.answer(200, b"{}")
+        [arn] = re.findall("^/2015-03-31/functions/([^/]+)/invocations$", self.path)
+        url = self.versions[urllib.parse.unquote(arn)]
+        try:
+            with HTTP.open(url, body, SECONDS) as answer:
+                payload = answer.read()
+        except urllib.error.HTTPError as error:
+            # The emulator's way to say that the process ended.
+            payload = json.dumps({"errorType": "Runtime.ExitError", "status": error.code}).encode()
+        failed = {"X-Amz-Function-Error": "Unhandled"} if b'"errorType"' in payload else {}
+        return self.answer(200, payload, failed)
+
+    def answer(self, status, body, headers=()):
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **dict(headers)}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Built(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        WORK.mkdir(parents=True, exist_ok=True)
+        cls.processes = Processes(WORK)
+        cls.addClassCleanup(cls.processes.__exit__)
+        sandbox, secrets_manager = free_ports(2)
+        settings = run.Settings(
+            {"SANDBOX_PORT": str(sandbox), "SECRETS_MANAGER_PORT": str(secrets_manager)}
+        )
+        run.start_stand_ins(settings, cls.processes)
+        run.create_secret(settings, "calendly/empty", "{}")
+        run.create_secret(settings, "calendly/revoked", "no-longer-good")
+        good = local.function_environment(settings.sandbox, settings.secrets_manager)
+        for name, changes in VERSIONS.items():
+            Aws.versions[ARN + name] = cls.start(name, good | changes)
+        cls.aws = ThreadingHTTPServer(("127.0.0.1", 0), Aws)
+        cls.addClassCleanup(cls.aws.server_close)
+        Thread(target=cls.aws.serve_forever, daemon=True).start()
+        cls.addClassCleanup(cls.aws.shutdown)
+
+    @classmethod
+    def start(cls, name, environment):
+        """Starts the emulator with a version, and gives the address that invokes it."""
+        port, runtime_port = free_ports(2)
+        cls.processes.start(
+            name,
+            [EMULATOR, "--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
+            + ["--runtime-api-address", f"127.0.0.1:{runtime_port}", USER],
+            env=environment,
+            cwd=WORK,
+        )
+        wait_until_it_listens(port)
+        return f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+
+    def status(self, new, live="good"):
+        """(what CodeDeploy is told, what the hook logged last) of a version beside the live one."""
+        Aws.versions[ARN + "live"] = Aws.versions[ARN + live]
+        Aws.told.clear()
+        template = yaml_parse((ROOT / "stacks" / "hook.yaml").read_text())
+        code = template["Resources"]["Hook"]["Properties"]["Code"]["ZipFile"]
+        (WORK / "index.py").write_text(code)
+        # As Lambda does, without the patience that upstreams on this machine do not need.
+        program = "import index; index.PAUSE_SECONDS = 0; index.handler(%r, None)" % {
+            "DeploymentId": "d-1",
+            "LifecycleEventHookExecutionId": "execution",
+        }
+        endpoint = f"http://127.0.0.1:{self.aws.server_port}"
+        result = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=WORK,
+            env={
+                "VERSIONS": ARN + new,
+                "AWS_DEFAULT_REGION": local.REGION,
+                "AWS_ACCESS_KEY_ID": "local",
+                "AWS_SECRET_ACCESS_KEY": "local",
+                "AWS_ENDPOINT_URL_LAMBDA": endpoint,
+                "AWS_ENDPOINT_URL_CODEDEPLOY": endpoint,
+            },
+            capture_output=True,
+            text=True,
+            timeout=4 * SECONDS,
+            check=False,
+        )
+        self.assertEqual(result.returncode, 0, result.stderr)
+        [(target, told)] = Aws.told
+        self.assertEqual(target, "CodeDeploy_20141006.PutLifecycleEventHookExecutionStatus")
+        self.assertEqual(told["deploymentId"], "d-1")
+        self.assertEqual(told["lifecycleEventHookExecutionId"], "execution")
+        return told["status"], json.loads(result.stdout.splitlines()[-1])
+
+    def test_a_good_version_goes_on(self):
+        status, log = self.status("also-good")
+        self.assertEqual(status, "Succeeded", log)
+
+    def test_bad_configuration_goes_back_and_the_log_says_what_it_is(self):
+        for version, what in {
+            "other-issuer": "keys",
+            "other-secret": "pat",
+            "empty-secret": "pat",
+            "other-pat": "user",
+            "cannot-start": "function",
+        }.items():
+            with self.subTest(version):
+                status, log = self.status(version)
+                self.assertEqual(status, "Failed", log)
+                self.assertEqual(list(log["problems"][ARN + version]), [what], log)
+
+    def test_what_the_live_version_cannot_do_either_keeps_nothing_back(self):
+        status, log = self.status("empty-secret", live="other-secret")
+        self.assertEqual(status, "Succeeded", log)
+
+
+def wait_until_it_listens(port):
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            HTTP.open(f"http://127.0.0.1:{port}/", timeout=1)
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    unittest.main()

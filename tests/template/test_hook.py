@@ -1,0 +1,141 @@
+"""The hook that tries new versions before they get requests: its code, as the template has it."""
+
+import contextlib
+import io
+import json
+import types
+import unittest
+from unittest import mock
+
+from combinations import deployed
+from resolver import source
+from translation import FUNCTIONS
+
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:stack-user:"
+EVENT = {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "execution"}
+WARM = {"warm": True, "cold_start": True}
+NO_KEYS = WARM | {"unprepared": ["keys: the issuer does not answer: refused"]}
+NO_PAT = WARM | {"unprepared": ["pat: the secret could not be read"]}
+CRASH = {"errorType": "Runtime.ExitError", "errorMessage": "exit status 1"}
+
+
+class Lambda:
+    """Answers warm-ups: `answers` holds each function's, one after the other, the last for ever."""
+
+    def __init__(self, answers):
+        self.answers = {function: list(found) for function, found in answers.items()}
+        self.calls = []
+
+    def invoke(self, FunctionName, Payload):
+        self.calls.append(FunctionName)
+        assert json.loads(Payload) == {"warmer": True}
+        waiting = self.answers[FunctionName]
+        answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        if isinstance(answer, Exception):
+            raise answer
+        error = {"FunctionError": "Unhandled"} if "errorType" in answer else {}
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())} | error
+
+
+class CodeDeploy:
+    """Is told whether a deployment may go on."""
+
+    def __init__(self):
+        self.told = []
+
+    def put_lifecycle_event_hook_execution_status(self, **what):
+        self.told.append(what)
+
+
+def run(answers, versions=(ARN + "2",)):
+    """(what CodeDeploy was told, functions that were invoked, what was logged, pauses)."""
+    functions, codedeploy, slept, log = Lambda(answers), CodeDeploy(), [], io.StringIO()
+    boto3 = types.ModuleType("boto3")
+    boto3.client = {"lambda": functions, "codedeploy": codedeploy}.__getitem__
+    code = source("stacks/hook.yaml")["Resources"]["Hook"]["Properties"]["Code"]["ZipFile"]
+    hook = {}
+    with (
+        mock.patch.dict("sys.modules", boto3=boto3),
+        mock.patch.dict("os.environ", VERSIONS=",".join(versions)),
+        mock.patch("time.sleep", slept.append),
+        contextlib.redirect_stdout(log),
+    ):
+        exec(compile(code, "hook.py", "exec"), hook)
+        hook["handler"](EVENT, None)
+    [told] = codedeploy.told
+    assert told["deploymentId"] == "d-1" and told["lifecycleEventHookExecutionId"] == "execution"
+    return told["status"], functions.calls, log.getvalue(), slept
+
+
+class Hook(unittest.TestCase):
+    def test_a_version_that_is_ready_goes_on_at_once(self):
+        status, calls, _, slept = run({ARN + "2": [WARM]})
+        self.assertEqual((status, calls, slept), ("Succeeded", [ARN + "2"], []))
+
+    def test_a_version_that_is_worse_than_the_live_one_goes_back(self):
+        for answer in (NO_KEYS, NO_PAT, CRASH, {}):
+            status, calls, log, slept = run({ARN + "2": [answer], ARN + "live": [WARM]})
+            self.assertEqual(status, "Failed", answer)
+            self.assertEqual(calls, [ARN + "2", ARN + "live"] * 3)
+            self.assertEqual(len(slept), 2)
+            self.assertEqual(json.loads(log.splitlines()[-1])["message"], MESSAGE)
+
+    def test_a_version_that_is_no_worse_goes_on(self):
+        for answer in (NO_KEYS, CRASH):
+            status, _, _, _ = run({ARN + "2": [answer], ARN + "live": [answer]})
+            self.assertEqual(status, "Succeeded", answer)
+
+    def test_one_trouble_for_another_is_worse(self):
+        status, _, log, _ = run({ARN + "2": [NO_KEYS], ARN + "live": [NO_PAT]})
+        self.assertEqual(status, "Failed")
+        problems = json.loads(log.splitlines()[-1])["problems"]
+        self.assertEqual(problems, {ARN + "2": {"keys": "the issuer does not answer: refused"}})
+
+    def test_an_upstream_may_stumble(self):
+        status, _, _, slept = run({ARN + "2": [NO_PAT, NO_PAT, WARM], ARN + "live": [WARM]})
+        self.assertEqual((status, len(slept)), ("Succeeded", 2))
+
+    def test_one_bad_version_of_several_is_enough(self):
+        other = ARN.replace("stack-user", "stack-check-availability")
+        answers = {ARN + "2": [WARM], other + "5": [CRASH], other + "live": [WARM]}
+        status, _, _, _ = run(answers, versions=(ARN + "2", other + "5"))
+        self.assertEqual(status, "Failed")
+
+    def test_codedeploy_is_told_even_if_nothing_could_be_tried(self):
+        status, _, log, _ = run({ARN + "2": [PermissionError("denied")]})
+        self.assertEqual(status, "Failed")
+        self.assertIn("denied", log)
+
+
+MESSAGE = "worse than the live versions"
+
+
+class Deployed(unittest.TestCase):
+    def test_it_is_told_the_new_versions(self):
+        given = deployed()["Hook"]["Properties"]["Parameters"]["Versions"].split(",")
+        for version, function in zip(given, FUNCTIONS, strict=True):
+            self.assertRegex(version, rf"^<{function}Version\w+>$")
+        variables = deployed()["Hook.Hook"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual(variables, {"VERSIONS": ",".join(given)})
+
+    def test_codedeploy_may_call_it(self):
+        name = deployed()["Hook.Hook"]["Properties"]["FunctionName"]
+        self.assertEqual(name, "CodeDeployHook_stack")
+        [policy] = deployed()["CodeDeployServiceRole"]["Properties"]["ManagedPolicyArns"]
+        self.assertTrue(policy.endswith("/AWSCodeDeployRoleForLambda"), policy)
+
+    def test_it_has_the_time_for_all_rounds(self):
+        found = deployed()
+        warm_ups = 3 * 2 * len(FUNCTIONS)
+        longest = warm_ups * found["UserFunction"]["Properties"]["Timeout"] + 2 * 10
+        self.assertGreaterEqual(found["Hook.Hook"]["Properties"]["Timeout"], longest)
+
+    def test_its_code_fits_into_a_template(self):
+        self.assertLess(
+            len(found := deployed()["Hook.Hook"]["Properties"]["Code"]["ZipFile"]), 4096
+        )
+        self.assertEqual(found, found.strip() + "\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
