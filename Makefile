@@ -7,8 +7,11 @@ SHELL := /bin/sh
 
 VENV := .venv/bin
 ARCHITECTURE ?= arm64
-# Where `sam deploy` and `sam local` look.
+# Where `make deploy` and `sam local` look.
 BUILD_DIR ?= .aws-sam/build
+# OWN_TOOLS=1 builds and deploys with the SAM CLI and the cargo-lambda of the PATH.
+OWN_TOOLS ?=
+SAM := $(if $(OWN_TOOLS),sam,$(CURDIR)/$(VENV)/sam)
 TOOLS := python3 scripts/tools.py
 USES := run test template build
 COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no-header \
@@ -20,7 +23,7 @@ export SAM_CLI_TELEMETRY := 0
 
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
         check-figures check-template build sam-test reliability soak bench budgets record-budgets \
-        events lock clean check-hook
+        events lock clean check-hook check-stage deploy
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -69,6 +72,7 @@ check-template: ## Validate and lint template.yaml and the stacks in it, and tes
 	$(VENV)/sam validate --lint
 	$(VENV)/cfn-lint stacks/*.yaml
 	$(VENV)/python -m unittest discover --start-directory tests/template
+	$(VENV)/python -m unittest discover --start-directory tests/deploy
 
 check-hook: ## Run the deployments' hook against built functions
 	@$(TOOLS) template run
@@ -78,12 +82,22 @@ check-hook: ## Run the deployments' hook against built functions
 
 # All three at once, which uses every core; SAM, which builds one after the other, finds them done. It
 # looks for them in target/ alone.
-build: ## Build what `sam deploy` deploys, into .aws-sam (ARCHITECTURE=x86_64 for Intel)
-	@$(TOOLS) build
-	unset CARGO_TARGET_DIR; export PATH="$(CURDIR)/$(VENV):$$PATH"; \
+build: ## Build what `make deploy` deploys, into .aws-sam (ARCHITECTURE=x86_64 for Intel)
+	@$(if $(OWN_TOOLS),python3 scripts/own_tools.py,$(TOOLS) build)
+	unset CARGO_TARGET_DIR; $(if $(OWN_TOOLS),,export PATH="$(CURDIR)/$(VENV):$$PATH";) \
 	cargo lambda build --release --$(subst _,-,$(ARCHITECTURE)) && \
-	sam build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCHITECTURE)
+	$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCHITECTURE)
 	@python3 scripts/check_artifacts.py $(BUILD_DIR) $(ARCHITECTURE)
+	@python3 scripts/pin_architecture.py $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
+
+deploy: check-stage check-template build ## Build, check and deploy a stage of samconfig.toml: make deploy STAGE=staging
+	$(SAM) deploy --config-file $(CURDIR)/samconfig.toml --config-env $(STAGE) \
+	  --template-file $(BUILD_DIR)/template.yaml
+
+check-stage:
+	@grep -q '^\[$(STAGE)\.deploy\.' samconfig.toml || { \
+	  echo "make deploy: STAGE is one of" $$(sed -n 's/^\[\(.*\)\.deploy\..*/\1/p' samconfig.toml) \
+	    "in samconfig.toml, as in: make deploy STAGE=staging"; exit 2; }
 
 sam-test: ## Run what `sam build` builds in `sam local` (Linux, as root): events and real requests
 	@python3 scripts/sam_test.py
