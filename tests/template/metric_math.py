@@ -2,8 +2,8 @@
 
 A series' value at one moment is a number or None, which is missing. The rules are CloudWatch's
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html): beside one
-that is there, a missing value counts as 0; what divides by 0 is dropped; without its condition, IF is
-missing too.
+that is there, a missing value counts as 0; what divides by 0 is dropped; without its condition, IF
+is missing too.
 """
 
 import ast
