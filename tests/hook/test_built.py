@@ -1,8 +1,8 @@
 """The hook of stacks/hook.yaml against really built functions, through Lambda's own emulator.
 
-The versions are the binary of `user` in environments of their own, good ones and bad ones; Secrets
-Manager, the issuer and Calendly are those of `make run`. The hook runs as on Lambda, with boto3's own
-clients: a server here invokes the versions for it, and listens to what it tells CodeDeploy.
+The versions are the binary of `user` in environments of their own, good ones and bad ones. Secrets
+Manager, the issuer and Calendly are those of `make run`. The hook runs as on Lambda, with
+boto3's clients: a server here invokes the versions, and listens to what it tells CodeDeploy.
 """
 
 import json

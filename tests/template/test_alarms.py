@@ -5,6 +5,7 @@ import unittest
 from combinations import deployed
 from filter_pattern import finds
 from metric_math import is_in_alarm
+from resolver import ROOT
 from test_metrics import NAMES, alarm_metrics
 from translation import of_type
 
@@ -34,6 +35,11 @@ def alarms(**parameters):
 class Alarms(unittest.TestCase):
     def test_there_is_one_for_each_trouble(self):
         self.assertEqual(set(alarms()), {*OWN, "Errors", "Throttles", "Duration", "GatewayErrors"})
+
+    def test_the_page_says_what_to_do(self):
+        page = (ROOT / "docs" / "operations.md").read_text()
+        for name in alarms():
+            self.assertIn(f"| `{name}Alarm` |", page)
 
     def test_they_can_be_left_out(self):
         self.assertEqual(alarms(Alarms="DISABLED"), {})
@@ -103,6 +109,20 @@ class Alarms(unittest.TestCase):
             for query in alarm.get("Metrics", []):
                 self.assertNotIn("FILL", query.get("Expression", ""), name)
                 self.assertNotRegex(query["Id"], "^[^a-z]")
+
+
+class Costs(unittest.TestCase):
+    def test_the_page_counts_what_is_paid_for(self):
+        counts = {"Monitoring": 0, "Canary": 0}
+        for name, alarm in of_type(deployed(), "AWS::CloudWatch::Alarm").items():
+            stack = "Monitoring" if name.startswith("Monitoring.") else "Canary"
+            counts[stack] += len(list(alarm_metrics(alarm)))
+        page = (ROOT / "docs" / "operations.md").read_text()
+        self.assertIn(
+            f"{sum(counts.values())} alarm metrics × 0.10: {counts['Monitoring']} of "
+            f"`stacks/monitoring.yaml`, {counts['Canary']} of the three canaries",
+            page,
+        )
 
 
 class Gateway(unittest.TestCase):
