@@ -2,8 +2,8 @@
 
 A series' value at one moment is a number or None, which is missing. The rules are CloudWatch's
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html): beside one
-that is there, a missing value counts as 0; what divides by 0 is dropped; without its condition, IF
-is missing too.
+that is there, a missing value counts as 0; an expression that divides by 0 has none; without its
+condition, IF has none either.
 """
 
 import ast
@@ -41,7 +41,10 @@ def value(alarm, moment):
             series[query["Id"]] = moment.get(query["Id"])
         else:
             expression = ast.parse(query["Expression"].strip(), mode="eval").body
-            series[query["Id"]] = evaluate(expression, series)
+            try:
+                series[query["Id"]] = evaluate(expression, series)
+            except ZeroDivisionError:
+                series[query["Id"]] = None
     assert set(moment) <= set(series), set(moment) - set(series)
     [result] = [query["Id"] for query in alarm["Metrics"] if query.get("ReturnData", True)]
     return series[result]
@@ -57,10 +60,7 @@ def evaluate(node, series):
             one, other = evaluate(left, series), evaluate(right, series)
             if is_missing(left, one, right, other):
                 return None
-            try:
-                return ARITHMETIC[type(operation)](one or 0, other or 0)
-            except ZeroDivisionError:
-                return None
+            return ARITHMETIC[type(operation)](one or 0, other or 0)
         case ast.Compare(left, [operation], [ast.Constant(constant)]):
             found = evaluate(left, series)
             return None if found is None else int(COMPARISONS[type(operation)](found, constant))

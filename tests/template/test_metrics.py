@@ -40,6 +40,8 @@ class Metrics(unittest.TestCase):
         """Somebody sends this metric with these dimensions."""
         where = (namespace, metric, dimensions)
         if (metric, frozenset(dimensions)) in filtered:
+            self.assertIn(dimensions.get("ApiId", "<Api>"), {"<Api>"}, where)
+            self.assertIn(dimensions.get("FunctionName", "stack-user"), NAMES, where)
             return
         if namespace == "CalendlyFunctions":
             self.assertIn(metric, sent_metrics(), where)
