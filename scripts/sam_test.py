@@ -172,7 +172,8 @@ class Sam:
         ]
         processes.start(
             "start-api",
-            [*command, "--warm-containers", "EAGER", *self.options],
+            # Not all of them at once: the deployments' hook is Python, which has no image here.
+            [*command, "--warm-containers", "LAZY", *self.options],
             env=self.environment,
             cwd=WORK,
         )

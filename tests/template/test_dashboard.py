@@ -7,7 +7,7 @@ import unittest
 from combinations import deployed
 from resolver import source
 from test_metrics import dashboard
-from translation import of_type
+from translation import nested, of_type
 from watching import log_fields
 
 
@@ -42,6 +42,13 @@ class Dashboard(unittest.TestCase):
         kinds = [widget["type"] for widget in dashboard(Alarms="DISABLED")["widgets"]]
         self.assertEqual(set(kinds), {"metric", "log"})
         self.assertNotIn("Overview", deployed(Dashboard="DISABLED"))
+
+    def test_it_lists_alarms_one_by_one(self):
+        arns = [f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}" for name in "ab"]
+        given = {"Stack": "stack", "Api": "api", "AlarmArns": ",".join(arns)}
+        template = {"TemplateURL": "stacks/dashboard.yaml", "Parameters": given}
+        body = nested("Overview", template)["Dashboard"]["Properties"]["DashboardBody"]
+        self.assertEqual(json.loads(body)["widgets"][0]["properties"]["alarms"], arns)
 
     def test_queries_read_the_functions_logs_and_fields(self):
         queries = [
