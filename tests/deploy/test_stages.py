@@ -53,13 +53,14 @@ class Stages(unittest.TestCase):
 class Deploy(unittest.TestCase):
     def test_without_a_stage_it_names_them(self):
         for arguments in ([], ["STAGE=nowhere"]):
-            result = make("deploy", *arguments)
+            result = make("check-stage", *arguments)
             self.assertEqual(result.returncode, 2, result.stderr)
             self.assertIn("STAGE is one of staging production", result.stdout)
 
     def test_it_checks_builds_and_deploys_what_was_built(self):
         result = make("--dry-run", "deploy", "STAGE=staging", "ARCHITECTURE=x86_64")
         steps = [
+            "grep -q '^\\[staging",
             "sam validate --lint",
             "cargo lambda build --release --x86-64",
             "sam build --build-dir .aws-sam/build --parameter-overrides Architecture=x86_64",
