@@ -13,7 +13,7 @@ BUILD_DIR ?= .aws-sam/build
 OWN_TOOLS ?=
 SAM := $(if $(OWN_TOOLS),sam,$(CURDIR)/$(VENV)/sam)
 TOOLS := python3 scripts/tools.py
-USES := run test template build
+USES := run test template build supply-chain
 COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
 
@@ -23,7 +23,7 @@ export SAM_CLI_TELEMETRY := 0
 
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
         check-figures check-template build sam-test reliability soak bench budgets record-budgets \
-        events lock clean check-hook check-stage deploy
+        events lock clean check-hook check-stage deploy supply-chain advisories
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -61,6 +61,18 @@ check-dependencies:
 check-circles:
 	@python3 -m unittest discover --quiet --start-directory scripts
 	@python3 scripts/check_circles.py
+# Needs no network but that of the registries; what needs the databases of advisories is a target of its own.
+supply-chain: ## Check licences, sources and bans of all dependencies, and the GitHub workflows
+	@python3 scripts/cargo_tools.py cargo-deny
+	.venv/cargo/bin/cargo-deny --workspace --all-features --locked check bans licenses sources
+	@$(TOOLS) supply-chain
+	$(VENV)/zizmor --offline --persona=auditor .github
+
+advisories: ## Check dependencies and actions against the advisories that are published (needs GH_TOKEN for actions)
+	@python3 scripts/cargo_tools.py cargo-deny
+	.venv/cargo/bin/cargo-deny --workspace --all-features --locked check advisories
+	@$(TOOLS) supply-chain
+	$(VENV)/zizmor --persona=auditor .github
 
 # The pages say what was measured last.
 check-figures:

@@ -1,6 +1,7 @@
 """Checks that the functions link one TLS stack, one crypto provider and one HTTP implementation.
 
-Each more is binary size, and so cold start, and one more thing to keep patched.
+Each more is binary size, and so cold start, and one more thing to keep patched. What must not come in
+by any other name is listed in deny.toml.
 """
 
 import subprocess
@@ -16,22 +17,6 @@ ONE_VERSION = {
     "rustls": "the TLS stack",
     "ring": "the crypto provider",
     "hyper": "the HTTP implementation",
-}
-REFUSED = {
-    "native-tls": "a second TLS stack",
-    "openssl": "a second TLS stack",
-    "openssl-sys": "a second TLS stack",
-    "boring": "a second TLS stack",
-    "boring-sys": "a second TLS stack",
-    "s2n-tls": "a second TLS stack",
-    "aws-lc-rs": "a second crypto provider",
-    "aws-lc-sys": "a second crypto provider",
-    "aws-lc-fips-sys": "a second crypto provider",
-    "rsa": "a second crypto provider",
-    "p256": "a second crypto provider",
-    "p384": "a second crypto provider",
-    "ed25519-dalek": "a second crypto provider",
-    "aws-config": "the SDK's configuration, which brings a second HTTP client",
 }
 
 
@@ -57,9 +42,6 @@ def problems(packages):
         versions = packages.get(name, set())
         if len(versions) != 1:
             yield f"{name}, {role}: one version expected, got {sorted(versions) or 'none'}"
-    for name, reason in REFUSED.items():
-        if name in packages:
-            yield f"{name}: {reason}. Who brings it in: cargo tree --edges normal --invert {name}"
 
 
 def main():
