@@ -21,9 +21,19 @@ COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no
 export MOTO_SERVER := $(CURDIR)/$(VENV)/moto_server
 export SAM_CLI_TELEMETRY := 0
 
+# How what may be deployed is compiled, by `sam build` and for the benchmark too, so that it is compiled once.
+# cargo-auditable writes into the executables what they were linked from; by its bare name, since cargo hashes
+# the path. No folder of this machine gets into them. RUSTFLAGS would replace the flags that cargo-lambda adds.
+COMPILING := build bench budgets record-budgets
+$(COMPILING): export PATH := $(CURDIR)/.venv/cargo/bin:$(PATH)
+$(COMPILING): export RUSTC_WORKSPACE_WRAPPER := cargo-auditable
+$(COMPILING): export CARGO_AUDITABLE_ORIG_ARGS := {"offline":false,"frozen":false,"locked":true,"config":[]}
+$(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
+  --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
+
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
         check-figures check-template build sam-test reliability soak bench budgets record-budgets \
-        events lock clean check-hook check-stage deploy supply-chain advisories
+        events lock clean check-hook check-stage deploy supply-chain advisories cargo-auditable
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -94,13 +104,19 @@ check-hook: ## Run the deployments' hook against built functions
 
 # All three at once, which uses every core; SAM, which builds one after the other, finds them done. It
 # looks for them in target/ alone.
-build: ## Build what `make deploy` deploys, into .aws-sam (ARCHITECTURE=x86_64 for Intel)
+build: cargo-auditable ## Build what `make deploy` deploys, into .aws-sam (ARCHITECTURE=x86_64 for Intel), and sbom.cdx.json
 	@$(if $(OWN_TOOLS),python3 scripts/own_tools.py,$(TOOLS) build)
-	unset CARGO_TARGET_DIR; $(if $(OWN_TOOLS),,export PATH="$(CURDIR)/$(VENV):$$PATH";) \
-	cargo lambda build --release --$(subst _,-,$(ARCHITECTURE)) && \
+	unset CARGO_TARGET_DIR RUSTFLAGS CARGO_ENCODED_RUSTFLAGS; \
+	$(if $(OWN_TOOLS),,export PATH="$(CURDIR)/$(VENV):$$PATH";) \
+	cargo lambda build --release --locked --$(subst _,-,$(ARCHITECTURE)) && \
 	$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCHITECTURE)
 	@python3 scripts/check_artifacts.py $(BUILD_DIR) $(ARCHITECTURE)
 	@python3 scripts/pin_architecture.py $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
+	@$(TOOLS) build
+	@$(VENV)/python scripts/sbom.py $(BUILD_DIR)
+
+cargo-auditable:
+	@python3 scripts/cargo_tools.py cargo-auditable
 
 deploy: check-stage check-template build ## Build, check and deploy a stage of samconfig.toml: make deploy STAGE=staging
 	$(SAM) deploy --config-file $(CURDIR)/samconfig.toml --config-env $(STAGE) \
@@ -126,13 +142,13 @@ soak: ## A million requests, good, refused and faulty, in bounded memory; writes
 	RELIABILITY=write SOAK_REQUESTS=$${SOAK_REQUESTS:-1000000} \
 	  cargo test --profile driver -p end-to-end --test soak -- --nocapture
 
-bench: ## Measure the functions beside a floor and FastAPI, and write it down (10 minutes and the build; ROUNDS=15)
+bench: cargo-auditable ## Measure the functions beside a floor and FastAPI, and write it down (10 minutes and the build; ROUNDS=15)
 	@python3 bench/measure.py
 
-budgets: ## Count what a busy machine does not change (instructions, system calls, …), beside bench/budgets.json
+budgets: cargo-auditable ## Count what a busy machine does not change (instructions, system calls, …), beside bench/budgets.json
 	@python3 bench/budgets.py budgets
 
-record-budgets: ## Make what is counted now the budgets
+record-budgets: cargo-auditable ## Make what is counted now the budgets
 	@python3 bench/budgets.py record-budgets
 
 events: ## Write events/ afresh, with the range of its requests ahead of today

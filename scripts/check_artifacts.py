@@ -1,17 +1,18 @@
 """Checks what `sam build` built: `python3 scripts/check_artifacts.py .aws-sam/build x86_64`.
 
 Each function is an executable for the processor that was asked for, it needs no newer C library
-than the one that it will find on Lambda, and it is small: its size is part of its cold start.
+than the one that it will find on Lambda, it is small (its size is part of its cold start), and it names no
+folder of the machine that built it, so that another one can build the same.
 """
 
-import io
+import os
 import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
-from local import FUNCTIONS
+from archive import zipped
+from local import FUNCTIONS, ROOT
 
 # Amazon Linux 2023's, which `provided.al2023` is.
 NEWEST_GLIBC = (2, 34)
@@ -26,9 +27,9 @@ def problems(binary, architecture):
     size = binary.stat().st_size
     if size > MOST_BYTES:
         yield f"has {size} bytes; at most {MOST_BYTES}"
-    zipped = zipped_size(binary)
-    if zipped > MOST_ZIPPED_BYTES:
-        yield f"has {zipped} bytes zipped; at most {MOST_ZIPPED_BYTES}"
+    size = zipped_size(binary)
+    if size > MOST_ZIPPED_BYTES:
+        yield f"has {size} bytes zipped; at most {MOST_ZIPPED_BYTES}"
     machine = re.search(r"Machine: +(.+)", readelf("--file-header", binary))
     if not machine or machine[1] != MACHINES[architecture]:
         yield f"is for {machine and machine[1]}, not for {architecture}"
@@ -37,14 +38,19 @@ def problems(binary, architecture):
         yield "names no version of the C library"
     elif needed > NEWEST_GLIBC:
         yield f"needs glibc {dotted(needed)}; Lambda has {dotted(NEWEST_GLIBC)}"
+    for folder in folders_of_this_machine():
+        if f"{folder}/".encode() in binary.read_bytes():
+            yield f"names {folder}/; `make build` leaves that out with --remap-path-prefix"
 
 
 def zipped_size(binary):
-    """The bytes of a zip file with the executable alone, which is what Lambda is given."""
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
-        zipped.write(binary, binary.name)
-    return len(archive.getvalue())
+    """The bytes of the zip file that Lambda is given."""
+    return len(zipped(binary.read_bytes()))
+
+
+def folders_of_this_machine():
+    """Where sources are on this machine: the project's, and those of the packages."""
+    return ROOT, Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
 
 
 def glibc(binary):
