@@ -33,7 +33,8 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
 
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
         check-figures check-template build sam-test reliability soak bench budgets record-budgets \
-        events lock clean check-hook check-stage deploy supply-chain advisories cargo-auditable
+        events lock clean check-hook check-stage deploy supply-chain advisories cargo-auditable \
+        release-artifacts check-reproducible
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -127,6 +128,21 @@ check-stage:
 	  echo "make deploy: STAGE is one of" $$(sed -n 's/^\[\(.*\)\.deploy\..*/\1/p' samconfig.toml) \
 	    "in samconfig.toml, as in: make deploy STAGE=staging"; exit 2; }
 
+ARCHITECTURES ?= arm64 x86_64
+release-artifacts: ## Make what a release has, in dist/: zips, templates, bills of materials, checksums (ARCHITECTURES="arm64 x86_64")
+	@$(TOOLS) build template test
+	rm -rf dist
+	for architecture in $(ARCHITECTURES); do \
+	  $(MAKE) --no-print-directory build ARCHITECTURE=$$architecture BUILD_DIR=.aws-sam/release-$$architecture && \
+	  $(VENV)/python scripts/release.py .aws-sam/release-$$architecture $$architecture dist || exit 1; done
+	@python3 scripts/checksums.py dist
+	@$(VENV)/python scripts/check_release.py dist $(ARCHITECTURES)
+	ARCHITECTURES="$(ARCHITECTURES)" $(VENV)/python -m unittest discover --start-directory tests/release
+
+# Not in the short CI: it takes as long as two releases.
+check-reproducible: ## Build the last commit twice, in two folders, and compare the zips (ARCHITECTURE=x86_64 for Intel)
+	@python3 scripts/check_reproducible.py $(ARCHITECTURE)
+
 sam-test: ## Run what `sam build` builds in `sam local` (Linux, as root): events and real requests
 	@python3 scripts/sam_test.py
 
@@ -168,4 +184,4 @@ lock: ## Write requirements/*.txt afresh from requirements/*.in
 	$(COMPILE) requirements/peer.in --generate-hashes --output-file requirements/peer.txt
 
 clean: ## Remove everything that was built or installed
-	rm -rf target .venv .aws-sam .run
+	rm -rf target .venv .aws-sam .run dist

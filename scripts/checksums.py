@@ -1,0 +1,19 @@
+"""Writes SHA256SUMS of a release's files, as `sha256sum --check` reads it: `python3 scripts/checksums.py dist`."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+NAME = "SHA256SUMS"
+
+
+def lines(folder):
+    """A line for each file in a folder, by name."""
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and file.name != NAME:
+            yield f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n"
+
+
+if __name__ == "__main__":
+    where = Path(sys.argv[1])
+    (where / NAME).write_text("".join(lines(where)))

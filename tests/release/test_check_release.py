@@ -1,0 +1,64 @@
+"""A release that is not whole is refused."""
+
+import shutil
+import tempfile
+import unittest
+from pathlib import Path
+
+from release_files import ARCHITECTURES, DIST
+import archive
+import checksums
+from check_release import problems
+from release import template_name, zip_name
+
+ARCHITECTURE = ARCHITECTURES[0]
+ZIP = zip_name("user", ARCHITECTURE)
+
+
+class Problems(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name) / "dist"
+        shutil.copytree(DIST, self.folder)
+
+    def found(self):
+        return "\n".join(problems(self.folder, ARCHITECTURES))
+
+    def write_checksums(self):
+        (self.folder / checksums.NAME).write_text("".join(checksums.lines(self.folder)))
+
+    def test_there_are_none_in_what_was_made(self):
+        self.assertEqual(self.found(), "")
+
+    def test_a_file_that_was_changed_or_added_afterwards(self):
+        for name in (template_name(ARCHITECTURE), "another.zip"):
+            with self.subTest(name):
+                with (self.folder / name).open("ab") as file:
+                    file.write(b"\n")
+                self.assertIn(checksums.NAME, self.found())
+                self.write_checksums()
+                self.assertEqual(self.found(), "")
+
+    def test_a_zip_file_that_is_missing(self):
+        (self.folder / ZIP).unlink()
+        self.write_checksums()
+        self.assertIn(f"names ./{ZIP}, which is not beside it", self.found())
+
+    def test_an_executable_that_the_bill_of_materials_does_not_describe(self):
+        header = bytearray(64)
+        header[:4] = b"\x7fELF"
+        (self.folder / ZIP).write_bytes(archive.zipped(bytes(header)))
+        self.write_checksums()
+        self.assertIn(f"is no executable for {ARCHITECTURE}", self.found())
+        self.assertIn("is not what sbom", self.found())
+
+    def test_a_template_that_still_builds(self):
+        template = self.folder / template_name(ARCHITECTURE)
+        template.write_text(template.read_text().replace(f"./{ZIP}", "."))
+        self.write_checksums()
+        self.assertIn("which is not beside it", self.found())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,150 @@
+"""The packaged templates: what they deploy are the zip files beside them."""
+
+import os
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import boto3
+from samcli.yamlhelper import yaml_parse
+
+from release_files import ARCHITECTURES, DIST, ROOT
+from release import APPLICATION, CannotPackage, compiled_functions, packaged, template_name
+
+SOURCE = yaml_parse((ROOT / "template.yaml").read_text())
+BIN = ROOT / ".venv" / "bin"
+BUCKET = "releases"
+# How long moto may take to start.
+SECONDS = 30
+
+
+class Templates(unittest.TestCase):
+    def test_only_the_code_the_processor_and_the_application_are_not_as_in_the_source(self):
+        for architecture in ARCHITECTURES:
+            template = yaml_parse((DIST / template_name(architecture)).read_text())
+            for resource in compiled_functions(SOURCE):
+                got = template["Resources"][resource]
+                self.assertRegex(got["Properties"].pop("CodeUri"), rf"^\./[a-z-]+-{architecture}\.zip$")
+                expected = SOURCE["Resources"][resource]["Properties"].copy()
+                expected.pop("CodeUri", None)
+                self.assertEqual(got["Properties"], expected)
+            parameter = template["Parameters"].pop("Architecture")
+            self.assertEqual(parameter["AllowedValues"], [architecture])
+            self.assertEqual(parameter["Default"], architecture)
+            for section in ("Parameters", "Rules", "Conditions", "Outputs"):
+                expected = dict(SOURCE[section])
+                expected.pop("Architecture", None)
+                self.assertEqual(template[section], expected, section)
+            self.assertEqual(set(template["Resources"]), set(SOURCE["Resources"]))
+            self.assertNotIn("CodeUri", template["Globals"]["Function"])
+
+    def test_the_application_repository_accepts_what_it_is_told(self):
+        for architecture in ARCHITECTURES:
+            template = packaged(SOURCE, architecture, "1.2.3", "https://example.com/repository")
+            told = template["Metadata"][APPLICATION]
+            self.assertRegex(told["Name"], r"^[a-zA-Z0-9\-]{1,140}$")
+            self.assertRegex(told["Author"], r"^[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?$")
+            self.assertLessEqual(len(told["Description"]), 256)
+            self.assertLessEqual(len(told["Labels"]), 10)
+            for label in told["Labels"]:
+                self.assertRegex(label, r"^[a-zA-Z0-9+\-_:\/@]+$")
+            self.assertEqual(told["SemanticVersion"], "1.2.3")
+            for text in (told["LicenseUrl"], told["ReadmeUrl"]):
+                self.assertTrue((DIST / text).is_file(), text)
+
+    def test_a_function_that_nobody_said_how_to_package_is_refused(self):
+        function = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "elsewhere/"}}
+        with self.assertRaisesRegex(CannotPackage, "Other"):
+            compiled_functions({"Resources": {"Other": function}})
+        inline = {"Type": "AWS::Serverless::Function", "Properties": {"InlineCode": "pass"}}
+        self.assertEqual(compiled_functions({"Resources": {"Inline": inline}}), {})
+
+
+class Package(unittest.TestCase):
+    """What `sam deploy` and `sam publish` upload, to S3 as moto has it."""
+
+    @classmethod
+    def setUpClass(cls):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        cls.moto = subprocess.Popen(
+            [BIN / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        cls.addClassCleanup(cls.moto.wait)
+        cls.addClassCleanup(cls.moto.terminate)
+        wait_for(port)
+        account = {
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        cls.environment = os.environ | account | {"AWS_ENDPOINT_URL": url}
+        cls.s3 = boto3.client(
+            "s3",
+            endpoint_url=url,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        cls.s3.create_bucket(Bucket=BUCKET)
+
+    def test_it_uploads_the_zip_files_as_they_are(self):
+        for architecture in ARCHITECTURES:
+            template = yaml_parse(self.sam_package(architecture))
+            for resource, function in compiled_functions(SOURCE).items():
+                uri = template["Resources"][resource]["Properties"]["CodeUri"]
+                self.assertEqual(
+                    self.uploaded(uri), (DIST / f"{function}-{architecture}.zip").read_bytes(), resource
+                )
+            told = template["Metadata"][APPLICATION]
+            self.assertEqual(self.uploaded(told["LicenseUrl"]), (ROOT / "LICENSE").read_bytes())
+            self.assertEqual(self.uploaded(told["ReadmeUrl"]), (ROOT / "README.md").read_bytes())
+
+    def sam_package(self, architecture):
+        """The template that `sam package` writes."""
+        with tempfile.TemporaryDirectory() as scratch:
+            output = Path(scratch) / "packaged.yaml"
+            command = [BIN / "sam", "package", "--s3-bucket", BUCKET]
+            command += ["--template-file", DIST / template_name(architecture)]
+            result = subprocess.run(
+                [*command, "--output-template-file", output],
+                cwd=scratch,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
+            )
+            self.assertEqual(result.returncode, 0, result.stderr)
+            return output.read_text()
+
+    def uploaded(self, uri):
+        """The bytes of an object in S3."""
+        self.assertTrue(uri.startswith(f"s3://{BUCKET}/"), uri)
+        key = uri.removeprefix(f"s3://{BUCKET}/")
+        return self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+
+
+def wait_for(port):
+    """Waits until somebody listens on a port of this machine."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    unittest.main()

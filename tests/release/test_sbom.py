@@ -1,0 +1,67 @@
+"""The bill of materials says what is in the executables."""
+
+import hashlib
+import json
+import sys
+import tempfile
+import unittest
+import zipfile
+from datetime import datetime, timezone
+from pathlib import Path
+
+from release_files import ARCHITECTURES, DIST
+import check_dependencies
+import sbom
+from local import FUNCTIONS
+from release import sbom_name, zip_name
+
+
+class BillOfMaterials(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.executables = {}
+        for function in FUNCTIONS:
+            self.executables[function] = Path(scratch.name) / function
+            with zipfile.ZipFile(DIST / zip_name(function, ARCHITECTURES[0])) as file:
+                self.executables[function].write_bytes(file.read("bootstrap"))
+
+    def test_every_package_that_is_linked_is_listed(self):
+        linked = {
+            (name, version.removeprefix("v"))
+            for name, versions in check_dependencies.linked_packages().items()
+            for version in versions
+        }
+        for architecture in ARCHITECTURES:
+            components = json.loads((DIST / sbom_name(architecture)).read_text())["components"]
+            listed = {(component["name"], component["version"]) for component in components}
+            self.assertEqual(linked - listed, set())
+            for component in components:
+                self.assertTrue(component["licenses"], component["name"])
+                if component["name"] == "ring":
+                    self.assertEqual(component["scope"], "required")
+                    self.assertTrue(component["hashes"][0]["content"])
+                if component["name"] == "cc":
+                    self.assertEqual(component["scope"], "excluded")
+
+    def test_the_functions_are_named_by_their_bytes(self):
+        for architecture in ARCHITECTURES:
+            components = json.loads((DIST / sbom_name(architecture)).read_text())["components"]
+            for function in FUNCTIONS:
+                with zipfile.ZipFile(DIST / zip_name(function, architecture)) as file:
+                    digest = hashlib.sha256(file.read("bootstrap")).hexdigest()
+                (component,) = (c for c in components if c["name"] == function)
+                self.assertEqual(component["hashes"][0]["content"], digest)
+
+    def test_the_same_executables_have_the_same_bill(self):
+        moment = datetime(2026, 11, 24, tzinfo=timezone.utc)
+        bills = {sbom.written(sbom.bill(self.executables, "1.2.3", moment)) for _ in range(2)}
+        self.assertEqual(len(bills), 1)
+
+    def test_no_bill_is_made_of_an_executable_that_does_not_say_what_is_in_it(self):
+        with self.assertRaisesRegex(sbom.NotAuditable, "make build"):
+            sbom.packages(Path(sys.executable))
+
+
+if __name__ == "__main__":
+    unittest.main()

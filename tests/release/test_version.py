@@ -1,0 +1,51 @@
+"""A tag is released if it is the version in Cargo.toml and the changelog says something of it."""
+
+import unittest
+
+import release_files
+from check_version import NotReleasable, notes
+
+MANIFEST = '[workspace.package]\nversion = "1.2.3"\n'
+CHANGELOG = """# Changelog
+
+## Unreleased
+
+- Later.
+
+## 1.2.3 (2026-11-24)
+
+- New.
+
+## 1.2.2 (2026-11-01)
+
+- Old.
+"""
+
+
+class Notes(unittest.TestCase):
+    def test_they_are_what_the_changelog_says_of_the_version(self):
+        self.assertEqual(notes("v1.2.3", MANIFEST, CHANGELOG), "- New.\n")
+
+    def test_another_tag_than_the_version_is_refused(self):
+        for tag in ("v1.2.4", "1.2.3", "v1.2.3-rc.1"):
+            with self.subTest(tag), self.assertRaisesRegex(NotReleasable, "1.2.3"):
+                notes(tag, MANIFEST, CHANGELOG)
+
+    def test_a_version_without_notes_or_without_a_date_is_refused(self):
+        for changelog in (
+            CHANGELOG.replace("1.2.3", "1.3.0"),
+            CHANGELOG.replace("- New.", ""),
+            CHANGELOG.replace(" (2026-11-24)", ""),
+        ):
+            with self.assertRaisesRegex(NotReleasable, "CHANGELOG.md"):
+                notes("v1.2.3", MANIFEST, changelog)
+
+    def test_the_changelog_of_today_has_the_version_of_today(self):
+        manifest = (release_files.ROOT / "Cargo.toml").read_text()
+        version = manifest.split('version = "')[1].split('"')[0]
+        changelog = (release_files.ROOT / "CHANGELOG.md").read_text()
+        self.assertIn("- ", notes(f"v{version}", manifest, changelog))
+
+
+if __name__ == "__main__":
+    unittest.main()
