@@ -14,6 +14,7 @@ OWN_TOOLS ?=
 SAM := $(if $(OWN_TOOLS),sam,$(CURDIR)/$(VENV)/sam)
 TOOLS := python3 scripts/tools.py
 USES := run test template build supply-chain
+OWN_USES := peer cdk
 COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
 
@@ -34,7 +35,7 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
         check-figures check-template build sam-test reliability soak bench budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories cargo-auditable \
-        release-artifacts check-reproducible
+        release-artifacts check-reproducible check-examples
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -103,6 +104,12 @@ check-hook: ## Run the deployments' hook against built functions
 	cargo build --package user
 	$(VENV)/python -m unittest discover --start-directory tests/hook
 
+# Into target/, with versions of its own.
+check-examples: ## Synthesise the CDK app (needs Node.js), and check it and the Terraform module
+	@$(TOOLS) template
+	@python3 scripts/cdk.py
+	$(VENV)/python -m unittest discover --start-directory tests/examples
+
 # All three at once, which uses every core; SAM, which builds one after the other, finds them done. It
 # looks for them in target/ alone.
 build: cargo-auditable ## Build what `make deploy` deploys, into .aws-sam (ARCHITECTURE=x86_64 for Intel), and sbom.cdx.json
@@ -170,8 +177,8 @@ record-budgets: cargo-auditable ## Make what is counted now the budgets
 events: ## Write events/ afresh, with the range of its requests ahead of today
 	python3 scripts/make_events.py
 
-# One resolution for all uses, so that they share .venv. zig is for cross-compiling only. The peer is a
-# deployment of its own.
+# One resolution for all uses, so that they share .venv. zig is for cross-compiling only. The peer and the CDK
+# app are deployments of their own.
 lock: ## Write requirements/*.txt afresh from requirements/*.in
 	@test -x $(VENV)/pip || python3 -m venv .venv
 	$(VENV)/pip install --quiet uv==0.13.9
@@ -181,7 +188,8 @@ lock: ## Write requirements/*.txt afresh from requirements/*.in
 	    --no-emit-package ziglang --output-file requirements/$$use.txt || exit 1; done
 	$(COMPILE) requirements/build.in --constraint .venv/constraints.txt --generate-hashes \
 	  --output-file requirements/build.txt
-	$(COMPILE) requirements/peer.in --generate-hashes --output-file requirements/peer.txt
+	for use in $(OWN_USES); do \
+	  $(COMPILE) requirements/$$use.in --generate-hashes --output-file requirements/$$use.txt || exit 1; done
 
 clean: ## Remove everything that was built or installed
 	rm -rf target .venv .aws-sam .run dist
