@@ -35,7 +35,7 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
         check-figures check-template build sam-test reliability soak bench budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories cargo-auditable \
-        release-artifacts check-reproducible check-examples
+        release-artifacts check-reproducible check-examples check-threat-model
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -43,7 +43,7 @@ help: ## List the targets
 run: ## Run the bundle on this machine: sandbox, Secrets Manager stand-in, three functions
 	@python3 scripts/run.py
 
-test: lint docs check-routes check-dependencies check-circles check-figures unit ## Formatting, lints, docs, unit and end-to-end tests
+test: lint docs check-routes check-dependencies check-circles check-figures check-threat-model unit ## Formatting, lints, docs, unit and end-to-end tests
 
 lint:
 	cargo fmt --all -- --check
@@ -73,6 +73,11 @@ check-dependencies:
 check-circles:
 	@python3 -m unittest discover --quiet --start-directory scripts
 	@python3 scripts/check_circles.py
+
+# The page names the tests that show what it says.
+check-threat-model:
+	@python3 scripts/check_threat_model.py
+
 # Needs no network but that of the registries; what needs the databases of advisories is a target of its own.
 supply-chain: ## Check licences, sources and bans of all dependencies, and the GitHub workflows
 	@python3 scripts/cargo_tools.py cargo-deny
