@@ -42,7 +42,16 @@ def install(tool, start=subprocess.check_call):
     if installed.is_file() and installed.read_text() == version:
         return
     print(f"Installing {tool} {version} into .venv/cargo (once)", flush=True)
-    command = ["cargo", "install", "--quiet", "--locked", "--debug", "--force", "--root", str(INSTALLED)]
+    command = [
+        "cargo",
+        "install",
+        "--quiet",
+        "--locked",
+        "--debug",
+        "--force",
+        "--root",
+        str(INSTALLED),
+    ]
     environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
     # Nobody is going to debug them.
     environment |= {"CARGO_PROFILE_DEV_DEBUG": "none"}

@@ -70,7 +70,9 @@ def packaged(template, architecture, version, source_url=None):
         body["Properties"]["CodeUri"] = f"./{zip_name(function, architecture)}"
     parameter = template["Parameters"]["Architecture"]
     parameter |= {"Default": architecture, "AllowedValues": [architecture]}
-    template.setdefault("Metadata", {})[APPLICATION] = application(architecture, version, source_url)
+    template.setdefault("Metadata", {})[APPLICATION] = application(
+        architecture, version, source_url
+    )
     return template
 
 

@@ -25,7 +25,16 @@ FUNCTIONS = ["user", "user-event-types", "check-availability"]
 class CalendlyFunctions(cdk.Stack):
     """Three functions behind an HTTP API."""
 
-    def __init__(self, scope: Construct, name: str, *, zips: Path, issuer: str, audience: str, pat_secret: str):
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        zips: Path,
+        issuer: str,
+        audience: str,
+        pat_secret: str,
+    ):
         super().__init__(scope, name)
         # Made and filled by you: no value ever stands in a template.
         secret = secretsmanager.Secret.from_secret_name_v2(self, "Pat", pat_secret)
@@ -39,7 +48,9 @@ class CalendlyFunctions(cdk.Stack):
             )
             # A role of its own, since Lambda's usual one may write to every log group.
             role = iam.Role(
-                self, f"{function_name}-role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
+                self,
+                f"{function_name}-role",
+                assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             )
             log_group.grant_write(role)
             role.add_to_policy(
@@ -73,7 +84,9 @@ class CalendlyFunctions(cdk.Stack):
             api.add_routes(
                 path=f"/calendly/{function_name}",
                 methods=[gateway.HttpMethod.GET],
-                integration=integrations.HttpLambdaIntegration(f"{function_name}-integration", function),
+                integration=integrations.HttpLambdaIntegration(
+                    f"{function_name}-integration", function
+                ),
             )
             events.Rule(
                 self,

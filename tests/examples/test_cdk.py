@@ -73,7 +73,9 @@ class Synthesised(unittest.TestCase):
                 self.assertEqual(properties[name], FUNCTION[name])
             self.assertEqual(properties["MemorySize"], MEMORY)
             self.assertEqual(properties["Architectures"], ["arm64"])
-            self.assertEqual(properties["LoggingConfig"]["LogFormat"], FUNCTION["LoggingConfig"]["LogFormat"])
+            self.assertEqual(
+                properties["LoggingConfig"]["LogFormat"], FUNCTION["LoggingConfig"]["LogFormat"]
+            )
             variables = properties["Environment"]["Variables"]
             self.assertLessEqual(set(variables), VARIABLES)
             self.assertEqual(
@@ -95,7 +97,9 @@ class Synthesised(unittest.TestCase):
             self.assertEqual(log["Action"], ["logs:CreateLogStream", "logs:PutLogEvents"])
             self.assertIn("Fn::GetAtt", log["Resource"])
             self.assertEqual(secret["Action"], "secretsmanager:GetSecretValue")
-            self.assertTrue(secret["Resource"]["Fn::Join"][1][-1].endswith(":secret:calendly/pat-??????"))
+            self.assertTrue(
+                secret["Resource"]["Fn::Join"][1][-1].endswith(":secret:calendly/pat-??????")
+            )
         for properties in self.of_type("AWS::IAM::Role"):
             self.assertNotIn("ManagedPolicyArns", properties)
 

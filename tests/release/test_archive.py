@@ -18,7 +18,10 @@ class Zipped(unittest.TestCase):
         first = archive.zipped(EXECUTABLE)
         before = os.umask(0o077)
         try:
-            with mock.patch.dict(os.environ, TZ="Asia/Kathmandu"), mock.patch("time.time", lambda: 2e9):
+            with (
+                mock.patch.dict(os.environ, TZ="Asia/Kathmandu"),
+                mock.patch("time.time", lambda: 2e9),
+            ):
                 time.tzset()
                 self.assertEqual(archive.zipped(EXECUTABLE), first)
         finally:

@@ -27,7 +27,9 @@ class Templates(unittest.TestCase):
             template = yaml_parse((DIST / template_name(architecture)).read_text())
             for resource in compiled_functions(SOURCE):
                 got = template["Resources"][resource]
-                self.assertRegex(got["Properties"].pop("CodeUri"), rf"^\./[a-z-]+-{architecture}\.zip$")
+                self.assertRegex(
+                    got["Properties"].pop("CodeUri"), rf"^\./[a-z-]+-{architecture}\.zip$"
+                )
                 expected = SOURCE["Resources"][resource]["Properties"].copy()
                 expected.pop("CodeUri", None)
                 self.assertEqual(got["Properties"], expected)
@@ -101,7 +103,9 @@ class Package(unittest.TestCase):
             for resource, function in compiled_functions(SOURCE).items():
                 uri = template["Resources"][resource]["Properties"]["CodeUri"]
                 self.assertEqual(
-                    self.uploaded(uri), (DIST / f"{function}-{architecture}.zip").read_bytes(), resource
+                    self.uploaded(uri),
+                    (DIST / f"{function}-{architecture}.zip").read_bytes(),
+                    resource,
                 )
             told = template["Metadata"][APPLICATION]
             self.assertEqual(self.uploaded(told["LicenseUrl"]), (ROOT / "LICENSE").read_bytes())
