@@ -1,6 +1,6 @@
-"""Checks the files of a release before anybody gets them: `.venv/bin/python scripts/check_release.py dist arm64 x86_64`.
+"""Checks the files of a release: `.venv/bin/python scripts/check_release.py dist arm64 x86_64`.
 
-The checksums hold; each template is valid and names zip files that are there; each zip file holds one
+The checksums hold; each template is valid and names files that are there; each zip file holds one
 executable for that processor, which is the one that the bill of materials describes.
 """
 
@@ -17,7 +17,7 @@ from samcli.yamlhelper import yaml_parse
 import archive
 import checksums
 from local import FUNCTIONS
-from release import sbom_name, template_name
+from release import sbom_name, stacks, template_name
 from tools import BIN
 
 # The processor in an ELF header: https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
@@ -36,7 +36,11 @@ def problems(folder, architectures):
             yield f"{template.name} or {materials.name} is missing"
             continue
         described = hashes(json.loads(materials.read_text()))
-        for zip_file in code(yaml_parse(template.read_text())):
+        parsed = yaml_parse(template.read_text())
+        for file in stacks(parsed).values():
+            if not file.startswith("./") or not (folder / file).is_file():
+                yield f"{template.name} names {file}, which is not beside it"
+        for zip_file in code(parsed):
             name = zip_file.removeprefix("./")
             if zip_file == name or not (folder / name).is_file():
                 yield f"{template.name} names {zip_file}, which is not beside it"

@@ -42,6 +42,11 @@ def sbom_name(architecture):
     return f"sbom-{architecture}.cdx.json"
 
 
+def stack_name(file):
+    """The file of a stack in the stack: a release has no folders."""
+    return f"stack-{Path(file).name}"
+
+
 def compiled_functions(template):
     """{resource: the name of its executable} of the functions that cargo-lambda builds."""
     found = {}
@@ -57,6 +62,15 @@ def compiled_functions(template):
     return found
 
 
+def stacks(template):
+    """{resource: the template} of the stacks in the stack."""
+    return {
+        resource: body["Properties"]["TemplateURL"]
+        for resource, body in template["Resources"].items()
+        if body["Type"] == "AWS::CloudFormation::Stack"
+    }
+
+
 def packaged(template, architecture, version, source_url=None):
     """A template whose functions are the zip files beside it, for one processor."""
     template = copy.deepcopy(template)
@@ -68,6 +82,8 @@ def packaged(template, architecture, version, source_url=None):
         if not body["Metadata"]:
             del body["Metadata"]
         body["Properties"]["CodeUri"] = f"./{zip_name(function, architecture)}"
+    for resource, file in stacks(template).items():
+        template["Resources"][resource]["Properties"]["TemplateURL"] = f"./{stack_name(file)}"
     parameter = template["Parameters"]["Architecture"]
     parameter |= {"Default": architecture, "AllowedValues": [architecture]}
     template.setdefault("Metadata", {})[APPLICATION] = application(
@@ -114,6 +130,10 @@ def write(built, architecture, target, source_url=None):
     whole = packaged(template, architecture, version, source_url)
     (target / template_name(architecture)).write_text(yaml_dump(whole))
     shutil.copyfile(built / sbom.NAME, target / sbom_name(architecture))
+    for file in stacks(template).values():
+        if stacks(yaml_parse((ROOT / file).read_text())):
+            raise CannotPackage(f"{file} has stacks of its own: say in release.py where they go.")
+        shutil.copyfile(ROOT / file, target / stack_name(file))
     for source, name in TEXTS.items():
         shutil.copyfile(ROOT / source, target / name)
 

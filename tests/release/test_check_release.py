@@ -53,6 +53,15 @@ class Problems(unittest.TestCase):
         self.assertIn(f"is no executable for {ARCHITECTURE}", self.found())
         self.assertIn("is not what sbom", self.found())
 
+    def test_a_stack_in_the_stack_that_is_missing(self):
+        template = self.folder / template_name(ARCHITECTURE)
+        text = template.read_text()
+        inner = "  Inner:\n    Type: AWS::CloudFormation::Stack\n"
+        inner += "    Properties:\n      TemplateURL: ./stack-inner.yaml\n"
+        template.write_text(text.replace("\nResources:\n", f"\nResources:\n{inner}"))
+        self.write_checksums()
+        self.assertIn("names ./stack-inner.yaml, which is not beside it", self.found())
+
     def test_a_template_that_still_builds(self):
         template = self.folder / template_name(ARCHITECTURE)
         template.write_text(template.read_text().replace(f"./{ZIP}", "."))

@@ -12,7 +12,14 @@ import boto3
 from samcli.yamlhelper import yaml_parse
 
 from release_files import ARCHITECTURES, DIST, ROOT
-from release import APPLICATION, CannotPackage, compiled_functions, packaged, template_name
+from release import (
+    APPLICATION,
+    CannotPackage,
+    compiled_functions,
+    packaged,
+    stacks,
+    template_name,
+)
 
 SOURCE = yaml_parse((ROOT / "template.yaml").read_text())
 BIN = ROOT / ".venv" / "bin"
@@ -41,6 +48,9 @@ class Templates(unittest.TestCase):
                 expected.pop("Architecture", None)
                 self.assertEqual(template[section], expected, section)
             self.assertEqual(set(template["Resources"]), set(SOURCE["Resources"]))
+            for resource, file in stacks(SOURCE).items():
+                beside = template["Resources"][resource]["Properties"]["TemplateURL"]
+                self.assertEqual((DIST / beside).read_bytes(), (ROOT / file).read_bytes())
             self.assertNotIn("CodeUri", template["Globals"]["Function"])
 
     def test_the_application_repository_accepts_what_it_is_told(self):
@@ -56,6 +66,19 @@ class Templates(unittest.TestCase):
             self.assertEqual(told["SemanticVersion"], "1.2.3")
             for text in (told["LicenseUrl"], told["ReadmeUrl"]):
                 self.assertTrue((DIST / text).is_file(), text)
+
+    def test_a_stack_in_the_stack_is_beside_the_template(self):
+        template = {
+            "Parameters": {"Architecture": {}},
+            "Resources": {
+                "Inner": {
+                    "Type": "AWS::CloudFormation::Stack",
+                    "Properties": {"TemplateURL": "stacks/inner.yaml"},
+                }
+            },
+        }
+        inner = packaged(template, "arm64", "1.2.3")["Resources"]["Inner"]
+        self.assertEqual(inner["Properties"]["TemplateURL"], "./stack-inner.yaml")
 
     def test_a_function_that_nobody_said_how_to_package_is_refused(self):
         function = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "elsewhere/"}}
