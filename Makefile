@@ -151,8 +151,9 @@ release-artifacts: ## Make what a release has, in dist/: zips, templates, bills 
 	@$(VENV)/python scripts/check_release.py dist $(ARCHITECTURES)
 	ARCHITECTURES="$(ARCHITECTURES)" $(VENV)/python -m unittest discover --start-directory tests/release
 
-# Not in the short CI: it takes as long as two releases.
+# Not in the short CI: it takes as long as two builds from nothing.
 check-reproducible: ## Build the last commit twice, in two folders, and compare the zips (ARCHITECTURE=x86_64 for Intel)
+	@$(TOOLS) build
 	@python3 scripts/check_reproducible.py $(ARCHITECTURE)
 
 sam-test: ## Run what `sam build` builds in `sam local` (Linux, as root): events and real requests

@@ -32,7 +32,7 @@ def synthesise(scratch, context):
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=600,
     )
 
 

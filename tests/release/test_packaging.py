@@ -24,8 +24,8 @@ from release import (
 SOURCE = yaml_parse((ROOT / "template.yaml").read_text())
 BIN = ROOT / ".venv" / "bin"
 BUCKET = "releases"
-# How long moto may take to start.
-SECONDS = 30
+# How long moto may take to start, and SAM to package, on a machine that is busy.
+SECONDS = 300
 
 
 class Templates(unittest.TestCase):
@@ -104,7 +104,7 @@ class Package(unittest.TestCase):
         )
         cls.addClassCleanup(cls.moto.wait)
         cls.addClassCleanup(cls.moto.terminate)
-        wait_for(port)
+        cls.wait_for(port)
         account = {
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
@@ -119,6 +119,19 @@ class Package(unittest.TestCase):
             aws_secret_access_key="local",
         )
         cls.s3.create_bucket(Bucket=BUCKET)
+
+    @classmethod
+    def wait_for(cls, port):
+        """Waits until moto listens."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return
+            except OSError:
+                if cls.moto.poll() is not None or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def test_it_uploads_the_zip_files_as_they_are(self):
         for architecture in ARCHITECTURES:
@@ -148,7 +161,7 @@ class Package(unittest.TestCase):
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=120,
+                timeout=SECONDS,
             )
             self.assertEqual(result.returncode, 0, result.stderr)
             return output.read_text()
@@ -158,19 +171,6 @@ class Package(unittest.TestCase):
         self.assertTrue(uri.startswith(f"s3://{BUCKET}/"), uri)
         key = uri.removeprefix(f"s3://{BUCKET}/")
         return self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-
-
-def wait_for(port):
-    """Waits until somebody listens on a port of this machine."""
-    deadline = time.monotonic() + SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
 
 
 if __name__ == "__main__":
