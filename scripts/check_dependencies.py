@@ -20,13 +20,13 @@ ONE_VERSION = {
 }
 
 
-def linked_packages():
-    """{package: {versions}} of everything that the functions link, on every target."""
+def linked_packages(targets=TARGETS):
+    """{package: {versions}} of everything that the functions link, on all of these targets."""
     command = ["cargo", "tree", "--locked", "--edges", "normal", "--prefix", "none"]
     command += ["--format", "{p}", "--no-dedupe"]
     for function in FUNCTIONS:
         command += ["--package", function]
-    for target in TARGETS:
+    for target in targets:
         command += ["--target", target]
     packages = defaultdict(set)
     for line in subprocess.check_output(command, cwd=ROOT, text=True).splitlines():
