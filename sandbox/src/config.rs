@@ -1,6 +1,7 @@
 //! What a sandbox is started with.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
@@ -44,6 +45,8 @@ pub struct Config {
     pub minimum_notice: TimeDelta,
     /// How far ahead slots can be booked.
     pub booking_horizon: TimeDelta,
+    /// A directory whose files are served, `index.html` for `/`.
+    pub pages: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -60,6 +63,7 @@ impl Default for Config {
             minimum_notice: TimeDelta::hours(4),
             // Long enough that a range of a year has slots from end to end.
             booking_horizon: TimeDelta::days(400),
+            pages: None,
         }
     }
 }

@@ -10,6 +10,7 @@
 //!   and client-credentials grants), and for tests `mint` (a [`Mint`]) and `rotate`.
 //! - **Controls** under `/sandbox`: `POST faults` (`path`, `times` and a [`Fault`]), `GET calls`,
 //!   `POST pats` (`pat`, `user`, `scopes`, `revoke`), and `DELETE` of faults and calls.
+//! - **Pages**, where [`Config::pages`] names a directory: the files in it, before everything above.
 //! - `GET /healthz` answers `ok`.
 //!
 //! ```sh
@@ -40,6 +41,7 @@ mod identifier;
 mod intercept;
 mod issuer;
 mod lock;
+mod pages;
 mod routes;
 mod running;
 mod server;

@@ -17,6 +17,7 @@ Usage: sandbox [--option value]...
   --public-url URL      base URL by which the issuer names itself (http:// and the address)
   --audience NAME       audience of the tokens issued (calendly-functions)
   --scope SCOPES        scopes that the issuer grants, separated by spaces (calendly:read)
+  --pages DIRECTORY     files to serve beside all this, index.html at / (none)
   --help                print this and stop
 
 Calendly is at the root, the issuer under /issuer (user demo, password demo), faults, calls and
@@ -59,6 +60,7 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = String>) -> Result<Order,
             "--public-url" => config.public_url = Some(value()?),
             "--audience" => config.audience = value()?,
             "--scope" => config.scope = value()?,
+            "--pages" => config.pages = Some(value()?.into()),
             _ => return Err(format!("{option} is not an option; see --help")),
         }
     }
@@ -103,7 +105,9 @@ mod tests {
     #[test]
     fn help_tells_of_every_option() {
         assert!(matches!(read_line("--help"), Ok(Order::Help)));
-        for option in ["--listen", "--seed", "--now", "--pat", "--public-url", "--audience", "--scope"] {
+        for option in
+            ["--listen", "--seed", "--now", "--pat", "--public-url", "--audience", "--scope", "--pages"]
+        {
             assert!(HELP.contains(option), "{option}");
         }
     }

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::world::World;
-use crate::{Account, Call, Config, Fault, KeyError, Mint, routes, server};
+use crate::{Account, Call, Config, Fault, KeyError, Mint, pages, routes, server};
 
 /// Why a sandbox did not start.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +51,13 @@ impl Sandbox {
             address.set_ip(Ipv4Addr::LOCALHOST.into());
         }
         let world = Arc::new(World::new(&config, &format!("http://{address}"))?);
+        let router = routes::router(&world);
+        let router = match &config.pages {
+            Some(directory) => pages::before(directory, router),
+            None => router,
+        };
         let accepted = Arc::new(AtomicU64::new(0));
-        let server = tokio::spawn(server::serve(listener, routes::router(&world), Arc::clone(&accepted)));
+        let server = tokio::spawn(server::serve(listener, router, Arc::clone(&accepted)));
         Ok(Self { world, address, accepted, server })
     }
 

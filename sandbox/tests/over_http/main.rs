@@ -15,6 +15,8 @@ mod issuer;
 #[cfg(test)]
 mod organization;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod scopes;
