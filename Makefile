@@ -35,13 +35,16 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
         check-figures check-template build sam-test reliability soak bench budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories cargo-auditable \
-        release-artifacts check-reproducible check-examples check-threat-model
+        release-artifacts check-reproducible check-examples check-threat-model token
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
-run: ## Run the bundle on this machine: sandbox, Secrets Manager stand-in, three functions
+run: ## Run the bundle on this machine, with its pages, against stand-ins for what it calls
 	@python3 scripts/run.py
+
+token: ## Print a token for the functions of `make run`
+	@python3 scripts/print_token.py
 
 test: lint docs check-routes check-dependencies check-circles check-figures check-threat-model unit ## Formatting, lints, docs, unit and end-to-end tests
 
@@ -185,7 +188,7 @@ events: ## Write events/ afresh, with the range of its requests ahead of today
 
 # One resolution for all uses, so that they share .venv. zig is for cross-compiling only. The peer and the CDK
 # app are deployments of their own.
-lock: ## Write requirements/*.txt afresh from requirements/*.in
+lock: ## Write requirements/*.txt and the package-lock.json files afresh
 	@test -x $(VENV)/pip || python3 -m venv .venv
 	$(VENV)/pip install --quiet uv==0.13.9
 	$(COMPILE) $(patsubst %,requirements/%.in,$(USES)) --output-file .venv/constraints.txt
@@ -196,6 +199,11 @@ lock: ## Write requirements/*.txt afresh from requirements/*.in
 	  --output-file requirements/build.txt
 	for use in $(OWN_USES); do \
 	  $(COMPILE) requirements/$$use.in --generate-hashes --output-file requirements/$$use.txt || exit 1; done
+	@$(TOOLS) run
+	for folder in examples/booking-page; do \
+	  rm -f $$folder/package-lock.json; \
+	  npm_config_omit_lockfile_registry_resolved=true $(VENV)/npm install --prefix $$folder \
+	    --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error || exit 1; done
 
 clean: ## Remove everything that was built or installed
 	rm -rf target .venv .aws-sam .run dist

@@ -11,6 +11,7 @@ FUNCTIONS = ["user", "user-event-types", "check-availability"]
 SANDBOX_PORT = 4010
 SECRETS_MANAGER_PORT = 4011
 FUNCTIONS_PORT = 9000
+FUNCTIONS_URL = f"http://127.0.0.1:{FUNCTIONS_PORT}"
 
 # A name as much as an address: the tokens in events/ carry it as `iss`, so it stays the same even
 # where the sandbox listens on another port or is reached under another host name.

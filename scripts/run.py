@@ -1,7 +1,8 @@
 """`make run`: the whole bundle on this machine, until Ctrl-C.
 
 Starts the sandbox (a stand-in for Calendly, and the token issuer), moto (a stand-in for Secrets
-Manager) and the three functions, waits until each answers, and prints how to call them.
+Manager), the three functions and a gateway in front of them, waits until each answers, and prints where
+the pages are and how to call the functions.
 
 Environment variables, all optional:
 
@@ -28,6 +29,7 @@ from datetime import datetime, timedelta, timezone
 
 import local
 import make_events
+import node_packages
 import tools
 from processes import ProcessFailed, Processes
 
@@ -85,6 +87,11 @@ class Settings:
     def secrets_manager(self):
         return f"http://127.0.0.1:{self.secrets_manager_port}"
 
+    @property
+    def page_origins(self):
+        """Whose pages may call the functions, as CorsAllowOrigins says it of a deployed stack."""
+        return [self.sandbox, f"http://localhost:{self.sandbox_port}"]
+
 
 def main():
     for number in STOP_SIGNALS:
@@ -114,23 +121,12 @@ def main():
 def start(settings, processes):
     """Builds and starts everything, and prints how to use it."""
     tools.install("run", start=processes.run)
+    node_packages.install("booking-page", start=processes.run)
     build(processes)
 
-    say("Starting the sandbox and the stand-in for Secrets Manager")
-    start_stand_ins(settings, processes)
-
-    say("Starting the functions")
-    environment = local.function_environment(settings.sandbox, settings.secrets_manager)
-    if settings.pat:
-        del environment["CALENDLY_BASE_URL"]
-    environment["PATH"] = f"{tools.BIN}{os.pathsep}{environment.get('PATH', '')}"
-    processes.start(
-        "functions",
-        ["cargo", "lambda", "watch"]
-        + ["-A", settings.address, "-P", str(settings.functions_port)],
-        env=environment,
-        cwd=local.ROOT,
-    )
+    say("Starting the stand-ins and the functions")
+    start_stand_ins(settings, processes, write_pages(settings, processes))
+    start_functions(settings, processes)
     token = fresh_token(settings)
     requests = sample_requests(settings)
     for function, url in requests.items():
@@ -138,17 +134,51 @@ def start(settings, processes):
 
     if make_events.refresh():
         say("The time range in events/ had passed; it has been moved ahead.")
-    print_how_to_call(settings, token, requests)
+    print_how_to_call(settings, requests)
 
 
-def start_stand_ins(settings, processes):
-    """Starts the sandbox and moto, and stores the secrets."""
+def write_pages(settings, processes):
+    """The directory of the pages, written for these ports. Another `make run` may have its own beside it."""
+    directory = local.ROOT / ".run" / f"pages-{settings.sandbox_port}"
+    processes.run(
+        [tools.BIN / "python", local.ROOT / "scripts" / "pages.py"]
+        + [directory, settings.functions, settings.sandbox]
+    )
+    return directory
+
+
+def start_functions(settings, processes):
+    """Starts the functions, and the gateway that answers for them where callers look."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = local.function_environment(settings.sandbox, settings.secrets_manager)
+    if settings.pat:
+        del environment["CALENDLY_BASE_URL"]
+    environment["PATH"] = f"{tools.BIN}{os.pathsep}{environment.get('PATH', '')}"
+    processes.start(
+        "functions",
+        # The gateway says which browsers may.
+        ["cargo", "lambda", "watch", "--disable-cors", "-A", "127.0.0.1", "-P", str(port)],
+        env=environment,
+        cwd=local.ROOT,
+    )
+    processes.start(
+        "gateway",
+        [tools.BIN / "python", local.ROOT / "scripts" / "gateway.py"]
+        + [settings.address, str(settings.functions_port), str(port), *settings.page_origins],
+    )
+
+
+def start_stand_ins(settings, processes, pages=None):
+    """Starts the sandbox, which serves the directory `pages` too, and moto, and stores the secrets."""
     processes.start(
         "sandbox",
         ["cargo", "run", "--quiet", "--package", "sandbox", "--"]
         + ["--listen", f"{settings.address}:{settings.sandbox_port}"]
         + ["--pat", local.SANDBOX_PAT, "--public-url", local.SANDBOX_PUBLIC_URL]
-        + ["--audience", local.AUDIENCE],
+        + ["--audience", local.AUDIENCE]
+        + (["--pages", pages] if pages else []),
         cwd=local.ROOT,
     )
     processes.start(
@@ -294,18 +324,18 @@ def get(url, token=None):
         return error.code, error.read().decode(errors="replace")
 
 
-def print_how_to_call(settings, token, requests):
-    """The base address and a `curl` for each function."""
+def print_how_to_call(settings, requests):
+    """Where the pages are, and a `curl` for each function. It fits on a screen."""
     calendly = "the real Calendly" if settings.pat else "the sandbox's Calendly"
-    say(f"\nReady, with {calendly}: {settings.functions}\n")
+    port = settings.sandbox_port
+    make = "make" if port == local.SANDBOX_PORT else f"SANDBOX_PORT={port} make"
+    say(f"\n{settings.sandbox}/docs    the API page: try each route in a browser")
+    say(f"{settings.sandbox}/        the booking page")
+    say(f"{settings.functions}         the functions, with {calendly}\n")
+    say(f"TOKEN=$({make} -s token)   # good for an hour")
     for url in requests.values():
-        say(f"curl -s -H 'Authorization: Bearer {token}' '{url}'\n")
-    say("The token is good for an hour. Another one:")
-    say(
-        "curl -s -d grant_type=password -d username=demo -d password=demo "
-        f"{settings.sandbox}/issuer/token\n"
-    )
-    say("Logs are in .run/. Ctrl-C stops everything.")
+        say(f"curl -H \"Authorization: Bearer $TOKEN\" '{url}'")
+    say("\nLogs are in .run/. Ctrl-C stops everything.")
 
 
 def say(text):

@@ -38,7 +38,7 @@ def install(use, start=subprocess.check_call):
         # The lock file is complete, so pip has nothing to resolve.
         start(
             [str(BIN / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
-            + ["--no-deps", "--require-hashes", "-r", str(lock)]
+            + ["--quiet", "--no-deps", "--require-hashes", "-r", str(lock)]
         )
     except subprocess.CalledProcessError as error:
         raise ToolsError(

@@ -1,0 +1,35 @@
+// Swagger UI over the description that is served beside this page. No validator and no other address is asked.
+
+const user = { username: "demo", password: "demo" };
+
+// Swagger UI has no setting for the user of a password flow.
+const demoUser = () => ({
+  wrapComponents: {
+    oauth2: (Original) =>
+      class extends Original {
+        constructor(...parts) {
+          super(...parts);
+          this.state = { ...this.state, ...user };
+        }
+
+        componentDidMount() {
+          for (const [name, value] of Object.entries(user)) {
+            const input = document.getElementById(`oauth_${name}`);
+            if (input) input.value = value;
+          }
+        }
+      },
+  },
+});
+
+const ui = SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  displayRequestDuration: true,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
+  validatorUrl: null,
+  plugins: [demoUser],
+});
+ui.initOAuth({ clientId: "api-page", scopes: "calendly:read" });

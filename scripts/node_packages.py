@@ -1,0 +1,42 @@
+"""Installs npm packages as a package-lock.json pins them, with the Node of .venv, into .venv.
+
+Nothing is downloaded when they are already there. No package's own scripts are run.
+"""
+
+import hashlib
+import shutil
+import subprocess
+
+import local
+import tools
+
+# What is installed for what, by the folder of its package.json.
+USES = {"booking-page": local.ROOT / "examples" / "booking-page", "api": local.ROOT / "requirements"}
+
+
+def folder(use):
+    """Where the packages of a use are, in node_modules."""
+    return tools.VENV / "npm" / use
+
+
+def install(use, start=subprocess.check_call):
+    """Makes the packages of `use` available. `start` runs a command to its end."""
+    source, target = USES[use], folder(use)
+    digest = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()
+    installed = target / "installed"
+    if installed.is_file() and installed.read_text() == digest:
+        return
+    print(f"Installing the npm packages of {source.relative_to(local.ROOT)}/ into .venv (once)", flush=True)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(source / name, target)
+    try:
+        start(
+            [str(tools.BIN / "npm"), "ci", "--prefix", str(target), "--ignore-scripts"]
+            + ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
+        )
+    except subprocess.CalledProcessError as error:
+        raise tools.ToolsError(
+            f"`npm ci` failed (exit code {error.returncode}). Is this machine online?"
+        ) from error
+    installed.write_text(digest)

@@ -1,0 +1,85 @@
+"""Writes the pages that `make run` serves: the booking page, the API page, and the description of the API.
+
+    .venv/bin/python scripts/pages.py DIRECTORY FUNCTIONS_URL SANDBOX_URL
+
+The description is openapi.yaml with the two addresses in it, and with the dates of its examples moved
+ahead of today, so that "Try it out" asks about days to come.
+"""
+
+import json
+import re
+import shutil
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import swagger_ui_bundle
+import yaml
+
+import local
+import node_packages
+
+BOOKING_PAGE = local.ROOT / "examples" / "booking-page"
+API_PAGE = local.ROOT / "scripts" / "api-page"
+CALENDAR = Path("node_modules", "fullcalendar", "index.global.min.js")
+SWAGGER_UI = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"]
+
+# The examples of openapi.yaml that lie in the future begin here, on a Monday.
+EXAMPLES_BEGIN = date(2026, 11, 30)
+DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}(?![\d-])")
+# In a scheduling_url, the month of the day that follows it.
+MONTH = re.compile(r"\bmonth=\d{4}-\d{2}(&date=(\d{4}-\d{2}))")
+
+
+def main(directory, functions, sandbox):
+    directory = Path(directory)
+    shutil.rmtree(directory, ignore_errors=True)
+    write_booking_page(directory, functions)
+    write_api_page(directory / "docs")
+    write_description(directory, functions, sandbox, date.today())
+
+
+def write_booking_page(directory, functions):
+    """The example as it is, but for the address of the functions, and with the calendar that it uses."""
+    ignored = shutil.ignore_patterns("package*.json", "README.md", "node_modules")
+    shutil.copytree(BOOKING_PAGE, directory, ignore=ignored)
+    settings = directory / "settings.js"
+    settings.write_text(settings.read_text().replace(local.FUNCTIONS_URL, functions))
+    calendar = directory / CALENDAR
+    calendar.parent.mkdir(parents=True)
+    shutil.copy(node_packages.folder("booking-page") / CALENDAR, calendar)
+
+
+def write_api_page(directory):
+    shutil.copytree(API_PAGE, directory)
+    (directory / "swagger-ui").mkdir()
+    for name in SWAGGER_UI:
+        shutil.copy(swagger_ui_bundle.swagger_ui_path / name, directory / "swagger-ui")
+
+
+def write_description(directory, functions, sandbox, today):
+    text = description((local.ROOT / "openapi.yaml").read_text(), functions, sandbox, today)
+    (directory / "openapi.yaml").write_text(text)
+    (directory / "openapi.json").write_text(json.dumps(yaml.safe_load(text), indent=2) + "\n")
+
+
+def description(text, functions, sandbox, today):
+    """openapi.yaml for functions and a sandbox at these addresses, read on the day `today`."""
+    text = text.replace(local.FUNCTIONS_URL, functions).replace(local.SANDBOX_PUBLIC_URL, sandbox)
+    return ahead_of(today, text)
+
+
+def ahead_of(today, text):
+    """The text with its days from EXAMPLES_BEGIN on moved by weeks, the first of them to a later week than today's."""
+    days = (today - EXAMPLES_BEGIN).days
+    shift = timedelta(weeks=max(0, days // 7 + 1))
+
+    def moved(match):
+        day = date.fromisoformat(match[0])
+        return (day + shift).isoformat() if day >= EXAMPLES_BEGIN else match[0]
+
+    return MONTH.sub(r"month=\2\1", DATE.sub(moved, text))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
