@@ -35,7 +35,7 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
         check-figures check-template build sam-test reliability soak bench budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories cargo-auditable \
-        release-artifacts check-reproducible check-examples check-threat-model token
+        release-artifacts check-reproducible check-examples check-threat-model token check-api
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -118,6 +118,9 @@ check-examples: ## Synthesise the CDK app (needs Node.js), and check it and the 
 	@python3 scripts/cdk.py
 	$(VENV)/python -m unittest discover --start-directory tests/examples
 
+check-api: ## Hold openapi.yaml, the pages and the clients against running functions (Python 3.11; Chromium)
+	@python3 scripts/check_api.py
+
 # All three at once, which uses every core; SAM, which builds one after the other, finds them done. It
 # looks for them in target/ alone.
 build: cargo-auditable ## Build what `make deploy` deploys, into .aws-sam (ARCHITECTURE=x86_64 for Intel), and sbom.cdx.json
@@ -186,8 +189,8 @@ record-budgets: cargo-auditable ## Make what is counted now the budgets
 events: ## Write events/ afresh, with the range of its requests ahead of today
 	python3 scripts/make_events.py
 
-# One resolution for all uses, so that they share .venv. zig is for cross-compiling only. The peer and the CDK
-# app are deployments of their own.
+# One resolution for all uses, so that they share .venv. zig is for cross-compiling only. schemathesis wants
+# Python 3.11. The peer and the CDK app are deployments of their own.
 lock: ## Write requirements/*.txt and the package-lock.json files afresh
 	@test -x $(VENV)/pip || python3 -m venv .venv
 	$(VENV)/pip install --quiet uv==0.13.9
@@ -197,10 +200,12 @@ lock: ## Write requirements/*.txt and the package-lock.json files afresh
 	    --no-emit-package ziglang --output-file requirements/$$use.txt || exit 1; done
 	$(COMPILE) requirements/build.in --constraint .venv/constraints.txt --generate-hashes \
 	  --output-file requirements/build.txt
+	$(subst 3.10,3.11,$(COMPILE)) requirements/api.in --constraint .venv/constraints.txt --generate-hashes \
+	  --output-file requirements/api.txt
 	for use in $(OWN_USES); do \
 	  $(COMPILE) requirements/$$use.in --generate-hashes --output-file requirements/$$use.txt || exit 1; done
 	@$(TOOLS) run
-	for folder in examples/booking-page; do \
+	for folder in requirements examples/booking-page; do \
 	  rm -f $$folder/package-lock.json; \
 	  npm_config_omit_lockfile_registry_resolved=true $(VENV)/npm install --prefix $$folder \
 	    --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error || exit 1; done

@@ -1,0 +1,133 @@
+"""`make check-api`: the API description, the pages and the clients, held against running functions.
+
+Lints openapi.yaml, holds it against the code, starts `make run` on free ports, and then: lets schemathesis
+look for answers that the description does not have, drives both pages in Debian's Chromium, and runs the
+snippets of docs/clients.md. On Debian and Ubuntu, as root, Chromium is installed; elsewhere it is asked for.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import debian
+import local
+import node_packages
+import run
+import tools
+
+START_SECONDS = 240
+STOP_SECONDS = 30
+TESTS = local.ROOT / "tests" / "api"
+ENVIRONMENT = {
+    "REDOCLY_TELEMETRY": "off",
+    "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
+    "NO_PROXY": "127.0.0.1",
+}
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("check-api: stopped"))
+    try:
+        tools.install("run")
+        tools.install("api")
+        node_packages.install("api")
+        debian.install(debian.missing({"chromium": "chromium"}))
+        step("the linter", [node_packages.folder("api") / "node_modules/.bin/redocly", "lint"]
+             + ["--extends=recommended-strict", local.ROOT / "openapi.yaml"])
+        step("the code", unittest("description"))
+        with Bundle() as bundle:
+            for name, token in (("with a token", bundle.token()), ("without a token", None)):
+                step(f"schemathesis {name}", schemathesis(bundle, token))
+            step("the pages and the gateway", unittest("running"), bundle.addresses())
+            step("the clients", [tools.BIN / "python", TESTS / "clients.py"], bundle.addresses())
+    except (debian.ProgramsMissing, tools.ToolsError, run.StartFailed) as problem:
+        sys.exit(f"check-api: {problem}")
+
+
+def step(name, command, environment=None):
+    """Runs one part to its end, and ends this program where it fails."""
+    print(f"--- {name}", flush=True)
+    started = time.monotonic()
+    path = f"{tools.BIN}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = os.environ | ENVIRONMENT | {"PATH": path} | (environment or {})
+    code = subprocess.call(list(map(str, command)), cwd=local.ROOT, env=environment, stdin=subprocess.DEVNULL)
+    if code != 0:
+        sys.exit(f"check-api: {name}: failed (exit code {code})")
+    print(f"--- {name}: {time.monotonic() - started:.0f} s", flush=True)
+
+
+def unittest(directory):
+    return [tools.BIN / "python", "-m", "unittest", "discover", "--start-directory", TESTS / directory]
+
+
+def schemathesis(bundle, token):
+    command = [tools.BIN / "schemathesis", "--config-file", TESTS / "schemathesis.toml", "run"]
+    command += [f"{bundle.settings.sandbox}/openapi.json", "--url", bundle.settings.functions, "--no-color"]
+    # That every operation refuses a caller without one is what is to be seen.
+    return command + (["--header", f"Authorization: Bearer {token}"] if token else ["--warnings", "off"])
+
+
+class Bundle:
+    """`make run` on free ports, with the stand-ins whatever the developer's environment says."""
+
+    def __init__(self):
+        ports = free_ports(3)
+        names = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
+        kept = {name: value for name, value in os.environ.items() if name not in ("CALENDLY_PAT", "BIND_ADDRESS")}
+        self._environment = kept | dict(zip(names, map(str, ports)))
+        self.settings = run.Settings(self._environment)
+
+    def __enter__(self):
+        command = [sys.executable, "-u", str(local.ROOT / "scripts" / "run.py")]
+        self._process = subprocess.Popen(
+            command, env=self._environment, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(STOP_SECONDS)
+
+    def _wait(self):
+        """Until the last function answers, which is the last thing that `make run` waits for."""
+        deadline = time.monotonic() + START_SECONDS
+        url = list(run.sample_requests(self.settings).values())[-1]
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise run.StartFailed(f"`make run` ended (exit code {self._process.returncode}).")
+            try:
+                if run.get(url, self.token())[0] == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.5)
+        raise run.StartFailed(f"`make run` did not start in {START_SECONDS} s.")
+
+    def token(self):
+        return run.fresh_token(self.settings)
+
+    def addresses(self):
+        return {"FUNCTIONS_URL": self.settings.functions, "SANDBOX_URL": self.settings.sandbox}
+
+
+def free_ports(count):
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+if __name__ == "__main__":
+    main()

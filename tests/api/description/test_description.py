@@ -1,0 +1,111 @@
+"""openapi.yaml against the code, and against itself."""
+
+import unittest
+
+import description
+import rust_code
+
+
+def by_status(operation):
+    """{(status, code)} of an operation's problems, without Calendly's own errors."""
+    return {
+        (status, problem)
+        for status, response in description.responses(operation).items()
+        for problem in description.codes(response) - {"calendly_error"}
+    }
+
+
+class AgainstTheCode(unittest.TestCase):
+    def test_the_functions_are_the_operations(self):
+        self.assertEqual(sorted(description.operations()), sorted(rust_code.FUNCTIONS))
+
+    def test_parameters_are_those_that_the_functions_read(self):
+        for name, operation in description.operations().items():
+            with self.subTest(name):
+                described = {one["name"]: one.get("required", False) for one in description.parameters(operation)}
+                self.assertEqual(described, rust_code.parameters(name))
+                self.assertEqual({one["in"] for one in description.parameters(operation)} - {"query"}, set())
+
+    def test_codes_stand_under_their_statuses(self):
+        expected = {(str(status), name) for name, status in rust_code.codes().items() if status}
+        self.assertEqual([name for name, status in rust_code.codes().items() if not status], ["calendly_error"])
+        described = {name: by_status(operation) for name, operation in description.operations().items()}
+        self.assertEqual(set().union(*described.values()), expected)
+        for name, pairs in described.items():
+            with self.subTest(name):
+                missing = set()
+                if not rust_code.parameters(name):
+                    missing.add(("400", "invalid_parameter"))
+                if not rust_code.can_lack_an_event_type(name):
+                    missing.add(("404", "no_event_type"))
+                self.assertEqual(expected - pairs, missing)
+
+    def test_calendlys_own_error_may_have_any_status(self):
+        for name, operation in description.operations().items():
+            for status, response in description.responses(operation).items():
+                with self.subTest(f"{name} {status}"):
+                    has_problem = description.PROBLEM in response["content"]
+                    self.assertEqual("calendly_error" in description.codes(response), has_problem)
+            self.assertIn("default", operation["responses"])
+
+    def test_headers_are_those_that_the_functions_send(self):
+        for name, operation in description.operations().items():
+            described = {
+                header.lower()
+                for response in description.responses(operation).values()
+                for header in response.get("headers", {})
+            }
+            # One URI is never too large.
+            large = {"content-encoding", "vary"} if name == "user" else set()
+            with self.subTest(name):
+                self.assertEqual(described, rust_code.headers() - large)
+
+
+class AgainstItself(unittest.TestCase):
+    def test_every_code_has_an_example_under_its_status(self):
+        for name, operation in description.operations().items():
+            for status, response in description.responses(operation).items():
+                problem = response.get("content", {}).get(description.PROBLEM)
+                if problem is None or status == "default":
+                    continue
+                values = [description.resolved(example)[0]["value"] for example in problem["examples"].values()]
+                with self.subTest(f"{name} {status}"):
+                    own = description.codes(response) - {"calendly_error"}
+                    self.assertLessEqual(own, {value["code"] for value in values})
+                    self.assertEqual({value["status"] for value in values}, {int(status)})
+
+    def test_every_example_fits_its_schema(self):
+        checked = 0
+        for name, operation in description.operations().items():
+            for parameter in description.parameters(operation):
+                for key, example in parameter["examples"].items():
+                    checked += 1
+                    with self.subTest(f"{parameter['name']} {key}"):
+                        self.assertEqual(description.errors(parameter["schema"], example["value"]), [])
+            for status, response in description.responses(operation).items():
+                for media_type, content in response["content"].items():
+                    for key, example in content["examples"].items():
+                        checked += 1
+                        value = description.resolved(example)[0]["value"]
+                        with self.subTest(f"{name} {status} {media_type} {key}"):
+                            self.assertEqual(description.errors(content["schema"], value), [])
+        self.assertGreater(checked, 50)
+
+    def test_a_schema_refuses_what_it_should(self):
+        """The check above can fail."""
+        problem = {"$ref": "#/components/schemas/BadRequestProblem"}
+        value = dict(description.DOCUMENT["components"]["examples"]["pat_missing"]["value"])
+        self.assertEqual(description.errors(problem, value), [])
+        for change in ({"status": 401}, {"code": "token_missing"}, {"detail": ""}, {"calendly": {"status": 1}}):
+            with self.subTest(change):
+                self.assertNotEqual(description.errors(problem, value | change), [])
+
+    def test_every_schema_and_example_is_used(self):
+        text = (description.ROOT / "openapi.yaml").read_text()
+        for kind in ("schemas", "examples", "responses", "parameters", "headers"):
+            for name in description.DOCUMENT["components"][kind]:
+                self.assertIn(f'"#/components/{kind}/{name}"', text)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,71 @@
+"""The description as `make run` serves it, and the gateway's rules for browsers."""
+
+import re
+import sys
+import unittest
+from datetime import date, timedelta
+
+import description
+import yaml
+
+sys.path.insert(0, str(description.ROOT / "scripts"))
+
+import gateway  # noqa: E402
+import pages  # noqa: E402
+
+
+class Served(unittest.TestCase):
+    def test_the_dates_of_examples_are_ahead_of_today(self):
+        text = (description.ROOT / "openapi.yaml").read_text()
+        for days in range(0, 800, 13):
+            today = date(2026, 11, 1) + timedelta(days=days)
+            served = yaml.safe_load(pages.description(text, "http://f", "http://s", today))
+            values = served["components"]["parameters"]
+            for name in ("StartTime", "EndTime"):
+                for example in values[name]["examples"].values():
+                    day = date.fromisoformat(example["value"][:10])
+                    with self.subTest(f"{today} {name} {example}"):
+                        self.assertTrue(today < day)
+                        # The same day of the week, since nothing is open on some.
+                        self.assertLess(day - today, timedelta(days=45))
+
+    def test_dates_of_the_past_stay(self):
+        text = "created 2025-02-03, 2026-11-30T23:00:00Z, 2026-12-01"
+        moved = pages.ahead_of(date(2027, 5, 5), text)
+        self.assertEqual(moved, "created 2025-02-03, 2027-05-10T23:00:00Z, 2027-05-11")
+
+    def test_a_booking_page_names_the_month_of_its_day(self):
+        text = "?month=2026-12&date=2026-12-01"
+        self.assertEqual(pages.ahead_of(date(2027, 5, 5), text), "?month=2027-05&date=2027-05-11")
+
+    def test_addresses_are_those_of_this_run(self):
+        text = (description.ROOT / "openapi.yaml").read_text()
+        served = yaml.safe_load(pages.description(text, "http://f", "http://s", date.today()))
+        self.assertEqual(served["servers"][0]["url"], "http://f")
+        flow = served["components"]["securitySchemes"]["sandbox"]["flows"]["password"]
+        self.assertEqual(flow["tokenUrl"], "http://s/issuer/token")
+
+
+class Cors(unittest.TestCase):
+    def test_the_local_gateways_rules_are_the_templates(self):
+        rules = gateway.cors((description.ROOT / "template.yaml").read_text())
+        self.assertEqual(rules["allowMethods"], ["GET"])
+        self.assertEqual(rules["allowHeaders"], ["authorization"])
+
+    def test_pages_may_read_what_they_need_and_what_is_described(self):
+        rules = gateway.cors((description.ROOT / "template.yaml").read_text())
+        exposed = set(rules["exposeHeaders"])
+        read = re.findall(r'headers\.get\("([\w-]+)"\)', (pages.BOOKING_PAGE / "api.js").read_text())
+        self.assertTrue(read)
+        self.assertLessEqual(set(read), exposed)
+        described = {
+            header.lower()
+            for operation in description.operations().values()
+            for response in description.responses(operation).values()
+            for header in response.get("headers", {})
+        }
+        self.assertLessEqual(exposed, described)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,63 @@
+"""Tests in Debian's Chromium, which may ask nothing but the bundle."""
+
+import json
+import os
+import shutil
+import unittest
+
+from playwright.sync_api import expect, sync_playwright
+
+import bundle
+
+# As root, as in a container, Chromium has no sandbox of its own.
+ARGUMENTS = ["--no-sandbox"] if os.geteuid() == 0 else []
+OWN = (bundle.FUNCTIONS + "/", bundle.SANDBOX + "/", "data:")
+
+expect.set_options(timeout=15_000)
+
+
+class BrowserTest(unittest.TestCase):
+    """A page in a new browser profile for each test."""
+
+    zone = "Europe/Madrid"
+
+    @classmethod
+    def setUpClass(cls):
+        cls._playwright = sync_playwright().start()
+        cls.addClassCleanup(cls._playwright.stop)
+        chromium = shutil.which("chromium")
+        cls.browser = cls._playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        cls.addClassCleanup(cls.browser.close)
+
+    def setUp(self):
+        bundle.clear_faults()
+        self.outside, self.complaints = [], []
+        self.page = self.new_page()
+
+    def new_page(self, **options):
+        context = self.browser.new_context(timezone_id=self.zone, locale="en-GB", **options)
+        self.addCleanup(context.close)
+        # Stopped and noted: a test must not reach other machines even when it fails.
+        context.route(lambda url: not url.startswith(OWN), self._refuse)
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
+
+    def tearDown(self):
+        self.assertEqual(self.outside, [], "requests to other addresses")
+        self.assertEqual(self.complaints, [], "errors in a page's scripts")
+
+    def _refuse(self, route):
+        self.outside.append(route.request.url)
+        route.abort()
+
+    def answers(self, part):
+        """A list that grows by (url, status, JSON) of the answers whose address has this part."""
+        found = []
+
+        def note(response):
+            if part in response.url and response.request.method == "GET":
+                found.append((response.url, response.status, json.loads(response.text() or "null")))
+
+        self.page.on("response", note)
+        return found

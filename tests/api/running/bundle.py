@@ -1,0 +1,45 @@
+"""The running bundle: what `make run` started at FUNCTIONS_URL, with the sandbox at SANDBOX_URL."""
+
+import json
+import os
+
+import httpx
+
+FUNCTIONS = os.environ["FUNCTIONS_URL"]
+SANDBOX = os.environ["SANDBOX_URL"]
+
+_client = httpx.Client(timeout=40, trust_env=False)
+
+
+def token():
+    """A good token of the demo user."""
+    form = {"grant_type": "password", "username": "demo", "password": "demo"}
+    return _client.post(f"{SANDBOX}/issuer/token", data=form).raise_for_status().json()["access_token"]
+
+
+def mint(**claims):
+    """A token with these claims."""
+    order = {"claims": claims}
+    return _client.post(f"{SANDBOX}/issuer/mint", json=order).raise_for_status().json()["access_token"]
+
+
+def request(method, path, **options):
+    """An answer of the gateway or a function."""
+    return _client.request(method, FUNCTIONS + path, **options)
+
+
+def ask(function, **parameters):
+    """A function's answer to the demo user."""
+    headers = {"Authorization": f"Bearer {token()}"}
+    return request("GET", f"/calendly/{function}", params=parameters, headers=headers)
+
+
+def fault(path, times, status, headers=None, body=None):
+    """Makes the next calls of a path of Calendly fail."""
+    order = {"kind": "status", "status": status, "headers": headers or {}, "body": json.dumps(body) if body else ""}
+    answer = _client.post(f"{SANDBOX}/sandbox/faults", json={"path": path, "times": times, "fault": order})
+    answer.raise_for_status()
+
+
+def clear_faults():
+    _client.delete(f"{SANDBOX}/sandbox/faults").raise_for_status()

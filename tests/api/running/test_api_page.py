@@ -1,0 +1,81 @@
+"""The API page in a browser: authorise, try the routes, see an error."""
+
+import json
+import unittest
+from datetime import date
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import expect
+
+import bundle
+from browser import BrowserTest
+
+
+class ApiPage(BrowserTest):
+    def setUp(self):
+        super().setUp()
+        self.page.goto(f"{bundle.SANDBOX}/docs")
+
+    def authorise(self):
+        self.page.locator("button.authorize").first.click()
+        form = self.page.locator(".auth-container", has_text="sandbox (OAuth2, password)")
+        expect(form.locator("#oauth_username")).to_have_value("demo")
+        expect(form.locator("#oauth_password")).to_have_value("demo")
+        form.get_by_role("button", name="Apply given OAuth2 credentials").click()
+        expect(form.get_by_role("button", name="Remove authorization")).to_be_visible()
+        self.page.locator(".close-modal").click()
+
+    def try_out(self, operation, **parameters):
+        """Executes an operation with what the page fills in, but for these parameters: (request URL, response)."""
+        block = self.page.locator(f"[id$='-{operation}'].opblock")
+        if not block.locator(".opblock-body").count():
+            block.locator(".opblock-summary-control").click()
+            block.get_by_role("button", name="Try it out").click()
+        for name, value in parameters.items():
+            block.locator(f"tr[data-param-name='{name}'] input[type=text]").fill(value)
+        with self.page.expect_response(lambda answer: operation in answer.url) as answer:
+            block.get_by_role("button", name="Execute").click()
+        live = block.locator(".live-responses-table")
+        expect(live.locator("tbody .response-col_status")).to_contain_text(str(answer.value.status))
+        return answer.value, live
+
+    def test_each_route_is_tried(self):
+        self.authorise()
+        for operation in ("user", "user-event-types", "check-availability"):
+            with self.subTest(operation):
+                answer, live = self.try_out(operation)
+                self.assertEqual(answer.status, 200)
+                self.assertEqual(answer.headers["content-type"], "application/json")
+                shown = live.locator(".highlight-code code").first.inner_text()
+                # The page shows numbers as JavaScript has them.
+                read = lambda text: json.loads(text, parse_int=float)  # noqa: E731
+                self.assertEqual(read(shown), read(answer.text()))
+        query = parse_qs(urlsplit(answer.url).query)
+        self.assertGreater(query["start_time"][0], date.today().isoformat())
+        self.assertTrue(answer.json()["available"], "the examples ask about days with open times")
+
+    def test_an_error_shows_its_detail_and_request_id(self):
+        self.authorise()
+        answer, live = self.try_out("check-availability", end_time="2020-01-01")
+        self.assertEqual(answer.status, 400)
+        problem = answer.json()
+        self.assertEqual(problem["code"], "invalid_parameter")
+        expect(live).to_contain_text(problem["request_id"])
+        expect(live).to_contain_text(f"x-request-id: {problem['request_id']}")
+        expect(live).to_contain_text("send a later end_time")
+
+    def test_without_a_token_it_says_so(self):
+        answer, live = self.try_out("user")
+        self.assertEqual(answer.status, 401)
+        expect(live).to_contain_text("token_missing")
+        expect(live).to_contain_text("www-authenticate: Bearer")
+
+    def test_a_description_that_is_missing_is_said(self):
+        page = self.page
+        page.route("**/openapi.json", lambda route: route.fulfill(status=404, body="gone"))
+        page.reload()
+        expect(page.locator("body")).to_contain_text("Failed to load API definition")
+
+
+if __name__ == "__main__":
+    unittest.main()
