@@ -40,20 +40,22 @@ def main():
         step("the code", unittest("description"))
         with Bundle() as bundle:
             for name, token in (("with a token", bundle.token()), ("without a token", None)):
-                step(f"schemathesis {name}", schemathesis(bundle, token))
+                # It leaves its notes where it is started.
+                step(f"schemathesis {name}", schemathesis(bundle, token), directory=local.ROOT / ".run")
             step("the pages and the gateway", unittest("running"), bundle.addresses())
             step("the clients", [tools.BIN / "python", TESTS / "clients.py"], bundle.addresses())
     except (debian.ProgramsMissing, tools.ToolsError, run.StartFailed) as problem:
         sys.exit(f"check-api: {problem}")
 
 
-def step(name, command, environment=None):
+def step(name, command, environment=None, directory=local.ROOT):
     """Runs one part to its end, and ends this program where it fails."""
     print(f"--- {name}", flush=True)
     started = time.monotonic()
     path = f"{tools.BIN}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = os.environ | ENVIRONMENT | {"PATH": path} | (environment or {})
-    code = subprocess.call(list(map(str, command)), cwd=local.ROOT, env=environment, stdin=subprocess.DEVNULL)
+    command = list(map(str, command))
+    code = subprocess.call(command, cwd=directory, env=environment, stdin=subprocess.DEVNULL)
     if code != 0:
         sys.exit(f"check-api: {name}: failed (exit code {code})")
     print(f"--- {name}: {time.monotonic() - started:.0f} s", flush=True)
