@@ -67,5 +67,21 @@ class Cors(unittest.TestCase):
         self.assertLessEqual(exposed, described)
 
 
+class Words(unittest.TestCase):
+    def test_the_booking_page_has_words_for_every_code(self):
+        words = (pages.BOOKING_PAGE / "words.js").read_text()
+        codes = {
+            code
+            for operation in description.operations().values()
+            for response in description.responses(operation).values()
+            for code in description.codes(response)
+        }
+        self.assertEqual(set(re.findall(r"^  (\w+): \"", words, re.MULTILINE)), codes)
+
+    def test_the_booking_page_stays_small(self):
+        files = [path for path in pages.BOOKING_PAGE.iterdir() if path.suffix in (".html", ".css", ".js")]
+        self.assertLess(sum(len(path.read_text().splitlines()) for path in files), 300)
+
+
 if __name__ == "__main__":
     unittest.main()
