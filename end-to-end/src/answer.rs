@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::read::GzDecoder;
 use serde_json::{Value, value::RawValue};
 
-use crate::runtime_api::Outcome;
+use crate::{description, runtime_api::Outcome};
 
 /// What a client gets.
 #[derive(Debug, Clone)]
@@ -30,7 +30,8 @@ impl Answer {
     ///
     /// # Panics
     ///
-    /// The function reported an error, or answered with something that is no HTTP answer.
+    /// The function reported an error, or answered with something that is no HTTP answer, or not what
+    /// `openapi.yaml` describes.
     #[must_use]
     pub fn of(outcome: Outcome) -> Self {
         let Outcome { result, request_id, arrived, .. } = outcome;
@@ -51,7 +52,9 @@ impl Answer {
         } else {
             String::from_utf8(bytes).expect("UTF-8")
         };
-        Self { status, headers, body, is_gzipped, request_id, arrived }
+        let answer = Self { status, headers, body, is_gzipped, request_id, arrived };
+        description::check(&answer);
+        answer
     }
 
     /// The body as JSON.

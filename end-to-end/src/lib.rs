@@ -29,6 +29,7 @@ mod calendar;
 mod certificates;
 mod cognito;
 mod confined;
+mod description;
 mod function;
 mod gateway;
 mod http;
