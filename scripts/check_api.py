@@ -18,6 +18,7 @@ import node_packages
 import run
 import tools
 
+OLDEST_PYTHON = (3, 11)
 START_SECONDS = 240
 STOP_SECONDS = 30
 TESTS = local.ROOT / "tests" / "api"
@@ -30,6 +31,8 @@ ENVIRONMENT = {
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("check-api: stopped"))
+    if sys.version_info < OLDEST_PYTHON:
+        sys.exit(f"check-api: schemathesis needs Python 3.11 or newer; python3 is {sys.version.split()[0]}.")
     try:
         tools.install("run")
         tools.install("api")
