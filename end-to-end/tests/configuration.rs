@@ -46,6 +46,9 @@ async fn a_bad_variable_ends_the_function_and_is_named() {
     }
     let setup = Setup::of(Binary::CheckAvailability).with("EVENT_TYPE_CACHE_SECONDS", "1.5");
     ends_and_names(setup, &["EVENT_TYPE_CACHE_SECONDS"], "a function's own").await;
+    let setup = Setup::of(Binary::UserEventTypes).with("EVENT_TYPE_FIELDS", "name;slug");
+    let setup = setup.with("INCLUDE_SECRET_EVENT_TYPES", "no");
+    ends_and_names(setup, &["EVENT_TYPE_FIELDS", "INCLUDE_SECRET_EVENT_TYPES"], "a function's own").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -156,3 +156,30 @@ async fn white_space_and_spelling_inside_an_object_stay() {
     let answer = world.ask(&[]).await;
     assert_eq!(answer.raw_items(), [object]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn true_and_1_are_understood_as_python_spells_them() {
+    let world = world().await;
+    for (query, expected) in [("true", ["True", "1"]), ("false", ["False", "0"])] {
+        let plain = world.ask(&[("active", query)]).await;
+        for other in expected {
+            assert_eq!(world.ask(&[("active", other)]).await.body, plain.body, "{other}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_chooses_what_callers_see() {
+    let all = world().await.ask(&[]).await.json();
+    let all = all.as_array().unwrap();
+    let setup = Setup::of(Binary::UserEventTypes).with("EVENT_TYPE_FIELDS", "name, duration");
+    let world = setup.with("INCLUDE_SECRET_EVENT_TYPES", "false").start().await;
+    let seen = world.ask(&[]).await;
+    let expected: Vec<Value> = all
+        .iter()
+        .filter(|row| row["secret"] != true)
+        .map(|row| json!({"uri": row["uri"], "name": row["name"], "duration": row["duration"]}))
+        .collect();
+    assert!(expected.len() < all.len(), "the sandbox has secret event types");
+    assert_eq!(seen.json(), Value::Array(expected));
+}

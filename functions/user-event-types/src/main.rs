@@ -1,10 +1,16 @@
 //! `GET /calendly/user-event-types`: all of the caller's event types, byte for byte as Calendly sent them.
 
+mod passed_on;
+
 use std::{ops::ControlFlow, process::ExitCode};
 
 use shared::{Error, Function, Query, calendly::Calendly};
 
-struct UserEventTypes;
+use passed_on::PassedOn;
+
+struct UserEventTypes {
+    passed_on: PassedOn,
+}
 
 /// A longer answer would not fit in Lambda's 6 MB even if it were gzipped, and could take more memory than
 /// the function has.
@@ -34,10 +40,11 @@ impl Function for UserEventTypes {
         calendly
             .event_types(*active, |page| {
                 for event_type in page {
+                    let Some(object) = self.passed_on.of(event_type)? else { continue };
                     if answer.len() > 1 {
                         answer.push(',');
                     }
-                    answer.push_str(event_type.get());
+                    answer.push_str(&object);
                 }
                 if answer.len() > LARGEST_ANSWER {
                     return Err(Error::AnswerTooLarge { reason: "the event types have more than 32 MiB" });
@@ -51,5 +58,5 @@ impl Function for UserEventTypes {
 }
 
 fn main() -> ExitCode {
-    shared::run(|_| UserEventTypes)
+    shared::run(|variables| UserEventTypes { passed_on: PassedOn::read(variables) })
 }
