@@ -52,9 +52,8 @@ impl Answer {
         } else {
             String::from_utf8(bytes).expect("UTF-8")
         };
-        let answer = Self { status, headers, body, is_gzipped, request_id, arrived };
-        description::check(&answer);
-        answer
+        description::check(status, &headers, &body);
+        Self { status, headers, body, is_gzipped, request_id, arrived }
     }
 
     /// The body as JSON.

@@ -9,8 +9,6 @@ use std::{
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml");
     let text = fs::read_to_string(path).expect("openapi.yaml");
@@ -28,45 +26,45 @@ static VALIDATORS: LazyLock<Mutex<BTreeMap<(u16, String), Validator>>> = LazyLoc
 /// Larger ones are thousands of the same objects, and would take seconds.
 const LARGEST_CHECKED: usize = 256 * 1024;
 
+/// Holds an answer against the description: its status, its headers (by name in lower case), and its body, decoded.
+///
 /// # Panics
 ///
-/// No operation is described to answer so: with this status, content type, headers and body.
-pub(crate) fn check(answer: &Answer) {
-    let described = responses(answer.status);
-    assert!(!described.is_empty(), "{} is not in openapi.yaml", answer.status);
+/// No operation is described to answer so.
+pub(crate) fn check(status: u16, headers: &BTreeMap<String, Vec<String>>, body: &str) {
+    let described = responses(status);
+    assert!(!described.is_empty(), "{status} is not in openapi.yaml");
     let is_described = |name: &str| {
         described.iter().any(|response| {
             let headers = response["headers"].as_object();
             headers.is_some_and(|headers| headers.keys().any(|other| other.eq_ignore_ascii_case(name)))
         })
     };
-    for name in answer.headers.keys().filter(|name| *name != "content-type") {
-        assert!(is_described(name), "openapi.yaml has no header {name} for {}", answer.status);
+    for name in headers.keys().filter(|name| *name != "content-type") {
+        assert!(is_described(name), "openapi.yaml has no header {name} for {status}");
     }
-    if answer.body.len() <= LARGEST_CHECKED {
-        check_body(answer, &described);
+    if body.len() <= LARGEST_CHECKED {
+        let content_type = headers.get("content-type").map(|values| values.join(",")).unwrap_or_default();
+        check_body(status, &content_type, body, &described);
     }
 }
 
-fn check_body(answer: &Answer, described: &[&Value]) {
-    let content_type = answer.header("content-type").unwrap_or_default().to_owned();
+fn check_body(status: u16, content_type: &str, body: &str, described: &[&Value]) {
     let mut validators = VALIDATORS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let validator = validators.entry((answer.status, content_type.clone())).or_insert_with(|| {
-        let schemas: Vec<&Value> = described
-            .iter()
-            .filter_map(|response| response["content"][&content_type].get("schema"))
-            .collect();
-        assert!(!schemas.is_empty(), "openapi.yaml has no {content_type} for {}", answer.status);
+    let validator = validators.entry((status, content_type.to_owned())).or_insert_with(|| {
+        let schemas: Vec<&Value> =
+            described.iter().filter_map(|response| response["content"][content_type].get("schema")).collect();
+        assert!(!schemas.is_empty(), "openapi.yaml has no {content_type} for {status}");
         let schema = json!({ "components": DESCRIPTION["components"], "anyOf": schemas });
         jsonschema::draft202012::options()
             .should_validate_formats(true)
             .build(&schema)
             .expect("the schemas of openapi.yaml")
     });
-    let body = answer.json();
-    let errors: Vec<String> = validator.iter_errors(&body).map(|error| error.masked().to_string()).collect();
-    let start: String = answer.body.chars().take(500).collect();
-    assert!(errors.is_empty(), "{} is not as openapi.yaml has it: {errors:?}\n{start}", answer.status);
+    let json: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"));
+    let errors: Vec<String> = validator.iter_errors(&json).map(|error| error.masked().to_string()).collect();
+    let start: String = body.chars().take(500).collect();
+    assert!(errors.is_empty(), "{status} is not as openapi.yaml has it: {errors:?}\n{start}");
 }
 
 /// What the operations are described to answer with a status.
