@@ -1,7 +1,7 @@
 //! Who called is in no log, whatever AWS and the issuer say about them (contract, section 8).
 #![cfg(test)]
 
-use end_to_end::{Binary, Request, Setup};
+use end_to_end::{Binary, Request, Setup, World};
 use sandbox::{Config, Fault, Mint, Sandbox};
 use serde_json::json;
 
@@ -68,4 +68,39 @@ async fn who_called_is_in_no_line_whatever_the_issuer_says_about_them() {
     world.function.kill().await;
     let output = world.function.raw_output();
     assert!(output.contains("403") && !output.contains("a-caller-named-so"), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_can_tell_callers_apart_without_knowing_who_they_are() {
+    let world_with_key = async |key: &str| {
+        let world = Setup::of(Binary::User).with("CALLER_HASH_SECRET_ID", "{secret}/key").start().await;
+        world.secrets.store(&format!("{}/key", world.secret_id), key).await;
+        // There was none yet; no request waits for it, and a warm-up reads it.
+        assert_eq!(world.ask(&[]).await.status, 200);
+        let answer = world.invoke(&json!({"warmer": true})).await.result.unwrap();
+        (world, answer)
+    };
+    let caller_of = async |world: &World, subject: &str| {
+        let answer = world.send(&world.request_with_claims(json!({"sub": subject}))).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        world.end_line(&answer.request_id).await["caller"].clone()
+    };
+    let (world, prepared) = world_with_key(&"k".repeat(32)).await;
+    assert_eq!(prepared.get("unprepared"), None, "{prepared}");
+    let one = caller_of(&world, "a-caller-named-so").await;
+    let digits = one.as_str().unwrap();
+    assert!(digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()), "{digits}");
+    assert_eq!(caller_of(&world, "a-caller-named-so").await, one);
+    assert_ne!(caller_of(&world, "another-caller").await, one);
+    let refused = world.send(&Request::get("/x").bearer("garbage")).await;
+    assert_eq!(world.end_line(&refused.request_id).await.get("caller"), None, "nobody knows who that was");
+    assert!(!world.function.raw_output().contains("caller-named-so"));
+
+    let (elsewhere, _) = world_with_key(&"another key of 32 bytes or more.".repeat(2)).await;
+    assert_ne!(caller_of(&elsewhere, "a-caller-named-so").await, one, "a hash means nothing elsewhere");
+    let (short, prepared) = world_with_key("short").await;
+    assert!(prepared["unprepared"].to_string().contains("less than 32 bytes"), "{prepared}");
+    assert!(caller_of(&short, "a-caller-named-so").await.is_null());
+    let off = Setup::of(Binary::User).start().await;
+    assert!(caller_of(&off, "a-caller-named-so").await.is_null());
 }

@@ -18,6 +18,7 @@
 mod auth;
 mod cache;
 pub mod calendly;
+mod caller_hash;
 mod config;
 mod deadline;
 mod error;

@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) issuer: Issuer,
     /// What its tokens must say.
     pub(crate) token_rules: TokenRules,
+    /// `CALLER_HASH_SECRET_ID`.
+    pub(crate) caller_hash_secret_id: Option<String>,
     /// What the AWS SDK needs.
     pub(crate) aws: AwsConfig,
 }
@@ -70,6 +72,7 @@ impl Config {
             pat_cache,
             calendly,
             token_rules: TokenRules { issuer: issuer.name().map(str::to_owned), audiences, required_scope },
+            caller_hash_secret_id: variables.text("CALLER_HASH_SECRET_ID"),
             issuer,
             aws: aws?,
         })

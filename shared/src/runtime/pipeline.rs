@@ -129,8 +129,11 @@ impl<F: Function> Pipeline<F> {
     }
 
     async fn answer(&self, request: &Request, deadline: Deadline, record: &Record) -> Result<String, Error> {
-        let Services { authenticator, pats, .. } = &self.services;
+        let Services { authenticator, pats, caller_hash, .. } = &self.services;
         let caller = authenticator.authenticate(request.headers(), record).await?;
+        if let Some(hash) = caller_hash.as_ref().and_then(|hash| hash.of(caller.text_claim("sub")?)) {
+            record.caller(hash);
+        }
         let parameters = self.function.parameters(&Query::of(request))?;
         let claim = |name: &str| caller.text_claim(name);
         let pat = pats.of(claim, record).await?;

@@ -6,6 +6,7 @@ use crate::{
     Error,
     auth::Authenticator,
     calendly::{Calendly, CalendlyClient, Learnt, UserUri},
+    caller_hash::CallerHash,
     config::Config,
     deadline::Deadline,
     http::Tls,
@@ -23,6 +24,8 @@ pub(super) struct Services {
     pub(super) authenticator: Authenticator,
     pub(super) pats: Pats,
     pub(super) calendly: CalendlyClient,
+    /// Where the log is to tell callers apart.
+    pub(super) caller_hash: Option<CallerHash>,
     /// Whose each PAT is, kept as long as the PAT.
     users: Learnt<(), UserUri>,
 }
@@ -35,7 +38,9 @@ impl Services {
         let tls = Tls::new(config.aws.ca_bundle.as_deref())?;
         let http = tls.client()?;
         let secrets = Secrets::new(&config.aws, http.clone());
+        let caller_hash = config.caller_hash_secret_id.map(|id| CallerHash::new(id, secrets.clone()));
         Ok(Self {
+            caller_hash,
             calendly: CalendlyClient::new(config.calendly, &tls)?,
             authenticator: Authenticator::new(config.issuer, config.token_rules, http, secrets.clone()),
             pats: Pats::new(config.pat_secret_id, secrets, config.pat_cache),
@@ -53,15 +58,35 @@ impl Services {
         Calendly::new(&self.calendly, &self.users, pat, deadline, record)
     }
 
+    /// Reads the key that callers are hashed with, where they are.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why there is none.
+    pub(super) async fn prepare_caller_hash(&self) -> Result<(), String> {
+        match &self.caller_hash {
+            Some(caller_hash) => caller_hash.prepare().await,
+            None => Ok(()),
+        }
+    }
+
     /// Fetches the issuer's keys and the shared PAT and opens a connection to Calendly, all at once. What
     /// fails is logged where it fails and left for the first request.
     pub(super) async fn prepare(&self) {
         let record = Record::default();
         let all = async {
-            tokio::join!(self.authenticator.prepare(), self.pats.prepare(&record), self.calendly.connect())
+            tokio::join!(
+                self.authenticator.prepare(),
+                self.pats.prepare(&record),
+                self.calendly.connect(),
+                self.prepare_caller_hash()
+            )
         };
         match tokio::time::timeout(LIMIT, all).await {
-            Ok((_, pat, connection)) => {
+            Ok((_, pat, connection, caller_hash)) => {
+                if let Err(reason) = caller_hash {
+                    telemetry::warn("no key to hash callers with yet", &reason);
+                }
                 if let Err(error @ Error::PatMissing(_)) = pat {
                     telemetry::warn("no Calendly token yet", &error.to_string());
                 }

@@ -22,7 +22,8 @@ pub(super) struct WarmUp {
 }
 
 impl WarmUp {
-    /// Prepares the issuer's keys, the shared PAT, the URI of its user and a connection to Calendly.
+    /// Prepares the issuer's keys, the shared PAT, the URI of its user and a connection to Calendly; and the key that
+    /// callers are hashed with, where they are.
     pub(super) async fn prepare(
         services: &Services,
         cold_start: bool,
@@ -37,10 +38,12 @@ impl WarmUp {
             let connection = services.calendly.connect().await;
             [user, connection.map_err(|reason| format!("calendly: {reason}"))]
         };
-        let both = async { tokio::join!(keys, calendly) };
-        let unprepared = match tokio::time::timeout_at(deadline.instant(), both).await {
-            Ok((keys, [user, connection])) => {
-                [keys, user, connection].into_iter().filter_map(Result::err).collect()
+        let caller_hash =
+            async { services.prepare_caller_hash().await.map_err(|reason| format!("caller hash: {reason}")) };
+        let all = async { tokio::join!(keys, calendly, caller_hash) };
+        let unprepared = match tokio::time::timeout_at(deadline.instant(), all).await {
+            Ok((keys, [user, connection], caller_hash)) => {
+                [keys, user, connection, caller_hash].into_iter().filter_map(Result::err).collect()
             }
             Err(_) => vec!["time ran out".to_owned()],
         };

@@ -53,6 +53,8 @@ struct Fields<'a> {
     message: &'static str,
     request_id: &'a str,
     xray_trace_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caller: Option<&'a str>,
     #[serde(flatten)]
     event: EventFields<'a>,
     duration_ms: f64,
@@ -107,6 +109,7 @@ pub(crate) fn end(record: &Record, ending: &Ending<'_>) {
         message,
         request_id: ending.request_id,
         xray_trace_id: ending.xray_trace_id,
+        caller: record.caller.get().map(String::as_str),
         event,
         duration_ms: milliseconds(ending.duration),
         cold_start: ending.cold_start,

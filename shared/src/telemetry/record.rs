@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex, PoisonError,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -21,6 +21,8 @@ pub(crate) struct Record {
     /// By name, whether what was looked up was at hand.
     pub(super) caches: Mutex<BTreeMap<&'static str, bool>>,
     pub(super) pat_was_stale: AtomicBool,
+    /// A keyed hash of who called.
+    pub(super) caller: OnceLock<String>,
     stage: AtomicU8,
 }
 
@@ -59,6 +61,12 @@ impl Record {
     /// The PAT is older than it should be, because Secrets Manager could not be read.
     pub(crate) fn pat_was_stale(&self) {
         self.pat_was_stale.store(true, Relaxed);
+    }
+
+    /// Who called, as a keyed hash.
+    pub(crate) fn caller(&self, hash: String) {
+        // There is one caller.
+        let _ = self.caller.set(hash);
     }
 
     /// What is being waited for from now on.
