@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use rcgen::{
@@ -41,7 +44,10 @@ impl Authority {
     pub fn new(directory: &Path) -> Self {
         let (trusted, pem) = authority("Authority of the tests");
         let (untrusted, _) = authority("Authority of nobody");
-        let bundle = directory.join(format!("authority-{}.pem", std::process::id()));
+        // One process may have several.
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let bundle = directory.join(format!("authority-{}-{number}.pem", std::process::id()));
         std::fs::write(&bundle, pem).expect("a file for the authority's certificate");
         Self { bundle, trusted, untrusted }
     }

@@ -69,8 +69,8 @@ class Functions(unittest.TestCase):
         settings = json.dumps(source()["Globals"]["Function"])
         used = {name for name in source()["Parameters"] if f'"{name}"' in settings}
         used -= {"ProvisionedConcurrency"}
-        # By way of a condition.
-        used |= {"Tracing"}
+        # By way of a condition, and of an output.
+        used |= {"Tracing", "CallerHash"}
         self.assertIn("JwtAudience", used)
         written = {line.split("=")[0] for line in content().splitlines()}
         self.assertEqual(written, used)

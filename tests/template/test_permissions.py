@@ -128,6 +128,18 @@ class Secrets(unittest.TestCase):
             deployed(SecretsKmsKeyArn=key)["CalendlyPatSecret"]["Properties"]["KmsKeyId"], key
         )
 
+    def test_the_key_of_callers_hashes_is_made_and_read_only_where_it_is_wanted(self):
+        found = deployed(CallerHash="ENABLED")
+        key = found["Permissions.CallerHashKey"]["Properties"]
+        self.assertGreaterEqual(key["GenerateSecretString"]["PasswordLength"], 32)
+        [_, read] = shared(CallerHash="ENABLED")
+        self.assertEqual(read["Action"], "secretsmanager:GetSecretValue")
+        self.assertIn("CallerHashKey", read["Resource"])
+        self.assertNotIn("Permissions.CallerHashKey", deployed())
+        for function in FUNCTIONS:
+            variables = found[function]["Properties"]["Environment"]["Variables"]
+            self.assertIn("CallerHashSecretId", variables["CALLER_HASH_SECRET_ID"])
+
     def test_a_created_secret_is_empty(self):
         secret = deployed()["CalendlyPatSecret"]["Properties"]
         self.assertEqual(set(secret), {"Description"})
