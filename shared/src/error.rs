@@ -79,6 +79,14 @@ pub enum Error {
         /// What was too large.
         reason: &'static str,
     },
+    /// Any of these, where it came about one of several things that were asked for.
+    #[error("{error} This is about {subject}.")]
+    About {
+        /// Which one, as the caller knows it: for the answer alone.
+        subject: String,
+        /// What went wrong with it.
+        error: Box<Error>,
+    },
     /// 500: anything else. The cause is in the log, not in the answer.
     #[error("Something went wrong here. The log has more under this request_id.")]
     Internal {
@@ -161,10 +169,18 @@ impl Error {
         }
     }
 
+    /// The same error with a `detail` that ends with what it is about, in the caller's own words. Nothing else of
+    /// it changes.
+    #[must_use]
+    pub fn about(self, subject: String) -> Self {
+        Self::About { subject, error: Box::new(self) }
+    }
+
     /// The HTTP status of the answer.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
+            Self::About { error, .. } => error.status(),
             Self::InvalidParameter { .. } | Self::PatMissing(_) => StatusCode::BAD_REQUEST,
             Self::Token(TokenError::InsufficientScope { .. }) => StatusCode::FORBIDDEN,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
@@ -181,6 +197,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::About { error, .. } => error.code(),
             Self::InvalidParameter { .. } => "invalid_parameter",
             Self::PatMissing(_) => "pat_missing",
             Self::Token(TokenError::Missing) => "token_missing",
@@ -203,6 +220,7 @@ impl Error {
     /// Calendly sent.
     pub(crate) fn reason(&self) -> String {
         let reason: Cow<'_, str> = match self {
+            Self::About { error, .. } => return error.reason(),
             Self::InvalidParameter { reason, .. }
             | Self::SecretsUnavailable { reason }
             | Self::KeysUnavailable { reason } => Cow::Borrowed(reason),
@@ -225,6 +243,7 @@ impl Error {
     pub(crate) fn parameter(&self) -> Option<&'static str> {
         match self {
             Self::InvalidParameter { parameter, .. } => Some(parameter),
+            Self::About { error, .. } => error.parameter(),
             _ => None,
         }
     }
@@ -232,6 +251,7 @@ impl Error {
     /// What Calendly said, for a `calendly_error`.
     pub(crate) fn calendly(&self) -> Option<CalendlyMember<'_>> {
         match self {
+            Self::About { error, .. } => error.calendly(),
             Self::Calendly(error) => Some(CalendlyMember {
                 status: error.status.as_u16(),
                 title: error.title.as_deref(),
@@ -246,19 +266,28 @@ impl Error {
     pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
         match self {
             Self::Calendly(error) => error.retry_after.map(|wait| wait.as_secs()),
+            Self::About { error, .. } => error.retry_after_seconds(),
+            _ => None,
+        }
+    }
+
+    fn calendly_status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Calendly(error) => Some(error.status),
+            Self::About { error, .. } => error.calendly_status(),
             _ => None,
         }
     }
 
     /// Whether Calendly refused the PAT itself: the one error that a fresh read of the secret may cure.
     pub(crate) fn is_pat_refused(&self) -> bool {
-        matches!(self, Self::Calendly(error) if error.status == StatusCode::UNAUTHORIZED)
+        self.calendly_status() == Some(StatusCode::UNAUTHORIZED)
     }
 
     /// Whether Calendly knows no such resource.
     #[must_use]
     pub fn is_calendly_not_found(&self) -> bool {
-        matches!(self, Self::Calendly(error) if error.status == StatusCode::NOT_FOUND)
+        self.calendly_status() == Some(StatusCode::NOT_FOUND)
     }
 }
 
@@ -345,7 +374,9 @@ mod tests {
             retry_after: None,
             path: "/users/me",
         };
-        let error = Error::Calendly(Box::new(calendly));
+        let error = Error::Calendly(Box::new(calendly)).about("the event type \"Robin's\"".to_owned());
         assert_eq!(error.reason(), "Calendly answered 403 to /users/me.");
+        assert_eq!((error.status(), error.code()), (StatusCode::FORBIDDEN, "calendly_error"));
+        assert!(error.to_string().ends_with(r#" This is about the event type "Robin's"."#), "{error}");
     }
 }

@@ -2,15 +2,13 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
-use shared::{
-    Error,
-    calendly::{Slot, utc},
-};
+use shared::{Error, calendly::utc};
 
 use crate::{
-    event_type::Choice,
+    chosen::Chosen,
+    entries::{Entries, Placed},
     open_times::OpenTimes,
-    parameters::Parameters,
+    question::{Match, Question, Times},
     zone::{Offsets, Zone},
 };
 
@@ -22,70 +20,171 @@ const LARGEST: usize = 32 * 1024 * 1024;
 const LOCAL_TIMES_LENGTH: usize =
     r#","local_start_time":"2026-12-01T09:00:00+00:00","local_end_time":"2026-12-01T09:00:00+00:00""#.len();
 
+/// What else is put around a slot, but for the event type's URI.
+const FRAME_LENGTH: usize =
+    r#"{"start_time":"2026-12-01T09:00:00.000000000Z","slots":{"":}}"local_start_time":"2026-12-01T09:00:00+00:00","#
+        .len();
+
+/// How many are in `next`.
+const NEXT: usize = 3;
+
 /// What stands beside the `collection`.
 #[derive(Serialize)]
 struct Others<'a> {
     available: bool,
-    event_type: &'a str,
-    start_time: String,
-    end_time: String,
+    event_type: EventTypes<'a>,
+    #[serde(flatten)]
+    times: AskedTimes,
 }
 
-/// The answer to `parameters`.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum EventTypes<'a> {
+    One(&'a str),
+    Several(Vec<&'a str>),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum AskedTimes {
+    Range { start_time: String, end_time: String },
+    At { at: String },
+}
+
+/// The answer to a question: `times` are the open times of the `chosen` event types, in their order.
 ///
 /// # Errors
 ///
 /// [`Error::AnswerTooLarge`].
-pub(crate) fn json(parameters: &Parameters, choice: &Choice, slots: &OpenTimes) -> Result<String, Error> {
-    let others = Others {
-        available: slots.iter().any(|(slot, _)| slot.is_available),
-        event_type: choice.uri.as_str(),
-        start_time: utc(slots.start_time),
-        end_time: utc(parameters.range.end_time()),
+pub(crate) fn json(question: &Question, chosen: &[Chosen], times: &[OpenTimes]) -> Result<String, Error> {
+    let found = Entries::of(times, question.matching);
+    let (collection, next, asked_times) = match question.times {
+        Times::Range { range, limit } => {
+            let start_time = times.iter().filter_map(OpenTimes::start_time).min();
+            let start_time = start_time.ok_or(Error::Internal { reason: "a range without a window" })?;
+            let asked = AskedTimes::Range { start_time: utc(start_time), end_time: utc(range.end_time()) };
+            (found.first(limit.unwrap_or(usize::MAX)), None, asked)
+        }
+        Times::At(at) => (
+            found.available(|start_time| start_time == at.moment()),
+            Some(found.available(|start_time| at.has_next(start_time)).first(NEXT)),
+            AskedTimes::At { at: utc(at.moment()) },
+        ),
     };
+    let event_type = match chosen {
+        [one] => EventTypes::One(one.choice.uri.as_str()),
+        several => EventTypes::Several(several.iter().map(|chosen| chosen.choice.uri.as_str()).collect()),
+    };
+    let others = Others { available: collection.is_any_available(), event_type, times: asked_times };
     let not_json = |_| Error::Internal { reason: "what stands beside the slots makes no JSON" };
     let others = serde_json::to_string(&others).map_err(not_json)?;
-    // The slots are JSON already, so they are put together as text and not looked through again.
-    let more = 1 + if parameters.timezone.is_some() { LOCAL_TIMES_LENGTH } else { 0 };
-    let slots_length: usize = slots.iter().map(|(_, object)| object.len() + more).sum();
-    if slots_length > LARGEST {
-        return Err(Error::AnswerTooLarge { reason: "the slots have more than 32 MiB" });
+    let mut writer = Writer {
+        answer: String::with_capacity(others.len() + 64),
+        chosen,
+        matching: question.matching,
+        offsets: question.timezone.as_ref().map(Zone::offsets),
+    };
+    writer.push_list(r#"{"collection":["#, &collection)?;
+    if let Some(next) = &next {
+        writer.push_list(r#","next":["#, next)?;
     }
-    let mut offsets = parameters.timezone.as_ref().map(Zone::offsets);
-    let start = r#"{"collection":["#;
-    let mut answer = String::with_capacity(start.len() + slots_length + others.len() + 1);
-    answer.push_str(start);
-    for (index, (slot, object)) in slots.iter().enumerate() {
-        if index > 0 {
-            answer.push(',');
-        }
-        match &mut offsets {
-            None => answer.push_str(object),
-            Some(offsets) => push_with_local_times(&mut answer, slot, object, choice, offsets),
-        }
-    }
-    answer.push_str("],");
-    answer.push_str(others.trim_start_matches('{'));
-    Ok(answer)
+    writer.answer.push(',');
+    writer.answer.push_str(others.trim_start_matches('{'));
+    Ok(writer.answer)
 }
 
-/// Calendly's object as it is, with two more members at its end.
-fn push_with_local_times(
-    answer: &mut String,
-    slot: &Slot,
-    object: &str,
-    choice: &Choice,
-    offsets: &mut Offsets<'_>,
-) {
-    answer.push_str(object.strip_suffix('}').unwrap_or(object).trim_end());
-    answer.push_str(r#","local_start_time":""#);
-    answer.push_str(&local(slot.start_time, offsets));
-    let end_time = choice.duration.and_then(|duration| slot.start_time.checked_add_signed(duration));
-    if let Some(end_time) = end_time {
-        answer.push_str(r#"","local_end_time":""#);
-        answer.push_str(&local(end_time, offsets));
+/// Puts the slots together as text: they are JSON already and are not looked through again.
+struct Writer<'a> {
+    answer: String,
+    chosen: &'a [Chosen],
+    matching: Match,
+    offsets: Option<Offsets<'a>>,
+}
+
+impl Writer<'_> {
+    fn push_list(&mut self, start: &str, entries: &Entries<'_>) -> Result<(), Error> {
+        let length: usize =
+            entries.slots().iter().map(|placed| placed.object.len() + self.more(placed)).sum();
+        if length > LARGEST {
+            return Err(Error::AnswerTooLarge { reason: "the slots have more than 32 MiB" });
+        }
+        self.answer.reserve(start.len() + length + 1);
+        self.answer.push_str(start);
+        for (index, entry) in entries.iter().enumerate() {
+            if index > 0 {
+                self.answer.push(',');
+            }
+            match self.matching {
+                Match::Any => entry.iter().for_each(|placed| self.push_slot(placed)),
+                Match::All => self.push_instant(entry),
+            }
+        }
+        self.answer.push(']');
+        Ok(())
     }
-    answer.push_str(r#""}"#);
+
+    /// By how much a slot is longer in the answer, at most.
+    fn more(&self, placed: &Placed<'_>) -> usize {
+        let is_framed = self.chosen.len() > 1 || self.matching == Match::All;
+        let frame = if is_framed { FRAME_LENGTH + self.uri(placed).len() } else { 0 };
+        1 + frame + if self.offsets.is_some() { LOCAL_TIMES_LENGTH } else { 0 }
+    }
+
+    fn uri(&self, placed: &Placed<'_>) -> &str {
+        self.chosen.get(placed.event_type).map(|chosen| chosen.choice.uri.as_str()).unwrap_or_default()
+    }
+
+    /// An instant at which all are free.
+    fn push_instant(&mut self, slots: &[Placed<'_>]) {
+        let Some(first) = slots.first() else { return };
+        let start_time = first.slot.start_time;
+        self.answer.push_str(r#"{"start_time":""#);
+        self.answer.push_str(&utc(start_time));
+        self.answer.push('"');
+        self.push_local("local_start_time", start_time);
+        self.answer.push_str(r#","slots":{"#);
+        for (index, placed) in slots.iter().enumerate() {
+            let uri = self.uri(placed).to_owned();
+            self.answer.push_str(if index > 0 { r#",""# } else { r#"""# });
+            self.answer.push_str(&uri);
+            self.answer.push_str(r#"":"#);
+            self.push_slot(placed);
+        }
+        self.answer.push_str("}}");
+    }
+
+    /// Calendly's object as it is, with more members at its end where there are any: `event_type` where slots of
+    /// several stand side by side, then the local times.
+    fn push_slot(&mut self, placed: &Placed<'_>) {
+        let names_event_type = self.matching == Match::Any && self.chosen.len() > 1;
+        if !names_event_type && self.offsets.is_none() {
+            self.answer.push_str(placed.object);
+            return;
+        }
+        self.answer.push_str(placed.object.strip_suffix('}').unwrap_or(placed.object).trim_end());
+        if names_event_type {
+            let uri = self.uri(placed).to_owned();
+            self.answer.push_str(r#","event_type":""#);
+            self.answer.push_str(&uri);
+            self.answer.push('"');
+        }
+        let start_time = placed.slot.start_time;
+        self.push_local("local_start_time", start_time);
+        let duration = self.chosen.get(placed.event_type).and_then(|chosen| chosen.choice.duration);
+        if let Some(end_time) = duration.and_then(|duration| start_time.checked_add_signed(duration)) {
+            self.push_local("local_end_time", end_time);
+        }
+        self.answer.push('}');
+    }
+
+    /// One more member, if there is a zone.
+    fn push_local(&mut self, name: &str, time: DateTime<Utc>) {
+        let Some(offsets) = &mut self.offsets else { return };
+        let local = local(time, offsets);
+        for part in [r#",""#, name, r#"":""#, &local, r#"""#] {
+            self.answer.push_str(part);
+        }
+    }
 }
 
 /// RFC 3339 with the zone's offset at that moment.
@@ -97,20 +196,23 @@ fn local(time: DateTime<Utc>, offsets: &mut Offsets<'_>) -> String {
 mod tests {
     use chrono::TimeDelta;
     use serde_json::Value;
-    use shared::calendly::{AvailableTimes, EventTypeUri};
+    use shared::calendly::{AvailableTimes, EventTypeUri, TimeWindow};
 
     use super::*;
-    use crate::{event_type::EventTypeRef, range::TimeRange};
+    use crate::event_type::Choice;
 
     fn answer(slots: &[&str], zone: Option<Zone>, duration: Option<TimeDelta>) -> String {
         let time = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
-        let times = AvailableTimes::parse(format!(r#"{{"collection":[{}]}}"#, slots.join(","))).unwrap();
-        let start = time("2026-10-25T00:00:00Z");
-        let range = TimeRange::new(start, time("2026-10-26T00:00:00Z"), time("2026-10-01T00:00:00Z"));
+        let query = "start_time=2026-10-25T00:00:00Z&end_time=2026-10-26T00:00:00Z&event_type=a";
+        let mut question = Question::parse(&query.parse().unwrap(), time("2026-10-01T00:00:00Z")).unwrap();
+        question.timezone = zone;
         let uri = EventTypeUri::from_id("A").unwrap();
-        let parameters =
-            Parameters { range: range.unwrap(), event_type: EventTypeRef::Uri(uri.clone()), timezone: zone };
-        json(&parameters, &Choice { uri, duration }, &OpenTimes::merged(start, vec![times])).unwrap()
+        let choice = Choice { uri, duration, duration_options: Vec::new() };
+        let mut times = OpenTimes::default();
+        let available = AvailableTimes::parse(format!(r#"{{"collection":[{}]}}"#, slots.join(","))).unwrap();
+        let (start_time, end_time) = (time("2026-10-25T00:00:00Z"), time("2026-10-26T00:00:00Z"));
+        times.add(available, TimeWindow { start_time, end_time });
+        json(&question, &[Chosen::of(choice)], &[times]).unwrap()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which event type is meant, and finding it in the user's list.
 
-use std::ops::ControlFlow;
+use std::{fmt, ops::ControlFlow};
 
 use chrono::TimeDelta;
 use serde::{Deserialize, de::IgnoredAny};
@@ -34,6 +34,8 @@ pub(crate) struct Choice {
     pub(crate) uri: EventTypeUri,
     /// How long a meeting lasts, where that is known.
     pub(crate) duration: Option<TimeDelta>,
+    /// How long it may last instead: Calendly's `duration_options`.
+    pub(crate) duration_options: Vec<TimeDelta>,
 }
 
 /// The fields of an event type that decide.
@@ -44,8 +46,29 @@ struct Row {
     active: Option<bool>,
     deleted_at: Option<IgnoredAny>,
     booking_method: Option<String>,
+}
+
+/// How long meetings of an event type last.
+#[derive(Deserialize)]
+struct Lengths {
     #[serde(default)]
     duration: Duration,
+    #[serde(default)]
+    duration_options: DurationOptions,
+}
+
+/// The lengths that an invitee may choose from, where there are any.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum DurationOptions {
+    Some(Vec<Duration>),
+    Unknown(IgnoredAny),
+}
+
+impl Default for DurationOptions {
+    fn default() -> Self {
+        Self::Unknown(IgnoredAny)
+    }
 }
 
 /// A length as Calendly sends it: a number of minutes, or something else, which is not known.
@@ -63,6 +86,14 @@ impl Default for Duration {
 }
 
 impl EventTypeRef {
+    /// What is looked for in the list, if it is.
+    pub(crate) fn listed(&self) -> Option<&Listed> {
+        match self {
+            Self::Uri(_) => None,
+            Self::Listed(listed) => Some(listed),
+        }
+    }
+
     /// Understands the parameter.
     ///
     /// # Errors
@@ -99,34 +130,79 @@ fn is_uuid(text: &str) -> bool {
 impl Choice {
     /// One that was named by URI: its duration is not known.
     pub(crate) fn of_uri(uri: EventTypeUri) -> Self {
-        Self { uri, duration: None }
+        Self { uri, duration: None, duration_options: Vec::new() }
+    }
+
+    fn with_lengths(uri: EventTypeUri, lengths: &Lengths) -> Self {
+        let duration_options = match &lengths.duration_options {
+            DurationOptions::Some(options) => options.iter().filter_map(Duration::known).collect(),
+            DurationOptions::Unknown(_) => Vec::new(),
+        };
+        Self { uri, duration: lengths.duration.known(), duration_options }
+    }
+
+    /// The same with its lengths, as its own object at Calendly has them.
+    ///
+    /// # Errors
+    ///
+    /// Those of calls to Calendly.
+    pub(crate) async fn with_lengths_from(&self, calendly: &Calendly<'_>) -> Result<Self, Error> {
+        let lengths = calendly.event_type(&self.uri, Lengths::read).await?;
+        Ok(Self::with_lengths(self.uri.clone(), &lengths))
+    }
+}
+
+impl fmt::Display for EventTypeRef {
+    /// Its URI or its slug; empty for the default.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uri(uri) => uri.fmt(formatter),
+            Self::Listed(Listed::Slug(slug)) => formatter.write_str(slug),
+            Self::Listed(Listed::First) => Ok(()),
+        }
     }
 }
 
 impl Listed {
-    /// Looks through the user's event types, sorted by name, until the first match.
+    /// Looks through the user's event types, sorted by name, until each of these has its first match.
     ///
     /// # Errors
     ///
-    /// [`Error::NoEventType`] if there is none, and those of calls to Calendly.
-    pub(crate) async fn look_up(&self, calendly: &Calendly<'_>) -> Result<Choice, Error> {
-        let found = calendly.event_types(Some(true), |page| self.find(page)).await?;
-        found.ok_or_else(|| {
-            let (detail, reason) = match self {
-                Self::First => (
-                    "This user has no bookable event type: activate one in Calendly.".to_owned(),
-                    "the PAT's user has no bookable event type",
+    /// Those of calls to Calendly.
+    pub(crate) async fn look_up(
+        all: &[&Self],
+        calendly: &Calendly<'_>,
+    ) -> Result<Vec<Option<Choice>>, Error> {
+        let mut found = vec![None; all.len()];
+        let visit = |page: &[&RawValue]| {
+            for (listed, found) in all.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
+                if let ControlFlow::Break(choice) = listed.find(page)? {
+                    *found = Some(choice);
+                }
+            }
+            let is_over = found.iter().all(Option::is_some);
+            Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        };
+        calendly.event_types(Some(true), visit).await?;
+        Ok(found)
+    }
+
+    /// That there is no such event type.
+    pub(crate) fn not_found(&self) -> Error {
+        let (detail, reason) = match self {
+            Self::First => (
+                "This user has no bookable event type: activate one in Calendly.".to_owned(),
+                "the PAT's user has no bookable event type",
+            ),
+            Self::Slug(slug) => (
+                format!(
+                    "No bookable event type has the slug {}: /calendly/user-event-types lists them.",
+                    quoted(slug)
                 ),
-                Self::Slug(slug) => (
-                    format!(
-                        "No bookable event type has the slug {}: /calendly/user-event-types lists them.",
-                        quoted(slug)
-                    ),
-                    "no bookable event type of the PAT's user has the slug that was asked for",
-                ),
-            };
-            Error::NoEventType { detail, reason }
-        })
+                "no bookable event type of the PAT's user has the slug that was asked for",
+            ),
+        };
+        Error::NoEventType { detail, reason }
     }
 
     fn find(&self, page: &[&RawValue]) -> Result<ControlFlow<Choice>, Error> {
@@ -138,8 +214,7 @@ impl Listed {
             };
             if is_meant && row.is_bookable() {
                 let uri = EventTypeUri::parse(&row.uri).ok_or_else(not_documented)?;
-                let duration = row.duration.known();
-                return Ok(ControlFlow::Break(Choice { uri, duration }));
+                return Ok(ControlFlow::Break(Choice::with_lengths(uri, &Lengths::read(event_type)?)));
             }
         }
         Ok(ControlFlow::Continue(()))
@@ -148,6 +223,12 @@ impl Listed {
 
 fn not_documented() -> Error {
     Error::CalendlyInvalidResponse("an event type is not what Calendly documents".to_owned())
+}
+
+impl Lengths {
+    fn read(event_type: &RawValue) -> Result<Self, Error> {
+        serde_json::from_str(event_type.get()).map_err(|_| not_documented())
+    }
 }
 
 impl Row {
@@ -248,8 +329,11 @@ mod tests {
             row("good", json!({"duration": 22.5})),
             row("second", json!({})),
         ];
-        let good =
-            Choice { uri: EventTypeUri::from_id("good").unwrap(), duration: Some(TimeDelta::seconds(1_350)) };
+        let good = Choice {
+            uri: EventTypeUri::from_id("good").unwrap(),
+            duration: Some(TimeDelta::seconds(1_350)),
+            duration_options: Vec::new(),
+        };
         assert_eq!(found(&Listed::First, &rows), Some(good.clone()));
         assert_eq!(found(&Listed::Slug("intro".to_owned()), &rows), Some(good));
         assert_eq!(found(&Listed::Slug("intro".to_owned()), &rows[..3]), None);

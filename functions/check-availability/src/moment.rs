@@ -1,4 +1,4 @@
-//! `start_time` and `end_time` as callers write them: RFC 3339, local to a zone, or a bare date.
+//! `start_time`, `end_time` and `at` as callers write them: RFC 3339, local to a zone, or a bare date.
 
 use chrono::{
     DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,
@@ -7,11 +7,13 @@ use shared::Error;
 
 use crate::zone::Zone;
 
-/// Which end of the range a text stands for. It decides what a bare date and a repeated local time mean.
+/// What a text stands for: an end of the range, or a moment. It decides what a bare date and a repeated local time
+/// mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Edge {
     Start,
     End,
+    At,
 }
 
 impl Edge {
@@ -20,6 +22,7 @@ impl Edge {
         match self {
             Self::Start => "start_time",
             Self::End => "end_time",
+            Self::At => "at",
         }
     }
 }
@@ -41,6 +44,11 @@ pub(crate) fn parse(edge: Edge, text: &str, zone: Option<&Zone>) -> Result<DateT
     match (written, zone) {
         (Written::Date(date), zone) => {
             let date = match edge {
+                Edge::At => {
+                    return Err(refuse(
+                        "is a date: send a moment, for example 2026-12-01T09:00:00Z.".to_owned(),
+                    ));
+                }
                 Edge::Start => Some(date),
                 Edge::End => date.succ_opt(),
             };
@@ -55,7 +63,7 @@ pub(crate) fn parse(edge: Edge, text: &str, zone: Option<&Zone>) -> Result<DateT
         (Written::DateTime(local, None), Some(zone)) => {
             match (zone.instants_of(local).ok_or_else(out_of_range)?, edge) {
                 (MappedLocalTime::Single(time), _)
-                | (MappedLocalTime::Ambiguous(time, _), Edge::Start)
+                | (MappedLocalTime::Ambiguous(time, _), Edge::Start | Edge::At)
                 | (MappedLocalTime::Ambiguous(_, time), Edge::End) => Ok(time),
                 (MappedLocalTime::None, _) => Err(refuse(format!(
                     "does not exist in {zone}: the clocks skip it. Send a time before or after that, or one with an offset."

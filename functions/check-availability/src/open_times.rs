@@ -1,57 +1,37 @@
-//! The open times of a range that may be longer than Calendly answers at once.
+//! The open times of one event type, put together of the windows that Calendly answers at once.
 
 use chrono::{DateTime, Utc};
-use futures_util::{StreamExt, TryStreamExt, stream};
-use shared::{
-    Error,
-    calendly::{AvailableTimes, Calendly, EventTypeUri, Slot},
-};
+use shared::calendly::{AvailableTimes, Slot, TimeWindow};
 
-use crate::range::TimeRange;
-
-/// How many windows are asked for at a time: a dozen at once have been seen to meet Calendly's rate limit.
-const IN_FLIGHT: usize = 4;
-
-/// The slots of a range, ascending.
-#[derive(Debug)]
+/// The slots of an event type, ascending.
+#[derive(Debug, Default)]
 pub(crate) struct OpenTimes {
-    /// From when Calendly was asked.
-    pub(crate) start_time: DateTime<Utc>,
+    start_time: Option<DateTime<Utc>>,
     windows: Vec<AvailableTimes>,
     /// Each slot by its window and its place there.
     order: Vec<(u32, Slot)>,
 }
 
 impl OpenTimes {
-    /// All of an event type's. If one window fails all do: a part is never passed off as the whole.
-    ///
-    /// # Errors
-    ///
-    /// Those of calls to Calendly, and [`Error::InvalidParameter`] if no time is left to ask for.
-    pub(crate) async fn of(
-        range: &TimeRange,
-        event_type: &EventTypeUri,
-        calendly: &Calendly<'_>,
-    ) -> Result<Self, Error> {
-        let calls =
-            range.parts().map(|part| calendly.available_times(event_type, move || part.window(Utc::now())));
-        let windows: Vec<_> = stream::iter(calls).buffered(IN_FLIGHT).try_collect().await?;
-        let start_time = windows.first().map(|(_, asked)| asked.start_time);
-        let start_time = start_time.ok_or(Error::Internal { reason: "a range without a window" })?;
-        Ok(Self::merged(start_time, windows.into_iter().map(|(times, _)| times).collect()))
+    /// From when Calendly was asked.
+    pub(crate) fn start_time(&self) -> Option<DateTime<Utc>> {
+        self.start_time
     }
 
-    /// One ascending list without doubles. Neither the order of Calendly's answer nor whether the ends of a
-    /// window belong to it is documented, so both are made certain here.
-    pub(crate) fn merged(start_time: DateTime<Utc>, windows: Vec<AvailableTimes>) -> Self {
-        let mut order = Vec::with_capacity(windows.iter().map(|times| times.slots().len()).sum());
-        for (window, times) in (0..).zip(&windows) {
-            order.extend(times.slots().iter().map(|slot| (window, *slot)));
-        }
+    /// Adds what Calendly answered about a window: the list stays ascending and without doubles. Neither the order of
+    /// Calendly's answer nor whether the ends of a window belong to it is documented, so both are made certain here.
+    pub(crate) fn add(&mut self, times: AvailableTimes, asked: TimeWindow) {
+        self.start_time.get_or_insert(asked.start_time);
+        let window = u32::try_from(self.windows.len()).unwrap_or(u32::MAX);
+        self.order.extend(times.slots().iter().map(|slot| (window, *slot)));
+        self.windows.push(times);
         // Stable, and of what is in order already it costs one look.
-        order.sort_by_key(|(_, slot)| slot.start_time);
-        order.dedup_by_key(|(_, slot)| slot.start_time);
-        Self { start_time, windows, order }
+        self.order.sort_by_key(|(_, slot)| slot.start_time);
+        self.order.dedup_by_key(|(_, slot)| slot.start_time);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
     }
 
     /// The slots, and Calendly's object for each.
@@ -74,6 +54,14 @@ mod tests {
         DateTime::from_timestamp(seconds, 0).unwrap()
     }
 
+    fn merged(windows: Vec<AvailableTimes>) -> OpenTimes {
+        let mut times = OpenTimes::default();
+        for window in windows {
+            times.add(window, TimeWindow { start_time: time(0), end_time: time(10_000) });
+        }
+        times
+    }
+
     fn window(seconds: impl Iterator<Item = i64>) -> AvailableTimes {
         let slots: Vec<String> =
             seconds.map(|seconds| format!(r#"{{"start_time":"{}"}}"#, utc(time(seconds)))).collect();
@@ -93,7 +81,7 @@ mod tests {
                 .map(|indices| window(indices.iter().filter(|_| !all.is_empty()).map(|index| *index.get(&all))))
                 .collect();
             split.push(window(all.iter().rev().copied()));
-            let merged = OpenTimes::merged(time(0), split);
+            let merged = merged(split);
             let seconds: Vec<i64> = merged.iter().map(|(slot, _)| slot.start_time.timestamp()).collect();
             prop_assert_eq!(seconds, all);
             for (slot, object) in merged.iter() {

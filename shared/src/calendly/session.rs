@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{
     available_times::{AvailableTimes, TimeWindow},
-    client::{CalendlyClient, CallContext},
+    client::{CalendlyClient, CallContext, Path},
     event_types::Page,
     json::parse_resource,
     learnt::{Learner, Learnt},
@@ -128,6 +128,22 @@ impl<'a> Calendly<'a> {
             }
         }
         Err(Error::CalendlyInvalidResponse("the list of event types has no end".to_owned()))
+    }
+
+    /// What `read` finds in an event type's object, which may be one that no list has.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::user_uri`], and what `read` returns.
+    pub async fn event_type<T>(
+        &self,
+        uri: &EventTypeUri,
+        read: impl FnOnce(&RawValue) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let path = format!("/event_types/{}", uri.id());
+        let path = Path { pattern: "/event_types/{uuid}", path: &path };
+        let body = self.client.get(path, || Ok([("", ""); 0]), &self.context()).await?;
+        read(parse_resource(&body, "the event type")?)
     }
 
     /// The open times of an event type in a window, and the window that was asked: `window` says it anew for each

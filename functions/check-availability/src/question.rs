@@ -1,0 +1,205 @@
+//! What a caller asks: one value that cannot contradict itself, made of the query.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::{Error, Query};
+
+use crate::{
+    at::At,
+    event_type::EventTypeRef,
+    moment::{self, Edge},
+    range::{Part, TimeRange},
+    zone::Zone,
+};
+
+/// How many event types one question may be about.
+const MOST_EVENT_TYPES: usize = 10;
+
+/// The largest `limit`.
+const LARGEST_LIMIT: usize = 1_000;
+
+/// A question about times.
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub(crate) times: Times,
+    /// `event_type`: at least one, none twice.
+    pub(crate) event_types: Vec<EventTypeRef>,
+    /// `match`.
+    pub(crate) matching: Match,
+    /// `duration`: how long each of the event types must be.
+    pub(crate) duration: Option<TimeDelta>,
+    /// `timezone`: also give local times of this zone.
+    pub(crate) timezone: Option<Zone>,
+}
+
+/// Which times are asked about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Times {
+    /// `start_time` to `end_time`, and of the slots only the first so many: `limit`.
+    Range { range: TimeRange, limit: Option<usize> },
+    /// `at`.
+    At(At),
+}
+
+/// Which slots of several event types are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Match {
+    /// Those of any.
+    Any,
+    /// The instants at which each has an available one.
+    All,
+}
+
+/// What is asked of Calendly in one call for each event type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asked {
+    Part(Part),
+    Around(At),
+}
+
+impl Times {
+    /// Consecutive parts of the times, each short enough for one call.
+    pub(crate) fn parts(&self) -> Vec<Asked> {
+        match self {
+            Self::Range { range, .. } => range.parts().map(Asked::Part).collect(),
+            Self::At(at) => vec![Asked::Around(*at)],
+        }
+    }
+
+    pub(crate) fn limit(&self) -> Option<usize> {
+        match self {
+            Self::Range { limit, .. } => *limit,
+            Self::At(_) => None,
+        }
+    }
+}
+
+impl Question {
+    /// Understands a query that comes at the moment `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`].
+    pub(crate) fn parse(query: &Query, now: DateTime<Utc>) -> Result<Self, Error> {
+        let times = match query.get("at")? {
+            Some(at) => WrittenTimes::At(exclusive(query, at)?),
+            None => WrittenTimes::Range {
+                start: query.require("start_time", "2026-12-01T09:00:00Z")?,
+                end: query.require("end_time", "2026-12-02T09:00:00Z")?,
+                limit: query.get("limit")?.map(parse_limit).transpose()?,
+            },
+        };
+        let timezone = query.get("timezone")?.map(parse_timezone).transpose()?;
+        let event_types = parse_event_types(&query.all("event_type")?)?;
+        let matching = query.get("match")?.map_or(Ok(Match::Any), parse_match)?;
+        let duration = query.get("duration")?.map(parse_duration).transpose()?;
+        let zone = timezone.as_ref();
+        let times = match times {
+            WrittenTimes::At(at) => Times::At(At::new(moment::parse(Edge::At, at, zone)?, now)?),
+            WrittenTimes::Range { start, end, limit } => {
+                let start_time = moment::parse(Edge::Start, start, zone)?;
+                let end_time = moment::parse(Edge::End, end, zone)?;
+                Times::Range { range: TimeRange::new(start_time, end_time, now)?, limit }
+            }
+        };
+        Ok(Self { times, event_types, matching, duration, timezone })
+    }
+}
+
+/// The times before their zone is known.
+enum WrittenTimes<'a> {
+    Range { start: &'a str, end: &'a str, limit: Option<usize> },
+    At(&'a str),
+}
+
+/// `at` without what contradicts it.
+fn exclusive<'a>(query: &Query, at: &'a str) -> Result<&'a str, Error> {
+    for range in ["start_time", "end_time"] {
+        if !query.all(range)?.is_empty() {
+            return Err(Error::invalid_parameter(
+                "at",
+                format!("at contradicts {range}: send either at, or start_time and end_time."),
+            ));
+        }
+    }
+    if !query.all("limit")?.is_empty() {
+        return Err(Error::invalid_parameter(
+            "limit",
+            "limit contradicts at, which asks about one moment: leave one of them out.",
+        ));
+    }
+    Ok(at)
+}
+
+fn parse_event_types(texts: &[&str]) -> Result<Vec<EventTypeRef>, Error> {
+    if texts.len() > MOST_EVENT_TYPES {
+        return Err(Error::invalid_parameter(
+            "event_type",
+            format!("event_type is given more than {MOST_EVENT_TYPES} times: ask about fewer."),
+        ));
+    }
+    if texts.is_empty() {
+        return Ok(vec![EventTypeRef::parse(None)?]);
+    }
+    let mut event_types = Vec::with_capacity(texts.len());
+    for text in texts {
+        let event_type = EventTypeRef::parse(Some(text))?;
+        if !event_types.contains(&event_type) {
+            event_types.push(event_type);
+        }
+    }
+    Ok(event_types)
+}
+
+fn parse_match(text: &str) -> Result<Match, Error> {
+    match text {
+        "any" => Ok(Match::Any),
+        "all" => Ok(Match::All),
+        _ => Err(Error::invalid_value("match", text, "is neither of any and all: send one of them.")),
+    }
+}
+
+fn parse_limit(text: &str) -> Result<usize, Error> {
+    whole_number(text)
+        .and_then(|limit| usize::try_from(limit).ok())
+        .filter(|limit| *limit <= LARGEST_LIMIT)
+        .ok_or_else(|| Error::invalid_value("limit", text, "is not a whole number from 1 to 1000: send one."))
+}
+
+fn parse_duration(text: &str) -> Result<TimeDelta, Error> {
+    whole_number(text).map(|minutes| TimeDelta::minutes(minutes.into())).ok_or_else(|| {
+        Error::invalid_value("duration", text, "is not a whole number of minutes: send for example 30.")
+    })
+}
+
+/// Digits alone, and not zero.
+fn whole_number(text: &str) -> Option<u32> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| is_digits && *number > 0)
+}
+
+/// An IANA name, letter for letter.
+fn parse_timezone(name: &str) -> Result<Zone, Error> {
+    Zone::named(name).ok_or_else(|| {
+        Error::invalid_value(
+            "timezone",
+            name,
+            "is not an IANA time zone name: send one like Europe/Lisbon or UTC.",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_zone_names_are_ianas() {
+        for good in ["Europe/Lisbon", "UTC", "America/Argentina/Buenos_Aires", "Asia/Calcutta", "Etc/GMT+5"] {
+            assert!(parse_timezone(good).is_ok(), "{good}");
+        }
+        for bad in ["europe/lisbon", "Lisbon", "+01:00", "WEST", "Europe/Lisbon ", "Europe / Lisbon"] {
+            let error = parse_timezone(bad).unwrap_err();
+            assert!(error.to_string().contains("is not an IANA time zone name"), "{bad}: {error}");
+        }
+    }
+}
