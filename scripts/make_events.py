@@ -95,6 +95,35 @@ def samples(tokens, first_day):
     yield Sample(
         "check-availability-rest-api", availability, rest_api(availability, good, dates), status=200
     )
+    several = {"event_type": ["catch-up", "demo"]}
+    moment = {"at": f"{first_day}T09:00:00", "timezone": "Europe/Lisbon"}
+    for name, parameters in (
+        ("several", {**several, **dates}),
+        ("match-all", {**several, **dates, "match": "all"}),
+        ("at", {**moment, "event_type": "catch-up"}),
+        ("limit", {**instants, "limit": "3"}),
+        ("duration", {**instants, "event_type": "demo", "duration": "15"}),
+    ):
+        yield Sample(
+            f"check-availability-http-api-{name}",
+            availability,
+            http_api(availability, good, parameters),
+            status=200,
+        )
+    yield Sample(
+        "check-availability-rest-api-several",
+        availability,
+        rest_api(availability, good, {**several, **dates}),
+        status=200,
+    )
+    yield Sample(
+        "check-availability-http-api-at-and-range",
+        availability,
+        http_api(availability, good, {**moment, **dates}),
+        status=400,
+        code="invalid_parameter",
+        parameter="at",
+    )
     backwards = {"start_time": "2099-01-02T00:00:00Z", "end_time": "2099-01-01T00:00:00Z"}
     for name, gateway in (("http-api", http_api), ("rest-api", rest_api)):
         yield Sample(
@@ -128,6 +157,11 @@ def samples(tokens, first_day):
     )
 
 
+def values(value):
+    """Those of a parameter, which may be given several times."""
+    return value if isinstance(value, list) else [value]
+
+
 def http_api(function, token, parameters=None):
     """An HTTP API event, payload 2.0. API Gateway leaves out what a request does not have."""
     path = local.route(function)
@@ -148,9 +182,10 @@ def http_api(function, token, parameters=None):
         "version": "2.0",
         "routeKey": f"GET {path}",
         "rawPath": path,
-        "rawQueryString": urllib.parse.urlencode(parameters or {}),
+        "rawQueryString": urllib.parse.urlencode(parameters or {}, doseq=True),
         "headers": headers,
-        "queryStringParameters": parameters,
+        "queryStringParameters": parameters
+        and {name: ",".join(values(value)) for name, value in parameters.items()},
         "requestContext": {
             "accountId": ACCOUNT,
             "apiId": API,
@@ -191,14 +226,15 @@ def rest_api(function, token, parameters=None):
     }
     if token is None:
         del headers["Authorization"]
-    several = {name: [value] for name, value in parameters.items()} if parameters else None
+    several = {name: values(value) for name, value in parameters.items()} if parameters else None
     return {
         "resource": path,
         "path": path,
         "httpMethod": "GET",
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": parameters,
+        "queryStringParameters": parameters
+        and {name: values(value)[-1] for name, value in parameters.items()},
         "multiValueQueryStringParameters": several,
         "pathParameters": None,
         "stageVariables": None,
