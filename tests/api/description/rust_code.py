@@ -40,7 +40,10 @@ def codes():
     # `if` and blocks would hide something from this reader.
     statuses = dict(reversed(_arms(source, "status")))
     read = {}
+    # An error about one of several things has the code and the status of the error itself.
     for name, code in _arms(source, "code"):
+        if name.startswith("About"):
+            continue
         kind = name.partition("(")[0]
         value = statuses.get(name) or statuses.get(kind) or statuses[f"{kind}(error)"]
         read[code.strip('"')] = None if value == "error.status" else STATUSES[value.removeprefix("StatusCode::")]
@@ -53,6 +56,9 @@ def parameters(function):
     for path in sorted((ROOT / "functions" / function / "src").glob("**/*.rs")):
         for method, name in re.findall(r"query\s*\.(\w+)\(\s*\"(\w+)\"", _source(path)):
             read[name] = read.get(name, False) or method == "require"
+    if "at" in read:
+        # Instead of these two.
+        read |= {"start_time": False, "end_time": False}
     return read
 
 
@@ -65,6 +71,6 @@ def can_lack_an_event_type(function):
 
 def headers():
     """The headers that an answer may have, in lower case, without the content type."""
-    names = re.findall(r"headers\.insert\((\w+),", _source("shared/src/response.rs"))
+    names = re.findall(r"\.insert\((\w+),", _source("shared/src/response/mod.rs"))
     assert names, "no header found"
     return {CONSTANTS.get(name, name.lower().replace("_", "-")) for name in names} - {"content-type"}
