@@ -34,7 +34,7 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
 
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
         check-figures check-template build sam-test reliability soak bench budgets record-budgets \
-        events lock clean check-hook check-stage deploy supply-chain advisories cargo-auditable \
+        events lock clean check-hook check-stage deploy supply-chain advisories own-tools cargo-auditable \
         release-artifacts check-reproducible check-examples check-threat-model token check-api
 
 help: ## List the targets
@@ -123,8 +123,7 @@ check-api: ## Hold openapi.yaml, the pages and the clients against running funct
 
 # All three at once, which uses every core; SAM, which builds one after the other, finds them done. It
 # looks for them in target/ alone.
-build: cargo-auditable ## Build what `make deploy` deploys, into .aws-sam (ARCHITECTURE=x86_64 for Intel), and sbom.cdx.json
-	@$(if $(OWN_TOOLS),python3 scripts/own_tools.py,$(TOOLS) build)
+build: own-tools cargo-auditable ## Build what `make deploy` deploys, into .aws-sam (ARCHITECTURE=x86_64 for Intel), and sbom.cdx.json
 	unset CARGO_TARGET_DIR RUSTFLAGS CARGO_ENCODED_RUSTFLAGS; \
 	$(if $(OWN_TOOLS),,export PATH="$(CURDIR)/$(VENV):$$PATH";) \
 	cargo lambda build --release --locked --$(subst _,-,$(ARCHITECTURE)) && \
@@ -133,6 +132,10 @@ build: cargo-auditable ## Build what `make deploy` deploys, into .aws-sam (ARCHI
 	@python3 scripts/pin_architecture.py $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
 	@$(TOOLS) build
 	@$(VENV)/python scripts/sbom.py $(BUILD_DIR)
+
+# First: one that is too old stops the build before anything is compiled.
+own-tools:
+	@$(if $(OWN_TOOLS),python3 scripts/own_tools.py,$(TOOLS) build)
 
 cargo-auditable:
 	@python3 scripts/cargo_tools.py cargo-auditable

@@ -62,7 +62,7 @@ class Deploy(unittest.TestCase):
         steps = [
             "grep -q '^\\[staging",
             "sam validate --lint",
-            "cargo lambda build --release --x86-64",
+            "cargo lambda build --release --locked --x86-64",
             "sam build --build-dir .aws-sam/build --parameter-overrides Architecture=x86_64",
             "check_artifacts.py .aws-sam/build x86_64",
             "pin_architecture.py .aws-sam/build/template.yaml x86_64",
