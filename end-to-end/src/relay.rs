@@ -6,8 +6,9 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, copy_bidirectional},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, copy_bidirectional},
     net::{TcpSocket, TcpStream},
+    sync::watch,
     task::{AbortHandle, JoinHandle},
 };
 use tokio_rustls::TlsAcceptor;
@@ -34,6 +35,8 @@ struct Way {
     server: OnceLock<String>,
     acceptor: Mutex<Option<TlsAcceptor>>,
     connections: Mutex<Vec<AbortHandle>>,
+    /// Sent to what is open when it is doomed.
+    dooms: watch::Sender<()>,
 }
 
 impl std::fmt::Debug for Way {
@@ -145,6 +148,15 @@ impl Relay {
         open.iter().for_each(|connection| connection.abort());
         open.len()
     }
+
+    /// Lets every connection that is open die without a sign of it: only who sends over it is told, by a reset.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    pub fn doom(&self) {
+        self.way.dooms.send_replace(());
+    }
 }
 
 impl Way {
@@ -164,10 +176,15 @@ impl Way {
 
     async fn pass_on(&self, mut client: impl AsyncRead + AsyncWrite + Unpin) {
         let Some(server) = self.server.get() else { return };
+        let mut dooms = self.dooms.subscribe();
         if let Ok(mut server) = TcpStream::connect(server).await {
             let _ = server.set_nodelay(true);
-            // How it ends is what the test is about.
-            let _ = copy_bidirectional(&mut client, &mut server).await;
+            tokio::select! {
+                // How it ends is what the test is about.
+                _ = copy_bidirectional(&mut client, &mut server) => {}
+                // What is left unread makes the end of it a reset.
+                _ = dooms.changed() => drop(client.read(&mut [0]).await),
+            }
         }
     }
 }

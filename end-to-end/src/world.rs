@@ -50,6 +50,13 @@ impl Setup {
         self
     }
 
+    /// As [`Self::with`], unless that was decided already.
+    #[must_use]
+    pub fn with_default(mut self, name: &str, value: &str) -> Self {
+        self.variables.entry(name.to_owned()).or_insert_with(|| Some(value.to_owned()));
+        self
+    }
+
     /// With an environment variable. `{sandbox}`, `{secret}` and `{endpoint}` stand for the sandbox's
     /// address, the id of the PAT's secret and the address of Secrets Manager.
     #[must_use]

@@ -8,7 +8,7 @@ use end_to_end::{
     Answer, Binary, Gateway, Invocation, MovedClock, Relay, Request, SecretsManager, Setup, Trouble, World,
     day, until,
 };
-use sandbox::{Config, DEFAULT_PAT, Fault, Mint, Sandbox};
+use sandbox::{Algorithm, Config, DEFAULT_PAT, Fault, Mint, Sandbox};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -38,9 +38,9 @@ impl Cut {
         calendly.lead_to(&sandbox.base_url());
         issuer.lead_to(&sandbox.base_url());
         let setup = setup
-            .with("CALENDLY_PAT_SECRET_ID", &secret_id(test))
+            .with_default("CALENDLY_PAT_SECRET_ID", &secret_id(test))
             .with("CALENDLY_BASE_URL", &calendly.url)
-            .with("JWT_ISSUER", &sandbox.issuer_url())
+            .with_default("JWT_ISSUER", &sandbox.issuer_url())
             .with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets_manager.url);
         let world = setup.spawn_with(sandbox).await;
         world.function.wait_for_init().await;
@@ -55,6 +55,12 @@ impl Cut {
             (ways.map(Relay::cut).iter().sum::<usize>() == 0).then_some(())
         })
         .await;
+    }
+
+    /// Stops the process and lets all of its connections die without a sign of it.
+    async fn freeze_unseen(&self) {
+        self.world.function.freeze().await;
+        [&self.calendly, &self.issuer, &self.secrets_manager].map(Relay::doom);
     }
 
     async fn thaw(&self) {
@@ -129,6 +135,50 @@ async fn between_warm_ups_and_requests() {
             assert_eq!(answer.status, 200, "{binary:?}, round {round}: {}", answer.body);
         }
     }
+}
+
+/// A warm-up opens a connection beside the dead ones of the pool.
+#[tokio::test(flavor = "multi_thread")]
+async fn before_a_warm_up_and_a_request() {
+    for binary in Binary::ALL {
+        let setup = Setup::of(binary).with("CALENDLY_MAX_RETRIES", "0").with("EVENT_TYPE_CACHE_SECONDS", "0");
+        let cut = Cut::start(&format!("unseen/{}", binary.name()), setup).await;
+        assert_eq!(cut.send(&cut.request()).await.status, 200);
+        cut.freeze_unseen().await;
+        sleep(Duration::from_millis(1_100)).await;
+        let warmer = json!({"warmer": true});
+        let (outcome, ()) = tokio::join!(cut.world.invoke(&warmer), cut.thaw());
+        assert_eq!(outcome.result.unwrap().get("unprepared"), None, "{binary:?}");
+        let answer = cut.send(&cut.request()).await;
+        assert_eq!(answer.status, 200, "{binary:?}: {}", answer.body);
+        let line = cut.world.end_line(&answer.request_id).await;
+        assert_eq!(line["CalendlyErrors"].as_f64(), Some(0.0), "{binary:?}: {line}");
+    }
+}
+
+/// Init reads in parallel, so several connections to Secrets Manager are open, and all of them die.
+#[tokio::test(flavor = "multi_thread")]
+async fn before_the_first_read_of_a_callers_secret() {
+    const SECRET: &str = "a secret of at least 32 bytes, as RFC 7518 asks";
+    let id = secret_id("first read");
+    let secrets = SecretsManager::start().await;
+    for (name, value) in [("jwt", SECRET), ("key", SECRET), ("robin", DEFAULT_PAT)] {
+        secrets.store(&format!("{id}/{name}"), value).await;
+    }
+    let setup = Setup::of(Binary::User)
+        .without("JWT_ISSUER")
+        .with("JWT_SECRET_ID", &format!("{id}/jwt"))
+        .with("CALLER_HASH_SECRET_ID", &format!("{id}/key"))
+        .with("CALENDLY_PAT_SECRET_ID", &format!("{id}/{{sub}}"));
+    let cut = Cut::start("first read", setup).await;
+    cut.freeze_unseen().await;
+    sleep(Duration::from_millis(1_100)).await;
+    let claims = json!({"sub": "robin"}).as_object().unwrap().clone();
+    let mint = Mint { algorithm: Algorithm::Hs256, secret: SECRET.to_owned(), claims, ..Mint::default() };
+    let request = Request::get("/calendly/user").bearer(&cut.world.sandbox.mint(mint));
+    let (answer, ()) = tokio::join!(cut.send(&request), cut.thaw());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(cut.secrets.reads().len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

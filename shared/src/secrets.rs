@@ -10,7 +10,10 @@ use aws_sdk_secretsmanager::{
 };
 use secrecy::SecretSlice;
 
-use crate::{config::AwsConfig, http::AwsHttpClient};
+use crate::{
+    config::AwsConfig,
+    http::{AwsHttpClient, Connections},
+};
 
 /// How long one try may take. `GetSecretValue` answers within tens of milliseconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -36,7 +39,7 @@ impl Secrets {
     ///
     /// Credentials are those that Lambda puts into the environment; they last as long as the
     /// environment does. Without them every read fails.
-    pub(crate) fn new(aws: &AwsConfig, http: reqwest::Client) -> Self {
+    pub(crate) fn new(aws: &AwsConfig, http: Connections) -> Self {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let key_and_secret = variable("AWS_ACCESS_KEY_ID").zip(variable("AWS_SECRET_ACCESS_KEY"));
         let credentials = key_and_secret.map(|(key, secret)| {
@@ -45,7 +48,7 @@ impl Secrets {
         Self::with_credentials(aws, http, credentials)
     }
 
-    fn with_credentials(aws: &AwsConfig, http: reqwest::Client, credentials: Option<Credentials>) -> Self {
+    fn with_credentials(aws: &AwsConfig, http: Connections, credentials: Option<Credentials>) -> Self {
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(aws.region.clone()))
@@ -145,7 +148,7 @@ mod tests {
                 let _ = connection.write_all(answer.as_bytes()).await;
             }
         });
-        let http = Tls::new(None).unwrap().client().unwrap();
+        let http = Tls::new(None).unwrap().connections().unwrap();
         let credentials = Credentials::new("key", "secret", None, None, "test");
         match Secrets::with_credentials(&aws, http, Some(credentials)).read("pat").await {
             Err(SecretError::Unavailable(reason)) => reason,

@@ -4,14 +4,13 @@ use std::{fmt, time::Duration};
 
 use futures_util::future::BoxFuture;
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
-use reqwest::Client;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use url::Url;
 
 use super::jwk::KeySet;
 use crate::{
-    http::{Allowance, BodyError, body, secure_url},
+    http::{Allowance, BodyError, Connections, body, secure_url},
     issuer::Issuer,
     secrets::{SecretError, Secrets},
 };
@@ -53,7 +52,7 @@ struct PublishedKeys {
     issuer: String,
     /// As configured; else discovery tells.
     jwks_url: Option<Url>,
-    http: Client,
+    http: Connections,
 }
 
 /// A secret in Secrets Manager.
@@ -72,7 +71,7 @@ struct Metadata {
 }
 
 /// The source of an issuer's keys.
-pub(super) fn of_issuer(issuer: Issuer, http: Client, secrets: Secrets) -> Box<dyn KeySource> {
+pub(super) fn of_issuer(issuer: Issuer, http: Connections, secrets: Secrets) -> Box<dyn KeySource> {
     match issuer {
         Issuer::Published { issuer, jwks_url } => Box::new(PublishedKeys { issuer, jwks_url, http }),
         Issuer::SharedSecret { secret_id } => Box::new(SharedSecret { secret_id, secrets }),
@@ -86,7 +85,7 @@ impl KeySource for PublishedKeys {
                 Some(url) => url.clone(),
                 None => discover(&self.http, &self.issuer).await?,
             };
-            KeySet::parse(&get(&self.http, jwks_url).await?)
+            KeySet::parse(&get(&self.http, jwks_url, "keys").await?)
         })
     }
 
@@ -126,10 +125,10 @@ impl KeySource for SharedSecret {
 }
 
 /// The `jwks_uri` of the issuer (OpenID Connect Discovery 1.0, section 4).
-async fn discover(http: &Client, issuer: &str) -> Result<Url, String> {
+async fn discover(http: &Connections, issuer: &str) -> Result<Url, String> {
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let url = Url::parse(&url).map_err(|error| format!("the discovery URL is wrong: {error}"))?;
-    let metadata: Metadata = serde_json::from_slice(&get(http, url).await?)
+    let metadata: Metadata = serde_json::from_slice(&get(http, url, "discovery").await?)
         .map_err(|_| "the issuer's discovery document lacks issuer or jwks_uri".to_owned())?;
     // Section 4.3: both MUST be the same, or one issuer could speak for another.
     if metadata.issuer != issuer {
@@ -151,10 +150,11 @@ fn keys_url(jwks_uri: &str, issuer: &str) -> Result<Url, String> {
 }
 
 /// The body of the issuer's answer. A connection that breaks, as one does that was cut while the environment was
-/// frozen, is no answer: the issuer is asked once more.
-async fn get(http: &Client, url: Url) -> Result<Vec<u8>, String> {
-    match get_once(http, url.clone()).await {
-        Err(Ungotten::Broken(_)) => get_once(http, url).await,
+/// frozen, is no answer: the issuer is asked once more. `what` is asked for, in words of ours: the URL may be the
+/// issuer's.
+async fn get(http: &Connections, url: Url, what: &str) -> Result<Vec<u8>, String> {
+    match get_once(http, url.clone(), what).await {
+        Err(Ungotten::Broken(_)) => get_once(http, url, what).await,
         result => result,
     }
     .map_err(|(Ungotten::Broken(reason) | Ungotten::Refused(reason))| reason)
@@ -168,23 +168,22 @@ enum Ungotten {
     Refused(String),
 }
 
-async fn get_once(http: &Client, url: Url) -> Result<Vec<u8>, Ungotten> {
-    let path = url.path().to_owned();
-    let response = http.get(url).send().await.map_err(|error| {
+async fn get_once(http: &Connections, url: Url, what: &str) -> Result<Vec<u8>, Ungotten> {
+    let response = http.send(http.get(url.as_str())).await.map_err(|error| {
         if error.is_connect() {
-            Ungotten::Refused(format!("the issuer could not be connected to ({path})"))
+            Ungotten::Refused(format!("the issuer could not be connected to ({what})"))
         } else {
-            Ungotten::Broken(format!("the issuer did not answer ({path})"))
+            Ungotten::Broken(format!("the issuer did not answer ({what})"))
         }
     })?;
     if response.status() != 200 {
-        return Err(Ungotten::Refused(format!("the issuer answered {} ({path})", response.status())));
+        return Err(Ungotten::Refused(format!("the issuer answered {} ({what})", response.status())));
     }
     body(response, &Allowance::new(LARGEST_ANSWER)).await.map_err(|error| match error {
         BodyError::TooLarge => {
-            Ungotten::Refused(format!("the issuer's answer is larger than {LARGEST_ANSWER} bytes ({path})"))
+            Ungotten::Refused(format!("the issuer's answer is larger than {LARGEST_ANSWER} bytes ({what})"))
         }
-        BodyError::Truncated => Ungotten::Broken(format!("the issuer's answer broke off ({path})")),
+        BodyError::Truncated => Ungotten::Broken(format!("the issuer's answer broke off ({what})")),
     })
 }
 
@@ -203,7 +202,7 @@ mod tests {
     async fn fetch_of(issuer: &str, jwks_url: Option<&str>) -> Result<(), String> {
         let issuer = issuer.to_owned();
         let jwks_url = jwks_url.map(|url| Url::parse(url).unwrap());
-        let http = Tls::new(None).unwrap().client().unwrap();
+        let http = Tls::new(None).unwrap().connections().unwrap();
         PublishedKeys { issuer, jwks_url, http }.fetch().await.map(drop)
     }
 
@@ -270,11 +269,7 @@ mod tests {
         let issuer = sandbox.issuer_url();
         let elsewhere = format!("{}{JWKS}", sandbox.base_url());
         for (path, fault, expected) in [
-            (
-                DISCOVERY,
-                Fault::status(503),
-                "the issuer answered 503 Service Unavailable (/issuer/.well-known/",
-            ),
+            (DISCOVERY, Fault::status(503), "the issuer answered 503 Service Unavailable (discovery)"),
             (DISCOVERY, json_body("{}"), "the issuer's discovery document lacks issuer or jwks_uri"),
             (DISCOVERY, json_body("<html>"), "the issuer's discovery document lacks issuer or jwks_uri"),
             (
@@ -283,16 +278,16 @@ mod tests {
                 "the issuer's answer is larger than 524288",
             ),
             (DISCOVERY, Fault::Redirect { location: elsewhere.clone() }, "the issuer answered 302 Found"),
-            (JWKS, Fault::status(404), "the issuer answered 404 Not Found (/issuer/jwks)"),
-            (JWKS, Fault::Redirect { location: elsewhere }, "the issuer answered 302 Found (/issuer/jwks)"),
+            (JWKS, Fault::status(404), "the issuer answered 404 Not Found (keys)"),
+            (JWKS, Fault::Redirect { location: elsewhere }, "the issuer answered 302 Found (keys)"),
             (
                 JWKS,
                 Fault::Oversized { bytes: 512 * 1024 + 1 },
                 "the issuer's answer is larger than 524288 bytes",
             ),
             (JWKS, Fault::Oversized { bytes: 512 * 1024 }, "the answer is not a JWK Set"),
-            (JWKS, Fault::Truncated { after: 10 }, "the issuer's answer broke off (/issuer/jwks)"),
-            (JWKS, Fault::Reset, "the issuer did not answer (/issuer/jwks)"),
+            (JWKS, Fault::Truncated { after: 10 }, "the issuer's answer broke off (keys)"),
+            (JWKS, Fault::Reset, "the issuer did not answer (keys)"),
             (JWKS, json_body(r#"{"keys":[]}"#), "none of the 0 keys of the JWK Set can be used"),
             (JWKS, json_body(r#"{"keys":[{"kty":"RSA"}]}"#), "none of the 1 keys of the JWK Set can be used"),
         ] {
@@ -328,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_published_key_is_no_shared_secret() {
-        let http = Tls::new(None).unwrap().client().unwrap();
+        let http = Tls::new(None).unwrap().connections().unwrap();
         let source = PublishedKeys { issuer: String::new(), jwks_url: None, http };
         for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
             assert!(!source.is_for(algorithm), "{algorithm:?}");
@@ -341,6 +336,6 @@ mod tests {
     #[tokio::test]
     async fn nobody_answers() {
         let reason = fetch_of("http://127.0.0.1:1", None).await.unwrap_err();
-        assert_eq!(reason, "the issuer could not be connected to (/.well-known/openid-configuration)");
+        assert_eq!(reason, "the issuer could not be connected to (discovery)");
     }
 }

@@ -23,6 +23,7 @@ use lambda_http::http::HeaderMap;
 
 use crate::{
     Error,
+    http::Connections,
     issuer::{Issuer, TokenRules},
     secrets::Secrets,
     telemetry::Record,
@@ -40,7 +41,7 @@ pub(crate) struct Authenticator {
 
 impl Authenticator {
     /// An authenticator for this issuer's tokens. Fetches nothing yet.
-    pub(crate) fn new(issuer: Issuer, rules: TokenRules, http: reqwest::Client, secrets: Secrets) -> Self {
+    pub(crate) fn new(issuer: Issuer, rules: TokenRules, http: Connections, secrets: Secrets) -> Self {
         verify::install();
         Self { keys: KeyStore::new(key_source::of_issuer(issuer, http, secrets)), rules }
     }

@@ -1,5 +1,6 @@
 //! The AWS SDK over the one HTTP client, in place of the HTTPS stack that it would bring along.
 
+use super::{Allowance, Connections, body};
 use aws_smithy_runtime_api::{
     client::{
         http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
@@ -10,16 +11,13 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
-use reqwest::Client;
-
-use super::{Allowance, body};
 
 /// Secrets Manager's largest secret is 64 KiB; its answer is not much larger.
 const LARGEST_ANSWER: usize = 256 * 1024;
 
-/// A `reqwest` client as the SDK wants it. Time limits are the SDK's own (its timeout settings).
+/// The HTTP client as the SDK wants it. Time limits are the SDK's own (its timeout settings).
 #[derive(Debug, Clone)]
-pub(crate) struct AwsHttpClient(pub(crate) Client);
+pub(crate) struct AwsHttpClient(pub(crate) Connections);
 
 impl HttpClient for AwsHttpClient {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
@@ -34,7 +32,7 @@ impl HttpConnector for AwsHttpClient {
     }
 }
 
-async fn send(client: &Client, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+async fn send(client: &Connections, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
     let (parts, sdk_body) =
         request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
     let bytes = sdk_body.bytes().map(<[u8]>::to_vec).unwrap_or_default();

@@ -1,26 +1,17 @@
-//! Connections to one host: open before there is a request for them, and none of them a request's loss when it
-//! died while the environment was frozen.
-//!
-//! A client connects when it is asked to send. During init there is nothing to send yet, and nothing
-//! may be sent: a connection is opened, put aside, and handed to the first request that wants one.
+//! Requests over connections, none of which is a request's loss when it died while the environment was frozen.
 
 use std::{
-    any::Any,
-    cell::Cell,
-    fmt,
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use hyper::rt::{Read, ReadBuf};
-use reqwest::{Client, ClientBuilder, RequestBuilder, Response};
+use reqwest::{Client, ClientBuilder, Request, RequestBuilder, Response};
 use tokio::time::Instant;
-use tower::{Layer, Service};
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+use super::{
+    Tls,
+    aside::{Aside, Connecting, Origin, Role, watch},
+};
 
 /// Connections die while an environment is frozen, so idle ones are not kept for long.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
@@ -33,219 +24,116 @@ const SHORTEST_FREEZE: Duration = Duration::from_secs(1);
 /// opened at once.
 const MOST_DEAD: usize = 16;
 
-tokio::task_local! {
-    /// Whether the request that is being sent has opened a connection of its own.
-    static HAS_OPENED: Cell<bool>;
-}
+/// Sends requests, and keeps their connections for the next ones.
+#[derive(Debug, Clone)]
+pub(crate) struct Connections(Arc<Pool>);
 
-/// Sends requests to one host.
 #[derive(Debug)]
-pub(crate) struct Connections {
+struct Pool {
+    tls: Tls,
     client: Client,
-    /// Connects and never sends: each of its requests fails as soon as its connection is open.
-    opener: Client,
     aside: Aside,
-    /// When the last answer came, whose connection is in the client's pool since.
-    answered: Mutex<Option<Instant>>,
+    /// By authority, when the last answer came, whose connection is in the client's pool since.
+    answered: Mutex<Vec<(String, Instant)>>,
     shortest_freeze: Duration,
 }
 
-/// The connection that was put aside, if any.
-#[derive(Clone, Default)]
-struct Aside(Arc<Mutex<Option<Opened>>>);
-
-/// A connection, and when it was opened. Its type is `reqwest`'s own and has no name outside.
-struct Opened {
-    at: Instant,
-    connection: Box<dyn Any + Send>,
-    is_alive: fn(&mut (dyn Any + Send)) -> bool,
-}
-
 impl Connections {
-    /// To a host that is called by clients of this `builder`.
-    pub(super) fn new(builder: impl Fn() -> ClientBuilder) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(tls: Tls) -> Result<Self, reqwest::Error> {
         let aside = Aside::default();
-        let layer = |role| Connecting { role, aside: aside.clone() };
-        let client = builder().connector_layer(layer(Role::Takes)).build()?;
-        let opener = builder().connector_layer(layer(Role::PutsAside)).build()?;
-        let answered = Mutex::new(None);
-        Ok(Self { client, opener, aside, answered, shortest_freeze: SHORTEST_FREEZE })
+        let layer = Connecting { role: Role::Takes, aside: aside.clone() };
+        let client = tls.builder().pool_idle_timeout(IDLE_TIMEOUT).connector_layer(layer).build()?;
+        let answered = Mutex::default();
+        Ok(Self(Arc::new(Pool { tls, client, aside, answered, shortest_freeze: SHORTEST_FREEZE })))
     }
 
     /// A `GET` to be [sent](Self::send).
     pub(crate) fn get(&self, url: &str) -> RequestBuilder {
-        self.client.get(url)
+        self.0.client.get(url)
+    }
+
+    /// A `POST` to be [sent](Self::send).
+    pub(crate) fn post(&self, url: &str) -> RequestBuilder {
+        self.0.client.post(url)
     }
 
     /// Opens a connection to the host of `url` and puts it aside, unless there is one that would serve the next
-    /// request. Nothing is sent over it.
+    /// request. Nothing is sent over it. Only for clients of a single host: whichever asks first takes it.
     ///
     /// # Errors
     ///
     /// A sentence that says why the host could not be reached.
     pub(crate) async fn open(&self, url: &str) -> Result<(), String> {
-        // What became of a pooled connection in a freeze cannot be seen from here.
-        let is_pooled = self.answered().is_some_and(|answered| answered.elapsed() < self.shortest_freeze);
-        if is_pooled || self.aside.has_one_alive() {
+        let Pool { tls, aside, .. } = &*self.0;
+        let opener = |builder: ClientBuilder| {
+            builder.connector_layer(Connecting { role: Role::PutsAside, aside: aside.clone() }).build()
+        };
+        let request = self.get(url).build().map_err(|error| error.to_string())?;
+        // One that died meanwhile is found out by the request that gets it.
+        let is_pooled = self.answered(&request).is_some_and(|answered| answered.elapsed() < IDLE_TIMEOUT);
+        if is_pooled || aside.has_one_alive() {
             return Ok(());
         }
         let before = Instant::now();
-        let unsent = self.opener.get(url).send().await;
-        match unsent {
-            _ if self.aside.opened() >= Some(before) => Ok(()),
+        let opener = opener(tls.builder()).map_err(|error| error.to_string())?;
+        match opener.execute(request).await {
+            _ if aside.opened() >= Some(before) => Ok(()),
             Err(error) if error.is_timeout() => Err("connecting timed out".to_owned()),
             _ => Err("connecting failed".to_owned()),
         }
     }
 
-    /// Sends a request without a body. One that finds a connection dead that was idle for long enough to have
-    /// been frozen goes out on another one at once: it cannot have been answered.
+    /// Sends a request of [`Self::get`] or [`Self::post`], as [`Self::execute`] does.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
-        let last_used = self.answered().max(self.aside.opened());
-        let may_be_dead = last_used.is_some_and(|last_used| last_used.elapsed() >= self.shortest_freeze);
+        self.execute(request.build()?).await
+    }
+
+    /// Sends a request that may come twice. One that finds a connection dead that was idle for long enough to have
+    /// been frozen goes out on another one at once: it cannot have been answered.
+    pub(crate) async fn execute(&self, request: Request) -> Result<Response, reqwest::Error> {
+        let Pool { client, aside, .. } = &*self.0;
+        let answered = self.answered(&request);
+        let may_be_dead = [answered, aside.opened()].into_iter().flatten().any(|at| self.may_have_frozen(at));
         for _ in 0..MOST_DEAD {
             let Some(copy) = request.try_clone().filter(|_| may_be_dead) else { break };
-            let (result, has_opened) = watch(copy).await;
+            let (result, origin) = watch(client.execute(copy)).await;
+            let last_used = match origin {
+                Origin::Pool => answered,
+                Origin::Aside(opened) => Some(opened),
+                Origin::New => None,
+            };
             match result {
-                Err(error) if !has_opened && !error.is_timeout() && !error.is_builder() => {}
+                Err(error)
+                    if last_used.is_some_and(|at| self.may_have_frozen(at))
+                        && !error.is_timeout()
+                        && !error.is_builder() => {}
                 result => return self.noted(result),
             }
         }
-        self.noted(request.send().await)
+        self.noted(client.execute(request).await)
+    }
+
+    fn may_have_frozen(&self, last_used: Instant) -> bool {
+        last_used.elapsed() >= self.0.shortest_freeze
     }
 
     fn noted(&self, result: Result<Response, reqwest::Error>) -> Result<Response, reqwest::Error> {
-        if result.is_ok() {
-            *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        if let Ok(response) = &result {
+            let now = Instant::now();
+            let authority = response.url().authority();
+            let mut answered = self.0.answered.lock().unwrap_or_else(PoisonError::into_inner);
+            match answered.iter_mut().find(|(host, _)| host == authority) {
+                Some((_, at)) => *at = now,
+                None => answered.push((authority.to_owned(), now)),
+            }
         }
         result
     }
 
-    fn answered(&self) -> Option<Instant> {
-        *self.answered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Sends, and tells whether a connection was opened for that.
-async fn watch(request: RequestBuilder) -> (Result<Response, reqwest::Error>, bool) {
-    let sending = async { (request.send().await, HAS_OPENED.with(Cell::get)) };
-    HAS_OPENED.scope(Cell::new(false), sending).await
-}
-
-impl Aside {
-    fn put<C: Read + Unpin + Send + 'static>(&self, connection: C) {
-        let opened = Opened { at: Instant::now(), connection: Box::new(connection), is_alive: is_alive::<C> };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
-    }
-
-    /// The connection, if it is alive.
-    fn take<C: 'static>(&self) -> Option<C> {
-        let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        if !opened.would_serve() {
-            return None;
-        }
-        opened.connection.downcast().ok().map(|connection| *connection)
-    }
-
-    fn has_one_alive(&self) -> bool {
-        let mut aside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        aside.as_mut().is_some_and(Opened::would_serve)
-    }
-
-    /// When the connection was opened.
-    fn opened(&self) -> Option<Instant> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|opened| opened.at)
-    }
-}
-
-impl Opened {
-    fn would_serve(&mut self) -> bool {
-        self.at.elapsed() <= IDLE_TIMEOUT && (self.is_alive)(&mut *self.connection)
-    }
-}
-
-/// Whether a connection on which nothing was sent is still open: then there is nothing to be read, not even
-/// its end.
-fn is_alive<C: Read + Unpin + 'static>(connection: &mut (dyn Any + Send)) -> bool {
-    let Some(connection) = connection.downcast_mut::<C>() else { return false };
-    let mut byte = [0];
-    let mut buffer = ReadBuf::new(&mut byte);
-    let mut nobody = Context::from_waker(Waker::noop());
-    Pin::new(connection).poll_read(&mut nobody, buffer.unfilled()).is_pending()
-}
-
-impl fmt::Debug for Aside {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Aside").finish_non_exhaustive()
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Role {
-    PutsAside,
-    Takes,
-}
-
-/// The layer around a client's connector.
-#[derive(Debug, Clone)]
-struct Connecting {
-    role: Role,
-    aside: Aside,
-}
-
-impl<S> Layer<S> for Connecting {
-    type Service = Connector<S>;
-
-    fn layer(&self, connect: S) -> Connector<S> {
-        Connector { connect, connecting: self.clone() }
-    }
-}
-
-/// Connects with `connect`, and puts the connection aside or takes the one that is there.
-#[derive(Clone)]
-struct Connector<S> {
-    connect: S,
-    connecting: Connecting,
-}
-
-/// The connection was put aside, so this request does not have one.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection was put aside for a request to come")]
-struct PutAside;
-
-impl<S, Destination> Service<Destination> for Connector<S>
-where
-    S: Service<Destination, Error = BoxError>,
-    S::Response: Read + Unpin + Send + 'static,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.connect.poll_ready(context)
-    }
-
-    fn call(&mut self, destination: Destination) -> Self::Future {
-        let aside = self.connecting.aside.clone();
-        match self.connecting.role {
-            Role::PutsAside => {
-                let connecting = self.connect.call(destination);
-                Box::pin(async move {
-                    aside.put(connecting.await?);
-                    Err(PutAside.into())
-                })
-            }
-            Role::Takes => match aside.take() {
-                Some(connection) => Box::pin(async move { Ok(connection) }),
-                None => {
-                    // An error says that nobody watches.
-                    let _ = HAS_OPENED.try_with(|has_opened| has_opened.set(true));
-                    Box::pin(self.connect.call(destination))
-                }
-            },
-        }
+    /// When the last answer came from the host of this request.
+    fn answered(&self, request: &Request) -> Option<Instant> {
+        let answered = self.0.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.iter().find(|(host, _)| host == request.url().authority()).map(|(_, at)| *at)
     }
 }
 
@@ -262,7 +150,7 @@ mod tests {
         sync::watch,
     };
 
-    use super::{super::Tls, *};
+    use super::*;
 
     /// A server that counts its connections and can drop all that are open.
     struct Server {
@@ -345,8 +233,9 @@ mod tests {
     }
 
     fn connections(shortest_freeze: Duration) -> Connections {
-        let connections = Tls::new(None).unwrap().connections().unwrap();
-        Connections { shortest_freeze, ..connections }
+        let mut connections = Tls::new(None).unwrap().connections().unwrap();
+        Arc::get_mut(&mut connections.0).unwrap().shortest_freeze = shortest_freeze;
+        connections
     }
 
     async fn get(connections: &Connections, server: &Server) -> Result<String, reqwest::Error> {
@@ -376,11 +265,22 @@ mod tests {
         assert_eq!(server.connections().await, 1, "it is in the pool");
     }
 
+    /// Lets this time go by.
+    async fn later(time: Duration) {
+        tokio::time::pause();
+        tokio::time::advance(time).await;
+        tokio::time::resume();
+    }
+
     #[tokio::test]
-    async fn after_a_freeze_one_connection_is_put_aside() {
+    async fn a_pooled_connection_counts_until_it_has_been_idle_for_too_long() {
         let server = Server::start(false).await;
-        let connections = connections(Duration::ZERO);
+        let connections = connections(SHORTEST_FREEZE);
         get(&connections, &server).await.unwrap();
+        later(Duration::from_secs(10)).await;
+        connections.open(&server.url).await.unwrap();
+        assert_eq!(server.connections().await, 1, "it would serve");
+        later(IDLE_TIMEOUT).await;
         for _ in 0..5 {
             connections.open(&server.url).await.unwrap();
         }
@@ -389,6 +289,29 @@ mod tests {
         connections.open(&server.url).await.unwrap();
         assert_eq!(get(&connections, &server).await.unwrap(), "ok");
         assert_eq!(server.connections().await, 3);
+    }
+
+    /// The one aside is young, but the pool's goes first.
+    #[tokio::test]
+    async fn a_pooled_connection_that_died_beside_a_new_one_is_nobodys_failure() {
+        let server = Server::start(true).await;
+        let connections = connections(SHORTEST_FREEZE);
+        get(&connections, &server).await.unwrap();
+        later(IDLE_TIMEOUT).await;
+        connections.open(&server.url).await.unwrap();
+        assert_eq!(get(&connections, &server).await.unwrap(), "ok");
+        assert_eq!(server.connections().await, 2);
+    }
+
+    #[tokio::test]
+    async fn what_one_host_answered_says_nothing_of_anothers_connection() {
+        let [one, other] = [Server::start(true).await, Server::start(false).await];
+        let connections = connections(SHORTEST_FREEZE);
+        get(&connections, &one).await.unwrap();
+        later(SHORTEST_FREEZE).await;
+        get(&connections, &other).await.unwrap();
+        assert_eq!(get(&connections, &one).await.unwrap(), "ok");
+        assert_eq!(one.connections().await, 2);
     }
 
     #[tokio::test]

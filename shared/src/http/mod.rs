@@ -3,6 +3,7 @@
 //! TLS is rustls with ring and compiled-in roots; HTTP/1.1, no redirects, no proxies. Bodies are read
 //! up to a limit. `clippy.toml` forbids making a client anywhere else.
 
+mod aside;
 mod aws;
 mod body;
 mod connections;
@@ -21,7 +22,6 @@ use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::
 pub(crate) use aws::AwsHttpClient;
 pub(crate) use body::{Allowance, BodyError, body};
 pub(crate) use connections::Connections;
-use connections::IDLE_TIMEOUT;
 pub(crate) use url::{http_url, secure_url};
 
 /// How long to wait for a TCP and TLS handshake.
@@ -60,22 +60,13 @@ impl Tls {
         Ok(Self(config))
     }
 
-    /// A client for the token issuer and Secrets Manager.
+    /// What sends requests.
     ///
     /// # Errors
     ///
     /// A sentence, if TLS cannot be set up.
-    pub(crate) fn client(&self) -> Result<Client, String> {
-        self.builder().build().map_err(|error| error.to_string())
-    }
-
-    /// What sends requests to Calendly.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::client`].
     pub(crate) fn connections(&self) -> Result<Connections, String> {
-        Connections::new(|| self.builder()).map_err(|error| error.to_string())
+        Connections::new(self.clone()).map_err(|error| error.to_string())
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -88,7 +79,6 @@ impl Tls {
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
             .default_headers(HeaderMap::from_iter([(USER_AGENT, user_agent)]))
     }
 }

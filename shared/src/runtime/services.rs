@@ -36,7 +36,7 @@ impl Services {
     /// A sentence, if TLS cannot be set up as configured.
     pub(super) fn new(config: Config) -> Result<Self, String> {
         let tls = Tls::new(config.aws.ca_bundle.as_deref())?;
-        let http = tls.client()?;
+        let http = tls.connections()?;
         let secrets = Secrets::new(&config.aws, http.clone());
         let caller_hash = config.caller_hash_secret_id.map(|id| CallerHash::new(id, secrets.clone()));
         Ok(Self {
@@ -105,13 +105,12 @@ impl Services {
 /// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>
 pub(super) async fn report_error(reason: &str) {
     let Ok(address) = std::env::var("AWS_LAMBDA_RUNTIME_API") else { return };
-    let Ok(http) = Tls::new(None).and_then(|tls| tls.client()) else { return };
+    let Ok(http) = Tls::new(None).and_then(|tls| tls.connections()) else { return };
     let body = serde_json::json!({ "errorType": "Runtime.ConfigurationError", "errorMessage": reason });
-    let _ = http
-        .post(format!("http://{address}/2018-06-01/runtime/init/error"))
+    let request = http
+        .post(&format!("http://{address}/2018-06-01/runtime/init/error"))
         .header("Lambda-Runtime-Function-Error-Type", "Runtime.ConfigurationError")
         .timeout(Duration::from_secs(1))
-        .body(body.to_string())
-        .send()
-        .await;
+        .body(body.to_string());
+    let _ = http.send(request).await;
 }

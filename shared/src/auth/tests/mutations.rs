@@ -29,8 +29,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (issuer, jwks, tokens) = runtime.block_on(async {
         let sandbox = Sandbox::start(Config::default()).await.unwrap();
-        let http = Tls::new(None).unwrap().client().unwrap();
-        let jwks = http.get(format!("{}/issuer/jwks", sandbox.base_url())).send().await.unwrap();
+        let http = Tls::new(None).unwrap().connections().unwrap();
+        let jwks = http.send(http.get(&format!("{}/issuer/jwks", sandbox.base_url()))).await.unwrap();
         let mint = |algorithm| {
             let token = sandbox.mint(Mint { algorithm, secret: SECRET.to_owned(), ..Mint::default() });
             (algorithm, token)
