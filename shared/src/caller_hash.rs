@@ -1,7 +1,8 @@
 //! Who calls how much, without saying who: a keyed hash of the caller for the log.
 //!
 //! Off by default. The key is a secret of the deployment, so that a hash means nothing elsewhere, cannot be made
-//! from a list of names by whoever reads the log, and is another one once the key is replaced.
+//! from a list of names by whoever reads the log, and is another one once the key is replaced and a warm-up has read
+//! it.
 
 use std::{sync::Arc, time::Duration};
 

@@ -4,10 +4,7 @@
 //! a `Host` that makes no URL, and refuses an event for one header that is not ASCII or one member of the request
 //! context that a hand-written sample lacks. The first two are the caller's to send.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-};
+use std::{collections::HashMap, fmt};
 
 use lambda_http::{
     Body, Request, RequestExt,
@@ -222,27 +219,59 @@ fn header_value(value: String) -> HeaderValue {
 /// What an event that is not understood looks like: the names of its members, which are the sender's
 /// format, and none of its values.
 fn shape(json: &str) -> String {
-    const MOST_NAMES: usize = 12;
-    let found = match serde_json::from_str::<Value>(json) {
-        Ok(Value::Object(members)) if members.is_empty() => "an empty object".to_owned(),
-        Ok(Value::Object(members)) => {
-            let members: BTreeMap<_, _> = members.into_iter().collect();
-            let names: Vec<String> =
-                members.keys().take(MOST_NAMES).map(|name| name.chars().take(40).collect()).collect();
-            let more = if members.len() > MOST_NAMES { ", …" } else { "" };
-            format!("an object with {}{more}", names.join(", "))
-        }
-        Ok(Value::Array(_)) => "an array".to_owned(),
-        Ok(Value::String(_)) => "a string".to_owned(),
-        Ok(Value::Number(_)) => "a number".to_owned(),
-        Ok(Value::Bool(_)) => "a boolean".to_owned(),
-        Ok(Value::Null) => "null".to_owned(),
-        Err(_) => "not JSON".to_owned(),
+    let found = match (serde_json::from_str::<IgnoredAny>(json), json.trim_start().chars().next()) {
+        (Err(_), _) => "not JSON".to_owned(),
+        (Ok(_), Some('{')) => match serde_json::from_str(json) {
+            Ok(Names { some, .. }) if some.is_empty() => "an empty object".to_owned(),
+            Ok(Names { some, are_all }) => {
+                format!("an object with {}{}", some.join(", "), if are_all { "" } else { ", …" })
+            }
+            Err(_) => "not JSON".to_owned(),
+        },
+        (Ok(_), Some('[')) => "an array".to_owned(),
+        (Ok(_), Some('"')) => "a string".to_owned(),
+        (Ok(_), Some('t' | 'f')) => "a boolean".to_owned(),
+        (Ok(_), Some('n')) => "null".to_owned(),
+        (Ok(_), _) => "a number".to_owned(),
     };
     format!(
         "this function takes API Gateway HTTP API events (payload 2.0), REST API events (payload 1.0) and warm-ups; \
          this event is {found}"
     )
+}
+
+/// Names of an object's members: the first of them, each cut where it is long.
+struct Names {
+    some: Vec<String>,
+    are_all: bool,
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NamesVisitor;
+        impl<'de> Visitor<'de> for NamesVisitor {
+            type Value = Names;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Names, A::Error> {
+                const MOST: usize = 12;
+                let mut names = Names { some: Vec::new(), are_all: true };
+                while let Some((name, IgnoredAny)) = access.next_entry::<String, _>()? {
+                    if names.some.len() < MOST {
+                        names.some.push(name.chars().take(40).collect());
+                    } else {
+                        names.are_all = false;
+                    }
+                }
+                names.some.sort_unstable();
+                Ok(names)
+            }
+        }
+        deserializer.deserialize_map(NamesVisitor)
+    }
 }
 
 #[cfg(test)]
