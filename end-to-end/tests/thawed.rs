@@ -60,7 +60,7 @@ impl Cut {
     /// Stops the process and lets all of its connections die without a sign of it.
     async fn freeze_unseen(&self) {
         self.world.function.freeze().await;
-        [&self.calendly, &self.issuer, &self.secrets_manager].map(Relay::doom);
+        [&self.calendly, &self.issuer, &self.secrets_manager].into_iter().for_each(Relay::doom);
     }
 
     async fn thaw(&self) {
