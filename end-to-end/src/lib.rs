@@ -53,7 +53,7 @@ pub use confined::{Confinement, SMALLEST_MEMORY};
 pub use function::{Binary, Function, Program};
 pub use gateway::{Gateway, Request};
 pub use http::{client as http_client, get as http_get};
-pub use large::{large_page, large_window};
+pub use large::{large_page, large_window, list_of, window_of_small_slots};
 pub use moved_clock::MovedClock;
 pub use page::{check_page, write_page};
 pub use relay::Relay;

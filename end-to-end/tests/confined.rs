@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use end_to_end::{
     AVAILABLE_TIMES, Answer, Binary, Confinement, Gateway, Invocation, Request, SMALLEST_MEMORY, Setup,
-    World, large_page, large_window, midnight, utc,
+    World, large_page, large_window, list_of, midnight, utc, window_of_small_slots,
 };
 use sandbox::{DEFAULT_PAT, Fault};
 
@@ -64,6 +64,8 @@ async fn event_types() {
         send(&world, &request).await;
         world.sandbox.clear_faults();
     }
+    world.sandbox.fault("/event_types", 1, body(list_of("{}", 30 * MIB)));
+    send(&world, &request).await;
     is_alive_and_was_not_killed(&world, &request, confinement).await;
 }
 
@@ -82,5 +84,9 @@ async fn available_times() {
             world.sandbox.clear_faults();
         }
     }
+    for number in 0..12 {
+        world.sandbox.fault(AVAILABLE_TIMES, 1, body(window_of_small_slots(5 * MIB / 2, number)));
+    }
+    send(&world, &year).await;
     is_alive_and_was_not_killed(&world, &year, confinement).await;
 }

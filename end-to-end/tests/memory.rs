@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use end_to_end::{
     AVAILABLE_TIMES, Answer, Binary, Gateway, Invocation, Request, SMALLEST_MEMORY, Setup, World, large_page,
-    large_window, midnight, utc,
+    large_window, list_of, midnight, utc, window_of_small_slots,
 };
 use sandbox::{DEFAULT_PAT, Fault};
 
@@ -59,6 +59,65 @@ async fn pages_too_large_are_refused_in_bounded_memory() {
     assert!(peak < SMALLEST_MEMORY, "{} MiB", peak / 1024 / 1024);
     world.sandbox.clear_faults();
     assert_eq!(send(&world, &world.request()).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_small_things_take_no_more_memory_than_a_few_large_ones() {
+    for (binary, path, answer, expected) in [
+        (
+            Binary::CheckAvailability,
+            AVAILABLE_TIMES,
+            list_of("0", 30 * MIB),
+            (502, "calendly_invalid_response"),
+        ),
+        (
+            Binary::CheckAvailability,
+            AVAILABLE_TIMES,
+            list_of("{}", 30 * MIB),
+            (502, "calendly_invalid_response"),
+        ),
+        (Binary::CheckAvailability, AVAILABLE_TIMES, window_of_small_slots(31 * MIB, 0), (200, "")),
+        (Binary::UserEventTypes, "/event_types", list_of("0", 30 * MIB), (502, "calendly_invalid_response")),
+        (Binary::UserEventTypes, "/event_types", list_of("{}", 30 * MIB), (200, "")),
+    ] {
+        let world = Setup::of(binary).with("CALENDLY_TIMEOUT_MS", "60000").start().await;
+        world.sandbox.fault(path, 1, body(answer));
+        let uri = world.sandbox.event_type_uri(DEFAULT_PAT, "demo").unwrap();
+        let (start, end) = (utc(midnight(2)), utc(midnight(9)));
+        let request = match binary {
+            Binary::CheckAvailability => {
+                world.request().query(&[("start_time", &*start), ("end_time", &*end), ("event_type", &*uri)])
+            }
+            _ => world.request(),
+        };
+        let answer = send(&world, &request).await;
+        assert_eq!(answer.verdict(), (expected.0, expected.1.to_owned()), "{:.300}", answer.body);
+        let peak = world.function.peak_memory().await;
+        assert!(peak < SMALLEST_MEMORY, "{binary:?} {expected:?}: {} MiB", peak / 1024 / 1024);
+    }
+    let windows = Setup::of(Binary::CheckAvailability).start().await;
+    for number in 0..12 {
+        windows.sandbox.fault(AVAILABLE_TIMES, 1, body(window_of_small_slots(5 * MIB / 2, number)));
+    }
+    assert_eq!(send(&windows, &year(&windows)).await.status, 200);
+    let peak = windows.function.peak_memory().await;
+    assert!(peak < SMALLEST_MEMORY, "a year: {} MiB", peak / 1024 / 1024);
+}
+
+/// Where only some members are passed on, they are looked through.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_type_of_many_members_is_looked_through_in_bounded_memory() {
+    let world = Setup::of(Binary::UserEventTypes)
+        .with("EVENT_TYPE_FIELDS", "name")
+        .with("CALENDLY_TIMEOUT_MS", "60000")
+        .start()
+        .await;
+    let event_type = format!("{{{}}}", vec![r#""":1"#; 30 * MIB / 5].join(","));
+    world.sandbox.fault("/event_types", 1, body(list_of(&event_type, event_type.len() + 1)));
+    let answer = send(&world, &world.request()).await;
+    assert_eq!((answer.status, &*answer.body), (200, "[{}]"), "{:.300}", answer.body);
+    let peak = world.function.peak_memory().await;
+    assert!(peak < SMALLEST_MEMORY, "{} MiB", peak / 1024 / 1024);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,9 @@ const FRAME_LENGTH: usize =
     r#"{"start_time":"2026-12-01T09:00:00.000000000Z","slots":{"":}}"local_start_time":"2026-12-01T09:00:00+00:00","#
         .len();
 
+/// Room for what stands beside one list.
+const OTHERS_LENGTH: usize = 256;
+
 /// How many are in `next`.
 const NEXT: usize = 3;
 
@@ -65,29 +68,26 @@ pub(crate) fn json(question: &Question, chosen: &[Chosen], times: &[OpenTimes]) 
             let asked = AskedTimes::Range { start_time: utc(start_time), end_time: utc(range.end_time()) };
             (found.first(limit.unwrap_or(usize::MAX)), None, asked)
         }
-        Times::At(at) => (
-            found.available(|start_time| start_time == at.moment()),
-            Some(found.available(|start_time| at.has_next(start_time)).first(NEXT)),
-            AskedTimes::At { at: utc(at.moment()) },
-        ),
+        Times::At(at) => {
+            (found.at(at), Some(found.after(at).first(NEXT)), AskedTimes::At { at: utc(at.moment()) })
+        }
     };
     let event_type = match chosen {
         [one] => EventTypes::One(one.choice.uri.as_str()),
         several => EventTypes::Several(several.iter().map(|chosen| chosen.choice.uri.as_str()).collect()),
     };
-    let others = Others { available: collection.is_any_available(), event_type, times: asked_times };
-    let not_json = |_| Error::Internal { reason: "what stands beside the slots makes no JSON" };
-    let others = serde_json::to_string(&others).map_err(not_json)?;
     let mut writer = Writer {
-        answer: String::with_capacity(others.len() + 64),
+        answer: String::new(),
         chosen,
         matching: question.matching,
         offsets: question.timezone.as_ref().map(Zone::offsets),
     };
-    writer.push_list(r#"{"collection":["#, &collection)?;
+    let available = writer.push_list(r#"{"collection":["#, &collection)?;
     if let Some(next) = &next {
         writer.push_list(r#","next":["#, next)?;
     }
+    let others = serde_json::to_string(&Others { available, event_type, times: asked_times })
+        .map_err(|_| Error::Internal { reason: "what stands beside the slots makes no JSON" })?;
     writer.answer.push(',');
     writer.answer.push_str(others.trim_start_matches('{'));
     Ok(writer.answer)
@@ -102,25 +102,30 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn push_list(&mut self, start: &str, entries: &Entries<'_>) -> Result<(), Error> {
-        let length: usize =
-            entries.slots().iter().map(|placed| placed.object.len() + self.more(placed)).sum();
+    /// Pushes a list of entries, and says whether any slot in it is available.
+    fn push_list(&mut self, start: &str, entries: &Entries<'_>) -> Result<bool, Error> {
+        let (mut length, mut is_any_available) = (0, false);
+        entries.for_each(|entry| {
+            length += entry.iter().map(|placed| placed.object.len() + self.more(placed)).sum::<usize>();
+            is_any_available |= entry.iter().any(Placed::is_available);
+        });
         if length > LARGEST {
             return Err(Error::AnswerTooLarge { reason: "the slots have more than 32 MiB" });
         }
-        self.answer.reserve(start.len() + length + 1);
+        self.answer.reserve(start.len() + length + OTHERS_LENGTH);
         self.answer.push_str(start);
-        for (index, entry) in entries.iter().enumerate() {
-            if index > 0 {
+        let mut is_first = true;
+        entries.for_each(|entry| {
+            if !std::mem::take(&mut is_first) {
                 self.answer.push(',');
             }
             match self.matching {
                 Match::Any => entry.iter().for_each(|placed| self.push_slot(placed)),
                 Match::All => self.push_instant(entry),
             }
-        }
+        });
         self.answer.push(']');
-        Ok(())
+        Ok(is_any_available)
     }
 
     /// By how much a slot is longer in the answer, at most.

@@ -51,7 +51,7 @@ pub(crate) async fn open_times(
                 times.add(available, asked);
             }
         }
-        if limit.is_some_and(|limit| Entries::of(&times, question.matching).len() >= limit) {
+        if limit.is_some_and(|limit| Entries::of(&times, question.matching).first(limit).count() >= limit) {
             break;
         }
     }

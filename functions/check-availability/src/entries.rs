@@ -3,7 +3,11 @@
 use chrono::{DateTime, Utc};
 use shared::calendly::Slot;
 
-use crate::{open_times::OpenTimes, question::Match};
+use crate::{
+    at::At,
+    open_times::{OpenTimes, Slots},
+    question::Match,
+};
 
 /// A slot, whose event type it is by its place among those asked, and Calendly's object for it.
 #[derive(Debug, Clone, Copy)]
@@ -13,74 +17,107 @@ pub(crate) struct Placed<'a> {
     pub(crate) object: &'a str,
 }
 
-/// Entries, ascending by start. Each has as many slots as the next: one, or with [`Match::All`] one of each event type.
-#[derive(Debug)]
+/// Entries, ascending by start: of one slot each, or with [`Match::All`] of one of each event type. They are put
+/// together anew each time that they are looked through, so that they take no memory however many there are.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Entries<'a> {
-    slots: Vec<Placed<'a>>,
-    slots_each: usize,
+    times: &'a [OpenTimes],
+    matching: Match,
+    only: Only,
+    first: usize,
+}
+
+/// Which entries are meant.
+#[derive(Debug, Clone, Copy)]
+enum Only {
+    Every,
+    /// Available ones at this moment.
+    At(At),
+    /// Available ones of the time after it.
+    After(At),
 }
 
 impl<'a> Entries<'a> {
     /// Those of all the event types, in whose order the slots of one instant come.
     pub(crate) fn of(times: &'a [OpenTimes], matching: Match) -> Self {
-        let mut slots: Vec<Placed<'a>> = Vec::with_capacity(times.iter().map(OpenTimes::len).sum());
-        for (event_type, times) in times.iter().enumerate() {
-            slots.extend(times.iter().map(|(slot, object)| Placed { event_type, slot, object }));
-        }
-        if matching == Match::All {
-            slots.retain(|placed| placed.slot.is_available);
-        }
-        if times.len() > 1 {
-            // Stable, so that slots of one instant stay in the order of their event types.
-            slots.sort_by_key(Placed::start_time);
-        }
-        if matching == Match::Any {
-            return Self { slots, slots_each: 1 };
-        }
-        // An event type has no two slots at one instant.
-        let is_whole = |instant: &&[Placed<'a>]| instant.len() == times.len();
-        let slots = slots
-            .chunk_by(|one, other| one.start_time() == other.start_time())
-            .filter(is_whole)
-            .flatten()
-            .copied()
-            .collect();
-        Self { slots, slots_each: times.len() }
+        Self { times, matching, only: Only::Every, first: usize::MAX }
     }
 
     /// Only the first so many.
-    pub(crate) fn first(mut self, limit: usize) -> Self {
-        self.slots.truncate(limit.saturating_mul(self.slots_each));
-        self
+    pub(crate) fn first(self, first: usize) -> Self {
+        Self { first, ..self }
     }
 
-    /// Only those with available slots that start when they are wanted.
-    pub(crate) fn available(&self, is_wanted: impl Fn(DateTime<Utc>) -> bool) -> Self {
-        let is_wanted = |placed: &&Placed<'a>| placed.slot.is_available && is_wanted(placed.start_time());
-        Self { slots: self.slots.iter().filter(is_wanted).copied().collect(), slots_each: self.slots_each }
+    /// Only those with available slots at the moment.
+    pub(crate) fn at(self, at: At) -> Self {
+        Self { only: Only::At(at), ..self }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len() / self.slots_each.max(1)
+    /// Only those with available slots in the time after the moment.
+    pub(crate) fn after(self, at: At) -> Self {
+        Self { only: Only::After(at), ..self }
     }
 
-    pub(crate) fn is_any_available(&self) -> bool {
-        self.slots.iter().any(|placed| placed.slot.is_available)
+    /// Shows `each` the slots of each entry.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(&[Placed<'a>])) {
+        let mut calendars: Vec<Slots<'a>> = self.times.iter().map(OpenTimes::iter).collect();
+        let mut instant = Vec::with_capacity(calendars.len());
+        let mut left = self.first;
+        while left > 0 && take_instant(&mut calendars, &mut instant) {
+            let entry_length = match self.matching {
+                Match::Any => 1,
+                Match::All => {
+                    instant.retain(Placed::is_available);
+                    calendars.len()
+                }
+            };
+            for entry in instant.chunks_exact(entry_length).filter(|entry| self.only.means(entry)).take(left)
+            {
+                each(entry);
+                left -= 1;
+            }
+        }
     }
 
-    pub(crate) fn slots(&self) -> &[Placed<'a>] {
-        &self.slots
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        let mut count = 0;
+        self.for_each(|_| count += 1);
+        count
     }
+}
 
-    /// The slots of each entry.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[Placed<'a>]> {
-        self.slots.chunks(self.slots_each.max(1))
+/// Takes the slots of the next instant, one of each calendar that has one then; `false` if there is none.
+fn take_instant<'a>(calendars: &mut [Slots<'a>], instant: &mut Vec<Placed<'a>>) -> bool {
+    instant.clear();
+    let starts = calendars.iter().filter_map(|slots| Some(slots.peek()?.0.start_time));
+    let Some(start_time) = starts.min() else { return false };
+    for (event_type, slots) in calendars.iter_mut().enumerate() {
+        if slots.peek().is_some_and(|(slot, _)| slot.start_time == start_time)
+            && let Some((slot, object)) = slots.next()
+        {
+            instant.push(Placed { event_type, slot, object });
+        }
+    }
+    true
+}
+
+impl Only {
+    fn means(self, entry: &[Placed<'_>]) -> bool {
+        let is_free = |is_wanted: &dyn Fn(DateTime<Utc>) -> bool| {
+            entry.iter().all(|placed| placed.is_available() && is_wanted(placed.slot.start_time))
+        };
+        match self {
+            Self::Every => true,
+            Self::At(at) => is_free(&|start_time| start_time == at.moment()),
+            Self::After(at) => is_free(&|start_time| at.has_next(start_time)),
+        }
     }
 }
 
 impl Placed<'_> {
-    fn start_time(&self) -> DateTime<Utc> {
-        self.slot.start_time
+    pub(crate) fn is_available(&self) -> bool {
+        self.slot.is_available
     }
 }
 
@@ -122,10 +159,11 @@ mod tests {
     }
 
     fn keys(entries: &Entries<'_>) -> Vec<(DateTime<Utc>, Vec<usize>)> {
-        let key = |entry: &[Placed<'_>]| {
-            (entry[0].start_time(), entry.iter().map(|placed| placed.event_type).collect())
-        };
-        entries.iter().map(key).collect()
+        let mut keys = Vec::new();
+        entries.for_each(|entry| {
+            keys.push((entry[0].slot.start_time, entry.iter().map(|placed| placed.event_type).collect()));
+        });
+        keys
     }
 
     proptest! {
@@ -150,17 +188,21 @@ mod tests {
 
             for matching in [Match::Any, Match::All] {
                 let whole = Entries::of(&times, matching);
-                prop_assert_eq!(whole.len(), keys(&whole).len());
-                let first = keys(&Entries::of(&times, matching).first(limit));
-                prop_assert_eq!(&first[..], &keys(&whole)[..limit.min(whole.len())]);
+                prop_assert_eq!(whole.count(), keys(&whole).len());
+                let first = keys(&whole.first(limit));
+                prop_assert_eq!(&first[..], &keys(&whole)[..limit.min(whole.count())]);
 
                 let at = At::new(time(moment), time(-100)).unwrap();
-                let available = keys(&whole.available(|_| true));
-                let expected: Vec<_> = available.iter().filter(|(start, _)| *start == at.moment()).cloned().collect();
-                prop_assert_eq!(keys(&whole.available(|start| start == at.moment())), expected);
-                let expected: Vec<_> =
-                    available.iter().filter(|(start, _)| *start > at.moment()).take(3).cloned().collect();
-                prop_assert_eq!(keys(&whole.available(|start| at.has_next(start)).first(3)), expected);
+                let is_free = |(start, event_types): &(DateTime<Utc>, Vec<usize>)| {
+                    event_types.iter().all(|event_type| {
+                        calendars[*event_type].get(&((start.timestamp() - START) / 900)) == Some(&true)
+                    })
+                };
+                let free: Vec<_> = keys(&whole).into_iter().filter(is_free).collect();
+                let expected: Vec<_> = free.iter().filter(|(start, _)| *start == at.moment()).cloned().collect();
+                prop_assert_eq!(keys(&whole.at(at)), expected);
+                let expected: Vec<_> = free.iter().filter(|(start, _)| *start > at.moment()).take(3).cloned().collect();
+                prop_assert_eq!(keys(&whole.after(at).first(3)), expected);
             }
         }
 

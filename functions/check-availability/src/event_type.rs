@@ -173,18 +173,21 @@ impl Listed {
         all: &[&Self],
         calendly: &Calendly<'_>,
     ) -> Result<Vec<Option<Choice>>, Error> {
-        let mut found = vec![None; all.len()];
-        let visit = |page: &[&RawValue]| {
-            for (listed, found) in all.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
-                if let ControlFlow::Break(choice) = listed.find(page)? {
-                    *found = Some(choice);
-                }
-            }
-            let is_over = found.iter().all(Option::is_some);
-            Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        let mut search = Search { all, found: vec![None; all.len()] };
+        let visit = |event_type: &RawValue| {
+            search.look_at(event_type)?;
+            Ok(if search.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
         calendly.event_types(Some(true), visit).await?;
-        Ok(found)
+        Ok(search.found)
+    }
+
+    fn is(&self, row: &Row) -> bool {
+        row.is_bookable()
+            && match self {
+                Self::First => true,
+                Self::Slug(slug) => row.slug.as_ref() == Some(slug),
+            }
     }
 
     /// That there is no such event type.
@@ -204,20 +207,29 @@ impl Listed {
         };
         Error::NoEventType { detail, reason }
     }
+}
 
-    fn find(&self, page: &[&RawValue]) -> Result<ControlFlow<Choice>, Error> {
-        for event_type in page {
-            let row: Row = serde_json::from_str(event_type.get()).map_err(|_| not_documented())?;
-            let is_meant = match self {
-                Self::First => true,
-                Self::Slug(slug) => row.slug.as_ref() == Some(slug),
-            };
-            if is_meant && row.is_bookable() {
+/// A look through a list for several event types.
+struct Search<'a> {
+    all: &'a [&'a Listed],
+    /// Of each the first match.
+    found: Vec<Option<Choice>>,
+}
+
+impl Search<'_> {
+    fn look_at(&mut self, event_type: &RawValue) -> Result<(), Error> {
+        let row: Row = serde_json::from_str(event_type.get()).map_err(|_| not_documented())?;
+        for (listed, found) in self.all.iter().zip(&mut self.found).filter(|(_, found)| found.is_none()) {
+            if listed.is(&row) {
                 let uri = EventTypeUri::parse(&row.uri).ok_or_else(not_documented)?;
-                return Ok(ControlFlow::Break(Choice::with_lengths(uri, &Lengths::read(event_type)?)));
+                *found = Some(Choice::with_lengths(uri, &Lengths::read(event_type)?));
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.found.iter().all(Option::is_some)
     }
 }
 
@@ -300,13 +312,16 @@ mod tests {
         }
     }
 
-    fn found(listed: &Listed, rows: &[Value]) -> Option<Choice> {
-        let rows: Vec<_> = rows.iter().map(|row| serde_json::value::to_raw_value(row).unwrap()).collect();
-        let rows: Vec<&RawValue> = rows.iter().map(|row| &**row).collect();
-        match listed.find(&rows).unwrap() {
-            ControlFlow::Break(choice) => Some(choice),
-            ControlFlow::Continue(()) => None,
+    fn search(all: &[&Listed], rows: &[Value]) -> Result<Vec<Option<Choice>>, Error> {
+        let mut search = Search { all, found: vec![None; all.len()] };
+        for row in rows {
+            search.look_at(&serde_json::value::to_raw_value(row).unwrap())?;
         }
+        Ok(search.found)
+    }
+
+    fn found(listed: &Listed, rows: &[Value]) -> Option<Choice> {
+        search(&[listed], rows).unwrap().remove(0)
     }
 
     fn row(id: &str, changes: Value) -> Value {
@@ -342,6 +357,15 @@ mod tests {
     }
 
     #[test]
+    fn one_look_finds_several() {
+        let slug = |slug: &str| Listed::Slug(slug.to_owned());
+        let rows = ["a", "b", "a"].map(|text| row(text, json!({"slug": text})));
+        let found = search(&[&slug("b"), &Listed::First, &slug("c"), &slug("a")], &rows).unwrap();
+        let ids: Vec<_> = found.iter().map(|choice| choice.as_ref().map(|choice| choice.uri.id())).collect();
+        assert_eq!(ids, [Some("b"), Some("a"), None, Some("a")]);
+    }
+
+    #[test]
     fn a_duration_that_makes_no_sense_is_not_known() {
         for duration in [json!(null), json!(0), json!(-5), json!(1e300), json!("30"), json!({}), json!(true)]
         {
@@ -356,8 +380,8 @@ mod tests {
     #[test]
     fn a_row_that_is_not_documented_is_an_error() {
         for row in [json!({}), json!({"uri": 5}), row("a/b", json!({})), row("a", json!({"active": "yes"}))] {
-            let raw = serde_json::value::to_raw_value(&row).unwrap();
-            assert_eq!(Listed::First.find(&[&raw]).unwrap_err().code(), "calendly_invalid_response", "{row}");
+            let error = search(&[&Listed::First], std::slice::from_ref(&row)).unwrap_err();
+            assert_eq!(error.code(), "calendly_invalid_response", "{row}");
         }
     }
 }

@@ -8,8 +8,6 @@ use shared::calendly::{AvailableTimes, Slot, TimeWindow};
 pub(crate) struct OpenTimes {
     start_time: Option<DateTime<Utc>>,
     windows: Vec<AvailableTimes>,
-    /// Each slot by its window and its place there.
-    order: Vec<(u32, Slot)>,
 }
 
 impl OpenTimes {
@@ -18,28 +16,56 @@ impl OpenTimes {
         self.start_time
     }
 
-    /// Adds what Calendly answered about a window: the list stays ascending and without doubles. Neither the order of
-    /// Calendly's answer nor whether the ends of a window belong to it is documented, so both are made certain here.
+    /// Adds what Calendly answered about a window.
     pub(crate) fn add(&mut self, times: AvailableTimes, asked: TimeWindow) {
         self.start_time.get_or_insert(asked.start_time);
-        let window = u32::try_from(self.windows.len()).unwrap_or(u32::MAX);
-        self.order.extend(times.slots().iter().map(|slot| (window, *slot)));
         self.windows.push(times);
-        // Stable, and of what is in order already it costs one look.
-        self.order.sort_by_key(|(_, slot)| slot.start_time);
-        self.order.dedup_by_key(|(_, slot)| slot.start_time);
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.order.len()
+    /// The slots, and Calendly's object for each: no two at one instant. Whether the ends of a window belong to it is
+    /// not documented, so two may have the same one.
+    pub(crate) fn iter(&self) -> Slots<'_> {
+        let windows = self.windows.iter().map(|times| Rest { times, slots: times.slots() });
+        Slots { windows: windows.collect() }
     }
+}
 
-    /// The slots, and Calendly's object for each.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Slot, &str)> {
-        self.order.iter().filter_map(|(window, slot)| {
-            let times = self.windows.get(usize::try_from(*window).ok()?)?;
-            Some((slot, times.object(slot)))
-        })
+/// Slots of several windows, merged as they are asked for: however many there are, they are not kept a second time.
+#[derive(Debug, Clone)]
+pub(crate) struct Slots<'a> {
+    windows: Vec<Rest<'a>>,
+}
+
+/// What of a window is still to come.
+#[derive(Debug, Clone, Copy)]
+struct Rest<'a> {
+    times: &'a AvailableTimes,
+    slots: &'a [Slot],
+}
+
+impl<'a> Slots<'a> {
+    /// The next one, which stays the next.
+    pub(crate) fn peek(&self) -> Option<(&'a Slot, &'a str)> {
+        let rests = self.windows.iter().filter_map(|rest| Some((rest.slots.first()?, rest.times)));
+        // Of several at one instant the first.
+        let (slot, times) = rests.min_by_key(|(slot, _)| slot.start_time)?;
+        Some((slot, times.object(slot)))
+    }
+}
+
+impl<'a> Iterator for Slots<'a> {
+    type Item = (&'a Slot, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (slot, object) = self.peek()?;
+        for rest in &mut self.windows {
+            if let Some((first, others)) = rest.slots.split_first()
+                && first.start_time == slot.start_time
+            {
+                rest.slots = others;
+            }
+        }
+        Some((slot, object))
     }
 }
 

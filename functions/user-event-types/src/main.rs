@@ -38,9 +38,8 @@ impl Function for UserEventTypes {
     async fn answer(&self, active: &Option<bool>, calendly: &Calendly<'_>) -> Result<String, Error> {
         let mut answer = String::from("[");
         calendly
-            .event_types(*active, |page| {
-                for event_type in page {
-                    let Some(object) = self.passed_on.of(event_type)? else { continue };
+            .event_types(*active, |event_type| {
+                if let Some(object) = self.passed_on.of(event_type)? {
                     if answer.len() > 1 {
                         answer.push(',');
                     }

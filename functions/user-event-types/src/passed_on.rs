@@ -3,8 +3,8 @@
 use std::{borrow::Cow, fmt};
 
 use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    Deserializer,
+    de::{Error as _, MapAccess, Visitor},
 };
 use shared::{Error, RawValue, Variables};
 
@@ -38,30 +38,54 @@ impl PassedOn {
         if self.includes_secret && self.fields.is_none() {
             return Ok(Some(Cow::Borrowed(event_type.get())));
         }
-        let not_documented =
-            || Error::CalendlyInvalidResponse("an event type is not what Calendly documents".to_owned());
-        let Members(members) = serde_json::from_str(event_type.get()).map_err(|_| not_documented())?;
-        if !self.includes_secret {
-            for (_, value) in members.iter().filter(|(name, _)| name == "secret") {
+        let mut deserializer = serde_json::Deserializer::from_str(event_type.get());
+        let seen = deserializer.deserialize_map(Seen(self)).map_err(|_| {
+            Error::CalendlyInvalidResponse("an event type is not what Calendly documents".to_owned())
+        })?;
+        Ok(match seen {
+            Some(_) if self.fields.is_none() => Some(Cow::Borrowed(event_type.get())),
+            seen => seen.map(Cow::Owned),
+        })
+    }
+
+    fn passes_on(&self, name: &str) -> bool {
+        let is_chosen = |fields: &Vec<String>| name == ALWAYS || fields.iter().any(|field| field == name);
+        self.fields.as_ref().is_some_and(is_chosen)
+    }
+}
+
+/// Goes through the members of an event type, and puts together what is seen of it: its values as they came.
+struct Seen<'a>(&'a PassedOn);
+
+impl<'de> Visitor<'de> for Seen<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Option<String>, A::Error> {
+        let Self(passed_on) = self;
+        let mut object = String::from("{");
+        let mut is_secret = false;
+        while let Some((name, value)) = access.next_entry::<Cow<'de, str>, &RawValue>()? {
+            if name == "secret" && !passed_on.includes_secret {
                 match value.get() {
                     "false" | "null" => {}
-                    "true" => return Ok(None),
-                    _ => return Err(not_documented()),
+                    "true" => is_secret = true,
+                    _ => return Err(A::Error::custom("neither secret nor not")),
                 }
             }
-        }
-        let Some(fields) = &self.fields else { return Ok(Some(Cow::Borrowed(event_type.get()))) };
-        let mut object = String::from("{");
-        let is_passed_on = |name: &str| name == ALWAYS || fields.iter().any(|field| field == name);
-        for (name, value) in members.iter().filter(|(name, _)| is_passed_on(name)) {
-            if object.len() > 1 {
-                object.push(',');
+            if passed_on.passes_on(&name) {
+                if object.len() > 1 {
+                    object.push(',');
+                }
+                // A name that is configured needs no escape.
+                object.extend(["\"", &name, "\":", value.get()]);
             }
-            // A name that is configured needs no escape.
-            object.extend(["\"", name, "\":", value.get()]);
         }
         object.push('}');
-        Ok(Some(Cow::Owned(object)))
+        Ok(Some(object).filter(|_| !is_secret))
     }
 }
 
@@ -75,33 +99,6 @@ fn fields(text: &str) -> Result<Vec<String>, String> {
         Ok(names.into_iter().map(str::to_owned).collect())
     } else {
         Err("not names of an event type's members with commas between them, as in uri,name,slug".to_owned())
-    }
-}
-
-/// The members of an object, in order, their values as they came.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = access.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(MembersVisitor)
     }
 }
 

@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::{json::parse, time::rfc3339};
+use super::{
+    json::{for_each, parse},
+    time::rfc3339,
+};
 use crate::Error;
 
 /// What is asked of Calendly in one call.
@@ -22,7 +24,7 @@ impl TimeWindow {
     pub const LONGEST: TimeDelta = TimeDelta::days(31);
 }
 
-/// The slots of a window, in Calendly's order.
+/// The slots of a window, ascending.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AvailableTimes {
     /// Calendly's answer, of which the slots are parts: one text for all of them, so that memory is bounded
@@ -40,12 +42,6 @@ pub struct Slot {
     pub is_available: bool,
     /// Where its object starts and ends in the answer.
     span: (u32, u32),
-}
-
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow)]
-    collection: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -71,15 +67,19 @@ impl AvailableTimes {
     ///
     /// [`Error::CalendlyInvalidResponse`], also for a slot that is not an object with a `start_time`.
     pub fn parse(json: String) -> Result<Self, Error> {
-        let slots = {
-            let answer: Answer<'_> = parse(&json, "event_type_available_times")?;
-            let slot = |object: &&RawValue| Slot::parse(object.get(), &json);
-            answer.collection.iter().map(slot).collect::<Result<_, _>>()?
-        };
+        let mut slots = Vec::new();
+        for_each(&json, "event_type_available_times", |object| {
+            slots.push(Slot::parse(object.get(), &json)?);
+            Ok(())
+        })?;
+        // Calendly documents no order. Stable, and of what is in order already it costs one look.
+        slots.sort_by_key(|slot| slot.start_time);
+        slots.dedup_by_key(|slot| slot.start_time);
+        slots.shrink_to_fit();
         Ok(Self { json, slots })
     }
 
-    /// The slots.
+    /// The slots: no two at one instant.
     #[must_use]
     pub fn slots(&self) -> &[Slot] {
         &self.slots
@@ -130,10 +130,20 @@ mod tests {
     #[test]
     fn a_slot_is_its_object_byte_for_byte() {
         let first = r#"{ "start_time" : "2026-12-01T10:00:00Z", "n": 1.50e1, "é": {"x":[]} }"#;
-        let second = with("");
+        let second = r#"{"start_time":"2026-12-01T10:00:00.000001Z"}"#;
         let times = read(&format!("{first} ,\n{second}")).unwrap();
         let objects: Vec<&str> = times.slots().iter().map(|slot| times.object(slot)).collect();
-        assert_eq!(objects, [first, &second]);
+        assert_eq!(objects, [first, second]);
+    }
+
+    #[test]
+    fn slots_ascend_and_the_first_of_an_instant_counts() {
+        let [late, early] =
+            ["12", "10"].map(|hour| format!(r#"{{"start_time":"2026-12-01T{hour}:00:00Z"}}"#));
+        let again = r#"{"start_time":"2026-12-01T11:00:00+01:00"}"#;
+        let times = read(&[&late, &early, again, &*late].join(",")).unwrap();
+        let objects: Vec<&str> = times.slots().iter().map(|slot| times.object(slot)).collect();
+        assert_eq!(objects, [early, late]);
     }
 
     #[test]

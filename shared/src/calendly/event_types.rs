@@ -1,24 +1,24 @@
 //! A page of the list of event types.
 
+use std::ops::ControlFlow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::json::parse;
+use super::json::{for_each, parse};
 use crate::Error;
 
-/// One page, as `GET /event_types` answers it.
-pub(super) struct Page<'a> {
-    pub(super) event_types: Vec<&'a RawValue>,
-    /// `None` on the last page.
-    pub(super) next_page_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow)]
-    collection: Vec<&'a RawValue>,
-    #[serde(borrow)]
-    pagination: &'a RawValue,
+/// What a page, as `GET /event_types` answers it, came to.
+pub(super) enum Page<B> {
+    /// The visit broke off.
+    Over(B),
+    /// There is another one.
+    Next {
+        /// Its `page_token`.
+        token: String,
+    },
+    /// It was the last.
+    Last,
 }
 
 #[derive(Deserialize)]
@@ -26,16 +26,35 @@ struct Pagination {
     next_page_token: Option<String>,
 }
 
-impl<'a> Page<'a> {
+impl<B> Page<B> {
+    /// Shows `visit` the event types of a page until it breaks off.
+    ///
     /// # Errors
     ///
-    /// [`Error::CalendlyInvalidResponse`], also for an event type that is not an object.
-    pub(super) fn parse(json: &'a str) -> Result<Self, Error> {
-        let Answer { collection, pagination } = parse(json, "event_types")?;
-        if !collection.iter().all(|event_type| event_type.get().starts_with('{')) {
-            return Err(Error::CalendlyInvalidResponse("an event type is not an object".to_owned()));
-        }
+    /// [`Error::CalendlyInvalidResponse`], also for an event type that is not an object and comes later; and what
+    /// `visit` returns.
+    pub(super) fn read(
+        json: &str,
+        visit: &mut impl FnMut(&RawValue) -> Result<ControlFlow<B>, Error>,
+    ) -> Result<Self, Error> {
+        let mut over = None;
+        let pagination = for_each(json, "event_types", |event_type| {
+            if !event_type.get().starts_with('{') {
+                return Err(Error::CalendlyInvalidResponse("an event type is not an object".to_owned()));
+            }
+            if over.is_none() {
+                over = visit(event_type)?.break_value();
+            }
+            Ok(())
+        })?;
+        let pagination = pagination.ok_or_else(|| {
+            Error::CalendlyInvalidResponse("the answer of event_types has no pagination".to_owned())
+        })?;
         let Pagination { next_page_token } = parse(pagination.get(), "the pagination of event_types")?;
-        Ok(Self { event_types: collection, next_page_token })
+        Ok(match (over, next_page_token) {
+            (Some(found), _) => Self::Over(found),
+            (None, Some(token)) => Self::Next { token },
+            (None, None) => Self::Last,
+        })
     }
 }

@@ -91,7 +91,7 @@ impl<'a> Calendly<'a> {
             .ok_or_else(|| Error::CalendlyInvalidResponse("the user's uri is not a URI".to_owned()))
     }
 
-    /// Shows `visit` the user's event types page by page, sorted by name, until it breaks off or there
+    /// Shows `visit` the user's event types of all pages, sorted by name, until it breaks off or there
     /// are no more. `active` picks the active or the inactive ones.
     ///
     /// Pages are followed by token, never by a URL that an answer names, and a list that goes round in
@@ -103,7 +103,7 @@ impl<'a> Calendly<'a> {
     pub async fn event_types<B>(
         &self,
         active: Option<bool>,
-        mut visit: impl FnMut(&[&RawValue]) -> Result<ControlFlow<B>, Error> + Send,
+        mut visit: impl FnMut(&RawValue) -> Result<ControlFlow<B>, Error> + Send,
     ) -> Result<Option<B>, Error> {
         let user = self.user_uri().await?;
         let mut seen = HashSet::new();
@@ -117,14 +117,11 @@ impl<'a> Calendly<'a> {
                 query.push(("page_token", page_token));
             }
             let body = self.client.get("/event_types".into(), || Ok(&query), &self.context()).await?;
-            let page = Page::parse(&body)?;
-            if let ControlFlow::Break(found) = visit(&page.event_types)? {
-                return Ok(Some(found));
-            }
-            match page.next_page_token {
-                None => return Ok(None),
-                Some(token) if seen.insert(token.clone()) => page_token = Some(token),
-                Some(_) => break,
+            match Page::read(&body, &mut visit)? {
+                Page::Over(found) => return Ok(Some(found)),
+                Page::Last => return Ok(None),
+                Page::Next { token } if seen.insert(token.clone()) => page_token = Some(token),
+                Page::Next { .. } => break,
             }
         }
         Err(Error::CalendlyInvalidResponse("the list of event types has no end".to_owned()))
