@@ -1,27 +1,27 @@
 //! The calls to Calendly that a question takes.
 
-use std::sync::Arc;
+use std::future::Future;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use shared::{
     Error,
     calendly::{AvailableTimes, Calendly, TimeWindow},
 };
 
 use crate::{
-    chosen::{Chosen, Failed},
+    chosen::{Choices, Chosen, Failed},
     entries::Entries,
     event_type::Choice,
     open_times::OpenTimes,
     question::{Asked, Question},
 };
 
-/// How many windows of one event type are asked for at a time: a dozen at once have been seen to meet Calendly's rate
-/// limit.
+/// How many windows are asked for at a time when there is one event type: a dozen at once have been seen to meet
+/// Calendly's rate limit.
 const OF_ONE: usize = 4;
 
-/// And of all event types.
+/// And of all event types, however many.
 const OF_ALL: usize = 8;
 
 /// The open times of each event type, in their order. If one window fails all do: a part is never passed off as the
@@ -29,10 +29,11 @@ const OF_ALL: usize = 8;
 pub(crate) async fn open_times(
     question: &Question,
     chosen: &mut [Chosen],
+    choices: &Choices,
     calendly: &Calendly<'_>,
 ) -> Result<Vec<OpenTimes>, Failed> {
     if let Some(duration) = question.duration {
-        check_durations(duration, chosen, calendly).await?;
+        check_durations(duration, chosen, choices, calendly).await?;
     }
     let chosen: &[Chosen] = chosen;
     let in_flight = OF_ALL.min(OF_ONE * chosen.len());
@@ -44,8 +45,7 @@ pub(crate) async fn open_times(
         for part in round {
             calls.extend(chosen.iter().map(|chosen| window_of(*part, chosen, calendly)));
         }
-        let answers: Vec<_> = stream::iter(calls).buffered(in_flight).try_collect().await?;
-        let mut answers = answers.into_iter();
+        let mut answers = all_of(calls, in_flight).await?.into_iter();
         while answers.len() > 0 {
             for (times, (available, asked)) in times.iter_mut().zip(answers.by_ref()) {
                 times.add(available, asked);
@@ -56,6 +56,18 @@ pub(crate) async fn open_times(
         }
     }
     Ok(times)
+}
+
+/// What comes of all calls, in their order, so many of them `in_flight` at once. The first that fails ends the others:
+/// one that hangs does not hold up the error.
+async fn all_of<T>(
+    calls: Vec<impl Future<Output = Result<T, Failed>>>,
+    in_flight: usize,
+) -> Result<Vec<T>, Failed> {
+    let numbered = calls.into_iter().enumerate().map(|(number, call)| call.map_ok(move |it| (number, it)));
+    let mut answers: Vec<_> = stream::iter(numbered).buffer_unordered(in_flight).try_collect().await?;
+    answers.sort_unstable_by_key(|(number, _)| *number);
+    Ok(answers.into_iter().map(|(_, answer)| answer).collect())
 }
 
 async fn window_of(
@@ -80,32 +92,28 @@ impl Asked {
 async fn check_durations(
     duration: TimeDelta,
     chosen: &mut [Chosen],
+    choices: &Choices,
     calendly: &Calendly<'_>,
 ) -> Result<(), Failed> {
-    let mut calls = Vec::with_capacity(chosen.len());
-    for chosen in chosen.iter_mut().filter(|chosen| chosen.choice.duration.is_none()) {
-        calls.push(look_up_lengths(chosen, calendly));
+    let with_lengths = async |chosen: &mut Chosen| {
+        let choice = choices.with_lengths(&chosen.choice, calendly).await;
+        chosen.choice = choice.map_err(|error| chosen.failed(error))?;
+        check_duration(duration, &chosen.choice).map_err(|error| chosen.failed(error))
+    };
+    let mut checks = Vec::with_capacity(chosen.len());
+    for chosen in chosen {
+        checks.push(with_lengths(chosen));
     }
-    stream::iter(calls).buffered(OF_ALL).try_collect::<()>().await?;
-    chosen
-        .iter()
-        .try_for_each(|chosen| check_duration(duration, &chosen.choice).map_err(|error| chosen.failed(error)))
-}
-
-async fn look_up_lengths(chosen: &mut Chosen, calendly: &Calendly<'_>) -> Result<(), Failed> {
-    let choice = chosen.choice.with_lengths_from(calendly).await.map_err(|error| chosen.failed(error))?;
-    chosen.choice = Arc::new(choice);
-    Ok(())
+    all_of(checks, OF_ALL).await.map(drop)
 }
 
 fn check_duration(asked: TimeDelta, choice: &Choice) -> Result<(), Error> {
     let minutes = asked.num_minutes().to_string();
-    let mut lengths = choice.duration.iter().chain(&choice.duration_options).peekable();
-    if lengths.peek().is_none() {
+    if !choice.has_lengths() {
         let reason = "cannot be checked: Calendly does not say how long the event type is. Leave it out.";
         return Err(Error::invalid_value("duration", &minutes, reason));
     }
-    if lengths.any(|length| *length == asked) {
+    if choice.lengths().any(|length| length == asked) {
         return Ok(());
     }
     Err(Error::invalid_value(

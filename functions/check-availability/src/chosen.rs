@@ -14,11 +14,11 @@ use crate::{
     question::Question,
 };
 
-/// Which event type a default or a slug meant: it saves the calls that find out.
-pub(crate) struct Choices(pub(crate) Learnt<Listed, Choice>);
+/// What an event type turned out to be: it saves the calls that find out.
+pub(crate) struct Choices(pub(crate) Learnt<EventTypeRef, Choice>);
 
 /// An event type of a question.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Chosen {
     asked: EventTypeRef,
     pub(crate) choice: Arc<Choice>,
@@ -58,41 +58,43 @@ impl Chosen {
 }
 
 impl Choices {
-    /// Those of a question, none twice. The list is read once for all that are not kept.
+    /// Those of a question, one for each that is asked. The list is read once for all that are not kept.
     pub(crate) async fn of(
         &self,
         question: &Question,
         calendly: &Calendly<'_>,
     ) -> Result<Vec<Chosen>, Failed> {
-        let all: Vec<&Listed> = question.event_types.iter().filter_map(EventTypeRef::listed).collect();
-        let found = async { Listed::look_up(&all, calendly).await.map(Arc::new) }.boxed().shared();
+        let is_kept = |asked: &EventTypeRef| self.0.is_kept(calendly.learner(), asked);
+        let unknown: Vec<&EventTypeRef> =
+            question.event_types.iter().filter(|asked| !is_kept(asked)).collect();
+        let listed: Vec<&Listed> = unknown.iter().filter_map(|asked| asked.listed()).collect();
+        let found = async { Listed::look_up(&listed, calendly).await.map(Arc::new) }.boxed().shared();
         let choose = async |asked: &EventTypeRef| {
             let (choice, was_kept) = match asked {
                 EventTypeRef::Uri(uri) => Ok((Arc::new(Choice::of_uri(uri.clone())), false)),
-                EventTypeRef::Listed(listed) => {
+                EventTypeRef::Listed(this) => {
                     let learn = || async {
+                        if !listed.contains(&this) {
+                            return look_up(this, calendly).await;
+                        }
                         let found = found.clone().await?;
-                        let mut pairs = all.iter().zip(found.iter());
-                        let pair = pairs.find(|(other, _)| **other == listed);
-                        pair.and_then(|(_, choice)| choice.clone()).ok_or_else(|| listed.not_found())
+                        let mut pairs = listed.iter().zip(found.iter());
+                        let pair = pairs.find(|(other, _)| **other == this);
+                        pair.and_then(|(_, choice)| choice.clone()).ok_or_else(|| this.not_found())
                     };
-                    self.0.get(calendly.learner(), listed, learn).await
+                    self.0.get(calendly.learner(), asked, learn).await
                 }
             }
             .map_err(|error| Failed { asked: asked.clone(), error })?;
             Ok(Chosen { asked: asked.clone(), choice, was_kept })
         };
-        let chosen: Result<Vec<_>, _> =
-            join_all(question.event_types.iter().map(choose)).await.into_iter().collect();
-        let mut chosen = chosen?;
-        keep_first(&mut chosen);
-        Ok(chosen)
+        join_all(question.event_types.iter().map(choose)).await.into_iter().collect()
     }
 
     /// Chooses the one that failed afresh, if it was kept and Calendly no longer knows it.
     pub(crate) async fn afresh(
         &self,
-        chosen: &mut Vec<Chosen>,
+        chosen: &mut [Chosen],
         failed: Failed,
         calendly: &Calendly<'_>,
     ) -> Result<(), Failed> {
@@ -102,24 +104,77 @@ impl Choices {
         else {
             return Err(failed);
         };
-        let learn = || async {
-            let found = Listed::look_up(&[listed], calendly).await?;
-            found.into_iter().flatten().next().ok_or_else(|| listed.not_found())
-        };
-        let learnt = self.0.relearn(calendly.learner(), listed, &stale.choice, learn).await;
+        let learn = || look_up(listed, calendly);
+        let learnt = self.0.relearn(calendly.learner(), &failed.asked, &stale.choice, learn).await;
         stale.choice = learnt.map_err(|error| Failed { asked: failed.asked.clone(), error })?;
         stale.was_kept = false;
-        keep_first(chosen);
         Ok(())
+    }
+
+    /// The same event type with its lengths, which are asked for if they are not known.
+    pub(crate) async fn with_lengths(
+        &self,
+        choice: &Arc<Choice>,
+        calendly: &Calendly<'_>,
+    ) -> Result<Arc<Choice>, Error> {
+        if choice.has_lengths() {
+            return Ok(choice.clone());
+        }
+        let named = EventTypeRef::Uri(choice.uri.clone());
+        let learn = || Choice::of_calendly(choice.uri.clone(), calendly);
+        Ok(self.0.get(calendly.learner(), &named, learn).await?.0)
     }
 }
 
-/// Of those that turned out to be the same event type the first.
-fn keep_first(chosen: &mut Vec<Chosen>) {
-    let mut seen = Vec::with_capacity(chosen.len());
-    chosen.retain(|chosen| {
-        let is_new = !seen.contains(&chosen.choice.uri);
-        seen.push(chosen.choice.uri.clone());
-        is_new
-    });
+async fn look_up(listed: &Listed, calendly: &Calendly<'_>) -> Result<Choice, Error> {
+    let found = Listed::look_up(&[listed], calendly).await?;
+    found.into_iter().flatten().next().ok_or_else(|| listed.not_found())
+}
+
+/// The event types that were chosen, each once: in the place of the first that means it, and with lengths if those of
+/// any are known.
+pub(crate) fn distinct(chosen: &[Chosen]) -> Vec<Chosen> {
+    let mut distinct: Vec<Chosen> = Vec::with_capacity(chosen.len());
+    for one in chosen {
+        match distinct.iter_mut().find(|other| other.choice.uri == one.choice.uri) {
+            Some(first) if !first.choice.has_lengths() => first.choice = one.choice.clone(),
+            Some(_) => {}
+            None => distinct.push(one.clone()),
+        }
+    }
+    distinct
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use shared::calendly::EventTypeUri;
+
+    use super::*;
+
+    #[test]
+    fn the_same_event_type_counts_once_with_what_is_known_of_it() {
+        let chosen = |asked: &str, id: &str, minutes: Option<i64>| Chosen {
+            asked: EventTypeRef::parse(Some(asked)).unwrap(),
+            choice: Arc::new(Choice {
+                uri: EventTypeUri::from_id(id).unwrap(),
+                duration: minutes.map(TimeDelta::minutes),
+                duration_options: Vec::new(),
+            }),
+            was_kept: false,
+        };
+        let uri = "https://api.calendly.com/event_types/A";
+        let all = [
+            chosen(uri, "A", None),
+            chosen("b", "B", None),
+            chosen("a", "A", Some(30)),
+            chosen("c", "A", Some(60)),
+        ];
+        let distinct = distinct(&all);
+        let seen: Vec<_> = distinct
+            .iter()
+            .map(|chosen| (chosen.asked.to_string(), chosen.choice.duration.map(|it| it.num_minutes())))
+            .collect();
+        assert_eq!(seen, [(uri.to_owned(), Some(30)), ("b".to_owned(), None)]);
+    }
 }

@@ -11,7 +11,7 @@ use shared::{
 };
 
 /// What the `event_type` parameter says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum EventTypeRef {
     /// This one: a URI or a UUID goes to Calendly as it is, since some types are missing from its list.
     Uri(EventTypeUri),
@@ -141,14 +141,24 @@ impl Choice {
         Self { uri, duration: lengths.duration.known(), duration_options }
     }
 
-    /// The same with its lengths, as its own object at Calendly has them.
+    /// One with its lengths, as its own object at Calendly has them.
     ///
     /// # Errors
     ///
     /// Those of calls to Calendly.
-    pub(crate) async fn with_lengths_from(&self, calendly: &Calendly<'_>) -> Result<Self, Error> {
-        let lengths = calendly.event_type(&self.uri, Lengths::read).await?;
-        Ok(Self::with_lengths(self.uri.clone(), &lengths))
+    pub(crate) async fn of_calendly(uri: EventTypeUri, calendly: &Calendly<'_>) -> Result<Self, Error> {
+        let lengths = calendly.event_type(&uri, Lengths::read).await?;
+        Ok(Self::with_lengths(uri, &lengths))
+    }
+
+    /// Whether any length of it is known.
+    pub(crate) fn has_lengths(&self) -> bool {
+        self.lengths().next().is_some()
+    }
+
+    /// How long it may last.
+    pub(crate) fn lengths(&self) -> impl Iterator<Item = TimeDelta> {
+        self.duration.iter().chain(&self.duration_options).copied()
     }
 }
 

@@ -44,8 +44,9 @@ impl Function for CheckAvailability {
         let error = |failed: Failed| failed.about(question);
         let mut chosen = self.choices.of(question, calendly).await.map_err(error)?;
         loop {
-            match ask::open_times(question, &mut chosen, calendly).await {
-                Ok(times) => return answer::json(question, &chosen, &times),
+            let mut distinct = chosen::distinct(&chosen);
+            match ask::open_times(question, &mut distinct, &self.choices, calendly).await {
+                Ok(times) => return answer::json(question, &distinct, &times),
                 Err(failed) => self.choices.afresh(&mut chosen, failed, calendly).await.map_err(error)?,
             }
         }

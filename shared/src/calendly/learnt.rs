@@ -52,6 +52,12 @@ impl<K: Hash + Eq + Clone, T> Learnt<K, T> {
         self.noted(learner, served)
     }
 
+    /// Whether the value is at hand and young enough.
+    #[must_use]
+    pub fn is_kept(&self, learner: Learner<'_>, key: &K) -> bool {
+        self.cell(learner, key).peek().is_some_and(|served| served.age == Age::Kept)
+    }
+
     /// As [`Self::get`], ahead of time: if there is none or it has lived half of its time.
     pub(super) async fn prepare<F>(
         &self,
