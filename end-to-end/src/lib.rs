@@ -25,6 +25,7 @@
 
 mod answer;
 mod availability;
+mod aws_service;
 mod calendar;
 mod certificates;
 mod cognito;
@@ -41,11 +42,13 @@ mod process;
 mod relay;
 mod runtime_api;
 mod secrets_manager;
+mod table;
 mod wait;
 mod world;
 
 pub use answer::{Answer, raw_collection};
 pub use availability::{AVAILABLE_TIMES, ask, time, utc, windows};
+pub use aws_service::Trouble;
 pub use calendar::{day, midnight};
 pub use certificates::{Authority, Certificate};
 pub use cognito::{Cognito, CognitoTokens};
@@ -58,6 +61,7 @@ pub use moved_clock::MovedClock;
 pub use page::{check_page, write_page};
 pub use relay::Relay;
 pub use runtime_api::{Invocation, Outcome};
-pub use secrets_manager::{SecretsManager, Trouble};
+pub use secrets_manager::SecretsManager;
+pub use table::Table;
 pub use wait::{PATIENCE, until};
 pub use world::{Setup, World};

@@ -1,4 +1,4 @@
-//! moto, which plays AWS: Secrets Manager and Cognito.
+//! moto, which plays AWS: Secrets Manager, DynamoDB and Cognito.
 
 use std::{
     io::{BufRead, BufReader},

@@ -10,11 +10,12 @@ use serde_json::Value;
 
 use crate::{
     answer::Answer,
+    aws_service::Trouble,
     function::{Binary, Function, Program},
     gateway::{Gateway, Request},
     http,
     runtime_api::{Invocation, Outcome},
-    secrets_manager::{SecretsManager, Trouble},
+    secrets_manager::SecretsManager,
 };
 
 /// How a world differs from the usual one.
@@ -148,7 +149,7 @@ impl Setup {
             .collect();
         let program = self.program.unwrap_or_else(|| self.binary.program());
         let function = Function::spawn(&program, &variables).await;
-        World { binary: self.binary, sandbox, secrets, secret_id, function }
+        World { binary: self.binary, sandbox, secrets, secret_id, function, variables }
     }
 }
 
@@ -171,6 +172,7 @@ pub struct World {
     pub secret_id: String,
     /// The function.
     pub function: Function,
+    variables: BTreeMap<String, String>,
 }
 
 impl World {
@@ -216,6 +218,20 @@ impl World {
     /// The function gives no HTTP answer.
     pub async fn send_through(&self, gateway: Gateway, request: &Request) -> Answer {
         Answer::of(self.function.invoke(Invocation::new(&request.through(gateway))).await)
+    }
+
+    /// Another environment in this world, of this function or another one, with `changes` to its variables. Its init is
+    /// over.
+    ///
+    /// # Panics
+    ///
+    /// It is not built, or does not start.
+    pub async fn another(&self, binary: Binary, changes: &[(&str, &str)]) -> Function {
+        let mut variables = self.variables.clone();
+        variables.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let function = Function::spawn(&binary.program(), &variables).await;
+        function.wait_for_init().await;
+        function
     }
 
     /// What becomes of any event.

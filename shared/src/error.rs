@@ -284,6 +284,13 @@ impl Error {
         self.calendly_status() == Some(StatusCode::UNAUTHORIZED)
     }
 
+    /// Whether Calendly gave no answer of its own: it could not be reached, failed, or is asked too much.
+    pub(crate) fn is_calendly_down(&self) -> bool {
+        let is_refusal =
+            |status: StatusCode| status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+        matches!(self, Self::CalendlyUnreachable { .. }) || self.calendly_status().is_some_and(is_refusal)
+    }
+
     /// Whether Calendly knows no such resource.
     #[must_use]
     pub fn is_calendly_not_found(&self) -> bool {

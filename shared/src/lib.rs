@@ -16,7 +16,9 @@
 //! turns an [`Error`] into its status, and writes the log line.
 
 mod auth;
+mod aws;
 mod cache;
+mod cache_control;
 pub mod calendly;
 mod caller_hash;
 mod config;
@@ -27,15 +29,17 @@ mod issuer;
 mod pat;
 mod pats;
 mod query;
+mod rate_limit;
 mod response;
 mod runtime;
 mod secret_id;
 mod secrets;
+mod table;
 mod telemetry;
 mod uri;
 
 pub use config::Variables;
 pub use error::{Error, quoted};
 pub use query::Query;
-pub use runtime::{Function, run};
+pub use runtime::{Answer, Function, run};
 pub use serde_json::value::RawValue;

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -16,8 +16,10 @@ use crate::{
     Error,
     cache::{Age, BackOff, Cell, CoolDown, Failure, Keyed, Renewal, Rules, Served, Unserved},
     pat::{Pat, StoredPat},
+    rate_limit::RateLimit,
     secret_id::SecretIdTemplate,
     secrets::{SecretError, Secrets},
+    table::Seal,
     telemetry::{self, Record, Stage},
     uri::UserUri,
 };
@@ -53,10 +55,17 @@ pub(crate) struct PatId(u64);
 #[derive(Debug)]
 pub(crate) struct KnownPat {
     pub(crate) id: PatId,
+    /// What is left of the calls of its user.
+    pub(crate) rate_limit: RateLimit,
     stored: StoredPat,
+    seal: OnceLock<Seal>,
 }
 
 impl KnownPat {
+    fn new(stored: StoredPat) -> Self {
+        Self { id: next_id(), rate_limit: RateLimit::default(), stored, seal: OnceLock::new() }
+    }
+
     pub(crate) fn pat(&self) -> &Pat {
         &self.stored.pat
     }
@@ -64,6 +73,11 @@ impl KnownPat {
     /// The URI of its user, where the secret has it.
     pub(crate) fn user(&self) -> Option<&Arc<UserUri>> {
         self.stored.user.as_ref()
+    }
+
+    /// What binds to it what environments share.
+    pub(crate) fn seal(&self) -> &Seal {
+        self.seal.get_or_init(|| Seal::of(self.pat()))
     }
 }
 
@@ -161,7 +175,7 @@ impl Pats {
             )))?;
         Ok(match cell.peek() {
             Some(kept) if kept.value.stored == stored => kept.value,
-            _ => Arc::new(KnownPat { id: next_id(), stored }),
+            _ => Arc::new(KnownPat::new(stored)),
         })
     }
 }

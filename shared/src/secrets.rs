@@ -11,6 +11,7 @@ use aws_sdk_secretsmanager::{
 use secrecy::SecretSlice;
 
 use crate::{
+    aws::{credentials_of_environment, is_error_code},
     config::AwsConfig,
     http::{AwsHttpClient, Connections},
 };
@@ -36,16 +37,8 @@ pub(crate) enum SecretError {
 
 impl Secrets {
     /// A client of the region's Secrets Manager over `http`.
-    ///
-    /// Credentials are those that Lambda puts into the environment; they last as long as the
-    /// environment does. Without them every read fails.
     pub(crate) fn new(aws: &AwsConfig, http: Connections) -> Self {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let key_and_secret = variable("AWS_ACCESS_KEY_ID").zip(variable("AWS_SECRET_ACCESS_KEY"));
-        let credentials = key_and_secret.map(|(key, secret)| {
-            Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "environment")
-        });
-        Self::with_credentials(aws, http, credentials)
+        Self::with_credentials(aws, http, credentials_of_environment())
     }
 
     fn with_credentials(aws: &AwsConfig, http: Connections, credentials: Option<Credentials>) -> Self {
@@ -104,7 +97,7 @@ fn reason(error: &SdkError<GetSecretValueError>) -> String {
         SdkError::TimeoutError(_) => "Secrets Manager did not answer in time",
         SdkError::DispatchFailure(_) => "Secrets Manager could not be reached",
         SdkError::ServiceError(context) => {
-            return match context.err().code().filter(|code| is_code(code)) {
+            return match context.err().code().filter(|code| is_error_code(code)) {
                 Some(code) => format!("Secrets Manager answered {code}"),
                 None => format!(
                     "Secrets Manager's answer could not be understood (status {})",
@@ -115,11 +108,6 @@ fn reason(error: &SdkError<GetSecretValueError>) -> String {
         _ => "Secrets Manager's answer could not be understood",
     };
     what.to_owned()
-}
-
-/// Whether this is the name of an error, as AWS spells them, and not a text that came in its place.
-fn is_code(text: &str) -> bool {
-    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]
@@ -148,7 +136,7 @@ mod tests {
                 let _ = connection.write_all(answer.as_bytes()).await;
             }
         });
-        let http = Tls::new(None).unwrap().connections().unwrap();
+        let http = Connections::new(&Tls::new(None).unwrap()).unwrap();
         let credentials = Credentials::new("key", "secret", None, None, "test");
         match Secrets::with_credentials(&aws, http, Some(credentials)).read("pat").await {
             Err(SecretError::Unavailable(reason)) => reason,

@@ -4,15 +4,17 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
 const EVENT_TYPES: &str = "https://api.calendly.com/event_types/";
 const USERS: &str = "https://api.calendly.com/users/";
 
 /// The URI of an event type: `https://api.calendly.com/event_types/<id>`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct EventTypeUri(String);
 
 /// The URI of a user: `https://api.calendly.com/users/<id>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UserUri(String);
 
 impl EventTypeUri {
@@ -57,6 +59,20 @@ impl UserUri {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for EventTypeUri {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let uri = String::deserialize(deserializer)?;
+        Self::parse(&uri).ok_or_else(|| D::Error::custom("not the URI of an event type"))
+    }
+}
+
+impl<'de> Deserialize<'de> for UserUri {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let uri = String::deserialize(deserializer)?;
+        Self::given(uri).ok_or_else(|| D::Error::custom("not the URI of a user"))
     }
 }
 

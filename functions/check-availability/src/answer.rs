@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
-use shared::{Error, calendly::utc};
+use shared::{Answer, Error, calendly::utc};
 
 use crate::{
     chosen::Chosen,
@@ -38,6 +38,8 @@ struct Others<'a> {
     event_type: EventTypes<'a>,
     #[serde(flatten)]
     times: AskedTimes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -59,7 +61,7 @@ enum AskedTimes {
 /// # Errors
 ///
 /// [`Error::AnswerTooLarge`].
-pub(crate) fn json(question: &Question, chosen: &[Chosen], times: &[OpenTimes]) -> Result<String, Error> {
+pub(crate) fn of(question: &Question, chosen: &[Chosen], times: &[OpenTimes]) -> Result<Answer, Error> {
     let found = Entries::of(times, question.matching);
     let (collection, next, asked_times) = match question.times {
         Times::Range { range, limit } => {
@@ -86,11 +88,14 @@ pub(crate) fn json(question: &Question, chosen: &[Chosen], times: &[OpenTimes]) 
     if let Some(next) = &next {
         writer.push_list(r#","next":["#, next)?;
     }
-    let others = serde_json::to_string(&Others { available, event_type, times: asked_times })
+    let as_of = times.iter().filter_map(OpenTimes::as_of).min();
+    let others = Others { available, event_type, times: asked_times, as_of: as_of.map(utc) };
+    let others = serde_json::to_string(&others)
         .map_err(|_| Error::Internal { reason: "what stands beside the slots makes no JSON" })?;
     writer.answer.push(',');
     writer.answer.push_str(others.trim_start_matches('{'));
-    Ok(writer.answer)
+    let age = as_of.map(|as_of| (Utc::now() - as_of).to_std().unwrap_or_default());
+    Ok(Answer { json: writer.answer, age })
 }
 
 /// Puts the slots together as text: they are JSON already and are not looked through again.
@@ -201,10 +206,10 @@ fn local(time: DateTime<Utc>, offsets: &mut Offsets<'_>) -> String {
 mod tests {
     use chrono::TimeDelta;
     use serde_json::Value;
-    use shared::calendly::{AvailableTimes, EventTypeUri, TimeWindow};
+    use shared::calendly::{Answered, AvailableTimes, EventTypeUri, TimeWindow};
 
     use super::*;
-    use crate::event_type::Choice;
+    use crate::{event_type::Choice, open_times::Window};
 
     fn answer(slots: &[&str], zone: Option<Zone>, duration: Option<TimeDelta>) -> String {
         let time = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
@@ -216,8 +221,9 @@ mod tests {
         let mut times = OpenTimes::default();
         let available = AvailableTimes::parse(format!(r#"{{"collection":[{}]}}"#, slots.join(","))).unwrap();
         let (start_time, end_time) = (time("2026-10-25T00:00:00Z"), time("2026-10-26T00:00:00Z"));
-        times.add(available, TimeWindow { start_time, end_time });
-        json(&question, &[Chosen::of(choice)], &[times]).unwrap()
+        let asked = TimeWindow { start_time, end_time };
+        times.add(Window::whole(Answered { times: available, asked, as_of: start_time }));
+        of(&question, &[Chosen::of(choice)], &[times]).unwrap().json
     }
 
     #[test]

@@ -1,19 +1,20 @@
 //! The calls to Calendly that a question takes.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use shared::{
     Error,
-    calendly::{AvailableTimes, Calendly, TimeWindow},
+    calendly::{Calendly, EventTypeUri, KeptTimes, Span},
 };
 
 use crate::{
+    aligned::Aligned,
     chosen::{Choices, Chosen, Failed},
     entries::Entries,
     event_type::Choice,
-    open_times::OpenTimes,
+    open_times::{OpenTimes, Window},
     question::{Asked, Question},
 };
 
@@ -30,6 +31,7 @@ pub(crate) async fn open_times(
     question: &Question,
     chosen: &mut [Chosen],
     choices: &Choices,
+    kept: Option<&KeptTimes>,
     calendly: &Calendly<'_>,
 ) -> Result<Vec<OpenTimes>, Failed> {
     if let Some(duration) = question.duration {
@@ -38,18 +40,16 @@ pub(crate) async fn open_times(
     let chosen: &[Chosen] = chosen;
     let in_flight = OF_ALL.min(OF_ONE * chosen.len());
     let limit = question.times.limit();
-    let parts = question.times.parts();
+    let parts = question.times.parts(kept.is_some());
     let mut times: Vec<OpenTimes> = chosen.iter().map(|_| OpenTimes::default()).collect();
     for round in parts.chunks(if limit.is_some() { 1 } else { parts.len().max(1) }) {
         let mut calls = Vec::with_capacity(round.len() * chosen.len());
         for part in round {
-            calls.extend(chosen.iter().map(|chosen| window_of(*part, chosen, calendly)));
+            calls.extend(chosen.iter().map(|chosen| window_of(*part, chosen, kept, calendly)));
         }
         let mut answers = all_of(calls, in_flight).await?.into_iter();
         while answers.len() > 0 {
-            for (times, (available, asked)) in times.iter_mut().zip(answers.by_ref()) {
-                times.add(available, asked);
-            }
+            times.iter_mut().zip(answers.by_ref()).for_each(|(times, window)| times.add(window));
         }
         if limit.is_some_and(|limit| Entries::of(&times, question.matching).first(limit).count() >= limit) {
             break;
@@ -73,19 +73,42 @@ async fn all_of<T>(
 async fn window_of(
     part: Asked,
     chosen: &Chosen,
+    kept: Option<&KeptTimes>,
     calendly: &Calendly<'_>,
-) -> Result<(AvailableTimes, TimeWindow), Failed> {
-    let window = || part.window(Utc::now());
-    calendly.available_times(&chosen.choice.uri, window).await.map_err(|error| chosen.failed(error))
+) -> Result<Window, Failed> {
+    let event_type = &chosen.choice.uri;
+    let window = match part {
+        Asked::Part(part) => {
+            calendly.available_times(event_type, || part.window(Utc::now())).await.map(Window::whole)
+        }
+        Asked::Around(at) => {
+            calendly.available_times(event_type, || at.window(Utc::now())).await.map(Window::whole)
+        }
+        Asked::Shared(aligned) => shared_window(aligned, event_type, kept, calendly).await,
+    };
+    window.map_err(|error| chosen.failed(error))
 }
 
-impl Asked {
-    fn window(self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
-        match self {
-            Self::Part(part) => part.window(now),
-            Self::Around(at) => at.window(now),
+/// The part of a shared window that is wanted.
+async fn shared_window(
+    aligned: Aligned,
+    event_type: &EventTypeUri,
+    kept: Option<&KeptTimes>,
+    calendly: &Calendly<'_>,
+) -> Result<Window, Error> {
+    let window = || aligned.window(Utc::now());
+    let wanted_from = aligned.wanted_from(Utc::now())?;
+    let answered = match kept {
+        Some(kept) => {
+            let (start_time, end_time) = aligned.span();
+            let span = Span { event_type: event_type.clone(), start_time, end_time };
+            kept.get(calendly, &span, wanted_from, window).await?
         }
-    }
+        None => Arc::new(calendly.available_times(event_type, window).await?),
+    };
+    // Where it took a while, what was asked for in the end may begin later.
+    let from = wanted_from.max(answered.asked.start_time);
+    Ok(Window::cut(answered, from..=aligned.wanted_until()))
 }
 
 /// Refuses event types of another length. Of those whose length is not known yet, Calendly is asked for it.

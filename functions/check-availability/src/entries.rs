@@ -126,12 +126,13 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
-    use shared::calendly::{AvailableTimes, TimeWindow};
+    use shared::calendly::{Answered, AvailableTimes, TimeWindow};
 
     use super::*;
     use crate::{
         at::At,
         moment::{self, Edge},
+        open_times::Window,
         zone::Zone,
     };
 
@@ -153,8 +154,9 @@ mod tests {
         let slots: Vec<String> = slots.iter().map(slot).collect();
         let mut times = OpenTimes::default();
         let json = format!(r#"{{"collection":[{}]}}"#, slots.join(","));
-        let window = TimeWindow { start_time: time(0), end_time: time(2_000) };
-        times.add(AvailableTimes::parse(json).unwrap(), window);
+        let asked = TimeWindow { start_time: time(0), end_time: time(2_000) };
+        let answered = Answered { times: AvailableTimes::parse(json).unwrap(), asked, as_of: time(0) };
+        times.add(Window::whole(answered));
         times
     }
 

@@ -3,7 +3,7 @@
 use std::{fmt, ops::ControlFlow};
 
 use chrono::TimeDelta;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use shared::{
     Error, RawValue,
     calendly::{Calendly, EventTypeUri},
@@ -11,7 +11,7 @@ use shared::{
 };
 
 /// What the `event_type` parameter says.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(crate) enum EventTypeRef {
     /// This one: a URI or a UUID goes to Calendly as it is, since some types are missing from its list.
     Uri(EventTypeUri),
@@ -20,7 +20,7 @@ pub(crate) enum EventTypeRef {
 }
 
 /// Which one of the list.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(crate) enum Listed {
     /// The first bookable one by name.
     First,
@@ -29,7 +29,7 @@ pub(crate) enum Listed {
 }
 
 /// The event type that was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Choice {
     pub(crate) uri: EventTypeUri,
     /// How long a meeting lasts, where that is known.

@@ -1,9 +1,10 @@
 //! `GET /calendly/check-availability`: when event types have open times.
 //!
 //! ```text
-//! query ─▶ Question ─▶ Chosen ─▶ OpenTimes ─▶ Entries ─▶ the answer's JSON
+//! query ─▶ Question ─▶ Chosen ─▶ OpenTimes ─▶ Entries ─▶ the answer
 //! ```
 
+mod aligned;
 mod answer;
 mod ask;
 mod at;
@@ -19,8 +20,8 @@ mod zone;
 use std::process::ExitCode;
 
 use shared::{
-    Error, Function, Query, Variables,
-    calendly::{Calendly, Learnt},
+    Answer, Error, Function, Query, Variables,
+    calendly::{Calendly, KeptTimes, Learnt},
 };
 
 use chosen::{Choices, Failed};
@@ -28,6 +29,8 @@ use question::Question;
 
 struct CheckAvailability {
     choices: Choices,
+    /// Calendly's answers, where they may be served again.
+    kept: Option<KeptTimes>,
 }
 
 impl Function for CheckAvailability {
@@ -40,22 +43,32 @@ impl Function for CheckAvailability {
 
     /// Which event type is meant may be known from an earlier request; if Calendly no longer knows that one, it is
     /// found out afresh, once.
-    async fn answer(&self, question: &Question, calendly: &Calendly<'_>) -> Result<String, Error> {
+    async fn answer(&self, question: &Question, calendly: &Calendly<'_>) -> Result<Answer, Error> {
         let error = |failed: Failed| failed.about(question);
         let mut chosen = self.choices.of(question, calendly).await.map_err(error)?;
         loop {
             let mut distinct = chosen::distinct(&chosen);
-            match ask::open_times(question, &mut distinct, &self.choices, calendly).await {
-                Ok(times) => return answer::json(question, &distinct, &times),
+            let kept = self.kept.as_ref();
+            match ask::open_times(question, &mut distinct, &self.choices, kept, calendly).await {
+                Ok(times) => return answer::of(question, &distinct, &times),
                 Err(failed) => self.choices.afresh(&mut chosen, failed, calendly).await.map_err(error)?,
             }
         }
     }
 }
 
+impl CheckAvailability {
+    fn read(variables: &mut Variables) -> Self {
+        let choices = variables.seconds("EVENT_TYPE_CACHE_SECONDS", 60, 86_400);
+        let fresh = variables.seconds("AVAILABILITY_CACHE_SECONDS", 0, 300);
+        let stale = variables.seconds("AVAILABILITY_STALE_SECONDS", 0, 3_600);
+        Self {
+            choices: Choices(Learnt::new("event_type", choices)),
+            kept: (!fresh.is_zero()).then(|| KeptTimes::new(fresh, stale)),
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    shared::run(|variables: &mut Variables| {
-        let max_age = variables.seconds("EVENT_TYPE_CACHE_SECONDS", 60, 86_400);
-        CheckAvailability { choices: Choices(Learnt::new("event_type", max_age)) }
-    })
+    shared::run(CheckAvailability::read)
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared::{Error, Query};
 
 use crate::{
+    aligned::Aligned,
     at::At,
     event_type::EventTypeRef,
     moment::{self, Edge},
@@ -53,13 +54,17 @@ pub(crate) enum Match {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Asked {
     Part(Part),
+    /// A part in a window that other ranges share.
+    Shared(Aligned),
     Around(At),
 }
 
 impl Times {
-    /// Consecutive parts of the times, each short enough for one call.
-    pub(crate) fn parts(&self) -> Vec<Asked> {
+    /// Consecutive parts of the times, each short enough for one call; of a range in windows that other ranges share, if
+    /// answers are kept.
+    pub(crate) fn parts(&self, are_kept: bool) -> Vec<Asked> {
         match self {
+            Self::Range { range, .. } if are_kept => Aligned::of(*range).map(Asked::Shared).collect(),
             Self::Range { range, .. } => range.parts().map(Asked::Part).collect(),
             Self::At(at) => vec![Asked::Around(*at)],
         }

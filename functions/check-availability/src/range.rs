@@ -65,8 +65,21 @@ impl TimeRange {
         Ok(Self { start_time, end_time })
     }
 
+    pub(crate) fn start_time(&self) -> DateTime<Utc> {
+        self.start_time
+    }
+
     pub(crate) fn end_time(&self) -> DateTime<Utc> {
         self.end_time
+    }
+
+    /// The start that Calendly takes at the moment `now`, a while after the range came.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] if nothing is left to ask for.
+    pub(crate) fn start_time_at(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
+        moved(self.start_time, self.end_time, now)
     }
 
     /// Consecutive parts of the range, each short enough for one call.
@@ -107,8 +120,7 @@ fn moved(
     end_time: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, Error> {
-    let earliest = whole_second(now + HEAD_START);
-    let start_time = if start_time <= now + ON_THE_WAY { earliest } else { start_time };
+    let start_time = if start_time <= on_the_way(now) { shortly(now) } else { start_time };
     if end_time <= start_time || end_time <= now + HEAD_START {
         return Err(refuse(
             end_time,
@@ -127,8 +139,14 @@ fn refuse(end_time: DateTime<Utc>, reason: &'static str) -> Error {
     }
 }
 
-/// The next whole second.
-fn whole_second(time: DateTime<Utc>) -> DateTime<Utc> {
+/// Until then everything is past when a call that is made `now` arrives.
+pub(crate) fn on_the_way(now: DateTime<Utc>) -> DateTime<Utc> {
+    now + ON_THE_WAY
+}
+
+/// Where a start that is past `now` is moved to; a whole second.
+pub(crate) fn shortly(now: DateTime<Utc>) -> DateTime<Utc> {
+    let time = now + HEAD_START;
     time.duration_round_up(TimeDelta::seconds(1)).unwrap_or(time)
 }
 

@@ -4,7 +4,7 @@ mod passed_on;
 
 use std::{ops::ControlFlow, process::ExitCode};
 
-use shared::{Error, Function, Query, calendly::Calendly};
+use shared::{Answer, Error, Function, Query, calendly::Calendly};
 
 use passed_on::PassedOn;
 
@@ -35,7 +35,7 @@ impl Function for UserEventTypes {
         }
     }
 
-    async fn answer(&self, active: &Option<bool>, calendly: &Calendly<'_>) -> Result<String, Error> {
+    async fn answer(&self, active: &Option<bool>, calendly: &Calendly<'_>) -> Result<Answer, Error> {
         let mut answer = String::from("[");
         calendly
             .event_types(*active, |event_type| {
@@ -52,7 +52,7 @@ impl Function for UserEventTypes {
             })
             .await?;
         answer.push(']');
-        Ok(answer)
+        Ok(answer.into())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use shared::{Error, Function, Query, calendly::Calendly};
+use shared::{Answer, Error, Function, Query, calendly::Calendly};
 
 struct User;
 
@@ -14,9 +14,9 @@ impl Function for User {
         Ok(())
     }
 
-    async fn answer(&self, (): &(), calendly: &Calendly<'_>) -> Result<String, Error> {
+    async fn answer(&self, (): &(), calendly: &Calendly<'_>) -> Result<Answer, Error> {
         let uri = calendly.user_uri().await?;
-        Ok(serde_json::json!({ "uri": uri.as_str() }).to_string())
+        Ok(serde_json::json!({ "uri": uri.as_str() }).to_string().into())
     }
 }
 

@@ -202,7 +202,7 @@ mod tests {
     async fn fetch_of(issuer: &str, jwks_url: Option<&str>) -> Result<(), String> {
         let issuer = issuer.to_owned();
         let jwks_url = jwks_url.map(|url| Url::parse(url).unwrap());
-        let http = Tls::new(None).unwrap().connections().unwrap();
+        let http = Connections::new(&Tls::new(None).unwrap()).unwrap();
         PublishedKeys { issuer, jwks_url, http }.fetch().await.map(drop)
     }
 
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_published_key_is_no_shared_secret() {
-        let http = Tls::new(None).unwrap().connections().unwrap();
+        let http = Connections::new(&Tls::new(None).unwrap()).unwrap();
         let source = PublishedKeys { issuer: String::new(), jwks_url: None, http };
         for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
             assert!(!source.is_for(algorithm), "{algorithm:?}");

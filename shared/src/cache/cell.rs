@@ -6,9 +6,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 
-use super::rules::{CoolDown, Failures, Rules, Step};
+use super::rules::{CoolDown, Failures, Rules, Step, Use};
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +35,13 @@ pub(crate) struct Served<T> {
     pub(crate) age: Age,
 }
 
+/// What a fetch brings: a value, and how old it is already.
+#[derive(Debug)]
+pub(crate) struct Fetched<T> {
+    pub(crate) value: Arc<T>,
+    pub(crate) age: Duration,
+}
+
 /// How a value came to be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Age {
@@ -52,6 +62,8 @@ pub(crate) enum Failure<E> {
     Unavailable(E),
     /// The source said that there is none. An older value is forgotten.
     Gone(E),
+    /// The source answered, and nothing older may stand in for that.
+    Refused(E),
 }
 
 /// Why there is no value.
@@ -115,40 +127,97 @@ impl<T, E: Clone> Cell<T, E> {
     /// # Errors
     ///
     /// [`Unserved`] if there is none to be had.
-    pub(crate) async fn get<F>(&self, fetch: impl FnOnce(Duration) -> F) -> Result<Served<T>, Unserved<E>>
+    pub(crate) async fn get<F, V>(&self, fetch: impl FnOnce(Duration) -> F) -> Result<Served<T>, Unserved<E>>
     where
-        F: Future<Output = Result<Arc<T>, Failure<E>>>,
+        F: Future<Output = Result<V, Failure<E>>>,
+        V: Into<Fetched<T>>,
+    {
+        self.get_as(|_, age| Some(self.rules.use_at(age)), Duration::MAX, fetch).await
+    }
+
+    /// As [`Self::get`], for somebody who judges by themselves what a value of this age is good for, `None` for
+    /// nothing, and who fetches a value alone when somebody else's fetch takes longer than `patience`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`].
+    pub(crate) async fn get_as<F, V>(
+        &self,
+        judge: impl Fn(&T, Duration) -> Option<Use>,
+        patience: Duration,
+        fetch: impl FnOnce(Duration) -> F,
+    ) -> Result<Served<T>, Unserved<E>>
+    where
+        F: Future<Output = Result<V, Failure<E>>>,
+        V: Into<Fetched<T>>,
     {
         let asked = Instant::now();
-        let known = self.kept();
-        if let Some(kept) = known.as_ref().filter(|kept| kept.fetched.elapsed() < self.rules.max_age) {
+        let judged = || {
+            let kept = self.kept()?;
+            Some((judge(&kept.value, kept.fetched.elapsed())?, kept))
+        };
+        let known = judged();
+        if let Some((Use::Young, kept)) = &known {
             return Ok(kept.served(Age::Kept));
         }
         let mut fetching = match (self.fetching.try_lock(), known) {
             (Ok(fetching), _) => fetching,
-            // No need to wait for the end of somebody else's fetch, unless no value may be used twice.
-            (Err(_), Some(kept)) if self.rules.serves_stale() && !self.rules.max_age.is_zero() => {
-                return Ok(kept.served(Age::Refreshing));
-            }
-            (Err(_), _) => self.fetching.lock().await,
+            (Err(_), Some((Use::Old, kept))) => return Ok(kept.served(Age::Refreshing)),
+            (Err(_), _) => match timeout(patience, self.fetching.lock()).await {
+                Ok(fetching) => fetching,
+                Err(_) => return self.fetch_alone(judge, fetch(self.rules.timeout)).await,
+            },
         };
-        let kept = self.kept();
-        let has_come = |kept: &&Kept<T>| kept.fetched >= asked || kept.fetched.elapsed() < self.rules.max_age;
-        if let Some(kept) = kept.as_ref().filter(has_come) {
+        let known = judged();
+        if let Some((Use::Young, kept)) = &known {
             return Ok(kept.served(Age::Fetched));
         }
-        let timeout = match self.rules.step(kept.is_some(), fetching.failures, asked, Instant::now()) {
+        if let Some((_, kept)) = known.as_ref().filter(|(_, kept)| kept.fetched >= asked) {
+            return Ok(kept.served(Age::Fetched));
+        }
+        let older = known.filter(|(good_for, _)| *good_for != Use::Spent).map(|(_, kept)| kept);
+        let timeout = match self.rules.step(older.is_some(), fetching.failures, asked, Instant::now()) {
             Step::Fetch { timeout } => timeout,
-            Step::ServeStale => return kept.map(|kept| kept.served(Age::Stale)).ok_or(Unserved::CutOff),
+            Step::ServeStale => return older.map(|kept| kept.served(Age::Stale)).ok_or(Unserved::CutOff),
             Step::Fail => return Err(fetching.last_failure()),
         };
         match self.fetch(&mut fetching, true, fetch(timeout)).await {
             Ok(value) => Ok(Served { value, age: Age::Fetched }),
-            // What is gone is not kept any more.
-            Err(failure) => match self.kept().filter(|_| self.rules.serves_stale()) {
-                Some(kept) => Ok(kept.served(Age::Stale)),
-                None => Err(failure),
-            },
+            Err(Ended::Refused(failure)) => Err(failure),
+            // The fetch may have found one that will do. What is gone is not kept any more.
+            Err(Ended::Failed(failure)) => Self::or_older(judged(), failure),
+        }
+    }
+
+    /// Fetches beside somebody else's fetch that takes too long, which stays the one that counts.
+    async fn fetch_alone<F, V>(
+        &self,
+        judge: impl Fn(&T, Duration) -> Option<Use>,
+        fetched: F,
+    ) -> Result<Served<T>, Unserved<E>>
+    where
+        F: Future<Output = Result<V, Failure<E>>>,
+        V: Into<Fetched<T>>,
+    {
+        match fetched.await.map(Into::into) {
+            Ok(Fetched { value, age }) => {
+                self.offer(value.clone(), age);
+                Ok(Served { value, age: Age::Fetched })
+            }
+            Err(Failure::Gone(error) | Failure::Refused(error)) => Err(Unserved::Failed(error)),
+            Err(Failure::Unavailable(error)) => {
+                let kept = self.kept();
+                let judged = kept.and_then(|kept| Some((judge(&kept.value, kept.fetched.elapsed())?, kept)));
+                Self::or_older(judged, Unserved::Failed(error))
+            }
+        }
+    }
+
+    /// What can be served in place of a failure.
+    fn or_older(judged: Option<(Use, Kept<T>)>, failure: Unserved<E>) -> Result<Served<T>, Unserved<E>> {
+        match judged {
+            Some((Use::Young | Use::Old | Use::LastResort, kept)) => Ok(kept.served(Age::Stale)),
+            Some((Use::Spent, _)) | None => Err(failure),
         }
     }
 
@@ -158,9 +227,13 @@ impl<T, E: Clone> Cell<T, E> {
     /// # Errors
     ///
     /// [`Unserved`] if it could not be fetched; an older value is kept all the same.
-    pub(crate) async fn prepare<F>(&self, fetch: impl FnOnce(Duration) -> F) -> Result<Served<T>, Unserved<E>>
+    pub(crate) async fn prepare<F, V>(
+        &self,
+        fetch: impl FnOnce(Duration) -> F,
+    ) -> Result<Served<T>, Unserved<E>>
     where
-        F: Future<Output = Result<Arc<T>, Failure<E>>>,
+        F: Future<Output = Result<V, Failure<E>>>,
+        V: Into<Fetched<T>>,
     {
         let asked = Instant::now();
         let young = || {
@@ -174,7 +247,8 @@ impl<T, E: Clone> Cell<T, E> {
         if let Some(kept) = young() {
             return Ok(kept.served(Age::Fetched));
         }
-        let value = self.fetch(&mut fetching, false, fetch(self.rules.timeout)).await?;
+        let value =
+            self.fetch(&mut fetching, false, fetch(self.rules.timeout)).await.map_err(Ended::failure)?;
         Ok(Served { value, age: Age::Fetched })
     }
 
@@ -184,13 +258,14 @@ impl<T, E: Clone> Cell<T, E> {
     /// # Errors
     ///
     /// [`Unserved`] if it cannot be told.
-    pub(crate) async fn renew<F>(
+    pub(crate) async fn renew<F, V>(
         &self,
         seen: &Arc<T>,
         fetch: impl FnOnce(Duration) -> F,
     ) -> Result<Option<Arc<T>>, Unserved<E>>
     where
-        F: Future<Output = Result<Arc<T>, Failure<E>>>,
+        F: Future<Output = Result<V, Failure<E>>>,
+        V: Into<Fetched<T>>,
     {
         let mut fetching = self.fetching.lock().await;
         if let Some(newer) = self.kept().filter(|kept| !Arc::ptr_eq(&kept.value, seen)) {
@@ -210,7 +285,7 @@ impl<T, E: Clone> Cell<T, E> {
         if !result.as_ref().is_ok_and(|value| !Arc::ptr_eq(value, seen)) {
             fetching.renewals.was_in_vain(seen, Instant::now(), self.rules.renewal.cool_down);
         }
-        result.map(|value| Some(value).filter(|value| !Arc::ptr_eq(value, seen)))
+        result.map(|value| Some(value).filter(|value| !Arc::ptr_eq(value, seen))).map_err(Ended::failure)
     }
 
     /// The value as it is.
@@ -221,28 +296,46 @@ impl<T, E: Clone> Cell<T, E> {
         })
     }
 
+    /// Keeps a value of this age, unless a younger one is kept.
+    pub(crate) fn offer(&self, value: Arc<T>, age: Duration) {
+        let now = Instant::now();
+        let offered = Kept { value, fetched: now.checked_sub(age).unwrap_or(now) };
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.as_ref().is_none_or(|kept| kept.fetched <= offered.fetched) {
+            *kept = Some(offered);
+        }
+    }
+
     /// Waits for a fetch, and keeps what comes of it. Only for whoever holds `fetching`.
-    async fn fetch(
+    async fn fetch<F, V>(
         &self,
         fetching: &mut Fetching<T, E>,
         is_needed: bool,
-        fetched: impl Future<Output = Result<Arc<T>, Failure<E>>>,
-    ) -> Result<Arc<T>, Unserved<E>> {
+        fetched: F,
+    ) -> Result<Arc<T>, Ended<E>>
+    where
+        F: Future<Output = Result<V, Failure<E>>>,
+        V: Into<Fetched<T>>,
+    {
         let flight = Flight { fetching, rules: &self.rules, is_needed, has_landed: false };
-        match fetched.await {
-            Ok(value) => {
+        match fetched.await.map(Into::into) {
+            Ok(Fetched { value, age }) => {
                 flight.landed();
-                self.keep(Some(Kept { value: value.clone(), fetched: Instant::now() }));
+                self.offer(value.clone(), age);
                 Ok(value)
             }
             Err(Failure::Gone(error)) => {
                 flight.landed();
-                self.keep(None);
-                Err(Unserved::Failed(error))
+                *self.kept.write().unwrap_or_else(PoisonError::into_inner) = None;
+                Err(Ended::Failed(Unserved::Failed(error)))
+            }
+            Err(Failure::Refused(error)) => {
+                flight.refused(error.clone());
+                Err(Ended::Refused(Unserved::Failed(error)))
             }
             Err(Failure::Unavailable(error)) => {
                 flight.failed(error.clone());
-                Err(Unserved::Failed(error))
+                Err(Ended::Failed(Unserved::Failed(error)))
             }
         }
     }
@@ -250,9 +343,27 @@ impl<T, E: Clone> Cell<T, E> {
     fn kept(&self) -> Option<Kept<T>> {
         self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
 
-    fn keep(&self, kept: Option<Kept<T>>) {
-        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = kept;
+/// A fetch that ended without a value.
+enum Ended<E> {
+    /// Something older may serve instead.
+    Failed(Unserved<E>),
+    Refused(Unserved<E>),
+}
+
+impl<E> Ended<E> {
+    fn failure(self) -> Unserved<E> {
+        match self {
+            Self::Failed(failure) | Self::Refused(failure) => failure,
+        }
+    }
+}
+
+impl<T> From<Arc<T>> for Fetched<T> {
+    /// One that is new.
+    fn from(value: Arc<T>) -> Self {
+        Self { value, age: Duration::ZERO }
     }
 }
 
@@ -304,6 +415,14 @@ impl<T, E> Flight<'_, T, E> {
     fn failed(mut self, error: E) {
         self.has_landed = true;
         self.note_failure(Some(error));
+    }
+
+    /// Those who waited share the answer, and it puts nothing off.
+    fn refused(mut self, error: E) {
+        self.has_landed = true;
+        let now = Instant::now();
+        self.fetching.failures = Some(Failures { count: 0, last: now, was_cut_off: false, not_before: now });
+        self.fetching.error = Some(error);
     }
 
     fn note_failure(&mut self, error: Option<E>) {

@@ -18,7 +18,15 @@ const MOST_KEPT: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct Keyed<K, T, E> {
     rules: Rules,
+    bound: Option<Bound<T>>,
     cells: Mutex<HashMap<K, Used<T, E>>>,
+}
+
+/// How large all values may be together.
+#[derive(Debug)]
+struct Bound<T> {
+    most: usize,
+    size: fn(&T) -> usize,
 }
 
 #[derive(Debug)]
@@ -29,29 +37,49 @@ struct Used<T, E> {
 
 impl<K: Hash + Eq + Clone, T, E: Clone> Keyed<K, T, E> {
     pub(crate) fn new(rules: Rules) -> Self {
-        Self { rules, cells: Mutex::new(HashMap::new()) }
+        Self { rules, bound: None, cells: Mutex::new(HashMap::new()) }
     }
 
-    /// The cell of this key. Where there would be too many, the one that was not used for longest goes.
+    /// With values that have sizes. Together they are no larger than `most` when a cell is handed out.
+    pub(crate) fn bounded(rules: Rules, most: usize, size: fn(&T) -> usize) -> Self {
+        Self { bound: Some(Bound { most, size }), ..Self::new(rules) }
+    }
+
+    /// The cell of this key. Where there would be too many, those that were not used for longest go.
     pub(crate) fn cell<Q>(&self, key: &Q) -> Arc<Cell<T, E>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(used) = cells.get_mut(key) {
-            used.last = Instant::now();
-            return used.cell.clone();
+        let cell = match cells.get_mut(key) {
+            Some(used) => {
+                used.last = Instant::now();
+                used.cell.clone()
+            }
+            None => {
+                if cells.len() >= MOST_KEPT {
+                    remove_oldest(&mut cells);
+                }
+                let cell = Arc::new(Cell::new(self.rules));
+                cells.insert(key.to_owned(), Used { last: Instant::now(), cell: cell.clone() });
+                cell
+            }
+        };
+        if let Some(Bound { most, size }) = self.bound {
+            let size_of = |used: &Used<T, E>| used.cell.peek().map_or(0, |served| size(&served.value));
+            let mut sizes: usize = cells.values().map(size_of).sum();
+            while sizes > most {
+                sizes -= remove_oldest(&mut cells).map_or(sizes, |used| size_of(&used));
+            }
         }
-        if cells.len() >= MOST_KEPT
-            && let Some(oldest) = cells.iter().min_by_key(|(_, used)| used.last).map(|(key, _)| key.clone())
-        {
-            cells.remove(oldest.borrow());
-        }
-        let cell = Arc::new(Cell::new(self.rules));
-        cells.insert(key.to_owned(), Used { last: Instant::now(), cell: cell.clone() });
         cell
     }
+}
+
+fn remove_oldest<K: Hash + Eq + Clone, T, E>(cells: &mut HashMap<K, Used<T, E>>) -> Option<Used<T, E>> {
+    let oldest = cells.iter().min_by_key(|(_, used)| used.last).map(|(key, _)| key.clone())?;
+    cells.remove(&oldest)
 }
 
 #[cfg(test)]
@@ -81,5 +109,32 @@ mod tests {
         assert_eq!(kept(0), Some(0), "used since");
         assert_eq!(keyed.cells.lock().unwrap().len(), MOST_KEPT);
         assert!(!keyed.cells.lock().unwrap().contains_key(&1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn values_together_are_no_larger_than_they_may_be() {
+        let renewal = Renewal { timeout: MINUTE, cool_down: CoolDown::Always(MINUTE) };
+        let rules = Rules { max_age: MINUTE, timeout: MINUTE, back_off: BackOff::None, renewal };
+        let keyed: Keyed<&str, usize, ()> = Keyed::bounded(rules, 100, |size| *size);
+        let keep = async |key: &'static str, size: usize| {
+            keyed.cell(&key).offer(Arc::new(size), Duration::ZERO);
+            tokio::time::advance(Duration::from_millis(1)).await;
+        };
+        let kept = || {
+            let mut keys: Vec<_> = keyed.cells.lock().unwrap().keys().copied().collect();
+            keys.sort_unstable();
+            keys
+        };
+        keep("a", 40).await;
+        keep("b", 40).await;
+        keep("c", 20).await;
+        keep("a", 40).await;
+        assert_eq!(kept(), ["a", "b", "c"]);
+        keep("d", 50).await;
+        keep("d", 50).await;
+        assert_eq!(kept(), ["a", "d"], "those that were not used for longest went");
+        keep("e", 101).await;
+        keep("f", 0).await;
+        assert_eq!(kept(), ["f"], "what is too large by itself goes too");
     }
 }

@@ -8,6 +8,6 @@ mod cell;
 mod keyed;
 mod rules;
 
-pub(crate) use cell::{Age, Cell, Failure, Served, Unserved};
+pub(crate) use cell::{Age, Cell, Failure, Fetched, Served, Unserved};
 pub(crate) use keyed::Keyed;
-pub(crate) use rules::{BackOff, CoolDown, Renewal, Rules};
+pub(crate) use rules::{BackOff, CoolDown, Renewal, Rules, Use};

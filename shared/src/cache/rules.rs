@@ -54,6 +54,19 @@ pub(crate) enum CoolDown {
     InVain { first: Duration, longest: Duration },
 }
 
+/// What a value that is kept is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It serves.
+    Young,
+    /// It serves while another is fetched, and as long as there is no other.
+    Old,
+    /// It serves if there is no other.
+    LastResort,
+    /// It serves those who waited for it.
+    Spent,
+}
+
 /// What is to be done for somebody who needs a value and finds none that is young enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -76,9 +89,15 @@ pub(super) struct Failures {
 }
 
 impl Rules {
-    /// Whether a value that is too old may serve.
-    pub(super) fn serves_stale(&self) -> bool {
-        matches!(self.back_off, BackOff::Stale { .. })
+    /// What a value of this age is good for.
+    pub(super) fn use_at(&self, age: Duration) -> Use {
+        match self.back_off {
+            _ if age < self.max_age => Use::Young,
+            BackOff::None => Use::Spent,
+            // No value may be used twice, unless there is no other.
+            BackOff::Stale { .. } if self.max_age.is_zero() => Use::LastResort,
+            BackOff::Stale { .. } => Use::Old,
+        }
     }
 
     /// The step for somebody who `asked` then.

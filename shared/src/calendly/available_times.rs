@@ -24,6 +24,17 @@ impl TimeWindow {
     pub const LONGEST: TimeDelta = TimeDelta::days(31);
 }
 
+/// What Calendly answered about a window.
+#[derive(Debug)]
+pub struct Answered {
+    /// The slots.
+    pub times: AvailableTimes,
+    /// What was asked.
+    pub asked: TimeWindow,
+    /// When it was asked; whole milliseconds.
+    pub as_of: DateTime<Utc>,
+}
+
 /// The slots of a window, ascending.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AvailableTimes {
@@ -83,6 +94,16 @@ impl AvailableTimes {
     #[must_use]
     pub fn slots(&self) -> &[Slot] {
         &self.slots
+    }
+
+    /// Calendly's answer as it came.
+    pub(super) fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// About how much memory it takes.
+    pub(super) fn size(&self) -> usize {
+        self.json.capacity() + self.slots.capacity() * size_of::<Slot>()
     }
 
     /// Calendly's object for one of these slots, byte for byte.

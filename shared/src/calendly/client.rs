@@ -19,7 +19,7 @@ use crate::{
     deadline::Deadline,
     error::CalendlyError,
     http::{Allowance, BodyError, Connections, Tls, body},
-    pat::Pat,
+    pats::KnownPat,
     telemetry::{Record, Stage},
 };
 
@@ -44,7 +44,7 @@ pub(crate) struct CalendlyClient {
 /// What the calls of one request have in common.
 #[derive(Debug)]
 pub(super) struct CallContext<'a> {
-    pub(super) pat: &'a Pat,
+    pub(super) pat: &'a KnownPat,
     pub(super) deadline: Deadline,
     pub(super) record: &'a Record,
     /// How much may be read in all.
@@ -76,7 +76,7 @@ impl CalendlyClient {
     /// A sentence, if there can be no HTTP client.
     pub(crate) fn new(config: CalendlyConfig, tls: &Tls) -> Result<Self, String> {
         let CalendlyConfig { base_url, timeout, max_retries } = config;
-        Ok(Self { connections: tls.connections()?, base_url, timeout, max_retries })
+        Ok(Self { connections: Connections::new(tls)?, base_url, timeout, max_retries })
     }
 
     /// Sees to it that the first call finds an open connection, and sends nothing over it.
@@ -134,7 +134,7 @@ impl CalendlyClient {
         query: &Q,
         CallContext { pat, record, allowance, .. }: &CallContext<'_>,
     ) -> Result<String, FailedTry> {
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", pat.expose()))
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", pat.pat().expose()))
             .map_err(|_| FailedTry::last(Error::Internal { reason: "the PAT makes no header" }))?;
         authorization.set_sensitive(true);
         let request = self
@@ -151,11 +151,24 @@ impl CalendlyClient {
         })?;
         if let Some(remaining) = whole_number(response.headers(), "x-ratelimit-remaining") {
             record.rate_limit_remaining(u32::try_from(remaining).unwrap_or(u32::MAX));
+            if let Some(limit) = whole_number(response.headers(), "x-ratelimit-limit") {
+                let reset = whole_number(response.headers(), "x-ratelimit-reset").map(Duration::from_secs);
+                pat.rate_limit.learn(
+                    remaining,
+                    limit,
+                    reset.map_or(RATE_LIMIT_WINDOW, |reset| reset.min(RATE_LIMIT_WINDOW)),
+                );
+            }
         }
         match response.status() {
             StatusCode::OK => whole_body(response, allowance).await,
             status if status.is_client_error() || status.is_server_error() => {
-                Err(error_answer(response, path).await)
+                let failed = error_answer(response, path).await;
+                if let (StatusCode::TOO_MANY_REQUESTS, Error::Calendly(error)) = (status, &failed.error) {
+                    let wait = error.retry_after.unwrap_or(RATE_LIMIT_WINDOW).min(RATE_LIMIT_WINDOW);
+                    pat.rate_limit.learn(0, 1, wait);
+                }
+                Err(failed)
             }
             status => {
                 Err(FailedTry::last(Error::CalendlyInvalidResponse(format!("it has the status {status}"))))

@@ -1,19 +1,33 @@
 //! What was learnt with a PAT, kept for a while.
 
-use std::{future::Future, hash::Hash, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    hash::Hash,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use chrono::Utc;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Error,
-    cache::{Age, BackOff, Cell, CoolDown, Failure, Keyed, Renewal, Rules, Served, Unserved},
+    cache::{Age, BackOff, Cell, CoolDown, Failure, Fetched, Keyed, Renewal, Rules, Unserved},
     pats::PatId,
+    table::{Name, Shared, Value},
     telemetry::Record,
 };
 
 /// Values that calls to Calendly tell, kept by the PAT of the calls and by a key: what was learnt with one PAT is
-/// never used with another. Of many who need the same at once, one asks.
+/// never used with another. Of many who need the same at once, one asks. Where environments share what they learn,
+/// a value that another has found out is taken from there.
 #[derive(Debug)]
 pub struct Learnt<K, T> {
     name: &'static str,
+    max_age: Duration,
     kept: Keyed<(PatId, K), T, Error>,
 }
 
@@ -22,16 +36,17 @@ pub struct Learnt<K, T> {
 pub struct Learner<'a> {
     pub(super) pat: PatId,
     pub(super) record: &'a Record,
+    pub(super) shared: Option<Shared<'a>>,
 }
 
-impl<K: Hash + Eq + Clone, T> Learnt<K, T> {
+impl<K: Hash + Eq + Clone + Serialize, T: Serialize + DeserializeOwned> Learnt<K, T> {
     /// Keeps each value for `max_age`; zero keeps none. Whether one was at hand stands in the log under `name`.
     #[must_use]
     pub fn new(name: &'static str, max_age: Duration) -> Self {
         // Calls have limits of their own.
         let renewal = Renewal { timeout: Duration::MAX, cool_down: CoolDown::Always(Duration::ZERO) };
         let rules = Rules { max_age, timeout: Duration::MAX, back_off: BackOff::None, renewal };
-        Self { name, kept: Keyed::new(rules) }
+        Self { name, max_age, kept: Keyed::new(rules) }
     }
 
     /// The value, and whether it was at hand; else `learn` finds it out.
@@ -48,8 +63,15 @@ impl<K: Hash + Eq + Clone, T> Learnt<K, T> {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let served = self.cell(learner, key).get(|_| fetch(learn())).await;
-        self.noted(learner, served)
+        let was_shared = AtomicBool::new(false);
+        let fetch = |_| self.find_out(learner, key, self.max_age, &was_shared, learn);
+        let served = self.cell(learner, key).get(fetch).await;
+        let was_at_hand = match &served {
+            Ok(served) => served.age == Age::Kept || was_shared.load(Relaxed),
+            Err(_) => false,
+        };
+        learner.record.cache(self.name, was_at_hand);
+        served.map(|served| (served.value, was_at_hand)).map_err(error)
     }
 
     /// Whether the value is at hand and young enough.
@@ -64,12 +86,25 @@ impl<K: Hash + Eq + Clone, T> Learnt<K, T> {
         learner: Learner<'_>,
         key: &K,
         learn: impl FnOnce() -> F,
-    ) -> Result<(Arc<T>, bool), Error>
+    ) -> Result<(), Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let served = self.cell(learner, key).prepare(|_| fetch(learn())).await;
-        self.noted(learner, served)
+        let was_shared = AtomicBool::new(false);
+        let fetch = |_| self.find_out(learner, key, self.max_age / 2, &was_shared, learn);
+        let served = self.cell(learner, key).prepare(fetch).await;
+        let was_at_hand = served.as_ref().is_ok_and(|served| served.age == Age::Kept);
+        learner.record.cache(self.name, was_at_hand || was_shared.load(Relaxed));
+        served.map(drop).map_err(error)
+    }
+
+    /// Keeps the value if another environment has found it out.
+    pub(super) async fn recall(&self, learner: Learner<'_>, key: &K) {
+        if let Some((shared, name)) = self.shared(learner, key)
+            && let Some(Fetched { value, age }) = self.read(shared, &name, self.max_age).await
+        {
+            self.cell(learner, key).offer(value, age);
+        }
     }
 
     /// Another value than `seen`, which turned out to be wrong: one that somebody has found out since, or what
@@ -88,7 +123,10 @@ impl<K: Hash + Eq + Clone, T> Learnt<K, T> {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let renewed = self.cell(learner, key).renew(seen, |_| fetch(learn())).await;
+        // What others have found out is what turned out to be wrong.
+        let was_shared = AtomicBool::new(false);
+        let fetch = |_| self.find_out(learner, key, Duration::ZERO, &was_shared, learn);
+        let renewed = self.cell(learner, key).renew(seen, fetch).await;
         renewed.map(|newer| newer.unwrap_or_else(|| seen.clone())).map_err(error)
     }
 
@@ -96,19 +134,50 @@ impl<K: Hash + Eq + Clone, T> Learnt<K, T> {
         self.kept.cell(&(learner.pat, key.clone()))
     }
 
-    fn noted(
+    /// What others have found out not longer ago than this, which `was_shared` then says; else what `learn` finds out,
+    /// for others too.
+    async fn find_out<F>(
         &self,
         learner: Learner<'_>,
-        served: Result<Served<T>, Unserved<Error>>,
-    ) -> Result<(Arc<T>, bool), Error> {
-        let was_at_hand = served.as_ref().is_ok_and(|served| served.age == Age::Kept);
-        learner.record.cache(self.name, was_at_hand);
-        served.map(|served| (served.value, was_at_hand)).map_err(error)
+        key: &K,
+        young: Duration,
+        was_shared: &AtomicBool,
+        learn: impl FnOnce() -> F,
+    ) -> Result<Fetched<T>, Failure<Error>>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let shared = self.shared(learner, key);
+        if let Some((shared, name)) = &shared
+            && let Some(fetched) = self.read(*shared, name, young).await
+        {
+            was_shared.store(true, Relaxed);
+            return Ok(fetched);
+        }
+        let as_of = Utc::now();
+        let value = learn().await.map_err(Failure::Unavailable)?;
+        if let Some((shared, name)) = &shared
+            && let Ok(text) = serde_json::to_string(&value)
+        {
+            shared.write(name, &Value { as_of, text }, self.max_age).await;
+        }
+        Ok(Arc::new(value).into())
     }
-}
 
-async fn fetch<T>(learnt: impl Future<Output = Result<T, Error>>) -> Result<Arc<T>, Failure<Error>> {
-    learnt.await.map(Arc::new).map_err(Failure::Unavailable)
+    /// Where others look for the value, unless it is not to be kept.
+    fn shared<'a>(&self, learner: Learner<'a>, key: &K) -> Option<(Shared<'a>, Name)> {
+        let shared = learner.shared.filter(|_| !self.max_age.is_zero())?;
+        Some((shared, shared.name(self.name, &serde_json::to_string(key).ok()?)))
+    }
+
+    async fn read(&self, shared: Shared<'_>, name: &Name, young: Duration) -> Option<Fetched<T>> {
+        if young.is_zero() {
+            return None;
+        }
+        let value = shared.read(name).await?;
+        let age = value.age(Utc::now()).filter(|age| *age < young)?;
+        Some(Fetched { value: Arc::new(serde_json::from_str(&value.text).ok()?), age })
+    }
 }
 
 fn error(unserved: Unserved<Error>) -> Error {

@@ -3,7 +3,8 @@
 //! Objects are passed on byte for byte: only what a decision needs is read from them.
 //!
 //! ```text
-//! session            Calendly as one request sees it: what can be asked
+//! kept_times         Calendly's answers about windows, kept for a while
+//!   └▶ session        Calendly as one request sees it: what can be asked
 //!   ├▶ learnt            what was learnt with a PAT and is kept for a while, its user for one
 //!   ├▶ event_types       a page of the list
 //!   ├▶ available_times   the slots of one answer
@@ -17,15 +18,17 @@ mod available_times;
 mod client;
 mod event_types;
 mod json;
+mod kept_times;
 mod learnt;
 mod retry;
 mod session;
 mod time;
 
-pub use available_times::{AvailableTimes, Slot, TimeWindow};
-pub(crate) use client::CalendlyClient;
+pub use available_times::{Answered, AvailableTimes, Slot, TimeWindow};
+pub use kept_times::{KeptTimes, Span};
 pub use learnt::{Learner, Learnt};
 pub use session::Calendly;
+pub(crate) use session::Upstream;
 pub use time::utc;
 
 pub use crate::uri::{EventTypeUri, UserUri};

@@ -4,13 +4,15 @@ use std::{
     collections::HashSet,
     ops::ControlFlow,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
+use chrono::{SubsecRound, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    available_times::{AvailableTimes, TimeWindow},
+    available_times::{Answered, AvailableTimes, TimeWindow},
     client::{CalendlyClient, CallContext, Path},
     event_types::Page,
     json::parse_resource,
@@ -19,9 +21,11 @@ use super::{
 };
 use crate::{
     Error,
+    config::{CalendlyConfig, TableConfig},
     deadline::Deadline,
-    http::Allowance,
+    http::{Allowance, Tls},
     pats::KnownPat,
+    table::{Patience, Shared, Table},
     telemetry::Record,
     uri::{EventTypeUri, UserUri},
 };
@@ -34,15 +38,26 @@ const MOST_PAGES: usize = 1_000;
 /// were gzipped, or not in the function's memory.
 const MOST_READ: usize = 32 * 1024 * 1024;
 
+/// What all requests to Calendly have in common.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    client: CalendlyClient,
+    /// Whose each PAT is.
+    users: Learnt<(), UserUri>,
+    /// What environments share, where they do.
+    table: Option<Table>,
+}
+
 /// Calendly with the caller's PAT, until the request's deadline.
 #[derive(Debug)]
 pub struct Calendly<'a> {
-    client: &'a CalendlyClient,
-    users: &'a Learnt<(), UserUri>,
+    upstream: &'a Upstream,
     pat: Arc<KnownPat>,
     deadline: Deadline,
     record: &'a Record,
     allowance: Allowance,
+    patience: Patience,
+    wants_fresh: bool,
 }
 
 #[derive(Deserialize)]
@@ -50,15 +65,70 @@ struct User {
     uri: String,
 }
 
-impl<'a> Calendly<'a> {
+impl Upstream {
+    /// What was learnt of a PAT's user is kept as long as the PAT.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, if there can be no HTTP client.
     pub(crate) fn new(
-        client: &'a CalendlyClient,
-        users: &'a Learnt<(), UserUri>,
+        calendly: CalendlyConfig,
+        table: Option<TableConfig>,
+        pat_cache: Duration,
+        tls: &Tls,
+    ) -> Result<Self, String> {
+        let table = table.map(|table| Table::new(table, tls)).transpose()?;
+        Ok(Self { client: CalendlyClient::new(calendly, tls)?, users: Learnt::new("user", pat_cache), table })
+    }
+
+    /// Sees to it that the first call of Calendly finds an open connection, and sends nothing over it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why Calendly cannot be reached.
+    pub(crate) async fn connect(&self) -> Result<(), String> {
+        self.client.connect().await
+    }
+
+    /// As [`Self::connect`], to what environments share.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why it cannot be reached.
+    pub(crate) async fn connect_to_table(&self) -> Result<(), String> {
+        match &self.table {
+            Some(table) => table.connect().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'a> Calendly<'a> {
+    /// `wants_fresh` says that nothing that is kept may answer.
+    pub(crate) fn new(
+        upstream: &'a Upstream,
         pat: Arc<KnownPat>,
         deadline: Deadline,
+        wants_fresh: bool,
         record: &'a Record,
     ) -> Self {
-        Self { client, users, pat, deadline, record, allowance: Allowance::new(MOST_READ) }
+        let (allowance, patience) = (Allowance::new(MOST_READ), Patience::default());
+        Self { upstream, pat, deadline, record, allowance, patience, wants_fresh }
+    }
+
+    /// Whether the caller wants Calendly's answer of this moment (`Cache-Control: no-cache`).
+    pub(super) fn wants_fresh(&self) -> bool {
+        self.wants_fresh
+    }
+
+    /// How long there is to answer.
+    pub(super) fn time_left(&self) -> Duration {
+        self.deadline.time_left()
+    }
+
+    /// How short calls are, from 0 to 1.
+    pub(super) fn shortage(&self) -> f64 {
+        self.pat.rate_limit.shortage()
     }
 
     /// The URI of the user whom the PAT belongs to: as the secret has it, or else as Calendly said it not long
@@ -71,21 +141,28 @@ impl<'a> Calendly<'a> {
     pub async fn user_uri(&self) -> Result<Arc<UserUri>, Error> {
         match self.pat.user() {
             Some(user) => Ok(user.clone()),
-            None => Ok(self.users.get(self.learner(), &(), || self.ask_for_user_uri()).await?.0),
+            None => Ok(self.upstream.users.get(self.learner(), &(), || self.ask_for_user_uri()).await?.0),
         }
     }
 
     /// As [`Self::user_uri`], ahead of time.
     pub(crate) async fn prepare_user_uri(&self) -> Result<(), Error> {
         if self.pat.user().is_none() {
-            self.users.prepare(self.learner(), &(), || self.ask_for_user_uri()).await?;
+            self.upstream.users.prepare(self.learner(), &(), || self.ask_for_user_uri()).await?;
         }
         Ok(())
     }
 
+    /// Keeps the URI of the user if another environment has asked for it.
+    pub(crate) async fn recall_user_uri(&self) {
+        if self.upstream.table.is_some() && self.pat.user().is_none() {
+            self.upstream.users.recall(self.learner(), &()).await;
+        }
+    }
+
     async fn ask_for_user_uri(&self) -> Result<UserUri, Error> {
         let nothing = || Ok([("", ""); 0]);
-        let body = self.client.get("/users/me".into(), nothing, &self.context()).await?;
+        let body = self.upstream.client.get("/users/me".into(), nothing, &self.context()).await?;
         let User { uri } = parse_resource(&body, "users/me")?;
         UserUri::given(uri)
             .ok_or_else(|| Error::CalendlyInvalidResponse("the user's uri is not a URI".to_owned()))
@@ -116,7 +193,8 @@ impl<'a> Calendly<'a> {
             if let Some(page_token) = &page_token {
                 query.push(("page_token", page_token));
             }
-            let body = self.client.get("/event_types".into(), || Ok(&query), &self.context()).await?;
+            let body =
+                self.upstream.client.get("/event_types".into(), || Ok(&query), &self.context()).await?;
             match Page::read(&body, &mut visit)? {
                 Page::Over(found) => return Ok(Some(found)),
                 Page::Last => return Ok(None),
@@ -139,12 +217,12 @@ impl<'a> Calendly<'a> {
     ) -> Result<T, Error> {
         let path = format!("/event_types/{}", uri.id());
         let path = Path { pattern: "/event_types/{uuid}", path: &path };
-        let body = self.client.get(path, || Ok([("", ""); 0]), &self.context()).await?;
+        let body = self.upstream.client.get(path, || Ok([("", ""); 0]), &self.context()).await?;
         read(parse_resource(&body, "the event type")?)
     }
 
-    /// The open times of an event type in a window, and the window that was asked: `window` says it anew for each
-    /// try, since Calendly refuses a start that has become past.
+    /// The open times of an event type in a window. `window` says it anew for each try, since Calendly refuses a start
+    /// that has become past.
     ///
     /// # Errors
     ///
@@ -153,32 +231,37 @@ impl<'a> Calendly<'a> {
         &self,
         event_type: &EventTypeUri,
         window: impl Fn() -> Result<TimeWindow, Error>,
-    ) -> Result<(AvailableTimes, TimeWindow), Error> {
+    ) -> Result<Answered, Error> {
         let asked = Mutex::new(None);
         let query = || {
             let window = window()?;
-            *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(window);
+            *asked.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((window, Utc::now().trunc_subsecs(3)));
             Ok([
                 ("event_type", event_type.as_str().to_owned()),
                 ("start_time", utc(window.start_time)),
                 ("end_time", utc(window.end_time)),
             ])
         };
-        let body = self.client.get("/event_type_available_times".into(), query, &self.context()).await?;
+        let path = "/event_type_available_times".into();
+        let body = self.upstream.client.get(path, query, &self.context()).await?;
         let asked = asked.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let asked = asked.ok_or(Error::Internal { reason: "an answer came before it was asked for" })?;
-        Ok((AvailableTimes::parse(body)?, asked))
+        let (asked, as_of) =
+            asked.ok_or(Error::Internal { reason: "an answer came before it was asked for" })?;
+        Ok(Answered { times: AvailableTimes::parse(body)?, asked, as_of })
     }
 
     /// For what is [`Learnt`].
     #[must_use]
     pub fn learner(&self) -> Learner<'_> {
-        Learner { pat: self.pat.id, record: self.record }
+        let table = self.upstream.table.as_ref();
+        let shared = table.map(|table| Shared::new(table, self.pat.seal(), &self.patience, self.record));
+        Learner { pat: self.pat.id, record: self.record, shared }
     }
 
     fn context(&self) -> CallContext<'_> {
         CallContext {
-            pat: self.pat.pat(),
+            pat: &self.pat,
             deadline: self.deadline,
             record: self.record,
             allowance: &self.allowance,

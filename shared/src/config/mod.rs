@@ -31,6 +31,19 @@ pub(crate) struct Config {
     pub(crate) caller_hash_secret_id: Option<String>,
     /// What the AWS SDK needs.
     pub(crate) aws: AwsConfig,
+    /// What environments share, where they do.
+    pub(crate) table: Option<TableConfig>,
+}
+
+/// The DynamoDB table that environments share.
+#[derive(Debug)]
+pub(crate) struct TableConfig {
+    /// `CACHE_TABLE`: its name or ARN.
+    pub(crate) name: String,
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, or else `AWS_ENDPOINT_URL`.
+    pub(crate) endpoint: Option<String>,
+    /// That of [`AwsConfig`].
+    pub(crate) region: String,
 }
 
 /// How Calendly is called.
@@ -66,6 +79,7 @@ impl Config {
         let audiences = variables.required("JWT_AUDIENCE", audiences);
         let required_scope = variables.optional("JWT_REQUIRED_SCOPE", scope_token);
         let aws = AwsConfig::read(variables);
+        let table = aws.as_ref().and_then(|aws| TableConfig::read(variables, &aws.region));
         let (issuer, audiences) = (issuer?, audiences?);
         Some(Self {
             pat_secret_id: pat_secret_id?,
@@ -75,6 +89,7 @@ impl Config {
             caller_hash_secret_id: variables.text("CALLER_HASH_SECRET_ID"),
             issuer,
             aws: aws?,
+            table,
         })
     }
 }
@@ -98,13 +113,41 @@ impl AwsConfig {
             Some(region) => Some(region),
             None => variables.missing("AWS_REGION"),
         };
-        let secrets_manager_endpoint = match variables.optional("AWS_ENDPOINT_URL_SECRETS_MANAGER", http_url)
-        {
-            Some(endpoint) => Some(endpoint),
-            None => variables.optional("AWS_ENDPOINT_URL", http_url),
-        };
+        let secrets_manager_endpoint = endpoint(variables, "AWS_ENDPOINT_URL_SECRETS_MANAGER");
         let ca_bundle = variables.text("AWS_CA_BUNDLE");
         Some(Self { region: region?, secrets_manager_endpoint, ca_bundle })
+    }
+}
+
+impl TableConfig {
+    fn read(variables: &mut Variables, region: &str) -> Option<Self> {
+        let name = variables.optional("CACHE_TABLE", table_name)?;
+        let endpoint = endpoint(variables, "AWS_ENDPOINT_URL_DYNAMODB");
+        Some(Self { name, endpoint, region: region.to_owned() })
+    }
+}
+
+/// The endpoint of one of AWS's services, or of all of them, where it is not AWS's own.
+fn endpoint(variables: &mut Variables, of_service: &str) -> Option<String> {
+    match variables.optional(of_service, http_url) {
+        Some(endpoint) => Some(endpoint),
+        None => variables.optional("AWS_ENDPOINT_URL", http_url),
+    }
+}
+
+/// The name of a DynamoDB table, or its ARN.
+///
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
+fn table_name(text: &str) -> Result<String, String> {
+    let name = text.strip_prefix("arn:").map_or(Some(text), |arn| Some(arn.split_once(":table/")?.1));
+    let is_name = |name: &str| {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+        (3..=255).contains(&name.len()) && name.bytes().all(is_allowed)
+    };
+    if name.is_some_and(is_name) {
+        Ok(text.to_owned())
+    } else {
+        Err("not the name or ARN of a DynamoDB table: 3 to 255 of letters, digits, _, . and -".to_owned())
     }
 }
 
@@ -200,6 +243,15 @@ mod tests {
     }
 
     #[test]
+    fn a_table_is_named_or_has_an_arn() {
+        assert!(config(&[]).unwrap().table.is_none());
+        for name in ["calendly-cache", "arn:aws:dynamodb:eu-west-1:123456789012:table/calendly.cache_1"] {
+            let table = config(&[("CACHE_TABLE", name)]).unwrap().table.unwrap();
+            assert_eq!((table.name.as_str(), table.endpoint), (name, None));
+        }
+    }
+
+    #[test]
     fn empty_counts_as_unset() {
         let config =
             config(&[("JWT_SECRET_ID", ""), ("PAT_CACHE_SECONDS", ""), ("CALENDLY_BASE_URL", "")]).unwrap();
@@ -247,6 +299,13 @@ mod tests {
             (
                 &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", "localhost:1")],
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER \"localhost:1\": not an http",
+            ),
+            (&[("CACHE_TABLE", "a b")], "CACHE_TABLE \"a b\": not the name or ARN of a DynamoDB table"),
+            (&[("CACHE_TABLE", "ab")], "CACHE_TABLE \"ab\": not the name"),
+            (&[("CACHE_TABLE", "arn:aws:dynamodb:eu-west-1:1:index/x")], "CACHE_TABLE \"arn:"),
+            (
+                &[("CACHE_TABLE", "table"), ("AWS_ENDPOINT_URL_DYNAMODB", "x")],
+                "AWS_ENDPOINT_URL_DYNAMODB \"x\": not an http",
             ),
         ] {
             let message = config(changes).map(|_| ()).unwrap_err();

@@ -11,15 +11,17 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use hyper::rt::{Read, ReadBuf};
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
-use super::connections::IDLE_TIMEOUT;
-
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Connections die while an environment is frozen, so idle ones are not kept for long.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 tokio::task_local! {
     static ORIGIN: Cell<Origin>;

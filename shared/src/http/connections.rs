@@ -1,20 +1,20 @@
 //! Requests over connections, none of which is a request's loss when it died while the environment was frozen.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use hyper_util::client::legacy::connect::HttpInfo;
 use reqwest::{Client, ClientBuilder, Request, RequestBuilder, Response};
 use tokio::time::Instant;
 
 use super::{
-    Tls,
-    aside::{Aside, Connecting, Origin, Role, watch},
+    aside::{Aside, Connecting, IDLE_TIMEOUT, Origin, Role, watch},
+    established::is_established,
+    tls::Tls,
 };
-
-/// Connections die while an environment is frozen, so idle ones are not kept for long.
-pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// Lambda freezes an environment between invocations only. A connection that was used less than this ago did
 /// not die of that.
@@ -33,17 +33,31 @@ struct Pool {
     tls: Tls,
     client: Client,
     aside: Aside,
-    /// By authority, when the last answer came, whose connection is in the client's pool since.
-    answered: Mutex<Vec<(String, Instant)>>,
+    /// Of each host, the last answer, whose connection is in the client's pool since.
+    answered: Mutex<Vec<Answered>>,
     shortest_freeze: Duration,
 }
 
+/// When an answer came, and over which connection.
+#[derive(Debug, Clone)]
+struct Answered {
+    authority: String,
+    at: Instant,
+    local: Option<SocketAddr>,
+}
+
 impl Connections {
-    pub(super) fn new(tls: Tls) -> Result<Self, reqwest::Error> {
+    /// None yet.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, if TLS cannot be set up.
+    pub(crate) fn new(tls: &Tls) -> Result<Self, String> {
         let aside = Aside::default();
         let layer = Connecting { role: Role::Takes, aside: aside.clone() };
-        let client = tls.builder().pool_idle_timeout(IDLE_TIMEOUT).connector_layer(layer).build()?;
-        let answered = Mutex::default();
+        let builder = tls.builder().pool_idle_timeout(IDLE_TIMEOUT).connector_layer(layer);
+        let client = builder.build().map_err(|error| error.to_string())?;
+        let (tls, answered) = (tls.clone(), Mutex::default());
         Ok(Self(Arc::new(Pool { tls, client, aside, answered, shortest_freeze: SHORTEST_FREEZE })))
     }
 
@@ -69,8 +83,12 @@ impl Connections {
             builder.connector_layer(Connecting { role: Role::PutsAside, aside: aside.clone() }).build()
         };
         let request = self.get(url).build().map_err(|error| error.to_string())?;
-        // One that died meanwhile is found out by the request that gets it.
-        let is_pooled = self.answered(&request).is_some_and(|answered| answered.elapsed() < IDLE_TIMEOUT);
+        let is_pooled = self.answered(&request).is_some_and(|answered| {
+            let idle = answered.at.elapsed();
+            // What cannot have been frozen needs no look.
+            idle < self.0.shortest_freeze
+                || (idle < IDLE_TIMEOUT && answered.local.is_some_and(is_established))
+        });
         if is_pooled || aside.has_one_alive() {
             return Ok(());
         }
@@ -92,7 +110,7 @@ impl Connections {
     /// been frozen goes out on another one at once: it cannot have been answered.
     pub(crate) async fn execute(&self, request: Request) -> Result<Response, reqwest::Error> {
         let Pool { client, aside, .. } = &*self.0;
-        let answered = self.answered(&request);
+        let answered = self.answered(&request).map(|answered| answered.at);
         let may_be_dead = [answered, aside.opened()].into_iter().flatten().any(|at| self.may_have_frozen(at));
         for _ in 0..MOST_DEAD {
             let Some(copy) = request.try_clone().filter(|_| may_be_dead) else { break };
@@ -119,21 +137,22 @@ impl Connections {
 
     fn noted(&self, result: Result<Response, reqwest::Error>) -> Result<Response, reqwest::Error> {
         if let Ok(response) = &result {
-            let now = Instant::now();
             let authority = response.url().authority();
+            let local = response.extensions().get().map(HttpInfo::local_addr);
             let mut answered = self.0.answered.lock().unwrap_or_else(PoisonError::into_inner);
-            match answered.iter_mut().find(|(host, _)| host == authority) {
-                Some((_, at)) => *at = now,
-                None => answered.push((authority.to_owned(), now)),
+            let at = Instant::now();
+            match answered.iter_mut().find(|answered| answered.authority == authority) {
+                Some(answered) => (answered.at, answered.local) = (at, local),
+                None => answered.push(Answered { authority: authority.to_owned(), at, local }),
             }
         }
         result
     }
 
-    /// When the last answer came from the host of this request.
-    fn answered(&self, request: &Request) -> Option<Instant> {
+    /// The last answer from the host of this request.
+    fn answered(&self, request: &Request) -> Option<Answered> {
         let answered = self.0.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        answered.iter().find(|(host, _)| host == request.url().authority()).map(|(_, at)| *at)
+        answered.iter().find(|answered| answered.authority == request.url().authority()).cloned()
     }
 }
 
@@ -233,7 +252,7 @@ mod tests {
     }
 
     fn connections(shortest_freeze: Duration) -> Connections {
-        let mut connections = Tls::new(None).unwrap().connections().unwrap();
+        let mut connections = Connections::new(&Tls::new(None).unwrap()).unwrap();
         Arc::get_mut(&mut connections.0).unwrap().shortest_freeze = shortest_freeze;
         connections
     }
@@ -280,15 +299,20 @@ mod tests {
         later(Duration::from_secs(10)).await;
         connections.open(&server.url).await.unwrap();
         assert_eq!(server.connections().await, 1, "it would serve");
+        server.drop_connections().await;
+        later(Duration::from_secs(10)).await;
+        connections.open(&server.url).await.unwrap();
+        assert_eq!(server.connections().await, 2, "it would not any more");
+        get(&connections, &server).await.unwrap();
         later(IDLE_TIMEOUT).await;
         for _ in 0..5 {
             connections.open(&server.url).await.unwrap();
         }
-        assert_eq!(server.connections().await, 2);
+        assert_eq!(server.connections().await, 3);
         server.drop_connections().await;
         connections.open(&server.url).await.unwrap();
         assert_eq!(get(&connections, &server).await.unwrap(), "ok");
-        assert_eq!(server.connections().await, 3);
+        assert_eq!(server.connections().await, 4);
     }
 
     /// The one aside is young, but the pool's goes first.

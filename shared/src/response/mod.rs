@@ -4,12 +4,15 @@ mod accept;
 mod payload;
 mod problem;
 
+use std::time::Duration;
+
 use lambda_http::{
     Body, Response,
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{
-            CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+            AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY,
+            WWW_AUTHENTICATE,
         },
     },
 };
@@ -21,14 +24,17 @@ pub(crate) use payload::Payload;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A 200 with this payload.
-pub(crate) fn success(payload: Payload, request_id: &str) -> Response<Body> {
+/// A 200 with this payload, which says what was true so long ago (RFC 9111, section 5.1).
+pub(crate) fn success(payload: Payload, age: Option<Duration>, request_id: &str) -> Response<Body> {
     let body = match payload {
         Payload::Json(json) => Body::Text(json),
         Payload::Gzip(bytes) => Body::Binary(bytes),
     };
     let is_gzip = matches!(body, Body::Binary(_));
     let mut response = response(StatusCode::OK, "application/json", body, request_id);
+    if let Some(age) = age {
+        response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
+    }
     if is_gzip {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
@@ -71,8 +77,8 @@ mod tests {
 
     #[test]
     fn every_answer_has_its_headers() {
-        let json = success(Payload::Json("{}".to_owned()), "the-request");
-        let gzip = success(Payload::Gzip(vec![1]), "the-request");
+        let json = success(Payload::Json("{}".to_owned()), None, "the-request");
+        let gzip = success(Payload::Gzip(vec![1]), Some(Duration::from_millis(2_999)), "the-request");
         let problem = failure(&Error::PatMissing("none"), "the-request");
         for (response, status, content_type) in [
             (&json, 200, "application/json"),
@@ -86,7 +92,8 @@ mod tests {
         }
         assert_eq!(gzip.headers()["content-encoding"], "gzip");
         assert_eq!(gzip.headers()["vary"], "accept-encoding");
-        assert!(!json.headers().contains_key("content-encoding"));
+        assert_eq!(gzip.headers()["age"], "2");
+        assert!(!json.headers().contains_key("content-encoding") && !json.headers().contains_key("age"));
     }
 
     #[test]

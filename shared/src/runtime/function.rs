@@ -1,8 +1,24 @@
 //! What a function is.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use crate::{Error, Query, calendly::Calendly};
+
+/// What a function answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its body.
+    pub json: String,
+    /// How long ago what it says was true, where that is not now: the `Age` header.
+    pub age: Option<Duration>,
+}
+
+impl From<String> for Answer {
+    /// One that is true now.
+    fn from(json: String) -> Self {
+        Self { json, age: None }
+    }
+}
 
 /// What is particular to one function.
 pub trait Function: Send + Sync + 'static {
@@ -19,7 +35,7 @@ pub trait Function: Send + Sync + 'static {
     /// [`Error::InvalidParameter`].
     fn parameters(&self, query: &Query) -> Result<Self::Parameters, Error>;
 
-    /// The answer's JSON. Asked a second time if Calendly refuses the PAT and there is a newer one.
+    /// The answer. Asked a second time if Calendly refuses the PAT and there is a newer one.
     ///
     /// # Errors
     ///
@@ -28,5 +44,5 @@ pub trait Function: Send + Sync + 'static {
         &self,
         parameters: &Self::Parameters,
         calendly: &Calendly<'_>,
-    ) -> impl Future<Output = Result<String, Error>> + Send;
+    ) -> impl Future<Output = Result<Answer, Error>> + Send;
 }

@@ -37,7 +37,7 @@ mod tests {
 
     async fn shaped(context: RequestContext, payload: Payload) -> Value {
         let request_id = "r".repeat(36);
-        serde_json::to_value(answer(&context, success(payload, &request_id)).await).unwrap()
+        serde_json::to_value(answer(&context, success(payload, None, &request_id)).await).unwrap()
     }
 
     fn contexts() -> [RequestContext; 2] {

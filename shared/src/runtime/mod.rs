@@ -16,7 +16,7 @@ use crate::{
     config::{Config, Variables},
     telemetry,
 };
-pub use function::Function;
+pub use function::{Answer, Function};
 use pipeline::Pipeline;
 use services::Services;
 

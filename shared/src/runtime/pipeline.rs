@@ -15,13 +15,15 @@ use tokio::time::Instant;
 
 use super::{
     event::Event,
-    function::Function,
+    function::{Answer, Function},
     gateway,
     services::Services,
     warm_up::{self, WarmUp},
 };
 use crate::{
     Error, Query,
+    cache_control::wants_fresh,
+    calendly::Calendly,
     deadline::Deadline,
     response::{Payload, accepts_gzip, failure, success},
     telemetry::{self, Ending, Record, Stage},
@@ -121,14 +123,20 @@ impl<F: Function> Pipeline<F> {
         record: &Record,
     ) -> (Response<Body>, Option<Error>) {
         let request_id = request.lambda_context_ref().map_or("", |context| &context.request_id);
-        let json = guarded(self.answer(request, deadline, record), deadline, record).await;
-        match json.and_then(|json| Payload::new(json, accepts_gzip(request.headers()), deadline)) {
-            Ok(payload) => (success(payload, request_id), None),
+        let answer = guarded(self.answer(request, deadline, record), deadline, record).await;
+        let payload = answer.and_then(|Answer { json, age }| {
+            if let Some(age) = age {
+                record.add("AnswerAge", "Seconds", age.as_secs_f64());
+            }
+            Ok((Payload::new(json, accepts_gzip(request.headers()), deadline)?, age))
+        });
+        match payload {
+            Ok((payload, age)) => (success(payload, age, request_id), None),
             Err(error) => (failure(&error, request_id), Some(error)),
         }
     }
 
-    async fn answer(&self, request: &Request, deadline: Deadline, record: &Record) -> Result<String, Error> {
+    async fn answer(&self, request: &Request, deadline: Deadline, record: &Record) -> Result<Answer, Error> {
         let Services { authenticator, pats, caller_hash, .. } = &self.services;
         let caller = authenticator.authenticate(request.headers(), record).await?;
         if let Some(hash) = caller_hash.as_ref().and_then(|hash| hash.of(caller.text_claim("sub")?)) {
@@ -137,7 +145,8 @@ impl<F: Function> Pipeline<F> {
         let parameters = self.function.parameters(&Query::of(request))?;
         let claim = |name: &str| caller.text_claim(name);
         let pat = pats.of(claim, record).await?;
-        let with = |pat| self.services.calendly(pat, deadline, record);
+        let wants_fresh = wants_fresh(request.headers());
+        let with = |pat| Calendly::new(&self.services.calendly, pat, deadline, wants_fresh, record);
 
         let result = match self.function.answer(&parameters, &with(pat.clone())).await {
             // The PAT may have been rotated since it was read. A newer one may be another user's, so the
@@ -164,10 +173,10 @@ fn callers_wait_for_a_start() -> bool {
 
 /// The answer within the deadline; a panic becomes an error like any other.
 async fn guarded(
-    answer: impl Future<Output = Result<String, Error>>,
+    answer: impl Future<Output = Result<Answer, Error>>,
     deadline: Deadline,
     record: &Record,
-) -> Result<String, Error> {
+) -> Result<Answer, Error> {
     match tokio::time::timeout_at(deadline.instant(), AssertUnwindSafe(answer).catch_unwind()).await {
         // Work that waits for nobody is not cut off, and may have ended late.
         Ok(Ok(Ok(_))) | Err(_) if deadline.time_left().is_zero() => {
@@ -202,7 +211,7 @@ mod tests {
         let deadline = Deadline::within(Duration::from_secs(1));
         let slow = async {
             tokio::time::sleep(Duration::from_millis(1_001)).await;
-            Ok("late".to_owned())
+            Ok("late".to_owned().into())
         };
         assert_eq!(
             guarded(slow, deadline, &Record::default()).await.unwrap_err().code(),

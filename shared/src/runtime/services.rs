@@ -1,16 +1,16 @@
 //! Before the first event: what requests need is made, and made ready as far as it can be.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use crate::{
     Error,
     auth::Authenticator,
-    calendly::{Calendly, CalendlyClient, Learnt, UserUri},
+    calendly::{Calendly, Upstream},
     caller_hash::CallerHash,
     config::Config,
     deadline::Deadline,
-    http::Tls,
-    pats::{KnownPat, Pats},
+    http::{Connections, Tls},
+    pats::Pats,
     secrets::Secrets,
     telemetry::{self, Record},
 };
@@ -23,11 +23,9 @@ const LIMIT: Duration = Duration::from_secs(3);
 pub(super) struct Services {
     pub(super) authenticator: Authenticator,
     pub(super) pats: Pats,
-    pub(super) calendly: CalendlyClient,
+    pub(super) calendly: Upstream,
     /// Where the log is to tell callers apart.
     pub(super) caller_hash: Option<CallerHash>,
-    /// Whose each PAT is, kept as long as the PAT.
-    users: Learnt<(), UserUri>,
 }
 
 impl Services {
@@ -36,26 +34,15 @@ impl Services {
     /// A sentence, if TLS cannot be set up as configured.
     pub(super) fn new(config: Config) -> Result<Self, String> {
         let tls = Tls::new(config.aws.ca_bundle.as_deref())?;
-        let http = tls.connections()?;
+        let http = Connections::new(&tls)?;
         let secrets = Secrets::new(&config.aws, http.clone());
         let caller_hash = config.caller_hash_secret_id.map(|id| CallerHash::new(id, secrets.clone()));
         Ok(Self {
             caller_hash,
-            calendly: CalendlyClient::new(config.calendly, &tls)?,
+            calendly: Upstream::new(config.calendly, config.table, config.pat_cache, &tls)?,
             authenticator: Authenticator::new(config.issuer, config.token_rules, http, secrets.clone()),
             pats: Pats::new(config.pat_secret_id, secrets, config.pat_cache),
-            users: Learnt::new("user", config.pat_cache),
         })
-    }
-
-    /// Calendly for one request, with this PAT.
-    pub(super) fn calendly<'a>(
-        &'a self,
-        pat: Arc<KnownPat>,
-        deadline: Deadline,
-        record: &'a Record,
-    ) -> Calendly<'a> {
-        Calendly::new(&self.calendly, &self.users, pat, deadline, record)
     }
 
     /// Reads the key that callers are hashed with, where they are.
@@ -70,6 +57,18 @@ impl Services {
         }
     }
 
+    /// Reads the shared PAT and, where environments share what they learnt, whose it is.
+    async fn prepare_pat(&self, record: &Record) -> Result<(), Error> {
+        let (pat, connection) = tokio::join!(self.pats.prepare(record), self.calendly.connect_to_table());
+        if let Err(reason) = connection {
+            telemetry::warn("no connection to the table of CACHE_TABLE yet", &reason);
+        } else if let Ok(Some(pat)) = &pat {
+            let calendly = Calendly::new(&self.calendly, pat.clone(), Deadline::within(LIMIT), false, record);
+            calendly.recall_user_uri().await;
+        }
+        pat.map(drop)
+    }
+
     /// Fetches the issuer's keys and the shared PAT and opens a connection to Calendly, all at once. What
     /// fails is logged where it fails and left for the first request.
     pub(super) async fn prepare(&self) {
@@ -77,7 +76,7 @@ impl Services {
         let all = async {
             tokio::join!(
                 self.authenticator.prepare(),
-                self.pats.prepare(&record),
+                self.prepare_pat(&record),
                 self.calendly.connect(),
                 self.prepare_caller_hash()
             )
@@ -105,7 +104,7 @@ impl Services {
 /// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>
 pub(super) async fn report_error(reason: &str) {
     let Ok(address) = std::env::var("AWS_LAMBDA_RUNTIME_API") else { return };
-    let Ok(http) = Tls::new(None).and_then(|tls| tls.connections()) else { return };
+    let Ok(http) = Tls::new(None).and_then(|tls| Connections::new(&tls)) else { return };
     let body = serde_json::json!({ "errorType": "Runtime.ConfigurationError", "errorMessage": reason });
     let request = http
         .post(&format!("http://{address}/2018-06-01/runtime/init/error"))

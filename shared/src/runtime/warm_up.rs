@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use serde::Serialize;
 
 use super::services::Services;
-use crate::{deadline::Deadline, telemetry::Record};
+use crate::{calendly::Calendly, deadline::Deadline, telemetry::Record};
 
 /// How long one of several warm-ups keeps its environment busy. Those that are sent at the same moment find
 /// it so and go to other environments.
@@ -54,7 +54,7 @@ impl WarmUp {
 async fn prepare_user(services: &Services, deadline: Deadline, record: &Record) -> Result<(), String> {
     let pat = services.pats.prepare(record).await.map_err(|error| format!("pat: {}", error.reason()))?;
     let Some(pat) = pat else { return Ok(()) };
-    let calendly = services.calendly(pat, deadline, record);
+    let calendly = Calendly::new(&services.calendly, pat, deadline, false, record);
     calendly.prepare_user_uri().await.map_err(|error| format!("user: {}", error.reason()))
 }
 

@@ -138,7 +138,9 @@ fn metrics(record: &Record, ending: &Ending<'_>, calls: u32, calendly_ms: f64) -
     let of_request = |value: f64| is_request.then_some(value);
     let if_code = |metric: &'static str| (code == Some(metric)).then_some(1.0);
     let remaining = record.rate_limit_remaining.load(Relaxed);
-    Metrics::new([
+    let measured = record.measured.lock().unwrap_or_else(PoisonError::into_inner);
+    let measured = measured.iter().map(|(name, (unit, value))| (*name, *unit, of_request(*value)));
+    let common = [
         ("CalendlyCalls", "Count", of_request(f64::from(calls))),
         ("CalendlyErrors", "Count", of_request(f64::from(record.calendly_errors.load(Relaxed)))),
         ("CalendlyLatency", "Milliseconds", of_request(calendly_ms / f64::from(calls)).filter(|_| calls > 0)),
@@ -151,7 +153,8 @@ fn metrics(record: &Record, ending: &Ending<'_>, calls: u32, calendly_ms: f64) -
         ("PatMissing", "Count", if_code("pat_missing")),
         ("DeadlineExceeded", "Count", if_code("deadline_exceeded")),
         ("InternalErrors", "Count", if_code("internal_error")),
-    ])
+    ];
+    Metrics::new(&common.into_iter().chain(measured).collect::<Vec<_>>())
 }
 
 /// With the three decimals that mean something.

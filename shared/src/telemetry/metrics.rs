@@ -47,9 +47,7 @@ struct Metric {
 impl Metrics {
     /// From name, unit and value. A metric without a value is neither declared nor sent; `None` if none has
     /// one.
-    pub(super) fn new<const N: usize>(
-        metrics: [(&'static str, &'static str, Option<f64>); N],
-    ) -> Option<Self> {
+    pub(super) fn new(metrics: &[(&'static str, &'static str, Option<f64>)]) -> Option<Self> {
         let sent =
             || metrics.iter().filter_map(|(name, unit, value)| value.map(|value| (*name, *unit, value)));
         sent().next()?;
@@ -80,12 +78,12 @@ mod tests {
 
     #[test]
     fn without_a_value_there_is_no_declaration() {
-        assert!(Metrics::new([("Calls", "Count", None)]).is_none());
+        assert!(Metrics::new(&[("Calls", "Count", None)]).is_none());
     }
 
     #[test]
     fn what_is_declared_is_sent_and_nothing_else() {
-        let metrics = Metrics::new([("Calls", "Count", Some(2.0)), ("Latency", "Milliseconds", None)]);
+        let metrics = Metrics::new(&[("Calls", "Count", Some(2.0)), ("Latency", "Milliseconds", None)]);
         let line = serde_json::to_value(metrics.unwrap()).unwrap();
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Metrics"], serde_json::json!([{"Name": "Calls", "Unit": "Count"}]));

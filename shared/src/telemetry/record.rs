@@ -20,6 +20,8 @@ pub(crate) struct Record {
     pub(super) rate_limit_remaining: AtomicI64,
     /// By name, whether what was looked up was at hand.
     pub(super) caches: Mutex<BTreeMap<&'static str, bool>>,
+    /// By name, what functions measured: its unit, and the sum.
+    pub(super) measured: Mutex<BTreeMap<&'static str, (&'static str, f64)>>,
     pub(super) pat_was_stale: AtomicBool,
     /// A keyed hash of who called.
     pub(super) caller: OnceLock<String>,
@@ -53,9 +55,16 @@ impl Record {
         self.rate_limit_remaining.store(i64::from(remaining) + 1, Relaxed);
     }
 
-    /// Whether a value that is kept under this name was at hand.
+    /// Whether a value that is kept under this name was at hand; of several, whether each was.
     pub(crate) fn cache(&self, name: &'static str, was_at_hand: bool) {
-        self.caches.lock().unwrap_or_else(PoisonError::into_inner).insert(name, was_at_hand);
+        let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        *caches.entry(name).or_insert(true) &= was_at_hand;
+    }
+
+    /// Adds to a metric of this name and unit, as CloudWatch names units.
+    pub(crate) fn add(&self, name: &'static str, unit: &'static str, value: f64) {
+        let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        measured.entry(name).or_insert((unit, 0.0)).1 += value;
     }
 
     /// The PAT is older than it should be, because Secrets Manager could not be read.

@@ -27,6 +27,7 @@ enum Answer {
     Same,
     Down,
     Gone,
+    Refused,
     Hang,
 }
 
@@ -79,6 +80,7 @@ impl Setting {
                 Answer::Same => Ok(self.cell.peek().unwrap().value),
                 Answer::Down => Err(Failure::Unavailable("down")),
                 Answer::Gone => Err(Failure::Gone("gone")),
+                Answer::Refused => Err(Failure::Refused("refused")),
                 Answer::Hang => std::future::pending().await,
             }
         };
@@ -106,6 +108,17 @@ impl Setting {
         let seen = self.cell.peek().unwrap().value;
         self.cell.renew(&seen, |limit| self.fetch(limit)).await.map(|value| value.map(|value| *value))
     }
+}
+
+/// What one gets for whom a value serves for a minute, and another minute if there is no other, if it is `least` or
+/// more, and who waits five seconds for others.
+async fn get_as(setting: &Setting, least: u32) -> Result<(u32, Age), Unserved<&'static str>> {
+    let judge = |value: &u32, age: Duration| {
+        let good_for = if age < MINUTE { Use::Young } else { Use::LastResort };
+        Some(good_for).filter(|_| *value >= least && age < 2 * MINUTE)
+    };
+    let served = setting.cell.get_as(judge, 5 * SECOND, |limit| setting.fetch(limit)).await?;
+    Ok((*served.value, served.age))
 }
 
 /// What so many get who come at once.
@@ -448,4 +461,93 @@ async fn each_fetch_is_told_how_long_it_may_take() {
     seconds();
     assert_eq!(setting.get().await, Ok((1, Age::Stale)));
     assert_eq!(seconds(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_not_answered_with_anything_older_and_puts_nothing_off() {
+    let setting = setting(RULES, [Answer::Value(1), Answer::Refused]);
+    assert_eq!(setting.get().await, Ok((1, Age::Fetched)));
+    advance(MINUTE).await;
+    for fetches in 2..5 {
+        assert_eq!(setting.get().await, Err(Unserved::Failed("refused")));
+        assert_eq!(setting.fetches(), fetches);
+        advance(TICK).await;
+    }
+    assert_eq!(*setting.cell.peek().unwrap().value, 1, "it may serve again");
+    setting.change(Answer::Down);
+    assert_eq!(setting.get().await, Ok((1, Age::Stale)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_refusal_serves_however_many_wait() {
+    let setting = setting(NO_BACK_OFF, [Answer::Refused]);
+    assert_eq!(at_once(&setting, 1_000).await, vec![Err(Unserved::Failed("refused")); 1_000]);
+    assert_eq!(setting.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_fit_somebody_is_fetched_for_them() {
+    let setting = setting(RULES, [Answer::Value(1), Answer::Value(2), Answer::Down]);
+    assert_eq!(get_as(&setting, 0).await, Ok((1, Age::Fetched)));
+    assert_eq!(get_as(&setting, 1).await, Ok((1, Age::Kept)));
+    assert_eq!(get_as(&setting, 2).await, Ok((2, Age::Fetched)));
+    assert_eq!(get_as(&setting, 1).await, Ok((2, Age::Kept)));
+    assert_eq!(get_as(&setting, 3).await, Err(DOWN), "nor does it serve as a last resort");
+    advance(MINUTE).await;
+    assert_eq!(get_as(&setting, 2).await, Ok((2, Age::Stale)));
+    advance(MINUTE).await;
+    assert_eq!(get_as(&setting, 2).await, Err(DOWN), "it is too old for that");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_waited_for_long_enough_fetches_alone() {
+    let rules = Rules { timeout: MINUTE, ..RULES };
+    for (alone, expected) in [(Answer::Value(2), Ok((2, Age::Fetched))), (Answer::Down, Err(DOWN))] {
+        let setting = setting(rules, [Answer::Late(8 * SECOND, 1), alone]);
+        let slow = tokio::spawn({
+            let setting = setting.clone();
+            async move { get_as(&setting, 0).await }
+        });
+        tokio::task::yield_now().await;
+        let started = Instant::now();
+        assert_eq!(get_as(&setting, 0).await, expected);
+        assert_eq!(started.elapsed().as_secs(), 5);
+        assert_eq!(slow.await.unwrap(), Ok((1, Age::Fetched)));
+        // That one came last.
+        assert_eq!(get_as(&setting, 0).await, Ok((1, Age::Kept)));
+        assert_eq!(setting.fetches(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_another_on_last_resort_does_not_get_the_old_value_at_once() {
+    let setting = setting(RULES, [Answer::Value(1), Answer::Late(SECOND, 2)]);
+    get_as(&setting, 0).await.unwrap();
+    advance(MINUTE).await;
+    let first = tokio::spawn({
+        let setting = setting.clone();
+        async move { get_as(&setting, 0).await }
+    });
+    tokio::task::yield_now().await;
+    assert_eq!(get_as(&setting, 0).await, Ok((2, Age::Fetched)));
+    assert_eq!(first.await.unwrap(), Ok((2, Age::Fetched)));
+    assert_eq!(setting.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_was_found_elsewhere_has_its_age() {
+    let setting = setting(RULES, [Answer::Down]);
+    setting.cell.offer(Arc::new(1), MINUTE - SECOND);
+    assert_eq!(setting.get().await, Ok((1, Age::Kept)));
+    advance(SECOND).await;
+    assert_eq!(setting.get().await, Ok((1, Age::Stale)));
+    setting.cell.offer(Arc::new(2), 2 * MINUTE);
+    assert_eq!(setting.get().await, Ok((1, Age::Stale)), "an older one does not replace it");
+    setting.cell.offer(Arc::new(3), Duration::ZERO);
+    assert_eq!(setting.get().await, Ok((3, Age::Kept)));
+    let old = || async { Ok::<_, Failure<&'static str>>(Fetched { value: Arc::new(4), age: MINUTE }) };
+    advance(MINUTE).await;
+    let served = setting.cell.get(|_| old()).await.unwrap();
+    assert_eq!((*served.value, served.age), (4, Age::Fetched));
+    assert_eq!(setting.cell.peek().unwrap().age, Age::Stale, "it came old");
 }

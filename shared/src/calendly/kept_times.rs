@@ -1,0 +1,256 @@
+//! Calendly's answers about windows, kept for a while: here and, where environments share what they learn, there.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tokio::time::{Instant, timeout};
+
+use super::{
+    available_times::{Answered, AvailableTimes, TimeWindow},
+    session::Calendly,
+    time::utc,
+};
+use crate::{
+    Error,
+    cache::{Age, BackOff, Cell, CoolDown, Failure, Fetched, Keyed, Renewal, Rules, Unserved, Use},
+    pats::PatId,
+    table::{Flight, Value},
+    uri::EventTypeUri,
+};
+
+/// How long one waits for another who asks the same.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// How long Calendly may take where there is something to answer without it.
+const HURRY: Duration = Duration::from_secs(2);
+
+/// How much is kept in memory. A month of slots every half an hour has 66 KB.
+const MOST_KEPT: usize = 12 * 1024 * 1024;
+
+/// What differs from other cells' rules is that age is judged by the clock on the wall, which environments share.
+const RULES: Rules = Rules {
+    max_age: Duration::ZERO,
+    timeout: Duration::MAX,
+    back_off: BackOff::Stale {
+        first: Duration::from_secs(1),
+        longest: Duration::from_secs(10),
+        timeout: HURRY,
+        also_without_value: false,
+    },
+    renewal: Renewal { timeout: Duration::MAX, cool_down: CoolDown::Always(Duration::ZERO) },
+};
+
+/// What Calendly answered about windows of event types, kept by PAT.
+#[derive(Debug)]
+pub struct KeptTimes {
+    /// How long an answer may be served again.
+    fresh: Duration,
+    /// How much longer while Calendly refuses or fails, or is about to.
+    stale: Duration,
+    kept: Keyed<(PatId, Span), Answered, Error>,
+}
+
+/// A window that many ranges share.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Span {
+    /// Of which event type.
+    pub event_type: EventTypeUri,
+    /// Where it starts.
+    pub start_time: DateTime<Utc>,
+    /// Where it ends.
+    pub end_time: DateTime<Utc>,
+}
+
+/// For whom an answer is: which of them will do, and how it is asked for.
+struct Wanted<'a, W> {
+    calendly: &'a Calendly<'a>,
+    span: &'a Span,
+    /// From when on slots are wanted.
+    from: DateTime<Utc>,
+    window: W,
+    began: Instant,
+    /// Whether somebody else's came from the table, and whether Calendly was asked.
+    was_shared: AtomicBool,
+    was_asked: AtomicBool,
+}
+
+impl KeptTimes {
+    /// Keeps answers so long; zero is for who does not need this.
+    #[must_use]
+    pub fn new(fresh: Duration, stale: Duration) -> Self {
+        Self { fresh, stale, kept: Keyed::bounded(RULES, MOST_KEPT, Answered::size) }
+    }
+
+    /// Calendly's answer about a span, `from` a moment in it on. `window` says what to ask Calendly for now: to the end
+    /// of the span, from that moment or earlier.
+    ///
+    /// # Errors
+    ///
+    /// As [`Calendly::available_times`], unless an older answer may be served instead.
+    pub async fn get(
+        &self,
+        calendly: &Calendly<'_>,
+        span: &Span,
+        from: DateTime<Utc>,
+        window: impl Fn() -> Result<TimeWindow, Error>,
+    ) -> Result<Arc<Answered>, Error> {
+        let learner = calendly.learner();
+        let cell = self.kept.cell(&(learner.pat, span.clone()));
+        let (was_shared, was_asked) = (AtomicBool::new(false), AtomicBool::new(false));
+        let wanted = Wanted { calendly, span, from, window, began: Instant::now(), was_shared, was_asked };
+        if calendly.wants_fresh() {
+            let answered = wanted.ask().await?;
+            self.keep(&cell, &wanted, &answered).await;
+            return Ok(answered);
+        }
+        let judge = |answered: &Answered, _| self.judge(answered, &wanted);
+        let fetch = |limit| self.fetch(&cell, &wanted, limit);
+        let served =
+            cell.get_as(judge, wanted.patience(), fetch).await.map_err(|unserved| match unserved {
+                Unserved::Failed(error) => error,
+                Unserved::CutOff => {
+                    Error::DeadlineExceeded { during: "Calendly was called for another request" }
+                }
+            })?;
+        let kind = match served.age {
+            Age::Kept => "AvailabilityFromMemory",
+            Age::Stale | Age::Refreshing => "AvailabilityStale",
+            Age::Fetched if wanted.was_asked.load(Relaxed) => "AvailabilityFromCalendly",
+            Age::Fetched if wanted.was_shared.load(Relaxed) => "AvailabilityFromTable",
+            Age::Fetched => "AvailabilityFromOthers",
+        };
+        learner.record.add(kind, "Count", 1.0);
+        learner.record.cache("availability", served.age != Age::Fetched || !wanted.was_asked.load(Relaxed));
+        Ok(served.value)
+    }
+
+    /// What comes of a flight over all environments.
+    async fn fetch<W: Fn() -> Result<TimeWindow, Error>>(
+        &self,
+        cell: &Cell<Answered, Error>,
+        wanted: &Wanted<'_, W>,
+        limit: Duration,
+    ) -> Result<Fetched<Answered>, Failure<Error>> {
+        let Some((shared, name)) = wanted.shared() else {
+            return wanted.ask_within(limit).await.map(Fetched::from);
+        };
+        let mut limit = limit;
+        let flight = shared.flight(&name, wanted.patience(), |value| {
+            let age = value.age(Utc::now())?;
+            let answered = Arc::new(Answered::of_text(&value, wanted.span)?);
+            match self.judge(&answered, wanted) {
+                Some(Use::Young) => Some(Fetched { value: answered, age }),
+                Some(_) => {
+                    // It may serve if Calendly fails.
+                    cell.offer(answered, age);
+                    limit = limit.min(HURRY);
+                    None
+                }
+                None => None,
+            }
+        });
+        let lease = match flight.await {
+            Flight::Landed(fetched) => {
+                wanted.was_shared.store(true, Relaxed);
+                return Ok(fetched);
+            }
+            Flight::Mine(lease) => Some(lease),
+            Flight::Alone => None,
+        };
+        let asked = wanted.ask_within(limit).await;
+        match (&asked, lease) {
+            (Ok(answered), lease) => shared.land(&name, lease, &answered.to_value(), self.lives()).await,
+            (Err(_), Some(lease)) => shared.give_up(&name, lease).await,
+            (Err(_), None) => {}
+        }
+        asked.map(Fetched::from)
+    }
+
+    /// Keeps an answer that was asked for beside all flights.
+    async fn keep<W>(&self, cell: &Cell<Answered, Error>, wanted: &Wanted<'_, W>, answered: &Arc<Answered>) {
+        cell.offer(answered.clone(), Duration::ZERO);
+        let record = wanted.calendly.learner().record;
+        record.add("AvailabilityFromCalendly", "Count", 1.0);
+        record.cache("availability", false);
+        if let Some((shared, name)) = wanted.shared() {
+            shared.land(&name, None, &answered.to_value(), self.lives()).await;
+        }
+    }
+
+    fn judge<W>(&self, answered: &Answered, wanted: &Wanted<'_, W>) -> Option<Use> {
+        if answered.asked.start_time > wanted.from {
+            return None;
+        }
+        let age = (Utc::now() - answered.as_of).to_std().unwrap_or_default();
+        // When few calls are left, better an older answer now than none soon.
+        let young = self.fresh + self.stale.mul_f64(wanted.calendly.shortage());
+        match age {
+            age if age < young => Some(Use::Young),
+            age if age < self.lives() => Some(Use::LastResort),
+            _ => None,
+        }
+    }
+
+    fn lives(&self) -> Duration {
+        self.fresh + self.stale
+    }
+}
+
+impl<W> Wanted<'_, W> {
+    fn shared(&self) -> Option<(crate::table::Shared<'_>, crate::table::Name)> {
+        let shared = self.calendly.learner().shared?;
+        let key = serde_json::to_string(self.span).ok()?;
+        Some((shared, shared.name("available_times", &key)))
+    }
+
+    /// How long others may still be waited for: half of the time that is left is for asking.
+    fn patience(&self) -> Duration {
+        PATIENCE.saturating_sub(self.began.elapsed()).min(self.calendly.time_left() / 2)
+    }
+}
+
+impl<W: Fn() -> Result<TimeWindow, Error>> Wanted<'_, W> {
+    async fn ask(&self) -> Result<Arc<Answered>, Error> {
+        self.was_asked.store(true, Relaxed);
+        self.calendly.available_times(&self.span.event_type, &self.window).await.map(Arc::new)
+    }
+
+    async fn ask_within(&self, limit: Duration) -> Result<Arc<Answered>, Failure<Error>> {
+        let late = Error::CalendlyUnreachable {
+            what: "it did not answer in time",
+            path: "/event_type_available_times",
+        };
+        match timeout(limit, self.ask()).await.unwrap_or(Err(late)) {
+            Ok(answered) => Ok(answered),
+            Err(error) if error.is_calendly_down() => Err(Failure::Unavailable(error)),
+            Err(error) => Err(Failure::Refused(error)),
+        }
+    }
+}
+
+impl Answered {
+    /// About how much memory it takes.
+    fn size(&self) -> usize {
+        self.times.size()
+    }
+
+    fn to_value(&self) -> Value {
+        let Self { times, asked, as_of } = self;
+        Value { as_of: *as_of, text: format!("{}\n{}", utc(asked.start_time), times.json()) }
+    }
+
+    /// From what [`Self::to_value`] wrote about this span.
+    fn of_text(Value { as_of, text }: &Value, span: &Span) -> Option<Self> {
+        let (start_time, json) = text.split_once('\n')?;
+        let start_time = DateTime::parse_from_rfc3339(start_time).ok()?.to_utc();
+        let asked = TimeWindow { start_time, end_time: span.end_time };
+        Some(Self { times: AvailableTimes::parse(json.to_owned()).ok()?, asked, as_of: *as_of })
+    }
+}

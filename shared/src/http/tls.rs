@@ -1,0 +1,62 @@
+//! What every HTTP client is made with.
+
+use std::{sync::Arc, time::Duration};
+
+use lambda_http::http::header::USER_AGENT;
+use reqwest::{
+    Client, ClientBuilder,
+    header::{HeaderMap, HeaderValue},
+    redirect,
+};
+use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
+
+/// How long to wait for a TCP and TLS handshake.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The TLS settings that all clients use.
+#[derive(Debug, Clone)]
+pub(crate) struct Tls(ClientConfig);
+
+impl Tls {
+    /// Trusts the roots that are compiled in and, if given, those of a PEM file (`AWS_CA_BUNDLE`).
+    ///
+    /// Scanning the machine's own store would cost milliseconds of every cold start.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong with the PEM file.
+    pub(crate) fn new(ca_bundle: Option<&str>) -> Result<Self, String> {
+        let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        if let Some(path) = ca_bundle {
+            let refused = |error: &dyn std::fmt::Display| format!("AWS_CA_BUNDLE {path:?}: {error}");
+            let compiled_in = roots.len();
+            for certificate in CertificateDer::pem_file_iter(path).map_err(|error| refused(&error))? {
+                let certificate = certificate.map_err(|error| refused(&error))?;
+                roots.add(certificate).map_err(|error| refused(&error))?;
+            }
+            if roots.len() == compiled_in {
+                return Err(refused(&"holds no certificate"));
+            }
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self(config))
+    }
+
+    /// The factory of all HTTP clients.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub(super) fn builder(&self) -> ClientBuilder {
+        let user_agent = HeaderValue::from_static(concat!("calendly-functions/", env!("CARGO_PKG_VERSION")));
+        Client::builder()
+            .tls_backend_preconfigured(self.0.clone())
+            .http1_only()
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .default_headers(HeaderMap::from_iter([(USER_AGENT, user_agent)]))
+    }
+}
