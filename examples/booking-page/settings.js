@@ -1,6 +1,6 @@
 // What differs from site to site. README.md says what else has to be done.
 
-/** Where the functions are: the stack's output ApiUrl. */
+/** Where the functions are: the stack's output BaseUrl. */
 export const api = "http://127.0.0.1:9000";
 
 /**
