@@ -35,7 +35,7 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
         check-figures check-template build sam-test reliability soak bench budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories own-tools cargo-auditable \
-        release-artifacts check-reproducible check-examples check-threat-model token check-api
+        release-artifacts check-reproducible check-examples check-threat-model check-fences token check-api
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -46,7 +46,7 @@ run: ## Run the bundle on this machine, with its pages, against stand-ins for wh
 token: ## Print a token for the functions of `make run`
 	@python3 scripts/print_token.py
 
-test: lint docs check-routes check-dependencies check-circles check-figures check-threat-model unit ## Formatting, lints, docs, unit and end-to-end tests
+test: lint docs check-routes check-dependencies check-circles check-figures check-threat-model check-fences unit ## Formatting, lints, docs, unit and end-to-end tests
 
 lint:
 	cargo fmt --all -- --check
@@ -80,6 +80,9 @@ check-circles:
 # The page names the tests that show what it says.
 check-threat-model:
 	@python3 scripts/check_threat_model.py
+
+check-fences:
+	@python3 scripts/check_fences.py
 
 # Needs no network but that of the registries; what needs the databases of advisories is a target of its own.
 supply-chain: ## Check licences, sources and bans of all dependencies, and the GitHub workflows
