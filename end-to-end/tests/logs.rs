@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use end_to_end::{Binary, Gateway, Request, Setup, Trouble, World, day};
-use sandbox::{Algorithm, Fault, Mint};
+use sandbox::{Algorithm, DEFAULT_PAT, Fault, Mint};
 use serde_json::{Value, json};
 
 /// Members that every line that ends a request has.
@@ -73,6 +73,26 @@ async fn the_line_says_which_caches_held_what_was_needed() {
     let warm = world.end_line(&warm.request_id).await["cache"].clone();
     assert_eq!(warm, json!({"keys": true, "pat": true, "event_type": true}), "{warm}");
     assert_eq!((&cold["event_type"], &cold["user"]), (&json!(false), &json!(false)), "{cold}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_event_types_all_must_have_been_at_hand() {
+    let world = Setup::of(Binary::CheckAvailability).start().await;
+    let (start, end) = (day(2).to_string(), day(3).to_string());
+    let uri = world.sandbox.event_type_uri(DEFAULT_PAT, "demo").unwrap();
+    for (event_types, were_at_hand) in [
+        (vec!["demo"], json!(false)),
+        (vec!["demo", "mentoring"], json!(false)),
+        (vec!["catch-up", "demo"], json!(false)),
+        (vec!["demo", "mentoring", "catch-up"], json!(true)),
+        (vec![&*uri], Value::Null),
+    ] {
+        let event_types: Vec<_> = event_types.into_iter().map(|asked| ("event_type", asked)).collect();
+        let range = [("start_time", &*start), ("end_time", &*end)];
+        let answer = world.ask(&[&range[..], &event_types].concat()).await;
+        let line = world.end_line(&answer.request_id).await;
+        assert_eq!((&line["status"], &line["cache"]["event_type"]), (&json!(200), &were_at_hand), "{line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
