@@ -1,5 +1,7 @@
 """openapi.yaml against the code, and against itself."""
 
+import json
+import re
 import unittest
 
 import description
@@ -59,6 +61,24 @@ class AgainstTheCode(unittest.TestCase):
             large = {"content-encoding", "vary"} if name == "user" else set()
             with self.subTest(name):
                 self.assertEqual(described, rust_code.headers() - large)
+
+
+class AgainstThePages(unittest.TestCase):
+    def test_the_gateways_own_answers_are_those_of_the_page_on_operations(self):
+        page = (description.ROOT / "docs" / "operations.md").read_text()
+        [table] = re.findall(r"^\| status \| body \|.*?\n\n", page, re.MULTILINE | re.DOTALL)
+        on_the_page = set()
+        for statuses, bodies in re.findall(r"^\| ([\d, ]+) \| (.*?) \|", table, re.MULTILINE):
+            messages = [json.loads(body)["message"] for body in re.findall(r"`({.*?})`", bodies)]
+            on_the_page |= set(zip(statuses.split(", "), messages, strict=True))
+        described = {
+            (status, example["value"]["message"])
+            for operation in description.operations().values()
+            for status, response in description.responses(operation).items()
+            if status != "200"
+            for example in response["content"].get("application/json", {"examples": {}})["examples"].values()
+        }
+        self.assertEqual(on_the_page, described)
 
 
 class AgainstItself(unittest.TestCase):
