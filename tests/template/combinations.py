@@ -43,6 +43,8 @@ KINDS = {
     ],
     "dashboard": [{}, {"Dashboard": "DISABLED"}],
     "provisioned": [{}, {"ProvisionedConcurrency": 2}],
+    "tracing": [{}, {"Tracing": "ENABLED"}],
+    "caller hash": [{}, {"CallerHash": "ENABLED"}],
 }
 
 

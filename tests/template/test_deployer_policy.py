@@ -1,22 +1,25 @@
 """docs/deployer-policy.json is enough for what the template makes.
 
 What each type of resource needs is what its own schema says of its handlers (cfn-lint brings the
-schemas along), less what is for properties that the template does not have.
+schemas along), less what is for properties that the resource does not have.
 """
 
 import fnmatch
 import json
+import re
 import unittest
 from pathlib import Path
 
 import cfnlint
-from combinations import deployed
+from combinations import SIMPLEST, allowed, deployed
 from resolver import ROOT
-from translation import of_type
+from translation import of_type, resources, translate
 
 NAME = "calendly-functions-staging"
 ACCOUNT = "eu-west-1:123456789012"
 ROLE = f"arn:aws:iam::123456789012:role/{NAME}-UserFunctionRole-1ABC"
+FUNCTION = f"arn:aws:lambda:{ACCOUNT}:function:{NAME}-user"
+STACK = f"arn:aws:cloudformation:{ACCOUNT}:stack/{NAME}/1"
 GROUP = f"arn:aws:codedeploy:{ACCOUNT}:deploymentgroup:{NAME}-Serverless-1/{NAME}-User-2"
 
 # An ARN of each type, or several, as CloudFormation names the resources of a stack of that name.
@@ -58,10 +61,9 @@ ARNS = {
     ],
     "AWS::Logs::MetricFilter": [f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/{NAME}-user:*"],
     "AWS::Scheduler::Schedule": [f"arn:aws:scheduler:{ACCOUNT}:schedule/default/{NAME}-Warm-1A"],
-    "AWS::SecretsManager::Secret": [
-        f"arn:aws:secretsmanager:{ACCOUNT}:secret:CalendlyPatSecret-1a"
-    ],
 }
+# Whose name is their logical id with characters of CloudFormation's behind it.
+SECRETS = f"arn:aws:secretsmanager:{ACCOUNT}:secret:{{}}-1a"
 # Of other resources than the one that is made.
 OTHERS = {
     "iam:PassRole": ROLE,
@@ -76,36 +78,56 @@ OTHERS = {
     "codedeploy:GetDeployment": GROUP,
     "codedeploy:GetDeploymentGroup": GROUP,
     "codedeploy:StopDeployment": GROUP,
+    "secretsmanager:GetRandomPassword": "*",
 }
-# For what the template does not have: networks, file systems, keys of one's own for code and logs,
-# layers, code signing, capacity providers, machines of one's own, users and groups, permissions
-# boundaries, replicas, generated values, and more that a log group can be.
-NOT_NEEDED = [
-    "ec2:*",
-    "elasticfilesystem:*",
-    "s3files:*",
-    "kms:*",
-    "lambda:GetCodeSigningConfig",
-    "lambda:GetLayerVersion",
-    "lambda:PassCapacityProvider",
-    "codedeploy:RegisterOnPremisesInstance",
-    "iam:*GroupPolicy",
-    "iam:*UserPolicy",
-    "iam:*PermissionsBoundary",
-    "secretsmanager:*Replicat*",
-    "secretsmanager:GetRandomPassword",
-    "secretsmanager:GetSecretValue",
-    "firehose:*",
-    "s3:REST.PUT.OBJECT",
-    "logs:*KmsKey",
-    "logs:PutDataProtectionPolicy",
-    "logs:DeleteDataProtectionPolicy",
-    "logs:PutIndexPolicy",
-    "logs:DeleteIndexPolicy",
-    "logs:DeleteResourcePolicy",
-    "logs:PutBearerTokenAuthentication",
-    "logs:PutLogGroupDeletionProtection",
-]
+# {command of the AWS CLI: (action, resource)} of the page on operations.
+COMMANDS = {
+    "secretsmanager put-secret-value": (
+        "secretsmanager:PutSecretValue",
+        SECRETS.format("CalendlyPatSecret"),
+    ),
+    "lambda list-versions-by-function": ("lambda:ListVersionsByFunction", FUNCTION),
+    "lambda update-alias": ("lambda:UpdateAlias", FUNCTION),
+    "lambda get-function-configuration": ("lambda:GetFunctionConfiguration", FUNCTION),
+    "cloudformation cancel-update-stack": ("cloudformation:CancelUpdateStack", STACK),
+    "cloudformation continue-update-rollback": ("cloudformation:ContinueUpdateRollback", STACK),
+    "deploy get-deployment": ("codedeploy:GetDeployment", GROUP),
+    "logs tail": (
+        "logs:FilterLogEvents",
+        f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/CodeDeployHook_{NAME}:*",
+    ),
+    # Without an alarm's name it is about all of them.
+    "cloudwatch describe-alarm-history": (
+        "cloudwatch:DescribeAlarmHistory",
+        f"arn:aws:cloudwatch:{ACCOUNT}:alarm:*",
+    ),
+}
+# What only those need that have this property.
+ONLY_FOR = {
+    "VpcConfig": ["ec2:*"],
+    "FileSystemConfigs": ["elasticfilesystem:*", "s3files:*"],
+    "CodeSigningConfigArn": ["lambda:GetCodeSigningConfig"],
+    "Layers": ["lambda:GetLayerVersion"],
+    "CapacityProviderConfig": ["lambda:PassCapacityProvider"],
+    "KmsKeyArn": ["kms:*"],
+    "OnPremisesInstanceTagFilters": ["codedeploy:RegisterOnPremisesInstance"],
+    "Groups": ["iam:*GroupPolicy"],
+    "Users": ["iam:*UserPolicy"],
+    "PermissionsBoundary": ["iam:*PermissionsBoundary"],
+    "ReplicaRegions": ["secretsmanager:*Replicat*"],
+    "SecretString": ["secretsmanager:GetSecretValue"],
+    "DataProtectionPolicy": [
+        "logs:PutDataProtectionPolicy",
+        "logs:DeleteDataProtectionPolicy",
+        "firehose:*",
+        "s3:REST.PUT.OBJECT",
+    ],
+    "FieldIndexPolicies": ["logs:PutIndexPolicy", "logs:DeleteIndexPolicy"],
+    "ResourcePolicyDocument": ["logs:DeleteResourcePolicy"],
+    "BearerTokenAuthenticationEnabled": ["logs:PutBearerTokenAuthentication"],
+    "DeletionProtectionEnabled": ["logs:PutLogGroupDeletionProtection"],
+    "KmsKeyId": ["logs:*KmsKey"],
+}
 
 
 def policy():
@@ -140,26 +162,48 @@ def needed(kinds):
     return found
 
 
+def every_resource():
+    """{type: {(logical id, properties)}} of the resources of all combinations of parameters."""
+    translated, found = translate(**SIMPLEST), {}
+    for parameters in allowed():
+        for name, entry in resources(translated, **parameters).items():
+            properties = frozenset(entry["Properties"])
+            found.setdefault(entry["Type"], set()).add((name.split(".")[-1], properties))
+    return found
+
+
+def is_needed(action, properties):
+    """Whether resources with these properties need an action that their type names."""
+    return not any(
+        fnmatch.fnmatchcase(action, pattern)
+        for name, patterns in ONLY_FOR.items()
+        if name not in properties
+        for pattern in patterns
+    )
+
+
 class Policy(unittest.TestCase):
-    def test_it_is_enough_for_every_type_of_resource(self):
-        kinds = {entry["Type"] for entry in deployed().values()}
-        self.assertEqual(kinds, set(ARNS))
+    def test_it_is_enough_for_every_resource_of_every_combination(self):
         statements, checked = policy()["Statement"], 0
-        for kind, actions in needed(kinds).items():
-            self.assertTrue(actions, kind)
-            for action in actions:
-                if any(fnmatch.fnmatchcase(action, pattern) for pattern in NOT_NEEDED):
-                    continue
-                for arn in [OTHERS[action]] if action in OTHERS else ARNS[kind]:
-                    self.assertTrue(allows(statements, action, arn), (kind, action, arn))
-                    checked += 1
+        found = every_resource()
+        self.assertEqual(set(found), set(ARNS) | {"AWS::SecretsManager::Secret"})
+        actions = needed(found)
+        for kind, forms in found.items():
+            self.assertTrue(actions[kind], kind)
+            for name, properties in forms:
+                arns = ARNS.get(kind) or [SECRETS.format(name)]
+                for action in actions[kind]:
+                    if is_needed(action, properties):
+                        for arn in [OTHERS[action]] if action in OTHERS else arns:
+                            self.assertTrue(allows(statements, action, arn), (name, action, arn))
+                            checked += 1
         self.assertGreater(checked, 120)
 
     def test_it_is_enough_for_sam_itself(self):
         bucket = "arn:aws:s3:::aws-sam-cli-managed-default-samclisourcebucket-1"
         for action, resource in [
-            ("cloudformation:CreateChangeSet", f"arn:aws:cloudformation:{ACCOUNT}:stack/{NAME}/1"),
-            ("cloudformation:ExecuteChangeSet", f"arn:aws:cloudformation:{ACCOUNT}:stack/{NAME}/1"),
+            ("cloudformation:CreateChangeSet", STACK),
+            ("cloudformation:ExecuteChangeSet", STACK),
             (
                 "cloudformation:CreateChangeSet",
                 "arn:aws:cloudformation:eu-west-1:aws:transform/Serverless-2016-10-31",
@@ -167,6 +211,13 @@ class Policy(unittest.TestCase):
             ("s3:CreateBucket", bucket),
             ("s3:PutObject", f"{bucket}/key"),
         ]:
+            self.assertTrue(allows(policy()["Statement"], action, resource), (action, resource))
+
+    def test_it_is_enough_for_the_commands_of_the_page_on_operations(self):
+        page = (ROOT / "docs" / "operations.md").read_text()
+        commands = set(re.findall(r"aws\s(\w+ [a-z-]+)", page))
+        self.assertEqual(commands, set(COMMANDS))
+        for action, resource in COMMANDS.values():
             self.assertTrue(allows(policy()["Statement"], action, resource), (action, resource))
 
     def test_iam_takes_it(self):

@@ -86,10 +86,10 @@ def resolve(translated, **parameters):
     return resolver.section("Resources"), resolver.section("Outputs")
 
 
-def resources(**parameters):
+def resources(translated=None, **parameters):
     """All resources that come to be, by logical id; of a stack in the stack, with its own id and a
     full stop before it."""
-    found = resolve(translate(**parameters), **parameters)[0]
+    found = resolve(translated or translate(**parameters), **parameters)[0]
     for name, entry in list(found.items()):
         if entry["Type"] == "AWS::CloudFormation::Stack":
             inner = nested(name, entry["Properties"])
