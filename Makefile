@@ -144,8 +144,7 @@ cargo-auditable:
 	@python3 scripts/cargo_tools.py cargo-auditable
 
 deploy: check-stage check-template build ## Build, check and deploy a stage of samconfig.toml: make deploy STAGE=staging
-	$(SAM) deploy --config-file $(CURDIR)/samconfig.toml --config-env $(STAGE) \
-	  --template-file $(BUILD_DIR)/template.yaml
+	$(VENV)/python scripts/deploy.py $(SAM) $(STAGE) $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
 
 check-stage:
 	@grep -q '^\[$(STAGE)\.deploy\.' samconfig.toml || { \

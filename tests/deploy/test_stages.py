@@ -66,8 +66,8 @@ class Deploy(unittest.TestCase):
             "sam build --build-dir .aws-sam/build --parameter-overrides Architecture=x86_64",
             "check_artifacts.py .aws-sam/build x86_64",
             "pin_architecture.py .aws-sam/build/template.yaml x86_64",
-            "--config-env staging",
-            "--template-file .aws-sam/build/template.yaml",
+            "deploy.py",
+            "staging .aws-sam/build/template.yaml x86_64",
         ]
         places = [result.stdout.index(step) for step in steps]
         self.assertEqual(places, sorted(places))
