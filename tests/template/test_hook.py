@@ -3,12 +3,13 @@
 import contextlib
 import io
 import json
+import re
 import types
 import unittest
 from unittest import mock
 
 from combinations import deployed
-from resolver import source
+from resolver import ROOT, source
 from translation import FUNCTIONS
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:stack-user:"
@@ -108,6 +109,17 @@ class Hook(unittest.TestCase):
 
 
 MESSAGE = "worse than the live versions"
+
+
+class Page(unittest.TestCase):
+    def test_it_names_everything_that_the_hook_may_find(self):
+        page = (ROOT / "docs" / "operations.md").read_text()
+        [findings] = re.findall(rf"`{MESSAGE}` names.*?\.\n", page, re.DOTALL)
+        code = (ROOT / "shared" / "src" / "runtime" / "warm_up.rs").read_text()
+        found = re.findall(r'format!\("([a-z ]+): \{|vec!\["([a-z ]+)"', code)
+        found = {one or other for one, other in found}
+        self.assertLessEqual({"keys", "caller hash", "time ran out"}, found)
+        self.assertEqual(set(re.findall(r"`([a-z ]+)`", findings)), found | {"function", MESSAGE})
 
 
 class Deployed(unittest.TestCase):
