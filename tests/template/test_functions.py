@@ -4,7 +4,7 @@ import json
 import unittest
 
 from combinations import ISSUER, deployed
-from resolver import source
+from resolver import ROOT, source
 from translation import FUNCTIONS, of_type
 
 
@@ -22,6 +22,15 @@ class Functions(unittest.TestCase):
             self.assertEqual(group["RetentionInDays"], "30")
             binary = source()["Resources"][logical_id]["Metadata"]["BuildProperties"]["Binary"]
             self.assertEqual(binary, function)
+
+    def test_the_page_says_how_long_a_stacks_name_may_be(self):
+        # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+        longest = 64
+        functions = of_type(deployed(), "AWS::Lambda::Function").values()
+        names = [function["FunctionName"] for function in functions]
+        left = min(longest - len(name.replace("stack", "")) for name in names)
+        page = " ".join((ROOT / "docs" / "operations.md").read_text().split())
+        self.assertIn(f"A stack's name has at most {left} characters", page)
 
     def test_both_architectures(self):
         for architecture in ("arm64", "x86_64"):
