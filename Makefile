@@ -85,11 +85,12 @@ check-fences:
 	@python3 scripts/check_fences.py
 
 # Needs no network but that of the registries; what needs the databases of advisories is a target of its own.
-supply-chain: ## Check licences, sources and bans of all dependencies, and the GitHub workflows
+supply-chain: ## Check licences, sources and bans of all dependencies, the GitHub workflows, and who updates what
 	@python3 scripts/cargo_tools.py cargo-deny
 	.venv/cargo/bin/cargo-deny --workspace --all-features --locked check bans licenses sources
 	@$(TOOLS) supply-chain
 	$(VENV)/zizmor --offline --persona=auditor .github
+	@python3 scripts/check_updates.py
 
 advisories: ## Check dependencies and actions against the advisories that are published (needs GH_TOKEN for actions)
 	@python3 scripts/cargo_tools.py cargo-deny
