@@ -1,5 +1,6 @@
 """The packaged templates: what they deploy are the zip files beside them."""
 
+import json
 import os
 import socket
 import subprocess
@@ -26,6 +27,11 @@ BIN = ROOT / ".venv" / "bin"
 BUCKET = "releases"
 # How long moto may take to start, and SAM to package, on a machine that is busy.
 SECONDS = 300
+
+
+def plain(template):
+    """A template without the order in which its members are written."""
+    return json.loads(json.dumps(yaml_parse(template)))
 
 
 class Templates(unittest.TestCase):
@@ -96,7 +102,7 @@ class Package(unittest.TestCase):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        url = f"http://127.0.0.1:{port}"
+        cls.url = url = f"http://127.0.0.1:{port}"
         cls.moto = subprocess.Popen(
             [BIN / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
             stdout=subprocess.DEVNULL,
@@ -133,7 +139,7 @@ class Package(unittest.TestCase):
                     raise
                 time.sleep(0.1)
 
-    def test_it_uploads_the_zip_files_as_they_are(self):
+    def test_it_uploads_the_files_of_the_release_as_they_are(self):
         for architecture in ARCHITECTURES:
             template = yaml_parse(self.sam_package(architecture))
             for resource, function in compiled_functions(SOURCE).items():
@@ -143,6 +149,15 @@ class Package(unittest.TestCase):
                     (DIST / f"{function}-{architecture}.zip").read_bytes(),
                     resource,
                 )
+            urls = stacks(template)
+            self.assertEqual(set(urls), set(stacks(SOURCE)))
+            for resource, file in stacks(SOURCE).items():
+                uploaded = self.uploaded(urls[resource].replace(f"{self.url}/", "s3://"))
+                found = plain(uploaded.decode())
+                for name, body in found["Resources"].items():
+                    # SAM's own note.
+                    self.assertEqual(body.pop("Metadata"), {"SamResourceId": name})
+                self.assertEqual(found, plain((ROOT / file).read_text()), file)
             told = template["Metadata"][APPLICATION]
             self.assertEqual(self.uploaded(told["LicenseUrl"]), (ROOT / "LICENSE").read_bytes())
             self.assertEqual(self.uploaded(told["ReadmeUrl"]), (ROOT / "README.md").read_bytes())
