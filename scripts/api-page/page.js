@@ -22,6 +22,20 @@ const demoUser = () => ({
   },
 });
 
+// Swagger UI fills in an example of each parameter, and `at` contradicts a range. It is left to who wants it.
+const rangeAlone = () => ({
+  wrapComponents: {
+    parameterRow: (Original) =>
+      class extends Original {
+        constructor(...parts) {
+          super(...parts);
+          const fillIn = this.setDefaultValue;
+          this.setDefaultValue = () => this.props.rawParam.get("name") === "at" || fillIn();
+        }
+      },
+  },
+});
+
 const ui = SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",
@@ -30,6 +44,6 @@ const ui = SwaggerUIBundle({
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
   validatorUrl: null,
-  plugins: [demoUser],
+  plugins: [demoUser, rangeAlone],
 });
 ui.initOAuth({ clientId: "api-page", scopes: "calendly:read" });

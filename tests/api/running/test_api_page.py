@@ -25,12 +25,17 @@ class ApiPage(BrowserTest):
         expect(form.get_by_role("button", name="Remove authorization")).to_be_visible()
         self.page.locator(".close-modal").click()
 
-    def try_out(self, operation, **parameters):
-        """Executes an operation with what the page fills in, but for these parameters: (request URL, response)."""
+    def opened(self, operation):
+        """An operation's part of the page, ready to be tried out."""
         block = self.page.locator(f"[id$='-{operation}'].opblock")
         if not block.locator(".opblock-body").count():
             block.locator(".opblock-summary-control").click()
             block.get_by_role("button", name="Try it out").click()
+        return block
+
+    def try_out(self, operation, **parameters):
+        """Executes an operation with what the page fills in, but for these parameters: (request URL, response)."""
+        block = self.opened(operation)
         for name, value in parameters.items():
             block.locator(f"tr[data-param-name='{name}'] input[type=text]").fill(value)
         with self.page.expect_response(lambda answer: operation in answer.url) as answer:
@@ -53,6 +58,16 @@ class ApiPage(BrowserTest):
         query = parse_qs(urlsplit(answer.url).query)
         self.assertGreater(query["start_time"][0], date.today().isoformat())
         self.assertTrue(answer.json()["available"], "the examples ask about days with open times")
+
+    def test_a_moment_is_asked_about(self):
+        self.authorise()
+        moment = self.opened("check-availability").locator("tr[data-param-name='at']")
+        expect(moment.locator("input[type=text]")).to_have_value("")
+        moment.locator("select").select_option(label="With an offset")
+        answer, _ = self.try_out("check-availability", start_time="", end_time="", limit="")
+        self.assertEqual(answer.status, 200, answer.text())
+        self.assertIn("next", answer.json())
+        self.assertEqual(parse_qs(urlsplit(answer.url).query)["at"][0][-6:], "+01:00")
 
     def test_an_error_shows_its_detail_and_request_id(self):
         self.authorise()
