@@ -89,6 +89,8 @@ async function showEventTypes() {
 }
 
 async function showTimes() {
+  // The list of what can be booked is still to come, and must not be called off.
+  if (!eventTypes.value) return;
   const { activeStart, activeEnd } = calendar.view;
   // Days of the calendar are kept as if they were UTC; the last is the one before its end.
   const day = (date) => date.toISOString().slice(0, 10);

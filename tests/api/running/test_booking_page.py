@@ -12,6 +12,7 @@ import bundle
 from browser import BrowserTest
 
 TIMES = "/event_type_available_times"
+LIST = "/event_types"
 ANSWER = "/calendly/check-availability"
 # Its clocks change in the night to a Friday, so that a week has both offsets on working days.
 MID_WEEK = "Africa/Cairo"
@@ -149,6 +150,19 @@ class BookingPage(BrowserTest):
         self.wait()
         expect(box).to_be_empty()
         self.assertEqual([status for _, status, _ in answers], [429, 200])
+
+    def test_a_zone_chosen_before_there_is_anything_to_book_stops_nothing(self):
+        bundle.fault(LIST, 1, 429, headers={"retry-after": "60"})
+        asked = self.answers(ANSWER)
+        self.open(at=now(), until=None)
+        expect(self.page.get_by_role("alert")).to_contain_text("Trying again in 60 seconds.")
+        self.page.select_option("#time-zone", label="UTC")
+        self.page.clock.run_for(61_000)
+        self.wait()
+        self.assertGreater(self.page.locator("#event-type option").count(), 1)
+        [(url, status, _)] = asked
+        self.assertEqual(status, 200)
+        self.assertIn("timezone=UTC", url)
 
     def test_an_expired_token_is_renewed(self):
         expired = bundle.mint(exp=int(now().timestamp()) - 3600)
