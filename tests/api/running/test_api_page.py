@@ -85,6 +85,17 @@ class ApiPage(BrowserTest):
         expect(live).to_contain_text("token_missing")
         expect(live).to_contain_text("www-authenticate: Bearer")
 
+    def test_a_script_that_does_not_load_is_said(self):
+        for script in ("swagger-ui-bundle.js", "page.js"):
+            with self.subTest(script):
+                page = self.new_page()
+                page.route(f"**/{script}", lambda route: route.fulfill(status=404))
+                page.goto(f"{bundle.SANDBOX}/docs")
+                expect(page.locator("#swagger-ui")).to_contain_text("A part of this page did not load.")
+        # That is what page.js stumbles over.
+        self.assertEqual([text for text in self.complaints if "SwaggerUIBundle" not in text], [])
+        self.complaints.clear()
+
     def test_a_description_that_is_missing_is_said(self):
         page = self.page
         page.route("**/openapi.json", lambda route: route.fulfill(status=404, body="gone"))

@@ -203,6 +203,17 @@ class BookingPage(BrowserTest):
         self.open(until=None)
         expect(self.page.get_by_role("alert")).to_contain_text("The issuer answered 500.")
 
+    def test_a_script_that_does_not_load_is_no_page_that_waits_for_ever(self):
+        for script in ("index.global.min.js", "page.js", "api.js"):
+            with self.subTest(script):
+                page = self.new_page()
+                page.route(f"**/{script}", lambda route: route.fulfill(status=404))
+                page.goto(f"{bundle.SANDBOX}/")
+                expect(page.get_by_role("status")).to_contain_text("A part of this page did not load.")
+        # That is what page.js stumbles over.
+        self.assertEqual([text for text in self.complaints if "FullCalendar" not in text], [])
+        self.complaints.clear()
+
     def test_an_answer_of_the_gateway_itself(self):
         body = {"message": "Service Unavailable"}
         headers = {"Access-Control-Allow-Origin": bundle.SANDBOX}
