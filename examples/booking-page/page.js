@@ -1,4 +1,4 @@
-// The open times of an event type in a week, as a calendar. A slot leads to Calendly's own page.
+// The open times of event types in a week, as a calendar. A slot leads to Calendly's own page.
 
 import { get } from "./api.js";
 import { words } from "./words.js";
@@ -6,14 +6,12 @@ import { words } from "./words.js";
 // What to wait for when an answer says "too many" and not for how long.
 const PATIENCE_SECONDS = 10;
 
-const [choice, eventTypes, timeZones, problemBox, status, box] = [
-  "choice", "event-type", "time-zone", "problem", "status", "calendar",
+const [eventTypes, timeZones, problemBox, status, box] = [
+  "event-types", "time-zone", "problem", "status", "calendar",
 ].map((id) => document.getElementById(id));
 const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-let asked;
-let waiting;
-let shown;
+let asked, waiting, shown;
 
 const calendar = new FullCalendar.Calendar(box, {
   initialView: innerWidth < 700 ? "listWeek" : "timeGridWeek",
@@ -37,7 +35,7 @@ const calendar = new FullCalendar.Calendar(box, {
   noEventsText: "No open times",
   eventDidMount: ({ el, event }) => {
     const link = el.matches("a") ? el : el.querySelector("a");
-    link?.setAttribute("aria-label", event.extendedProps.label);
+    if (link) link.title = link.ariaLabel = event.extendedProps.label;
   },
   datesSet: () => void showTimes(),
 });
@@ -61,9 +59,17 @@ async function ask(route, parameters, show) {
   }
 }
 
-function showProblem(problem, again) {
+/** Nothing but a sentence. What was asked no longer counts. */
+function showNothing(sentence) {
+  asked?.abort();
+  clearTimeout(waiting);
+  problemBox.replaceChildren();
   calendar.removeAllEvents();
-  status.textContent = "";
+  status.textContent = sentence;
+}
+
+function showProblem(problem, again) {
+  showNothing("");
   const paragraph = (text) => Object.assign(document.createElement("p"), { textContent: text });
   const lines = [words(problem), problem.message].filter(Boolean).map(paragraph);
   if (problem.requestId) lines.push(paragraph(`If you ask for help, quote the request ${problem.requestId}.`));
@@ -80,57 +86,72 @@ function showProblem(problem, again) {
 async function showEventTypes() {
   await ask("user-event-types", { active: true }, (all) => {
     const bookable = all.filter((type) => type.booking_method === "instant" && !type.deleted_at && !type.secret);
-    const name = (type) => `${type.name ?? "Without a name"} (${type.duration} minutes)`;
-    eventTypes.replaceChildren(...bookable.map((type) => new Option(name(type), type.uri)));
+    eventTypes.append(...bookable.map(asChoice));
     // It then asks for the times of the week that it shows.
     if (bookable.length > 0) calendar.render();
     else status.textContent = "Nothing can be booked at the moment.";
   });
 }
 
+function asChoice(type, index) {
+  const name = type.name ?? "Without a name";
+  const box = Object.assign(document.createElement("input"), { type: "checkbox", name, value: type.uri, checked: index === 0 });
+  const label = document.createElement("label");
+  label.append(box, ` ${name} (${type.duration} minutes)`);
+  return label;
+}
+
 async function showTimes() {
+  const chosen = [...eventTypes.querySelectorAll(":checked")];
   // The list of what can be booked is still to come, and must not be called off.
-  if (!eventTypes.value) return;
+  if (!eventTypes.querySelector("input")) return;
   const { activeStart, activeEnd } = calendar.view;
   // Days of the calendar are kept as if they were UTC; the last is the one before its end.
   const day = (date) => date.toISOString().slice(0, 10);
-  const range = { start_time: day(activeStart), end_time: day(new Date(activeEnd - 1)) };
   const zone = timeZones.value;
-  const question = { event_type: eventTypes.value, timezone: zone, ...range };
+  const question = [
+    ...chosen.map((box) => ["event_type", box.value]),
+    ...(chosen.length > 1 ? [["match", "all"]] : []),
+    ["timezone", zone], ["start_time", day(activeStart)], ["end_time", day(new Date(activeEnd - 1))],
+  ];
   // The calendar calls for every change of what it shows, its hours included.
   if (JSON.stringify(question) === shown) return;
   shown = JSON.stringify(question);
+  if (chosen.length === 0) return void showNothing("Choose what for.");
   await ask("check-availability", question, ({ collection }) => {
-    const open = collection.filter((slot) => slot.status === "available");
+    // Of several event types, an instant has a slot of each.
+    const open = collection.map((entry) => chosen.map((box) => entry.slots?.[box.value] ?? entry))
+      .filter((slots) => slots.every((slot) => slot.status === "available"));
+    // Beside each other in the grid, their names need the room; it says when.
+    box.classList.toggle("several", chosen.length > 1);
     calendar.batchRendering(() => {
       calendar.removeAllEvents();
-      for (const [name, value] of Object.entries(grid(open))) calendar.setOption(name, value);
-      for (const slot of open) calendar.addEvent(asEvent(slot, zone));
+      for (const [name, value] of Object.entries(grid(open.map(([slot]) => slot)))) calendar.setOption(name, value);
+      const names = chosen.length > 1 ? chosen.map((box) => box.name) : [];
+      for (const slots of open) slots.forEach((slot, index) => calendar.addEvent(asEvent(slot, zone, names[index])));
     });
     const count = open.length === 1 ? "1 open time" : `${open.length || "No"} open times`;
     status.textContent = `${count} in this week${open.length ? "" : ": look at another one"}.`;
   });
 }
 
-function asEvent(slot, timeZone) {
+function asEvent(slot, timeZone, name) {
   const full = { weekday: "long", day: "numeric", month: "long", ...time, timeZone, timeZoneName: "shortOffset" };
-  const label = `Book ${new Intl.DateTimeFormat("en-GB", full).format(new Date(slot.start_time))}`;
-  return { title: "Book", start: slot.local_start_time, url: slot.scheduling_url, label };
+  const label = `Book ${name ? `${name}, ` : ""}${new Intl.DateTimeFormat("en-GB", full).format(new Date(slot.start_time))}`;
+  return { title: name ?? "Book", start: slot.local_start_time, url: slot.scheduling_url, label };
 }
 
 /** The hours of the grid, those with open times or else office hours, and its rows, as far apart as the times are. */
 function grid(slots) {
-  const hours = slots.map((slot) => Number(slot.local_start_time.slice(11, 13)));
-  const [first, last] = hours.length ? [Math.min(...hours), Math.max(...hours)] : [9, 17];
+  const hours = slots.length ? slots.map((slot) => Number(slot.local_start_time.slice(11, 13))) : [9, 17];
   const instants = slots.map((slot) => Date.parse(slot.start_time));
   const gaps = instants.slice(1).map((instant, index) => (instant - instants[index]) / 60_000);
   const row = { minutes: Math.max(5, Math.min(30, ...gaps)) };
-  return { slotMinTime: { hours: first }, slotMaxTime: { hours: last + 1 }, slotDuration: row, defaultTimedEventDuration: row };
+  return { slotMinTime: { hours: Math.min(...hours) }, slotMaxTime: { hours: Math.max(...hours) + 1 }, slotDuration: row, defaultTimedEventDuration: row };
 }
 
 const zones = new Set([ownZone, "UTC", ...Intl.supportedValuesOf("timeZone")]);
 timeZones.replaceChildren(...[...zones].map((zone) => new Option(zone.replaceAll("_", " "), zone)));
-choice.addEventListener("submit", (event) => event.preventDefault());
 eventTypes.addEventListener("change", () => void showTimes());
 timeZones.addEventListener("change", () => {
   calendar.setOption("timeZone", timeZones.value);

@@ -46,13 +46,21 @@ class BookingPage(BrowserTest):
         expect(page.locator("#status")).to_contain_text("in this week")
         expect(page.locator("#calendar")).to_have_attribute("aria-busy", "false")
 
-    def choose(self, event_type=None, zone=None):
+    def choose(self, *event_types, zone=None):
         """The API's answer to the last question that this asks."""
-        for selector, choice in (("#event-type", event_type), ("#time-zone", zone)):
-            if choice:
-                with self.page.expect_response(lambda answer: ANSWER in answer.url) as answer:
-                    self.page.select_option(selector, label=choice)
-                answer.value.finished()
+        page = self.page
+        steps = []
+        if event_types:
+            for box in page.locator("#event-types input:checked").all():
+                box.uncheck()
+            expect(page.locator("#status")).to_have_text("Choose what for.")
+            steps = [page.get_by_label(event_type, exact=True).check for event_type in event_types]
+        if zone:
+            steps.append(lambda: page.select_option("#time-zone", label=zone))
+        for step in steps:
+            with page.expect_response(lambda answer: ANSWER in answer.url) as answer:
+                step()
+            answer.value.finished()
         self.wait()
         return answer.value.url
 
@@ -63,7 +71,7 @@ class BookingPage(BrowserTest):
 
     def answered(self, url):
         """The same of what the API answers, asked once more."""
-        query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        query = parse_qs(urlsplit(url).query)
         slots = bundle.ask("check-availability", **query).raise_for_status().json()["collection"]
         return slots, sorted(
             (slot["local_start_time"][11:16], slot["scheduling_url"])
@@ -74,12 +82,51 @@ class BookingPage(BrowserTest):
     def test_the_slots_are_those_of_the_api(self):
         # A week ahead, lest a slot passes between the two questions.
         self.open(at=now() + timedelta(weeks=1))
-        url = self.choose("Demo (30 minutes)", "America/New York")
+        url = self.choose("Demo (30 minutes)", zone="America/New York")
         self.assertIn("timezone=America%2FNew_York", url)
         _, expected = self.answered(url)
         self.assertGreater(len(expected), 5)
         self.assertEqual(self.shown(), expected)
         expect(self.page.locator("#status")).to_have_text(f"{len(expected)} open times in this week.")
+
+    def test_when_all_of_several_are_free(self):
+        self.open(at=now() + timedelta(weeks=1))
+        url = self.choose("Demo (30 minutes)", "Mentoring (60 minutes)", zone="America/New York")
+        query = parse_qs(urlsplit(url).query)
+        self.assertEqual((len(query["event_type"]), query["match"]), (2, ["all"]))
+        entries = bundle.ask("check-availability", **query).raise_for_status().json()["collection"]
+        names = {event_type["uri"]: event_type["name"] for event_type in bundle.ask("user-event-types").json()}
+        expected = sorted(
+            (entry["local_start_time"][11:16], names[uri], slot["scheduling_url"])
+            for entry in entries
+            for uri, slot in entry["slots"].items()
+        )
+        shown = sorted(
+            (
+                link.locator(".fc-event-time").text_content()[:5],
+                link.locator(".fc-event-title").inner_text(),
+                link.get_attribute("href"),
+            )
+            for link in self.page.locator("a.fc-event").all()
+        )
+        self.assertGreater(len(entries), 3)
+        self.assertEqual(shown, expected)
+        expect(self.page.locator("#status")).to_have_text(f"{len(entries)} open times in this week.")
+        for name in ("Demo", "Mentoring"):
+            link = self.page.get_by_role("link", name=re.compile(rf"^Book {name}, \w+day \d+ \w+ at \d\d:\d\d GMT"))
+            self.assertEqual(link.count(), len(entries))
+
+    def test_nothing_chosen_is_nothing_shown(self):
+        self.open(at=now() + timedelta(weeks=1))
+        before = self.shown()
+        box = self.page.locator("#event-types input:checked")
+        chosen = box.get_attribute("value")
+        box.uncheck()
+        expect(self.page.locator("#status")).to_have_text("Choose what for.")
+        self.assertEqual(self.shown(), [])
+        self.page.locator(f"#event-types input[value='{chosen}']").check()
+        self.wait()
+        self.assertEqual(self.shown(), before)
 
     def test_the_visitors_own_zone_comes_first(self):
         self.open()
@@ -87,7 +134,7 @@ class BookingPage(BrowserTest):
 
     def test_only_what_can_be_booked_is_offered(self):
         self.open()
-        offered = self.page.locator("#event-type option").all_inner_texts()
+        offered = [text.strip() for text in self.page.locator("#event-types label").all_inner_texts()]
         everything = bundle.ask("user-event-types", active="true").raise_for_status().json()
         for event_type in everything:
             bookable = event_type["booking_method"] == "instant" and not event_type["deleted_at"]
@@ -97,7 +144,7 @@ class BookingPage(BrowserTest):
     def test_a_clock_change_is_crossed(self):
         change = next_clock_change(ZoneInfo(MID_WEEK))
         self.open(at=change - timedelta(days=2))
-        url = self.choose("Demo (30 minutes)", MID_WEEK)
+        url = self.choose("Demo (30 minutes)", zone=MID_WEEK)
         slots, expected = self.answered(url)
         self.assertEqual(len({slot["local_start_time"][-6:] for slot in slots}), 2, "two offsets in this week")
         self.assertEqual(self.shown(), expected)
@@ -159,7 +206,7 @@ class BookingPage(BrowserTest):
         self.page.select_option("#time-zone", label="UTC")
         self.page.clock.run_for(61_000)
         self.wait()
-        self.assertGreater(self.page.locator("#event-type option").count(), 1)
+        self.assertGreater(self.page.locator("#event-types input").count(), 1)
         [(url, status, _)] = asked
         self.assertEqual(status, 200)
         self.assertIn("timezone=UTC", url)
@@ -224,17 +271,28 @@ class BookingPage(BrowserTest):
 
     def test_the_keyboard_reaches_a_slot(self):
         self.open(at=now() + timedelta(weeks=1))
+        event_types = self.page.locator("#event-types input").count()
+        self.assertGreater(event_types, 1)
         reached = []
-        for _ in range(12):
+        for _ in range(event_types + 12):
             self.page.keyboard.press("Tab")
-            reached.append(self.page.evaluate("document.activeElement.id || document.activeElement.className"))
+            reached.append(self.page.evaluate("document.activeElement.type || document.activeElement.className"))
             if "fc-event" in reached[-1]:
                 break
-        self.assertEqual(reached[:2], ["event-type", "time-zone"])
+        self.assertEqual(reached[: event_types + 1], ["checkbox"] * event_types + ["select-one"])
         self.assertIn("fc-event", reached[-1])
         focused = self.page.locator(":focus")
         self.assertEqual(focused.get_attribute("href"), self.page.locator("a.fc-event").first.get_attribute("href"))
         self.assertNotEqual(focused.evaluate("element => getComputedStyle(element).outlineStyle"), "none")
+
+    def test_the_keyboard_chooses_a_second_event_type(self):
+        self.open(at=now() + timedelta(weeks=1))
+        self.page.locator("#event-types input").nth(0).focus()
+        self.page.keyboard.press("Tab")
+        with self.page.expect_response(lambda answer: ANSWER in answer.url) as answer:
+            self.page.keyboard.press("Space")
+        self.assertIn("match=all", answer.value.url)
+        self.wait()
 
     def test_a_screen_reader_is_told(self):
         self.open(at=now() + timedelta(weeks=1))
@@ -242,7 +300,7 @@ class BookingPage(BrowserTest):
         links = self.page.get_by_role("link", name=book)
         self.assertEqual(links.count(), self.page.locator("a.fc-event").count())
         for role, name in (
-            ("combobox", "What for"), ("combobox", "Time zone"), ("button", "Next week"), ("button", "Previous week"),
+            ("group", "What for"), ("combobox", "Time zone"), ("button", "Next week"), ("button", "Previous week"),
             ("heading", "Book a time"),
         ):  # fmt: skip
             expect(self.page.get_by_role(role, name=name)).to_have_count(1)
