@@ -35,7 +35,8 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
         check-figures check-template build sam-test reliability soak bench budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories own-tools cargo-auditable \
-        release-artifacts check-reproducible check-examples check-threat-model check-fences token check-api
+        release-artifacts check-reproducible check-examples check-threat-model check-fences token check-api \
+        screenshots
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -124,6 +125,9 @@ check-examples: ## Synthesise the CDK app (needs Node.js), and check it and the 
 
 check-api: ## Hold openapi.yaml, the pages and the clients against running functions (Python 3.11; Chromium)
 	@python3 scripts/check_api.py
+
+screenshots: ## Take the README's pictures anew (Python 3.11; Chromium)
+	@python3 scripts/screenshots.py
 
 # All three at once, which uses every core; SAM, which builds one after the other, finds them done. It
 # looks for them in target/ alone.

@@ -31,13 +31,8 @@ ENVIRONMENT = {
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("check-api: stopped"))
-    if sys.version_info < OLDEST_PYTHON:
-        sys.exit(f"check-api: schemathesis needs Python 3.11 or newer; python3 is {sys.version.split()[0]}.")
     try:
-        tools.install("run")
-        tools.install("api")
-        node_packages.install("api")
-        debian.install(debian.missing({"chromium": "chromium"}))
+        install()
         step("the linter", [node_packages.folder("api") / "node_modules/.bin/redocly", "lint"]
              + ["--extends=recommended-strict", local.ROOT / "openapi.yaml"])
         step("the code", unittest("description"))
@@ -49,6 +44,16 @@ def main():
             step("the clients", [tools.BIN / "python", TESTS / "clients.py"], bundle.addresses())
     except (debian.ProgramsMissing, tools.ToolsError, run.StartFailed) as problem:
         sys.exit(f"check-api: {problem}")
+
+
+def install():
+    """Sees to what this needs beside `make run`'s own."""
+    if sys.version_info < OLDEST_PYTHON:
+        raise tools.ToolsError(f"schemathesis needs Python 3.11 or newer; python3 is {sys.version.split()[0]}.")
+    tools.install("run")
+    tools.install("api")
+    node_packages.install("api")
+    debian.install(debian.missing({"chromium": "chromium"}))
 
 
 def step(name, command, environment=None, directory=local.ROOT):
@@ -76,10 +81,10 @@ def schemathesis(bundle, token):
 
 
 class Bundle:
-    """`make run` on free ports, with the stand-ins whatever the developer's environment says."""
+    """`make run` on free ports or on these, with the stand-ins whatever the developer's environment says."""
 
-    def __init__(self):
-        ports = free_ports(3)
+    def __init__(self, ports=()):
+        ports = ports or free_ports(3)
         names = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
         kept = {name: value for name, value in os.environ.items() if name not in ("CALENDLY_PAT", "BIND_ADDRESS")}
         self._environment = kept | dict(zip(names, map(str, ports)))

@@ -1,0 +1,29 @@
+"""`make screenshots`: takes the README's pictures anew, of the pages of a `make run` of its own.
+
+It has the usual ports, since the pictures show them.
+"""
+
+import sys
+
+import check_api
+import debian
+import local
+import run
+import tools
+
+PORTS = (local.FUNCTIONS_PORT, local.SANDBOX_PORT, local.SECRETS_MANAGER_PORT)
+
+
+def main():
+    try:
+        check_api.install()
+        with check_api.Bundle(PORTS) as bundle:
+            program = check_api.TESTS / "screenshots.py"
+            command = [tools.BIN / "python", program, local.ROOT / "docs"]
+            check_api.step("screenshots", command, bundle.addresses())
+    except (debian.ProgramsMissing, tools.ToolsError, run.StartFailed) as problem:
+        sys.exit(f"screenshots: {problem}")
+
+
+if __name__ == "__main__":
+    main()
