@@ -34,7 +34,7 @@ impl Answer {
     /// `openapi.yaml` describes.
     #[must_use]
     pub fn of(outcome: Outcome) -> Self {
-        let Outcome { result, request_id, arrived, .. } = outcome;
+        let Outcome { function, result, request_id, arrived, .. } = outcome;
         let response = result.unwrap_or_else(|error| panic!("a function error: {error}"));
         let status = response["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok());
         let status = status.unwrap_or_else(|| panic!("no HTTP answer: {response}"));
@@ -52,7 +52,7 @@ impl Answer {
         } else {
             String::from_utf8(bytes).expect("UTF-8")
         };
-        description::check(status, &headers, &body);
+        description::check(&function, status, &headers, &body);
         Self { status, headers, body, is_gzipped, request_id, arrived }
     }
 

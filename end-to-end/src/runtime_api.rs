@@ -43,6 +43,8 @@ pub struct Invocation {
 /// What became of an invocation.
 #[derive(Debug, Clone)]
 pub struct Outcome {
+    /// The name that Lambda has for the function.
+    pub function: String,
     /// What the function answered: its response, or its error report.
     pub result: Result<Value, Value>,
     /// Lambda's request id.
@@ -99,7 +101,7 @@ struct Shared {
     /// How often `next` was asked for.
     polls: watch::Sender<usize>,
     init_error: Mutex<Option<Value>>,
-    arn: String,
+    function: String,
 }
 
 /// An invocation that has no answer yet.
@@ -118,7 +120,7 @@ impl RuntimeApi {
             waiting: Mutex::default(),
             polls: polls_sender,
             init_error: Mutex::default(),
-            arn: format!("arn:aws:lambda:us-east-1:123456789012:function:{function_name}"),
+            function: function_name.to_owned(),
         });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
@@ -182,11 +184,12 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
         waiting.handed = Some(Instant::now());
     }
     let deadline = invocation.deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let arn = format!("arn:aws:lambda:us-east-1:123456789012:function:{}", shared.function);
     Response::builder()
         .header(header::CONTENT_TYPE, "application/json")
         .header("lambda-runtime-aws-request-id", id)
         .header("lambda-runtime-deadline-ms", deadline.as_millis().to_string())
-        .header("lambda-runtime-invoked-function-arn", &shared.arn)
+        .header("lambda-runtime-invoked-function-arn", arn)
         .header("lambda-runtime-trace-id", TRACE_ID)
         .body(Body::from(invocation.event))
         .expect("a response")
@@ -241,7 +244,8 @@ impl Shared {
         let handed = handed.unwrap_or_else(|| panic!("answered before it was asked: {request_id}"));
         let arrived = SystemTime::now() - answered.elapsed();
         // Whoever asked may have given up.
-        let _ = asker.send(Outcome { result, request_id, arrived, handed, answered });
+        let function = self.function.clone();
+        let _ = asker.send(Outcome { function, result, request_id, arrived, handed, answered });
     }
 }
 

@@ -134,12 +134,12 @@ async fn an_error_on_a_later_page_fails_the_whole() {
 async fn a_page_that_is_empty_but_not_the_last_is_followed() {
     let world = world().await;
     let page = json!({"collection": [], "pagination": {"next_page_token": "more"}}).to_string();
-    let last = json!({"collection": [{"uri": "x"}], "pagination": {"next_page_token": null}}).to_string();
+    let last = json!({"collection": [{"uri": "urn:x"}], "pagination": {"next_page_token": null}}).to_string();
     for body in [page, last] {
         world.sandbox.fault(PATH, 1, Fault::Body { content_type: "application/json".to_owned(), body });
     }
     let answer = world.ask(&[]).await;
-    assert_eq!((answer.status, answer.body.as_str()), (200, r#"[{"uri":"x"}]"#));
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"[{"uri":"urn:x"}]"#));
     let queries: Vec<_> =
         world.calendly_calls().into_iter().filter(|call| call.path == PATH).filter_map(|c| c.query).collect();
     assert_eq!(queries.len(), 2);
@@ -150,7 +150,7 @@ async fn a_page_that_is_empty_but_not_the_last_is_followed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn white_space_and_spelling_inside_an_object_stay() {
     let world = world().await;
-    let object = "{ \"uri\" : \"x\",\n\t\"n\": 1.50e+1, \"dup\": 1, \"dup\": 2, \"s\": \"\\u00e9\\/\" }";
+    let object = "{ \"uri\" : \"urn:x\",\n\t\"n\": 1.50e+1, \"dup\": 1, \"dup\": 2, \"s\": \"\\u00e9\\/\" }";
     let body = format!(r#"{{"collection":[{object}],"pagination":{{"next_page_token":null}}}}"#);
     world.sandbox.fault(PATH, 1, Fault::Body { content_type: "application/json".to_owned(), body });
     let answer = world.ask(&[]).await;

@@ -176,12 +176,13 @@ async fn pages_are_never_followed_by_url() {
     let elsewhere = Sandbox::start(Config::default()).await.unwrap();
     let world = Setup::of(Binary::UserEventTypes).start().await;
     let url = format!("{}/event_types?page_token=x", elsewhere.base_url());
-    let first =
-        json!({"collection": [{"n": 1}], "pagination": {"next_page": url, "next_page_token": "x&user=y"}});
-    let last = json!({"collection": [{"n": 2}], "pagination": {"next_page": url, "next_page_token": null}});
-    world.sandbox.fault(LIST, 1, json_body(&first));
-    world.sandbox.fault(LIST, 1, json_body(&last));
-    assert_eq!(ask(&world).await.json(), json!([{"n": 1}, {"n": 2}]));
+    let event_types = ["urn:1", "urn:2"].map(|uri| json!({"uri": uri}));
+    for (event_type, token) in event_types.iter().zip([Some("x&user=y"), None]) {
+        let pagination = json!({"next_page": url, "next_page_token": token});
+        let page = json!({"collection": [event_type], "pagination": pagination});
+        world.sandbox.fault(LIST, 1, json_body(&page));
+    }
+    assert_eq!(ask(&world).await.json(), json!(event_types));
     assert_eq!(elsewhere.connections(), 0);
     let second = world.calendly_calls().into_iter().filter(|call| call.path == LIST).nth(1).unwrap();
     let second = second.query.unwrap();
