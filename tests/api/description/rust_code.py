@@ -62,6 +62,27 @@ def parameters(function):
     return read
 
 
+def values(function):
+    """{name: values} of the query parameters of which a function takes certain words alone."""
+    found = {}
+    for path in sorted((ROOT / "functions" / function / "src").glob("**/*.rs")):
+        source = _source(path)
+        blocks = re.findall(r'match query\.get\("(\w+)"\)\? \{\n(.*?)^        \}', source, re.MULTILINE | re.DOTALL)
+        blocks += re.findall(r"^fn parse_(\w+)\(text: &str\).*?match text \{\n(.*?)^    \}", source, re.MULTILINE | re.DOTALL)
+        for name, arms in blocks:
+            patterns = [arm.split("=>")[0] for arm in arms.splitlines() if "=>" in arm]
+            found[name] = set(re.findall(r'"(\w+)"', " ".join(patterns)))
+    # What is matched for whether it is there takes any.
+    return {name: words for name, words in found.items() if words}
+
+
+def most(constant):
+    """The value of a constant of check-availability's that bounds a parameter."""
+    source = _source("functions/check-availability/src/question.rs")
+    [value] = re.findall(rf"^const {constant}: usize = ([\d_]+);$", source, re.MULTILINE)
+    return int(value)
+
+
 def can_lack_an_event_type(function):
     """Whether a function has the error `no_event_type`."""
     return any(

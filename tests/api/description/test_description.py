@@ -28,6 +28,21 @@ class AgainstTheCode(unittest.TestCase):
                 self.assertEqual(described, rust_code.parameters(name))
                 self.assertEqual({one["in"] for one in description.parameters(operation)} - {"query"}, set())
 
+    def test_words_are_those_that_the_functions_take(self):
+        for name, operation in description.operations().items():
+            with self.subTest(name):
+                schemas = {one["name"]: one["schema"] for one in description.parameters(operation)}
+                described = {key: set(schema["enum"]) for key, schema in schemas.items() if "enum" in schema}
+                self.assertEqual(described, rust_code.values(name))
+        self.assertEqual(rust_code.values("check-availability"), {"match": {"any", "all"}})
+
+    def test_bounds_are_the_functions(self):
+        parameters = description.parameters(description.operations()["check-availability"])
+        schemas = {one["name"]: one["schema"] for one in parameters}
+        limit = {"type": "integer", "minimum": 1, "maximum": rust_code.most("LARGEST_LIMIT")}
+        self.assertEqual(schemas["limit"], limit)
+        self.assertEqual(schemas["event_type"]["maxItems"], rust_code.most("MOST_EVENT_TYPES"))
+
     def test_codes_stand_under_their_statuses(self):
         expected = {(str(status), name) for name, status in rust_code.codes().items() if status}
         self.assertEqual([name for name, status in rust_code.codes().items() if not status], ["calendly_error"])

@@ -21,7 +21,7 @@ class Served(unittest.TestCase):
             today = date(2026, 11, 1) + timedelta(days=days)
             served = yaml.safe_load(pages.description(text, "http://f", "http://s", today))
             values = served["components"]["parameters"]
-            for name in ("StartTime", "EndTime"):
+            for name in ("StartTime", "EndTime", "At"):
                 for example in values[name]["examples"].values():
                     day = date.fromisoformat(example["value"][:10])
                     with self.subTest(f"{today} {name} {example}"):
