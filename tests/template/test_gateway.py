@@ -46,9 +46,24 @@ class Gateway(unittest.TestCase):
             )
 
         self.assertIsNone(cors())
-        found = cors(CorsAllowOrigins="https://a.example,https://b.example")
-        self.assertEqual(found["allowOrigins"], ["https://a.example", "https://b.example"])
-        self.assertEqual(found["allowHeaders"], ["authorization"])
+        for origins in (["https://a.example", "https://b.example"], ["*"]):
+            expected = {
+                "allowOrigins": origins,
+                "allowMethods": ["GET"],
+                "allowHeaders": ["authorization"],
+                "exposeHeaders": ["retry-after", "www-authenticate", "x-request-id"],
+                "maxAge": 3600,
+            }
+            self.assertEqual(cors(CorsAllowOrigins=",".join(origins)), expected)
+
+    def test_the_gateway_answers_preflights_itself(self):
+        # A route that takes OPTIONS would get them instead, and its authorizer would refuse them:
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
+        for parameters in ({}, {"CorsAllowOrigins": "*"}, {"GatewayAuthorizer": "ENABLED"}):
+            found = deployed(**parameters)
+            for path, methods in found["Api"]["Properties"]["Body"]["paths"].items():
+                self.assertEqual(set(methods), {"get"}, path)
+            self.assertEqual(of_type(found, "AWS::ApiGatewayV2::Route"), {})
 
     def test_throttling_and_the_access_log(self):
         found = deployed(ThrottlingRateLimit=7, ThrottlingBurstLimit=9)
