@@ -334,7 +334,7 @@ def print_how_to_call(settings, requests):
     say(f"{settings.functions}         the functions, with {calendly}\n")
     say(f"TOKEN=$({make} -s token)   # good for an hour")
     for url in requests.values():
-        say(f"curl -H \"Authorization: Bearer $TOKEN\" '{url}'")
+        say(f"curl -H \"Authorization: Bearer $TOKEN\" \\\n  '{url}'")
     say("\nLogs are in .run/. Ctrl-C stops everything.")
 
 
