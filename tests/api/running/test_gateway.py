@@ -1,6 +1,8 @@
 """The gateway of a local run: browsers' rules, routes, and that every example is taken."""
 
+import json
 import sys
+import time
 import unittest
 from datetime import date
 from pathlib import Path
@@ -9,9 +11,13 @@ import httpx
 
 import bundle
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "description")]
+ROOT = Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "api" / "description")]
 
 import description  # noqa: E402
+import gateway  # noqa: E402
+
+LOG = ROOT / ".run" / "gateway.log"
 
 ROUTE = "/calendly/user"
 RULES = {
@@ -61,6 +67,32 @@ class Routes(unittest.TestCase):
             self.assertEqual(answer.status_code, 404, (method, path))
             if method != "HEAD":
                 self.assertEqual(answer.json(), {"message": "Not Found"})
+
+
+class AccessLog(unittest.TestCase):
+    def line(self, **members):
+        """The newest line that has these members; the gateway writes it once the answer is on its way."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for text in reversed(LOG.read_text().splitlines(keepends=True)):
+                line = json.loads(text) if text.endswith("\n") else {}
+                if members.items() <= line.items():
+                    return line
+        raise AssertionError(f"no line with {members} in the access log")
+
+    def test_a_line_has_what_the_template_wants(self):
+        answer = bundle.request("GET", ROUTE, headers={"Authorization": f"Bearer {bundle.token()}"})
+        line = self.line(function_request_id=answer.headers["x-request-id"])
+        wanted = gateway.access_log((ROOT / "template.yaml").read_text())
+        self.assertEqual(list(line), list(wanted))
+        self.assertEqual((line["status"], line["function_status"]), ("200", "200"))
+        self.assertEqual(line["response_bytes"], str(len(answer.content)))
+        self.assertEqual((line["route"], line["error"]), (f"GET {ROUTE}", "-"))
+
+    def test_what_no_function_answered_has_no_status_of_one(self):
+        bundle.request("GET", "/nowhere")
+        line = self.line(status="404")
+        self.assertEqual((line["function_status"], line["error"], line["route"]), ("-", "Not Found", "-"))
 
 
 class Served(unittest.TestCase):
