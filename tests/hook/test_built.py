@@ -6,15 +6,12 @@ boto3's clients: a server here invokes the versions, and listens to what it tell
 """
 
 import json
-import platform
 import re
 import subprocess
 import sys
-import time
 import unittest
 import urllib.error
 import urllib.parse
-import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -22,22 +19,17 @@ from threading import Thread
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import emulator  # noqa: E402
 import local  # noqa: E402
 import run  # noqa: E402
-import samcli  # noqa: E402
+from emulator import HTTP, SECONDS  # noqa: E402
 from processes import Processes  # noqa: E402
 from sam_test import free_ports  # noqa: E402
 from samcli.yamlhelper import yaml_parse  # noqa: E402
 
 WORK = ROOT / ".run" / "hook"
 USER = ROOT / "target" / "debug" / "user"
-EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / "aws-lambda-rie-x86_64"
-if platform.machine() == "aarch64":
-    EMULATOR = EMULATOR.with_name("aws-lambda-rie-arm64")
 ARN = f"arn:aws:lambda:{local.REGION}:123456789012:function:stack-user:"
-SECONDS = 30
-# The developer's proxy settings are not for loopback addresses.
-HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 # What each version is configured with, beside what is good.
 VERSIONS = {
@@ -99,25 +91,13 @@ class Built(unittest.TestCase):
         run.create_secret(settings, "calendly/revoked", "no-longer-good")
         good = local.function_environment(settings.sandbox, settings.secrets_manager)
         for name, changes in VERSIONS.items():
-            Aws.versions[ARN + name] = cls.start(name, good | changes)
+            environment = good | changes
+            url = emulator.start(cls.processes, name, USER, environment, WORK)
+            Aws.versions[ARN + name] = url
         cls.aws = ThreadingHTTPServer(("127.0.0.1", 0), Aws)
         cls.addClassCleanup(cls.aws.server_close)
         Thread(target=cls.aws.serve_forever, daemon=True).start()
         cls.addClassCleanup(cls.aws.shutdown)
-
-    @classmethod
-    def start(cls, name, environment):
-        """Starts the emulator with a version, and gives the address that invokes it."""
-        port, runtime_port = free_ports(2)
-        cls.processes.start(
-            name,
-            [EMULATOR, "--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
-            + ["--runtime-api-address", f"127.0.0.1:{runtime_port}", USER],
-            env=environment,
-            cwd=WORK,
-        )
-        wait_until_it_listens(port)
-        return f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
 
     def status(self, new, live="good"):
         """(what CodeDeploy is told, what the hook logged last) of a version beside the live one."""
@@ -175,19 +155,6 @@ class Built(unittest.TestCase):
     def test_what_the_live_version_cannot_do_either_keeps_nothing_back(self):
         status, log = self.status("empty-secret", live="other-secret")
         self.assertEqual(status, "Succeeded", log)
-
-
-def wait_until_it_listens(port):
-    deadline = time.monotonic() + SECONDS
-    while True:
-        try:
-            HTTP.open(f"http://127.0.0.1:{port}/", timeout=1)
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 if __name__ == "__main__":
