@@ -36,7 +36,7 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
         check-figures check-template build sam-test reliability soak bench budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories own-tools cargo-auditable \
         release-artifacts check-reproducible check-examples check-threat-model check-fences token check-api \
-        screenshots
+        screenshots check-alarms
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -116,6 +116,12 @@ check-hook: ## Run the deployments' hook against built functions
 	cargo build --package sandbox
 	cargo build --package user
 	$(VENV)/python -m unittest discover --start-directory tests/hook
+
+check-alarms: ## Provoke each trouble that an alarm is about, and see the alarm go off by the log lines
+	@$(TOOLS) template run
+	cargo build
+	cargo build --package sandbox
+	$(VENV)/python -m unittest discover --start-directory tests/alarms
 
 # Into target/, with versions of its own.
 check-examples: ## Synthesise the CDK app (needs Node.js), and check it and the Terraform module

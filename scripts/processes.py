@@ -49,6 +49,12 @@ class Processes:
         if code != 0:
             raise subprocess.CalledProcessError(code, command)
 
+    def stop(self, name):
+        """Stops one service."""
+        [(_, process)] = [entry for entry in self._running if entry[0] == name]
+        self._running.remove((name, process))
+        _stop(process)
+
     def check(self):
         """Raises `ProcessFailed` if a service has ended."""
         for name, process in self._running:

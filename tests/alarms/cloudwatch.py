@@ -1,0 +1,71 @@
+"""What CloudWatch makes of log lines: metrics, and alarms that go off.
+
+A metric is known by its namespace, its name and its dimensions.
+"""
+
+from collections import Counter
+
+from filter_pattern import finds
+from metric_math import is_in_alarm
+
+
+def key(namespace, name, dimensions):
+    return namespace, name, frozenset(dimensions.items())
+
+
+def declared(lines):
+    """{metric: sum} of the metrics that lines declare to be such, in the embedded metric format.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    found = Counter()
+    for line in lines:
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            for names in directive["Dimensions"]:
+                dimensions = {name: line[name] for name in names}
+                for metric in directive["Metrics"]:
+                    value = line[metric["Name"]]
+                    assert isinstance(value, (int, float)), (metric, value)
+                    found[key(directive["Namespace"], metric["Name"], dimensions)] += value
+    return found
+
+
+def filtered(lines, filters):
+    """{metric: sum} of what metric filters make of the lines that they find."""
+    found = Counter()
+    for properties in filters:
+        for line in filter(lambda line: finds(properties["FilterPattern"], line), lines):
+            for made in properties["MetricTransformations"]:
+                dimensions = {
+                    one["Key"]: line[one["Value"].removeprefix("$.")] for one in made["Dimensions"]
+                }
+                metric = key(made["MetricNamespace"], made["MetricName"], dimensions)
+                found[metric] += float(made["MetricValue"])
+    return found
+
+
+def looked_at(alarm):
+    """{id: metric} of what an alarm looks at. A single metric has its name for an id."""
+    if "MetricName" in alarm:
+        metrics = {alarm["MetricName"]: alarm}
+    else:
+        metrics = {
+            query["Id"]: query["MetricStat"]["Metric"]
+            for query in alarm["Metrics"]
+            if "MetricStat" in query
+        }
+    return {
+        name: key(
+            metric["Namespace"],
+            metric["MetricName"],
+            {one["Name"]: one["Value"] for one in metric["Dimensions"]},
+        )
+        for name, metric in metrics.items()
+    }
+
+
+def goes_off(alarm, values):
+    """Whether an alarm goes off if its metrics have these values for as long as it wants."""
+    metrics = looked_at(alarm).items()
+    moment = {name: values[metric] for name, metric in metrics if metric in values}
+    return is_in_alarm(alarm, [moment] * alarm["DatapointsToAlarm"])

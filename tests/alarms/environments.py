@@ -1,0 +1,97 @@
+"""Environments of the built functions, and the lines that they write."""
+
+import json
+import time
+import urllib.request
+from datetime import date, timedelta
+
+import emulator
+import local
+import make_events
+import run
+from emulator import HTTP, SECONDS
+from processes import Processes
+from sam_test import free_ports
+
+# As the template calls them in the stack that tests/template looks at.
+STACK = "stack"
+WARM_UP = {"warmer": True}
+EMPTY_SECRET_ID = "calendly/empty"
+
+
+def name_of(function):
+    """The name that Lambda has for a function."""
+    return f"{STACK}-{function}"
+
+
+class StandIns:
+    """The sandbox and Secrets Manager of `make run`, and what is started beside them."""
+
+    def __init__(self):
+        ports = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
+        free = map(str, free_ports(len(ports)))
+        self.settings = run.Settings(dict(zip(ports, free, strict=True)))
+        self.folder = local.ROOT / ".run" / "alarms"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.processes = Processes(self.folder)
+
+    def start(self):
+        run.start_stand_ins(self.settings, self.processes)
+        run.create_secret(self.settings, EMPTY_SECRET_ID, "{}")
+        self.token = run.fresh_token(self.settings)
+
+    def stop(self):
+        self.processes.__exit__()
+
+    def fault(self, path, times, **fault):
+        """Makes the next calls of a path of Calendly fail."""
+        order = json.dumps({"path": path, "times": times, "fault": fault}).encode()
+        url = f"{self.settings.sandbox}/sandbox/faults"
+        headers = {"Content-Type": "application/json"}
+        HTTP.open(urllib.request.Request(url, order, headers), timeout=SECONDS).close()
+
+
+class Environment:
+    """One environment of a function, which differs from the usual by `variables`."""
+
+    def __init__(self, stand_ins, function, what="usual", version="1", **variables):
+        self._stand_ins, self._function = stand_ins, function
+        self._log = stand_ins.folder / f"{function} {what}.log"
+        settings = stand_ins.settings
+        environment = local.function_environment(settings.sandbox, settings.secrets_manager)
+        environment |= {
+            "AWS_LAMBDA_FUNCTION_NAME": name_of(function),
+            "AWS_LAMBDA_FUNCTION_VERSION": version,
+        }
+        self._url = emulator.start(
+            stand_ins.processes,
+            f"{function} {what}",
+            local.ROOT / "target" / "debug" / function,
+            environment | variables,
+            stand_ins.folder,
+        )
+
+    def request(self):
+        """The status of the answer to a good request for the function's own route."""
+        tomorrow = date.today() + timedelta(days=1)
+        days = {"start_time": str(tomorrow), "end_time": str(tomorrow + timedelta(days=1))}
+        query = days if self._function == "check-availability" else None
+        event = make_events.http_api(self._function, self._stand_ins.token, query)
+        return self.invoke(event)["statusCode"]
+
+    def invoke(self, event):
+        """What the function answers to an event. The line that ends it is there then."""
+        lines = len(self.lines())
+        with HTTP.open(self._url, json.dumps(event).encode(), SECONDS) as answer:
+            found = json.load(answer)
+        deadline = time.monotonic() + SECONDS
+        while len(self.lines()) == lines:
+            assert time.monotonic() < deadline, f"{self._log} lacks a line"
+            time.sleep(0.02)
+        return found
+
+    def lines(self):
+        """The lines so far that end an invocation. The emulator's own are among them no JSON."""
+        lines = self._log.read_text(errors="replace").splitlines(keepends=True)
+        found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+        return [line for line in found if "duration_ms" in line]

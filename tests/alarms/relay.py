@@ -1,0 +1,40 @@
+"""An upstream that can go down while somebody uses it."""
+
+import contextlib
+import socket
+import threading
+
+
+class Relay:
+    """Passes connections on to a port of this machine, until it is closed."""
+
+    def __init__(self, port):
+        self._target = ("127.0.0.1", port)
+        self._open = set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        """From now on nobody is there: new connections are refused, and those that are open end."""
+        for one in [self._listener, *self._open]:
+            with contextlib.suppress(OSError):
+                # Wakes the thread that waits for it.
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                upstream = socket.create_connection(self._target)
+                self._open |= {client, upstream}
+                for ends in ((client, upstream), (upstream, client)):
+                    threading.Thread(target=self._copy, args=ends, daemon=True).start()
+
+    @staticmethod
+    def _copy(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)

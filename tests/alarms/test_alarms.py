@@ -1,0 +1,260 @@
+"""Each alarm goes off by what the functions write when the trouble is there that it is about.
+
+The stand-ins are those of `make run`; each function runs in Lambda's own emulator, once for each
+trouble, and is asked as the gateway asks it. CloudWatch's part is played by what tests/template
+knows of metric math and of filter patterns. A trouble is taken to last as long as the alarm wants.
+
+Two things have no line here. What AWS sends of itself (AWS/Lambda: Errors, Throttles, Duration) is
+in no log, so that alarms which look at that alone are left out; Invocations are counted. And nobody
+can make the functions answer 500 internal_error from outside, which would be a bug: a test of
+shared/src/runtime/pipeline.rs panics on purpose.
+"""
+
+import functools
+import json
+import re
+import sys
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "tests/template", "tests/hook")]
+
+import gateway  # noqa: E402
+import local  # noqa: E402
+import run  # noqa: E402
+from cloudwatch import declared, filtered, goes_off, key, looked_at  # noqa: E402
+from combinations import deployed  # noqa: E402
+from emulator import SECONDS  # noqa: E402
+from environments import EMPTY_SECRET_ID, WARM_UP, Environment, StandIns, name_of  # noqa: E402
+from relay import Relay  # noqa: E402
+from translation import FUNCTIONS, of_type  # noqa: E402
+
+# Where nobody listens.
+NOWHERE = "http://127.0.0.1:1"
+OLD, NEW = "1", "2"
+OWN = "CalendlyFunctions"
+NO_BUG = "InternalErrors"
+STEMS = {function: name.removesuffix("Function") for name, function in FUNCTIONS.items()}
+# Of AWS's own metrics, with which a line has nothing to do.
+WITHOUT_LINES = ["Monitoring.ThrottlesAlarm", "Monitoring.DurationAlarm"]
+WITHOUT_LINES += [f"{stem}Canary.DurationAlarm" for stem in STEMS.values()]
+
+
+@functools.cache
+def alarms():
+    """{name: properties} of the template's alarms, with what only a deployment knows put in."""
+    text = json.dumps(of_type(deployed(), "AWS::CloudWatch::Alarm"))
+    text = re.sub(r"<\w+FunctionVersion\w*\.Version>", NEW, text)
+    return json.loads(text.replace("<Api>", gateway.API))
+
+
+def filters(function=None):
+    """The metric filters of a function's log, or of the access log."""
+    group = f"<{STEMS[function] if function else 'Access'}Logs>"
+    found = of_type(deployed(), "AWS::Logs::MetricFilter").values()
+    return [properties for properties in found if properties["LogGroupName"] == group]
+
+
+@functools.cache
+def made_by_filters():
+    """The names of the metrics that are made of log lines."""
+    return {
+        made["MetricName"]
+        for properties in of_type(deployed(), "AWS::Logs::MetricFilter").values()
+        for made in properties["MetricTransformations"]
+    }
+
+
+class Troubles:
+    """What goes wrong, for one function: each leaves the lines that it makes."""
+
+    def __init__(self, stand_ins, function):
+        self.stand_ins, self.function = stand_ins, function
+
+    def environment(self, what, **variables):
+        return Environment(self.stand_ins, self.function, what, **variables)
+
+    def keys_unavailable(self):
+        cold = self.environment("without keys", JWT_JWKS_URL=f"{NOWHERE}/keys")
+        return cold.request(), cold.lines()
+
+    def secrets_unavailable(self):
+        cold = self.environment("without secrets", AWS_ENDPOINT_URL_SECRETS_MANAGER=NOWHERE)
+        return cold.request(), cold.lines()
+
+    def secret_stale(self):
+        """Secrets Manager goes down when the PAT is known, and the PAT grows old."""
+        relay = Relay(self.stand_ins.settings.secrets_manager_port)
+        url = f"http://127.0.0.1:{relay.port}"
+        variables = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": url, "PAT_CACHE_SECONDS": "1"}
+        warm = self.environment("with a stale secret", **variables)
+        warm.request()
+        relay.close()
+        deadline = time.monotonic() + SECONDS
+        while True:
+            status = warm.request()
+            if "SecretStale" in warm.lines()[-1] or time.monotonic() > deadline:
+                return status, warm.lines()
+
+    def pat_missing(self):
+        cold = self.environment("without a PAT", CALENDLY_PAT_SECRET_ID=EMPTY_SECRET_ID)
+        return cold.request(), cold.lines()
+
+    def calendly_errors(self):
+        """As many as the alarm wants in a period."""
+        failing = self.environment("with Calendly's errors")
+        self.stand_ins.fault("/users/me", 10, kind="status", status=500)
+        statuses = {failing.request() for _ in range(10)}
+        return statuses.pop(), failing.lines()
+
+    def deadline_exceeded(self):
+        """Calendly hangs, and Lambda gives the function three seconds."""
+        slow = self.environment("with a hanging Calendly", AWS_LAMBDA_FUNCTION_TIMEOUT="3")
+        self.stand_ins.fault("/users/me", 1, kind="hang")
+        return slow.request(), slow.lines()
+
+
+# {metric: (what makes it, the status of the answers)}
+TROUBLES = {
+    "KeysUnavailable": (Troubles.keys_unavailable, 503),
+    "SecretsUnavailable": (Troubles.secrets_unavailable, 503),
+    "SecretStale": (Troubles.secret_stale, 200),
+    "PatMissing": (Troubles.pat_missing, 400),
+    "CalendlyErrors": (Troubles.calendly_errors, 500),
+    "DeadlineExceeded": (Troubles.deadline_exceeded, 504),
+}
+
+
+class WithStandIns(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stand_ins = StandIns()
+        cls.addClassCleanup(cls.stand_ins.stop)
+        cls.stand_ins.start()
+
+
+class OfTheFunctions(WithStandIns):
+    """Alarms over what the functions' lines declare to be metrics."""
+
+    def test_each_alarm_goes_off_by_the_lines_of_any_one_function(self):
+        for metric, (trouble, expected) in TROUBLES.items():
+            alarm = alarms()[f"Monitoring.{metric}Alarm"]
+            for function in local.FUNCTIONS:
+                with self.subTest(f"{metric} {function}"):
+                    status, lines = trouble(Troubles(self.stand_ins, function))
+                    self.assertEqual(status, expected, lines)
+                    values = declared(lines)
+                    own = key(OWN, metric, {"FunctionName": name_of(function)})
+                    self.assertIn(own, looked_at(alarm).values())
+                    self.assertGreaterEqual(values[own], alarm["Threshold"])
+                    self.assertTrue(goes_off(alarm, values), values)
+                    # And no other one: a trouble is known by its alarm.
+                    others = {name for name, one in alarms().items() if goes_off(one, values)}
+                    self.assertEqual(others, {f"Monitoring.{metric}Alarm"})
+
+    def test_no_alarm_looks_at_anything_else_of_the_functions(self):
+        looked = {
+            name
+            for alarm in alarms().values()
+            for namespace, name, _ in looked_at(alarm).values()
+            if namespace == OWN
+        }
+        self.assertEqual(looked - made_by_filters(), {*TROUBLES, NO_BUG})
+
+    def test_what_aws_alone_sends_is_left_out(self):
+        others = {
+            name
+            for name, alarm in alarms().items()
+            if all(namespace != OWN for namespace, _, _ in looked_at(alarm).values())
+        }
+        self.assertEqual(others, set(WITHOUT_LINES))
+
+    def test_what_is_well_sets_none_off_and_is_counted(self):
+        for function in local.FUNCTIONS:
+            with self.subTest(function):
+                well = Environment(self.stand_ins, function)
+                self.assertEqual([well.request(), well.request()], [200, 200])
+                self.assertEqual(well.invoke(WARM_UP), {"warm": True, "cold_start": False})
+                values = declared(well.lines()) + filtered(well.lines(), filters(function))
+                own = {"FunctionName": name_of(function)}
+                self.assertEqual(values[key(OWN, "ColdStart", own)], 1)
+                self.assertEqual(values[key(OWN, "WarmUp", own)], 1)
+                off = [name for name, alarm in alarms().items() if goes_off(alarm, values)]
+                self.assertEqual(off, [])
+
+
+class OfAVersion(WithStandIns):
+    """The alarm that takes a new version back, over what metric filters make of the lines."""
+
+    def lines(self, function, version, requests, status, **variables):
+        what = f"version {version} for {status}"
+        environment = Environment(self.stand_ins, function, what, version, **variables)
+        self.assertEqual({environment.request() for _ in range(requests)}, {status})
+        return environment.lines()
+
+    @staticmethod
+    def invocations(function, lines):
+        """What Lambda counts of them, as the alarm looks at it."""
+        live = {"FunctionName": name_of(function), "Resource": f"{name_of(function)}:live"}
+        of_new = [line for line in lines if line["version"] == NEW]
+        return {
+            key("AWS/Lambda", "Invocations", live): len(lines),
+            key("AWS/Lambda", "Invocations", live | {"ExecutedVersion": NEW}): len(of_new),
+        }
+
+    def test_a_version_that_refuses_all_goes_back_and_a_good_one_does_not(self):
+        for function in local.FUNCTIONS:
+            alarm = alarms()[f"{STEMS[function]}Canary.RefusalsAlarm"]
+            old = self.lines(function, OLD, 20, 200)
+            for name, status, variables in (
+                ("good", 200, {}),
+                ("wrong audience", 401, {"JWT_AUDIENCE": "another"}),
+            ):
+                with self.subTest(f"{function} {name}"):
+                    lines = old + self.lines(function, NEW, 6, status, **variables)
+                    values = filtered(lines, filters(function))
+                    refused = 6 if status == 401 else 0
+                    own = {"FunctionName": name_of(function)}
+                    of_new = own | {"Version": NEW}
+                    self.assertEqual(values[key(OWN, "Refusals", own)], refused)
+                    self.assertEqual(values[key(OWN, "VersionRefusals", of_new)], refused)
+                    self.assertEqual(values[key(OWN, "VersionInternalErrors", of_new)], 0)
+                    values |= self.invocations(function, lines)
+                    self.assertEqual(goes_off(alarm, values), bool(refused))
+
+
+class OfTheGateway(WithStandIns):
+    """The alarm over the access log, which the gateway of `make run` writes too."""
+
+    def test_an_answer_of_its_own_sets_it_off_and_a_functions_does_not(self):
+        alarm = alarms()["Monitoring.GatewayErrorsAlarm"]
+        settings, processes = self.stand_ins.settings, self.stand_ins.processes
+        token, url = self.stand_ins.token, run.sample_requests(settings)["user-event-types"]
+        run.start_functions(settings, processes)
+        run.wait_for_answer("user-event-types", url, token, settings, processes)
+        self.stand_ins.fault("/event_types", 1, kind="status", status=500)
+        self.assertEqual(run.get(url, token)[0], 500)
+        lines = self.lines(status="200") + self.lines(function_status="500")
+        self.assertFalse(goes_off(alarm, filtered(lines, filters())))
+        processes.stop("functions")
+        self.assertEqual(run.get(url, token), (503, '{"message": "Service Unavailable"}'))
+        values = filtered(self.lines(status="503", function_status="-"), filters())
+        self.assertGreaterEqual(values[key(OWN, "GatewayErrors", {"ApiId": gateway.API})], 1)
+        self.assertTrue(goes_off(alarm, values))
+
+    def lines(self, **members):
+        """The lines that have these members, once there are some."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            text = (self.stand_ins.folder / "gateway.log").read_text()
+            lines = map(json.loads, text[: text.rfind("\n") + 1].splitlines())
+            if found := [line for line in lines if members.items() <= line.items()]:
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"no line with {members}")
+
+
+if __name__ == "__main__":
+    unittest.main()
