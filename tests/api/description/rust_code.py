@@ -90,6 +90,11 @@ def can_lack_an_event_type(function):
     )
 
 
+def keeps_answers(function):
+    """Whether a function may serve Calendly's answers again, and a caller may want a fresh one."""
+    return any("KeptTimes" in _source(path) for path in (ROOT / "functions" / function / "src").glob("**/*.rs"))
+
+
 def headers():
     """The headers that an answer may have, in lower case, without the content type."""
     names = re.findall(r"\.insert\((\w+),", _source("shared/src/response/mod.rs"))
