@@ -50,8 +50,8 @@ class Gateway(unittest.TestCase):
             expected = {
                 "allowOrigins": origins,
                 "allowMethods": ["GET"],
-                "allowHeaders": ["authorization"],
-                "exposeHeaders": ["retry-after", "www-authenticate", "x-request-id"],
+                "allowHeaders": ["authorization", "cache-control"],
+                "exposeHeaders": ["age", "retry-after", "www-authenticate", "x-request-id"],
                 "maxAge": 3600,
             }
             self.assertEqual(cors(CorsAllowOrigins=",".join(origins)), expected)

@@ -22,7 +22,7 @@ LOG = ROOT / ".run" / "gateway.log"
 ROUTE = "/calendly/user"
 RULES = {
     "access-control-allow-methods": "GET",
-    "access-control-allow-headers": "authorization",
+    "access-control-allow-headers": "authorization,cache-control",
     "access-control-max-age": "3600",
 }
 
@@ -54,7 +54,7 @@ class Cors(unittest.TestCase):
             self.assertEqual(answer.status_code, status)
             self.assertEqual(answer.headers.get_list("access-control-allow-origin"), [bundle.SANDBOX])
             self.assertEqual(
-                answer.headers["access-control-expose-headers"], "retry-after,www-authenticate,x-request-id"
+                answer.headers["access-control-expose-headers"], "age,retry-after,www-authenticate,x-request-id"
             )
         answer = bundle.request("GET", ROUTE, headers={"Origin": "https://evil.example"})
         self.assertNotIn("access-control-allow-origin", answer.headers)
