@@ -8,6 +8,7 @@ use aws_sdk_secretsmanager::{
     error::{ProvideErrorMetadata, SdkError},
     operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput},
 };
+use futures_util::future::BoxFuture;
 use secrecy::SecretSlice;
 
 use crate::{
@@ -62,18 +63,24 @@ impl Secrets {
         Self(Client::from_conf(config.build()))
     }
 
-    /// The current value (`AWSCURRENT`) of a secret, text or binary.
-    pub(crate) async fn read(&self, secret_id: &str) -> Result<SecretSlice<u8>, SecretError> {
-        match self.0.get_secret_value().secret_id(secret_id).send().await {
-            Ok(GetSecretValueOutput { secret_string: Some(text), .. }) => {
-                Ok(SecretSlice::from(text.into_bytes()))
+    /// The current value (`AWSCURRENT`) of a secret, text or binary. In a box: it is rare, large, and called from many
+    /// places.
+    pub(crate) fn read<'a>(
+        &'a self,
+        secret_id: &'a str,
+    ) -> BoxFuture<'a, Result<SecretSlice<u8>, SecretError>> {
+        Box::pin(async move {
+            match self.0.get_secret_value().secret_id(secret_id).send().await {
+                Ok(GetSecretValueOutput { secret_string: Some(text), .. }) => {
+                    Ok(SecretSlice::from(text.into_bytes()))
+                }
+                Ok(GetSecretValueOutput { secret_binary: Some(bytes), .. }) => {
+                    Ok(SecretSlice::from(bytes.into_inner()))
+                }
+                Ok(_) => Err(SecretError::Unavailable("Secrets Manager answered without a value".to_owned())),
+                Err(error) => Err(error.into()),
             }
-            Ok(GetSecretValueOutput { secret_binary: Some(bytes), .. }) => {
-                Ok(SecretSlice::from(bytes.into_inner()))
-            }
-            Ok(_) => Err(SecretError::Unavailable("Secrets Manager answered without a value".to_owned())),
-            Err(error) => Err(error.into()),
-        }
+        })
     }
 }
 

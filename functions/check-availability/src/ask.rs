@@ -79,10 +79,10 @@ async fn window_of(
     let event_type = &chosen.choice.uri;
     let window = match part {
         Asked::Part(part) => {
-            calendly.available_times(event_type, || part.window(Utc::now())).await.map(Window::whole)
+            calendly.available_times(event_type, &|| part.window(Utc::now())).await.map(Window::whole)
         }
         Asked::Around(at) => {
-            calendly.available_times(event_type, || at.window(Utc::now())).await.map(Window::whole)
+            calendly.available_times(event_type, &|| at.window(Utc::now())).await.map(Window::whole)
         }
         Asked::Shared(aligned) => shared_window(aligned, event_type, kept, calendly).await,
     };
@@ -102,9 +102,9 @@ async fn shared_window(
         Some(kept) => {
             let (start_time, end_time) = aligned.span();
             let span = Span { event_type: event_type.clone(), start_time, end_time };
-            kept.get(calendly, &span, wanted_from, window).await?
+            kept.get(calendly, &span, wanted_from, &window).await?
         }
-        None => Arc::new(calendly.available_times(event_type, window).await?),
+        None => Arc::new(calendly.available_times(event_type, &window).await?),
     };
     // Where it took a while, what was asked for in the end may begin later.
     let from = wanted_from.max(answered.asked.start_time);

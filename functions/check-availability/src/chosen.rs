@@ -73,7 +73,7 @@ impl Choices {
             let (choice, was_kept) = match asked {
                 EventTypeRef::Uri(uri) => Ok((Arc::new(Choice::of_uri(uri.clone())), false)),
                 EventTypeRef::Listed(this) => {
-                    let learn = || async {
+                    let learn = async {
                         if !listed.contains(&this) {
                             return look_up(this, calendly).await;
                         }
@@ -104,7 +104,7 @@ impl Choices {
         else {
             return Err(failed);
         };
-        let learn = || look_up(listed, calendly);
+        let learn = look_up(listed, calendly);
         let learnt = self.0.relearn(calendly.learner(), &failed.asked, &stale.choice, learn).await;
         stale.choice = learnt.map_err(|error| Failed { asked: failed.asked.clone(), error })?;
         stale.was_kept = false;
@@ -121,7 +121,7 @@ impl Choices {
             return Ok(choice.clone());
         }
         let named = EventTypeRef::Uri(choice.uri.clone());
-        let learn = || Choice::of_calendly(choice.uri.clone(), calendly);
+        let learn = Choice::of_calendly(choice.uri.clone(), calendly);
         Ok(self.0.get(calendly.learner(), &named, learn).await?.0)
     }
 }

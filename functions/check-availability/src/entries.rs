@@ -60,6 +60,13 @@ impl<'a> Entries<'a> {
 
     /// Shows `each` the slots of each entry.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&[Placed<'a>])) {
+        // What is usual has nothing to be merged with.
+        if let [times] = self.times {
+            let all = times.iter().map(|(slot, object)| [Placed { event_type: 0, slot, object }]);
+            let is_meant = |entry: &[Placed<'a>; 1]| self.matches(entry) && self.only.means(entry);
+            all.filter(is_meant).take(self.first).for_each(|entry| each(&entry));
+            return;
+        }
         let mut calendars: Vec<Slots<'a>> = self.times.iter().map(OpenTimes::iter).collect();
         let mut instant = Vec::with_capacity(calendars.len());
         let mut left = self.first;
@@ -77,6 +84,11 @@ impl<'a> Entries<'a> {
                 left -= 1;
             }
         }
+    }
+
+    /// Whether an entry is one, by which slots match.
+    fn matches(&self, entry: &[Placed<'_>]) -> bool {
+        self.matching == Match::Any || entry.iter().all(Placed::is_available)
     }
 
     /// How many there are.

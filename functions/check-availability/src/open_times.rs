@@ -98,6 +98,12 @@ impl<'a> Iterator for Slots<'a> {
     type Item = (&'a Slot, &'a str);
 
     fn next(&mut self) -> Option<Self::Item> {
+        // What is usual has nothing to be merged with.
+        if let [Rest { times, slots }] = self.windows.as_mut_slice() {
+            let (slot, others) = slots.split_first()?;
+            *slots = others;
+            return Some((slot, times.object(slot)));
+        }
         let (slot, object) = self.peek()?;
         for rest in &mut self.windows {
             if let Some((first, others)) = rest.slots.split_first()

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
@@ -34,6 +35,10 @@ pub(crate) struct Served<T> {
     pub(crate) value: Arc<T>,
     pub(crate) age: Age,
 }
+
+/// A fetch: in a box, since it is rare and large, so that what is usual, a value that is kept, is not moved about with
+/// room for one.
+type Fetch<'a, T, E> = BoxFuture<'a, Result<Fetched<T>, Failure<E>>>;
 
 /// What a fetch brings: a value, and how old it is already.
 #[derive(Debug)]
@@ -129,7 +134,7 @@ impl<T, E: Clone> Cell<T, E> {
     /// [`Unserved`] if there is none to be had.
     pub(crate) async fn get<F, V>(&self, fetch: impl FnOnce(Duration) -> F) -> Result<Served<T>, Unserved<E>>
     where
-        F: Future<Output = Result<V, Failure<E>>>,
+        F: Future<Output = Result<V, Failure<E>>> + Send,
         V: Into<Fetched<T>>,
     {
         self.get_as(|_, age| Some(self.rules.use_at(age)), Duration::MAX, fetch).await
@@ -148,7 +153,7 @@ impl<T, E: Clone> Cell<T, E> {
         fetch: impl FnOnce(Duration) -> F,
     ) -> Result<Served<T>, Unserved<E>>
     where
-        F: Future<Output = Result<V, Failure<E>>>,
+        F: Future<Output = Result<V, Failure<E>>> + Send,
         V: Into<Fetched<T>>,
     {
         let asked = Instant::now();
@@ -165,7 +170,7 @@ impl<T, E: Clone> Cell<T, E> {
             (Err(_), Some((Use::Old, kept))) => return Ok(kept.served(Age::Refreshing)),
             (Err(_), _) => match timeout(patience, self.fetching.lock()).await {
                 Ok(fetching) => fetching,
-                Err(_) => return self.fetch_alone(judge, fetch(self.rules.timeout)).await,
+                Err(_) => return self.fetch_alone(judge, boxed(fetch(self.rules.timeout))).await,
             },
         };
         let known = judged();
@@ -181,7 +186,7 @@ impl<T, E: Clone> Cell<T, E> {
             Step::ServeStale => return older.map(|kept| kept.served(Age::Stale)).ok_or(Unserved::CutOff),
             Step::Fail => return Err(fetching.last_failure()),
         };
-        match self.fetch(&mut fetching, true, fetch(timeout)).await {
+        match self.fetch(&mut fetching, true, boxed(fetch(timeout))).await {
             Ok(value) => Ok(Served { value, age: Age::Fetched }),
             Err(Ended::Refused(failure)) => Err(failure),
             // The fetch may have found one that will do. What is gone is not kept any more.
@@ -190,16 +195,12 @@ impl<T, E: Clone> Cell<T, E> {
     }
 
     /// Fetches beside somebody else's fetch that takes too long, which stays the one that counts.
-    async fn fetch_alone<F, V>(
+    async fn fetch_alone(
         &self,
         judge: impl Fn(&T, Duration) -> Option<Use>,
-        fetched: F,
-    ) -> Result<Served<T>, Unserved<E>>
-    where
-        F: Future<Output = Result<V, Failure<E>>>,
-        V: Into<Fetched<T>>,
-    {
-        match fetched.await.map(Into::into) {
+        fetched: Fetch<'_, T, E>,
+    ) -> Result<Served<T>, Unserved<E>> {
+        match fetched.await {
             Ok(Fetched { value, age }) => {
                 self.offer(value.clone(), age);
                 Ok(Served { value, age: Age::Fetched })
@@ -232,7 +233,7 @@ impl<T, E: Clone> Cell<T, E> {
         fetch: impl FnOnce(Duration) -> F,
     ) -> Result<Served<T>, Unserved<E>>
     where
-        F: Future<Output = Result<V, Failure<E>>>,
+        F: Future<Output = Result<V, Failure<E>>> + Send,
         V: Into<Fetched<T>>,
     {
         let asked = Instant::now();
@@ -247,8 +248,10 @@ impl<T, E: Clone> Cell<T, E> {
         if let Some(kept) = young() {
             return Ok(kept.served(Age::Fetched));
         }
-        let value =
-            self.fetch(&mut fetching, false, fetch(self.rules.timeout)).await.map_err(Ended::failure)?;
+        let value = self
+            .fetch(&mut fetching, false, boxed(fetch(self.rules.timeout)))
+            .await
+            .map_err(Ended::failure)?;
         Ok(Served { value, age: Age::Fetched })
     }
 
@@ -264,7 +267,7 @@ impl<T, E: Clone> Cell<T, E> {
         fetch: impl FnOnce(Duration) -> F,
     ) -> Result<Option<Arc<T>>, Unserved<E>>
     where
-        F: Future<Output = Result<V, Failure<E>>>,
+        F: Future<Output = Result<V, Failure<E>>> + Send,
         V: Into<Fetched<T>>,
     {
         let mut fetching = self.fetching.lock().await;
@@ -281,7 +284,7 @@ impl<T, E: Clone> Cell<T, E> {
             return Err(fetching.last_failure());
         }
         fetching.renewals.start(now, self.rules.renewal.cool_down);
-        let result = self.fetch(&mut fetching, true, fetch(self.rules.renewal.timeout)).await;
+        let result = self.fetch(&mut fetching, true, boxed(fetch(self.rules.renewal.timeout))).await;
         if !result.as_ref().is_ok_and(|value| !Arc::ptr_eq(value, seen)) {
             fetching.renewals.was_in_vain(seen, Instant::now(), self.rules.renewal.cool_down);
         }
@@ -307,18 +310,14 @@ impl<T, E: Clone> Cell<T, E> {
     }
 
     /// Waits for a fetch, and keeps what comes of it. Only for whoever holds `fetching`.
-    async fn fetch<F, V>(
+    async fn fetch(
         &self,
         fetching: &mut Fetching<T, E>,
         is_needed: bool,
-        fetched: F,
-    ) -> Result<Arc<T>, Ended<E>>
-    where
-        F: Future<Output = Result<V, Failure<E>>>,
-        V: Into<Fetched<T>>,
-    {
+        fetched: Fetch<'_, T, E>,
+    ) -> Result<Arc<T>, Ended<E>> {
         let flight = Flight { fetching, rules: &self.rules, is_needed, has_landed: false };
-        match fetched.await.map(Into::into) {
+        match fetched.await {
             Ok(Fetched { value, age }) => {
                 flight.landed();
                 self.offer(value.clone(), age);
@@ -343,6 +342,12 @@ impl<T, E: Clone> Cell<T, E> {
     fn kept(&self) -> Option<Kept<T>> {
         self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+fn boxed<'a, T, E, V: Into<Fetched<T>>>(
+    fetch: impl Future<Output = Result<V, Failure<E>>> + Send + 'a,
+) -> Fetch<'a, T, E> {
+    Box::pin(async { fetch.await.map(Into::into) })
 }
 
 /// A fetch that ended without a value.

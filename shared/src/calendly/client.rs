@@ -8,7 +8,7 @@ use reqwest::{
     Response,
     header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -58,6 +58,9 @@ pub(super) struct Path<'a> {
     pub(super) path: &'a str,
 }
 
+/// The parameters of a call.
+pub(super) type Query = Vec<(&'static str, String)>;
+
 /// A try that failed, and the error that it leaves if it was the last.
 struct FailedTry {
     failure: Failure,
@@ -96,10 +99,10 @@ impl CalendlyClient {
     /// [`Error::Calendly`] for an error status, [`Error::CalendlyUnreachable`] if there was no answer,
     /// [`Error::CalendlyInvalidResponse`] for any other answer, each after as many tries as are allowed;
     /// [`Error::AnswerTooLarge`]; and what `query` returns.
-    pub(super) async fn get<Q: Serialize>(
+    pub(super) async fn get(
         &self,
         path: Path<'_>,
-        query: impl Fn() -> Result<Q, Error>,
+        query: &(dyn Fn() -> Result<Query, Error> + Sync),
         context: &CallContext<'_>,
     ) -> Result<String, Error> {
         let CallContext { record, deadline, .. } = *context;
@@ -108,7 +111,7 @@ impl CalendlyClient {
             let query = query()?;
             record.enter(Stage::Calendly);
             let mut call = Call { record, started: Instant::now(), is_retry: tries > 0, failed: true };
-            let result = match timeout(self.timeout, self.attempt(path, &query, context)).await {
+            let result = match timeout(self.timeout, Box::pin(self.attempt(path, &query, context))).await {
                 Ok(result) => result,
                 Err(_) => Err(FailedTry::connection("it did not answer in time", path)),
             };
@@ -128,10 +131,10 @@ impl CalendlyClient {
         }
     }
 
-    async fn attempt<Q: Serialize>(
+    async fn attempt(
         &self,
         path: Path<'_>,
-        query: &Q,
+        query: &Query,
         CallContext { pat, record, allowance, .. }: &CallContext<'_>,
     ) -> Result<String, FailedTry> {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", pat.pat().expose()))

@@ -69,12 +69,12 @@ pub struct Span {
 }
 
 /// For whom an answer is: which of them will do, and how it is asked for.
-struct Wanted<'a, W> {
+struct Wanted<'a> {
     calendly: &'a Calendly<'a>,
     span: &'a Span,
     /// From when on slots are wanted.
     from: DateTime<Utc>,
-    window: W,
+    window: &'a (dyn Fn() -> Result<TimeWindow, Error> + Sync),
     began: Instant,
     /// Whether somebody else's came from the table, and whether Calendly was asked.
     was_shared: AtomicBool,
@@ -99,7 +99,7 @@ impl KeptTimes {
         calendly: &Calendly<'_>,
         span: &Span,
         from: DateTime<Utc>,
-        window: impl Fn() -> Result<TimeWindow, Error>,
+        window: &(dyn Fn() -> Result<TimeWindow, Error> + Sync),
     ) -> Result<Arc<Answered>, Error> {
         let learner = calendly.learner();
         let cell = self.kept.cell(&(learner.pat, span.clone()));
@@ -132,10 +132,10 @@ impl KeptTimes {
     }
 
     /// What comes of a flight over all environments.
-    async fn fetch<W: Fn() -> Result<TimeWindow, Error>>(
+    async fn fetch(
         &self,
         cell: &Cell<Answered, Error>,
-        wanted: &Wanted<'_, W>,
+        wanted: &Wanted<'_>,
         limit: Duration,
     ) -> Result<Fetched<Answered>, Failure<Error>> {
         let Some((shared, name)) = wanted.shared() else {
@@ -174,7 +174,7 @@ impl KeptTimes {
     }
 
     /// Keeps an answer that was asked for beside all flights.
-    async fn keep<W>(&self, cell: &Cell<Answered, Error>, wanted: &Wanted<'_, W>, answered: &Arc<Answered>) {
+    async fn keep(&self, cell: &Cell<Answered, Error>, wanted: &Wanted<'_>, answered: &Arc<Answered>) {
         cell.offer(answered.clone(), Duration::ZERO);
         let record = wanted.calendly.learner().record;
         record.add("AvailabilityFromCalendly", "Count", 1.0);
@@ -184,7 +184,7 @@ impl KeptTimes {
         }
     }
 
-    fn judge<W>(&self, answered: &Answered, wanted: &Wanted<'_, W>) -> Option<Use> {
+    fn judge(&self, answered: &Answered, wanted: &Wanted<'_>) -> Option<Use> {
         if answered.asked.start_time > wanted.from {
             return None;
         }
@@ -203,7 +203,7 @@ impl KeptTimes {
     }
 }
 
-impl<W> Wanted<'_, W> {
+impl Wanted<'_> {
     fn shared(&self) -> Option<(crate::table::Shared<'_>, crate::table::Name)> {
         let shared = self.calendly.learner().shared?;
         let key = serde_json::to_string(self.span).ok()?;
@@ -214,12 +214,10 @@ impl<W> Wanted<'_, W> {
     fn patience(&self) -> Duration {
         PATIENCE.saturating_sub(self.began.elapsed()).min(self.calendly.time_left() / 2)
     }
-}
 
-impl<W: Fn() -> Result<TimeWindow, Error>> Wanted<'_, W> {
     async fn ask(&self) -> Result<Arc<Answered>, Error> {
         self.was_asked.store(true, Relaxed);
-        self.calendly.available_times(&self.span.event_type, &self.window).await.map(Arc::new)
+        self.calendly.available_times(&self.span.event_type, self.window).await.map(Arc::new)
     }
 
     async fn ask_within(&self, limit: Duration) -> Result<Arc<Answered>, Failure<Error>> {

@@ -11,6 +11,7 @@ use std::{
 };
 
 use chrono::Utc;
+use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -39,7 +40,11 @@ pub struct Learner<'a> {
     pub(super) shared: Option<Shared<'a>>,
 }
 
-impl<K: Hash + Eq + Clone + Serialize, T: Serialize + DeserializeOwned> Learnt<K, T> {
+impl<K, T> Learnt<K, T>
+where
+    K: Hash + Eq + Clone + Serialize + Send + Sync,
+    T: Serialize + DeserializeOwned + Send + Sync,
+{
     /// Keeps each value for `max_age`; zero keeps none. Whether one was at hand stands in the log under `name`.
     #[must_use]
     pub fn new(name: &'static str, max_age: Duration) -> Self {
@@ -54,17 +59,14 @@ impl<K: Hash + Eq + Clone + Serialize, T: Serialize + DeserializeOwned> Learnt<K
     /// # Errors
     ///
     /// What `learn` returns, for all who wait for it.
-    pub async fn get<F>(
+    pub async fn get(
         &self,
         learner: Learner<'_>,
         key: &K,
-        learn: impl FnOnce() -> F,
-    ) -> Result<(Arc<T>, bool), Error>
-    where
-        F: Future<Output = Result<T, Error>>,
-    {
+        learn: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Result<(Arc<T>, bool), Error> {
         let was_shared = AtomicBool::new(false);
-        let fetch = |_| self.find_out(learner, key, self.max_age, &was_shared, learn);
+        let fetch = |_| self.find_out(learner, key, self.max_age, &was_shared, Box::pin(learn));
         let served = self.cell(learner, key).get(fetch).await;
         let was_at_hand = match &served {
             Ok(served) => served.age == Age::Kept || was_shared.load(Relaxed),
@@ -81,17 +83,14 @@ impl<K: Hash + Eq + Clone + Serialize, T: Serialize + DeserializeOwned> Learnt<K
     }
 
     /// As [`Self::get`], ahead of time: if there is none or it has lived half of its time.
-    pub(super) async fn prepare<F>(
+    pub(super) async fn prepare(
         &self,
         learner: Learner<'_>,
         key: &K,
-        learn: impl FnOnce() -> F,
-    ) -> Result<(), Error>
-    where
-        F: Future<Output = Result<T, Error>>,
-    {
+        learn: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Result<(), Error> {
         let was_shared = AtomicBool::new(false);
-        let fetch = |_| self.find_out(learner, key, self.max_age / 2, &was_shared, learn);
+        let fetch = |_| self.find_out(learner, key, self.max_age / 2, &was_shared, Box::pin(learn));
         let served = self.cell(learner, key).prepare(fetch).await;
         let was_at_hand = served.as_ref().is_ok_and(|served| served.age == Age::Kept);
         learner.record.cache(self.name, was_at_hand || was_shared.load(Relaxed));
@@ -113,19 +112,16 @@ impl<K: Hash + Eq + Clone + Serialize, T: Serialize + DeserializeOwned> Learnt<K
     /// # Errors
     ///
     /// As [`Self::get`].
-    pub async fn relearn<F>(
+    pub async fn relearn(
         &self,
         learner: Learner<'_>,
         key: &K,
         seen: &Arc<T>,
-        learn: impl FnOnce() -> F,
-    ) -> Result<Arc<T>, Error>
-    where
-        F: Future<Output = Result<T, Error>>,
-    {
+        learn: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Result<Arc<T>, Error> {
         // What others have found out is what turned out to be wrong.
         let was_shared = AtomicBool::new(false);
-        let fetch = |_| self.find_out(learner, key, Duration::ZERO, &was_shared, learn);
+        let fetch = |_| self.find_out(learner, key, Duration::ZERO, &was_shared, Box::pin(learn));
         let renewed = self.cell(learner, key).renew(seen, fetch).await;
         renewed.map(|newer| newer.unwrap_or_else(|| seen.clone())).map_err(error)
     }
@@ -136,17 +132,14 @@ impl<K: Hash + Eq + Clone + Serialize, T: Serialize + DeserializeOwned> Learnt<K
 
     /// What others have found out not longer ago than this, which `was_shared` then says; else what `learn` finds out,
     /// for others too.
-    async fn find_out<F>(
+    async fn find_out(
         &self,
         learner: Learner<'_>,
         key: &K,
         young: Duration,
         was_shared: &AtomicBool,
-        learn: impl FnOnce() -> F,
-    ) -> Result<Fetched<T>, Failure<Error>>
-    where
-        F: Future<Output = Result<T, Error>>,
-    {
+        learn: BoxFuture<'_, Result<T, Error>>,
+    ) -> Result<Fetched<T>, Failure<Error>> {
         let shared = self.shared(learner, key);
         if let Some((shared, name)) = &shared
             && let Some(fetched) = self.read(*shared, name, young).await
@@ -155,7 +148,7 @@ impl<K: Hash + Eq + Clone + Serialize, T: Serialize + DeserializeOwned> Learnt<K
             return Ok(fetched);
         }
         let as_of = Utc::now();
-        let value = learn().await.map_err(Failure::Unavailable)?;
+        let value = learn.await.map_err(Failure::Unavailable)?;
         if let Some((shared, name)) = &shared
             && let Ok(text) = serde_json::to_string(&value)
         {

@@ -141,14 +141,14 @@ impl<'a> Calendly<'a> {
     pub async fn user_uri(&self) -> Result<Arc<UserUri>, Error> {
         match self.pat.user() {
             Some(user) => Ok(user.clone()),
-            None => Ok(self.upstream.users.get(self.learner(), &(), || self.ask_for_user_uri()).await?.0),
+            None => Ok(self.upstream.users.get(self.learner(), &(), self.ask_for_user_uri()).await?.0),
         }
     }
 
     /// As [`Self::user_uri`], ahead of time.
     pub(crate) async fn prepare_user_uri(&self) -> Result<(), Error> {
         if self.pat.user().is_none() {
-            self.upstream.users.prepare(self.learner(), &(), || self.ask_for_user_uri()).await?;
+            self.upstream.users.prepare(self.learner(), &(), self.ask_for_user_uri()).await?;
         }
         Ok(())
     }
@@ -161,8 +161,7 @@ impl<'a> Calendly<'a> {
     }
 
     async fn ask_for_user_uri(&self) -> Result<UserUri, Error> {
-        let nothing = || Ok([("", ""); 0]);
-        let body = self.upstream.client.get("/users/me".into(), nothing, &self.context()).await?;
+        let body = self.upstream.client.get("/users/me".into(), &|| Ok(Vec::new()), &self.context()).await?;
         let User { uri } = parse_resource(&body, "users/me")?;
         UserUri::given(uri)
             .ok_or_else(|| Error::CalendlyInvalidResponse("the user's uri is not a URI".to_owned()))
@@ -186,15 +185,18 @@ impl<'a> Calendly<'a> {
         let mut seen = HashSet::new();
         let mut page_token: Option<String> = None;
         for _ in 0..MOST_PAGES {
-            let mut query = vec![("user", user.as_str()), ("count", "100"), ("sort", "name:asc")];
-            if let Some(active) = active {
-                query.push(("active", if active { "true" } else { "false" }));
-            }
-            if let Some(page_token) = &page_token {
-                query.push(("page_token", page_token));
-            }
-            let body =
-                self.upstream.client.get("/event_types".into(), || Ok(&query), &self.context()).await?;
+            let mut query = vec![
+                ("user", user.as_str().to_owned()),
+                ("count", "100".to_owned()),
+                ("sort", "name:asc".to_owned()),
+            ];
+            query.extend(active.map(|active| ("active", active.to_string())));
+            query.extend(page_token.take().map(|page_token| ("page_token", page_token)));
+            let body = self
+                .upstream
+                .client
+                .get("/event_types".into(), &|| Ok(query.clone()), &self.context())
+                .await?;
             match Page::read(&body, &mut visit)? {
                 Page::Over(found) => return Ok(Some(found)),
                 Page::Last => return Ok(None),
@@ -217,7 +219,7 @@ impl<'a> Calendly<'a> {
     ) -> Result<T, Error> {
         let path = format!("/event_types/{}", uri.id());
         let path = Path { pattern: "/event_types/{uuid}", path: &path };
-        let body = self.upstream.client.get(path, || Ok([("", ""); 0]), &self.context()).await?;
+        let body = self.upstream.client.get(path, &|| Ok(Vec::new()), &self.context()).await?;
         read(parse_resource(&body, "the event type")?)
     }
 
@@ -230,21 +232,21 @@ impl<'a> Calendly<'a> {
     pub async fn available_times(
         &self,
         event_type: &EventTypeUri,
-        window: impl Fn() -> Result<TimeWindow, Error>,
+        window: &(dyn Fn() -> Result<TimeWindow, Error> + Sync),
     ) -> Result<Answered, Error> {
         let asked = Mutex::new(None);
         let query = || {
             let window = window()?;
             *asked.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some((window, Utc::now().trunc_subsecs(3)));
-            Ok([
+            Ok(vec![
                 ("event_type", event_type.as_str().to_owned()),
                 ("start_time", utc(window.start_time)),
                 ("end_time", utc(window.end_time)),
             ])
         };
         let path = "/event_type_available_times".into();
-        let body = self.upstream.client.get(path, query, &self.context()).await?;
+        let body = self.upstream.client.get(path, &query, &self.context()).await?;
         let asked = asked.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (asked, as_of) =
             asked.ok_or(Error::Internal { reason: "an answer came before it was asked for" })?;

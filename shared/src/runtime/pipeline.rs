@@ -95,7 +95,7 @@ impl<F: Function> Pipeline<F> {
                 let request = request.with_lambda_context(context);
                 let (response, error) = self.respond(&request, deadline, &record).await;
                 let status = response.status().as_u16();
-                let answer = gateway::answer(&request.request_context(), response).await;
+                let answer = gateway::answer(request.request_context_ref(), response).await;
                 end(
                     request.lambda_context_ref().unwrap_or(&Context::default()),
                     telemetry::Event::Request { status, error: error.as_ref() },
@@ -103,7 +103,8 @@ impl<F: Function> Pipeline<F> {
                 Ok(Outcome::Response(answer))
             }
             Event::WarmUp { is_one_of_several } => {
-                let prepare = WarmUp::prepare(&self.services, cold_start, deadline, &record);
+                // Boxed, like the answer to a request: what is large is not to be moved about with each invocation.
+                let prepare = Box::pin(WarmUp::prepare(&self.services, cold_start, deadline, &record));
                 let warm_up = if is_one_of_several { warm_up::held(prepare).await } else { prepare.await };
                 end(&context, telemetry::Event::WarmUp { unprepared: &warm_up.unprepared });
                 Ok(Outcome::WarmUp(warm_up))
@@ -123,7 +124,7 @@ impl<F: Function> Pipeline<F> {
         record: &Record,
     ) -> (Response<Body>, Option<Error>) {
         let request_id = request.lambda_context_ref().map_or("", |context| &context.request_id);
-        let answer = guarded(self.answer(request, deadline, record), deadline, record).await;
+        let answer = guarded(Box::pin(self.answer(request, deadline, record)), deadline, record).await;
         let payload = answer.and_then(|Answer { json, age }| {
             if let Some(age) = age {
                 record.add("AnswerAge", "Seconds", age.as_secs_f64());
