@@ -33,7 +33,7 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
   --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
 
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
-        check-figures check-template build sam-test reliability soak bench budgets record-budgets \
+        check-figures check-template build sam-test reliability soak load bench budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories own-tools cargo-auditable \
         release-artifacts check-reproducible check-examples check-threat-model check-fences token check-api \
         screenshots check-alarms
@@ -192,6 +192,14 @@ soak: ## A million requests, good, refused and faulty, in bounded memory; writes
 	cargo build --profile driver
 	RELIABILITY=write SOAK_REQUESTS=$${SOAK_REQUESTS:-1000000} \
 	  cargo test --profile driver -p end-to-end --test soak -- --nocapture
+
+# Six minutes: with the cache, and without.
+load: ## 10,000 readers a minute on one allowance of Calendly's; writes the figures down (LOAD_PER_MINUTE=…, LOAD_SECONDS=…)
+	@$(TOOLS) test
+	cargo build --profile driver
+	cargo build --profile driver --package floor
+	LOAD=write LOAD_PER_MINUTE=$${LOAD_PER_MINUTE:-10000} LOAD_SECONDS=$${LOAD_SECONDS:-180} \
+	  cargo test --profile driver -p end-to-end --test load -- --nocapture
 
 bench: cargo-auditable ## Measure the functions beside a floor and FastAPI, and write it down (10 minutes and the build; ROUNDS=15)
 	@python3 bench/measure.py

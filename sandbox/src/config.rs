@@ -45,6 +45,8 @@ pub struct Config {
     pub minimum_notice: TimeDelta,
     /// How far ahead slots can be booked.
     pub booking_horizon: TimeDelta,
+    /// How often people book and cancel, so that users are busy at other times from then on; never, if none.
+    pub bookings_change: Option<TimeDelta>,
     /// A directory whose files are served, `index.html` for `/`.
     pub pages: Option<PathBuf>,
 }
@@ -63,6 +65,7 @@ impl Default for Config {
             minimum_notice: TimeDelta::hours(4),
             // Long enough that a range of a year has slots from end to end.
             booking_horizon: TimeDelta::days(400),
+            bookings_change: None,
             pages: None,
         }
     }

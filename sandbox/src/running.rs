@@ -5,9 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::calendly::accounts::Found;
+use crate::calendly::uri::id_of;
 use crate::world::World;
 use crate::{Account, Call, Config, Fault, KeyError, Mint, pages, routes, server};
 
@@ -129,6 +132,23 @@ impl Sandbox {
     /// Makes a PAT worthless.
     pub fn revoke_pat(&self, pat: &str) {
         self.world.accounts.revoke(pat);
+    }
+
+    /// When an event type that the user of this PAT may read can be booked, in a range, at the moment `now`.
+    #[must_use]
+    pub fn starts(
+        &self,
+        pat: &str,
+        event_type_uri: &str,
+        range: (DateTime<Utc>, DateTime<Utc>),
+        now: DateTime<Utc>,
+    ) -> Vec<DateTime<Utc>> {
+        let World { accounts, policy, .. } = &*self.world;
+        let found = accounts.of_pat(pat).zip(id_of(event_type_uri, "event_types"));
+        match found.map(|(access, id)| accounts.event_type(&access.caller, id)) {
+            Some(Found::Readable(owned)) => policy.starts(&owned.owner.user, &owned.event_type, range, now),
+            _ => Vec::new(),
+        }
     }
 
     /// The URI of the event type with this slug, if the user of this PAT has one; also of one that

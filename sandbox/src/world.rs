@@ -40,6 +40,7 @@ impl World {
                 seed: config.seed,
                 minimum_notice: config.minimum_notice,
                 booking_horizon: config.booking_horizon,
+                bookings_change: config.bookings_change,
             },
             issuer: Issuer::new(public_url, &config.audience, &config.scope)?,
             calls: Arc::new(CallLog::new()),

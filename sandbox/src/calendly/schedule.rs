@@ -22,6 +22,7 @@ pub(crate) struct Policy {
     pub(crate) seed: u64,
     pub(crate) minimum_notice: TimeDelta,
     pub(crate) booking_horizon: TimeDelta,
+    pub(crate) bookings_change: Option<TimeDelta>,
 }
 
 impl Policy {
@@ -41,7 +42,9 @@ impl Policy {
         let first = start.max(now + self.minimum_notice);
         let last = end.min(now + self.booking_horizon);
         let local_date = |moment: DateTime<Utc>| moment.with_timezone(&user.timezone).date_naive();
-        let busy = BusyTimes(number(self.seed, &["busy", &user.id]));
+        let bookings = self.bookings(now);
+        let drawn: Vec<&str> = ["busy", &user.id].into_iter().chain(bookings.as_deref()).collect();
+        let busy = BusyTimes(number(self.seed, &drawn));
         local_date(first)
             .iter_days()
             .take_while(|date| *date <= local_date(last))
@@ -50,6 +53,12 @@ impl Policy {
             .filter(|moment| (first..=last).contains(moment))
             .filter(|moment| busy.leave_free(event_type, *moment))
             .collect()
+    }
+
+    /// Tells the bookings of this moment from those before and after, where they change.
+    fn bookings(&self, now: DateTime<Utc>) -> Option<String> {
+        let time = self.bookings_change?.num_milliseconds().max(1);
+        Some(now.timestamp_millis().div_euclid(time).to_string())
     }
 }
 

@@ -237,3 +237,17 @@ async fn refusals_have_calendlys_texts() {
         assert!(message.contains(missing), "{message}");
     }
 }
+
+#[tokio::test]
+async fn bookings_change_as_often_as_configured() {
+    let caller = Caller::start(Config { bookings_change: Some(TimeDelta::seconds(10)), ..fixed() }).await;
+    let (start, end) = ("2026-03-16T00:00:00Z", "2026-03-28T00:00:00Z");
+    let uri = event_type(&caller, "demo");
+    let range = (moment(start), moment(end));
+    let starts_at =
+        |seconds| caller.sandbox.starts(DEFAULT_PAT, &uri, range, moment(NOW) + TimeDelta::seconds(seconds));
+    assert_eq!(starts(&caller, "demo", start, end).await, starts_at(0));
+    assert_eq!(starts_at(9), starts_at(0));
+    assert_ne!(starts_at(10), starts_at(0));
+    assert!(caller.sandbox.starts("nobody's", &uri, range, moment(NOW)).is_empty());
+}

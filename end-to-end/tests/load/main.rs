@@ -1,0 +1,125 @@
+//! Many readers of one Calendly user: eight environments, each with one request at a time, as Lambda gives them, a
+//! table that they share, and a Calendly that allows 500 calls a minute and whose bookings change meanwhile.
+//!
+//! `LOAD_PER_MINUTE` says how many requests come in a minute and `LOAD_SECONDS` for how long (`make load`: 10,000, for
+//! three minutes); with `LOAD=write` the figures go into bench/load.json, which docs/scale.md is made of.
+#![cfg(test)]
+
+mod fleet;
+mod scenario;
+mod tally;
+
+use std::{path::PathBuf, time::Duration};
+
+use end_to_end::{Function, Invocation, Program};
+use serde_json::{Value, json};
+
+use crate::{
+    fleet::{ENVIRONMENTS, Fleet},
+    scenario::{CACHE_SECONDS, EVENT_TYPES, RANGES, RATE_LIMIT, Scenario},
+    tally::{Tally, percentile},
+};
+
+/// What Calendly may be asked in a minute at most, with the cache.
+const MOST_CALLS: f64 = 200.0;
+
+/// By how much an answer from memory may take longer than one of a function that does nothing.
+const BEYOND_FLOOR: Duration = Duration::from_millis(1);
+
+/// From so many seconds on a run tells what a minute is like.
+const LONG: f64 = 60.0;
+
+/// So many invocations of the floor.
+const FLOOR_REQUESTS: usize = 500;
+
+fn number(variable: &str, default: f64) -> f64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_readers_a_minute_share_one_allowance() {
+    let seconds = number("LOAD_SECONDS", 8.0);
+    let per_minute = number("LOAD_PER_MINUTE", 1_200.0);
+    let scenario = Scenario::start(seconds, per_minute);
+
+    let with_cache = run(&scenario, true).await;
+    println!("with the cache: {}", with_cache.figures(seconds));
+    assert_eq!(
+        with_cache.statuses().keys().copied().collect::<Vec<_>>(),
+        [200],
+        "{:?}",
+        with_cache.statuses()
+    );
+    assert_eq!(with_cache.wrong(), Vec::<String>::new(), "answers that Calendly did not give");
+    // Each window is asked for once in the time that it is kept, and once more where a run begins.
+    let rounds = (seconds / CACHE_SECONDS as f64).ceil() + 1.0;
+    assert!(with_cache.calls as f64 <= scenario.windows() as f64 * rounds, "{} calls", with_cache.calls);
+    assert!(with_cache.kinds("AvailabilityFromMemory") > 0 && with_cache.kinds("AvailabilityFromTable") > 0);
+    let without_cache = run(&scenario, false).await;
+    println!("without: {}", without_cache.figures(seconds));
+    assert_eq!(without_cache.wrong(), Vec::<String>::new());
+
+    if seconds < LONG {
+        return;
+    }
+    let hit = percentile(&with_cache.hits_in_memory(), 0.5);
+    let floor = floor(with_cache.median_length()).await;
+    println!("a hit in memory {hit:?}, the floor {floor:?}");
+    assert!(with_cache.calls as f64 * 60.0 / seconds <= MOST_CALLS, "{} calls", with_cache.calls);
+    assert!(hit <= floor + BEYOND_FLOOR, "a hit {hit:?}, the floor {floor:?}");
+    assert!(without_cache.statuses().contains_key(&429), "the limit was met: {:?}", without_cache.statuses());
+    if std::env::var("LOAD").is_ok_and(|order| order == "write") {
+        let figures = json!({
+            "scenario": {
+                "requests_per_minute": per_minute,
+                "seconds": seconds,
+                "environments": ENVIRONMENTS,
+                "ranges": RANGES,
+                "event_types": EVENT_TYPES.len(),
+                "windows": scenario.windows(),
+                "cache_seconds": CACHE_SECONDS,
+                "rate_limit": RATE_LIMIT,
+            },
+            "floor_p50_ms": floor.as_secs_f64() * 1_000.0,
+            "with_cache": with_cache.figures(seconds),
+            "without_cache": without_cache.figures(seconds),
+        });
+        write(&figures);
+    }
+}
+
+async fn run(scenario: &Scenario, is_kept: bool) -> Tally {
+    let world = scenario.world().await;
+    let fleet = Fleet::start(&world, is_kept).await;
+    world.sandbox.forget_calls();
+    let answers = fleet.serve(scenario.requests(&world)).await;
+    let calls = world.sandbox.calls().iter().filter(|call| !call.path.starts_with("/issuer")).count();
+    Tally::of(answers, fleet.log(), calls)
+}
+
+/// How long a function takes at the median that does nothing but answer with so many bytes.
+async fn floor(bytes: usize) -> Duration {
+    let test = std::env::current_exe().expect("a test knows its executable");
+    let built = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps");
+    let program = Program { name: "floor".to_owned(), command: built.join("floor"), arguments: Vec::new() };
+    assert!(program.command.is_file(), "the floor is not built: run `cargo build --package floor` first");
+    let variables = [("ANSWER_BYTES".to_owned(), bytes.to_string())].into();
+    let function = Function::spawn(&program, &variables).await;
+    function.wait_for_init().await;
+    let mut took = Vec::new();
+    for _ in 0..FLOOR_REQUESTS {
+        let event: Value = json!({
+            "version": "2.0", "rawPath": "/", "rawQueryString": "", "headers": {},
+            "requestContext": {"http": {"method": "GET", "path": "/"}},
+        });
+        let outcome = function.invoke(Invocation::new(&event)).await;
+        took.push(outcome.answered - outcome.handed);
+    }
+    percentile(&took, 0.5)
+}
+
+fn write(figures: &Value) {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../bench/load.json");
+    let text = serde_json::to_string_pretty(figures).expect("JSON");
+    std::fs::write(file, text + "\n").expect("bench/load.json");
+}
