@@ -26,6 +26,7 @@ mod deadline;
 mod error;
 mod http;
 mod issuer;
+mod json;
 mod pat;
 mod pats;
 mod query;

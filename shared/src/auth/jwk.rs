@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::jws::CompactJws;
+use crate::json::object;
 
 /// The smallest RSA modulus that is accepted (RFC 7518, section 3.3), and the largest that ring takes.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
@@ -61,8 +62,7 @@ impl KeySet {
     ///
     /// A sentence, if the text is no JWK Set or none of its keys can be used.
     pub(super) fn parse(json: &[u8]) -> Result<Self, String> {
-        let set: JwkSet =
-            serde_json::from_slice(json).map_err(|_| "the answer is not a JWK Set".to_owned())?;
+        let set: JwkSet = object(json).ok_or("the answer is not a JWK Set")?;
         let keys: Vec<_> = set.keys.iter().filter_map(|key| verification_key(key.get())).collect();
         if keys.is_empty() {
             return Err(format!("none of the {} keys of the JWK Set can be used", set.keys.len()));
@@ -102,7 +102,7 @@ fn only<'a>(mut keys: impl Iterator<Item = &'a VerificationKey>) -> Choice<'a> {
 }
 
 fn verification_key(json: &str) -> Option<VerificationKey> {
-    let jwk: Jwk = serde_json::from_str(json).ok()?;
+    let jwk: Jwk = object(json.as_bytes())?;
     let may_verify = jwk.public_key_use.as_deref().is_none_or(|public_key_use| public_key_use == "sig")
         && jwk
             .key_ops
@@ -229,6 +229,8 @@ mod tests {
             r#"{"kty":"RSA","n":"!","e":"AQAB"}"#.to_owned(),
             r#"{"kty":"RSA"}"#.to_owned(),
             r#""text""#.to_owned(),
+            // Its members by their order.
+            format!(r#"["EC",null,null,null,null,"P-256",null,null,"{0}","{0}"]"#, b64(&[1; 32])),
         ] {
             assert_eq!(algorithms(&bad), None, "{bad}");
         }
@@ -242,7 +244,9 @@ mod tests {
             KeySet::parse(br#"{"keys":[{"kty":5}]}"#).unwrap_err(),
             "none of the 1 keys of the JWK Set can be used"
         );
-        assert_eq!(KeySet::parse(b"<html>").unwrap_err(), "the answer is not a JWK Set");
+        for bad in ["<html>".to_owned(), format!("[[{}]]", rsa_jwk(2048, ""))] {
+            assert_eq!(KeySet::parse(bad.as_bytes()).unwrap_err(), "the answer is not a JWK Set", "{bad}");
+        }
     }
 
     fn chosen(set: &[String], header: &str) -> String {

@@ -12,6 +12,7 @@ use super::jwk::KeySet;
 use crate::{
     http::{Allowance, BodyError, Connections, body, secure_url},
     issuer::Issuer,
+    json::object,
     secrets::{SecretError, Secrets},
 };
 
@@ -128,8 +129,8 @@ impl KeySource for SharedSecret {
 async fn discover(http: &Connections, issuer: &str) -> Result<Url, String> {
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let url = Url::parse(&url).map_err(|error| format!("the discovery URL is wrong: {error}"))?;
-    let metadata: Metadata = serde_json::from_slice(&get(http, url, "discovery").await?)
-        .map_err(|_| "the issuer's discovery document lacks issuer or jwks_uri".to_owned())?;
+    let metadata: Metadata = object(&get(http, url, "discovery").await?)
+        .ok_or("the issuer's discovery document lacks issuer or jwks_uri")?;
     // Section 4.3: both MUST be the same, or one issuer could speak for another.
     if metadata.issuer != issuer {
         return Err(

@@ -1,7 +1,9 @@
 //! The slots of one answer: open times of an event type.
 
+use std::fmt;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Visitor};
 
 use super::{
     json::{for_each, parse},
@@ -59,16 +61,31 @@ pub struct Slot {
 struct AvailableTime {
     #[serde(deserialize_with = "rfc3339")]
     start_time: DateTime<Utc>,
-    status: Option<Status>,
+    #[serde(default, rename = "status", deserialize_with = "is_available")]
+    is_available: bool,
 }
 
-/// Of the states only one matters.
-#[derive(Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Available,
-    #[serde(other)]
-    Other,
+/// Whether a status is the one that matters.
+fn is_available<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    struct Status;
+
+    impl<'de> Visitor<'de> for Status {
+        type Value = bool;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a string or null")
+        }
+
+        fn visit_unit<E>(self) -> Result<bool, E> {
+            Ok(false)
+        }
+
+        fn visit_str<E>(self, status: &str) -> Result<bool, E> {
+            Ok(status == "available")
+        }
+    }
+
+    deserializer.deserialize_any(Status)
 }
 
 impl AvailableTimes {
@@ -122,7 +139,7 @@ impl Slot {
         let span = u32::try_from(start).ok().zip(u32::try_from(start.wrapping_add(object.len())).ok());
         Ok(Self {
             start_time: time.start_time,
-            is_available: time.status == Some(Status::Available),
+            is_available: time.is_available,
             span: span
                 .ok_or(Error::AnswerTooLarge { reason: "one answer of Calendly's has more than 4 GiB" })?,
         })
@@ -201,6 +218,7 @@ mod tests {
             "1",
             "{}",
             &with(r#","status":1"#),
+            &with(r#","status":{"available":null}"#),
             &with(r#","start_time":"2026-12-01T10:00:00Z""#),
         ] {
             assert_eq!(read(bad).unwrap_err().code(), "calendly_invalid_response", "{bad}");

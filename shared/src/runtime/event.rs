@@ -22,6 +22,8 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
+use crate::json::object;
+
 /// An event, told by its shape.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -117,7 +119,7 @@ impl Event {
     }
 
     fn known(json: &str) -> Option<Self> {
-        let members: Members<'_> = serde_json::from_str(json).ok()?;
+        let members: Members<'_> = object(json.as_bytes())?;
         if members.method_arn.is_some() || members.route_arn.is_some() {
             return None;
         }
@@ -126,7 +128,7 @@ impl Event {
                 .is_warm_up()
                 .then(|| Self::WarmUp { is_one_of_several: members.is_one_of_several() });
         };
-        let (method, context) = match serde_json::from_str(context).ok()? {
+        let (method, context) = match object(context.as_bytes())? {
             ContextShape { http: Some(http), .. } if http.get().starts_with('{') => {
                 let Http { method } = serde_json::from_str(http.get()).unwrap_or_default();
                 let method: Method = method.parse().unwrap_or_default();
@@ -387,6 +389,13 @@ mod tests {
         for (json, expected) in [
             ("{}", "an empty object"),
             ("[1]", "an array"),
+            // A warm-up and a request, if members were taken by their order.
+            ("[null,null,null,null,{},{},null,{},{},null,true,null,null,null]", "an array"),
+            (r#"[{"http":{}},null,null,null,{},{},null,{},{},null,null,null,null,null]"#, "an array"),
+            (
+                r#"{"requestContext":[null,null],"httpMethod":"GET"}"#,
+                "an object with httpMethod, requestContext",
+            ),
             ("null", "null"),
             (r#""Records""#, "a string"),
             (r#"{"Records":[{"eventSource":"aws:sqs"}]}"#, "an object with Records"),

@@ -24,6 +24,7 @@ use crate::{
     aws::is_error_code,
     config::TableConfig,
     http::{Allowance, Connections, body},
+    json::object,
 };
 
 /// The largest item has 400 KB, and a third more as it is sent.
@@ -73,6 +74,18 @@ struct ErrorAnswer {
     kind: String,
 }
 
+impl Item {
+    /// From DynamoDB's answer to `GetItem`; `None` if that is none.
+    pub(super) fn read(answer: &[u8]) -> Option<Self> {
+        let GetItemAnswer { item } = object(answer)?;
+        let value = item.get("value").and_then(|value| value.get("B")).and_then(Value::as_str);
+        Some(Self {
+            value: value.and_then(|value| BASE64_STANDARD.decode(value).ok()),
+            lease: item.get("lease").cloned().map(SeenLease),
+        })
+    }
+}
+
 impl SeenLease {
     #[cfg(test)]
     pub(super) fn of(attribute: Value) -> Self {
@@ -104,13 +117,8 @@ impl DynamoDb {
     /// An item; an empty one if there is none.
     pub(super) async fn get(&self, name: &Name) -> Result<Item, CallError> {
         let answer = self.call("GetItem", &json!({"TableName": self.table, "Key": key(name)})).await?;
-        let GetItemAnswer { item } = serde_json::from_slice(&answer)
-            .map_err(|_| CallError::Failed("DynamoDB's answer could not be understood".to_owned()))?;
-        let value = item.get("value").and_then(|value| value.get("B")).and_then(Value::as_str);
-        Ok(Item {
-            value: value.and_then(|value| BASE64_STANDARD.decode(value).ok()),
-            lease: item.get("lease").cloned().map(SeenLease),
-        })
+        Item::read(&answer)
+            .ok_or_else(|| CallError::Failed("DynamoDB's answer could not be understood".to_owned()))
     }
 
     /// Puts an item without a lease in the place of whatever is there. From `expires` on, in seconds since 1970, it may
@@ -187,10 +195,9 @@ impl DynamoDb {
         if status == StatusCode::OK {
             return Ok(answer);
         }
-        let kind = serde_json::from_slice::<ErrorAnswer>(&answer).map(|answer| answer.kind);
+        let kind = object::<ErrorAnswer>(&answer).map(|answer| answer.kind);
         // Its name follows the name space that it is of.
-        match kind.ok().as_deref().and_then(|kind| kind.rsplit('#').next()).filter(|kind| is_error_code(kind))
-        {
+        match kind.as_deref().and_then(|kind| kind.rsplit('#').next()).filter(|kind| is_error_code(kind)) {
             Some("ConditionalCheckFailedException") => Err(CallError::Condition),
             Some(kind) => Err(CallError::Failed(format!("DynamoDB answered {kind}"))),
             None => Err(CallError::Failed(format!("DynamoDB answered {}", status.as_u16()))),
