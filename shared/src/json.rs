@@ -3,9 +3,11 @@
 use serde::Deserialize;
 
 /// Reads an object. serde takes an array for one too, its elements for the members in their order; nobody who is heard
-/// here means that.
+/// here means that. And it takes bytes that are not UTF-8 where it reads nothing, which no JSON has (RFC 8259, section
+/// 8.1).
 pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
-    if json.trim_ascii_start().starts_with(b"{") { serde_json::from_slice(json).ok() } else { None }
+    let json = str::from_utf8(json).ok()?;
+    if json.trim_ascii_start().starts_with('{') { serde_json::from_str(json).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -15,6 +17,12 @@ mod tests {
     #[derive(Debug, PartialEq, Deserialize)]
     struct One<'a> {
         a: &'a str,
+    }
+
+    #[test]
+    fn every_byte_is_of_a_text() {
+        assert_eq!(object("{\"é\":\"é\",\"a\":\"b\"}".as_bytes()), Some(One { a: "b" }));
+        assert_eq!(object::<One<'_>>(b"{\"x\":\"\xFF\",\"a\":\"b\"}"), None);
     }
 
     #[test]

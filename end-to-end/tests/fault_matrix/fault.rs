@@ -103,9 +103,8 @@ pub(crate) fn all(upstream: Upstream) -> Vec<Wrong> {
     let json = "application/json; charset=utf-8";
     let garbage = |bytes: &str| Fault::Garbage { bytes: bytes.to_owned() };
     let redirect = |location: &str| Fault::Redirect { location: location.to_owned() };
-    // AWS's SDK takes one of two, and in the discovery document the byte is in a member that nobody needs.
+    // AWS's SDK takes one of two.
     let twice = if upstream.kind() == Kind::Secrets { Taken } else { Invalid };
-    let not_utf8 = if upstream == Upstream::Discovery { Taken } else { Invalid };
     let whole = |row, how| Wrong { row, how, wants: NoAnswer };
     let mut all = vec![
         whole("connection refused", How::Refused),
@@ -132,7 +131,7 @@ pub(crate) fn all(upstream: Upstream) -> Vec<Wrong> {
         body("a member twice", twice, json, upstream.member_twice()),
         body("100,000 arrays in each other, as what is needed", Invalid, json, upstream.nested()),
         body("100,000 arrays in each other, beside it", Taken, json, upstream.nested_beside()),
-        call("a byte that is not UTF-8", not_utf8, Fault::NotUtf8),
+        call("a byte that is not UTF-8", Invalid, Fault::NotUtf8),
         call("20 MB", TooLarge, Fault::Oversized { bytes: 20 * 1024 * 1024 }),
         call("no end", TooLarge, Fault::Endless),
         call("64 MiB in a gzip of 70 KB", Invalid, Fault::Bomb { mebibytes: 64 }),
