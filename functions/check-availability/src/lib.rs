@@ -69,6 +69,7 @@ impl CheckAvailability {
     }
 }
 
-fn main() -> ExitCode {
+/// Runs the function until Lambda ends the process.
+pub fn run() -> ExitCode {
     shared::run(CheckAvailability::read)
 }
