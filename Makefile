@@ -33,7 +33,7 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
   --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
 
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
-        check-figures check-template build sam-test reliability soak load bench budgets record-budgets \
+        check-figures check-template build sam-test reliability soak fuzz load bench budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories own-tools cargo-auditable \
         release-artifacts check-reproducible check-examples check-threat-model check-fences token check-api \
         screenshots check-alarms
@@ -192,6 +192,11 @@ soak: ## A million requests, good, refused and faulty, in bounded memory; writes
 	cargo build --profile driver
 	RELIABILITY=write SOAK_REQUESTS=$${SOAK_REQUESTS:-1000000} \
 	  cargo test --profile driver -p end-to-end --test soak -- --nocapture
+
+# The code that is fuzzed has counters in it and is compiled for that, in target/fuzz. FUZZ_RUNS=100000 is inputs.
+fuzz: ## Feed what takes bytes from outside with inputs that are led by coverage; writes the figures down (FUZZ_SECONDS=180 each)
+	@python3 scripts/cargo_tools.py cargo-fuzz
+	FUZZ=write python3 scripts/fuzz.py
 
 # Six minutes: with the cache, and without.
 load: ## 10,000 readers a minute on one allowance of Calendly's; writes the figures down (LOAD_PER_MINUTE=…, LOAD_SECONDS=…)

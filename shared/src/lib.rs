@@ -24,6 +24,8 @@ mod caller_hash;
 mod config;
 mod deadline;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 mod http;
 mod issuer;
 mod json;

@@ -46,7 +46,7 @@ impl Failed {
 
 impl Chosen {
     /// One that was named by its URI.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn of(choice: Choice) -> Self {
         Self { asked: EventTypeRef::Uri(choice.uri.clone()), choice: choice.into(), was_kept: false }
     }

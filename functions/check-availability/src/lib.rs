@@ -11,6 +11,8 @@ mod at;
 mod chosen;
 mod entries;
 mod event_type;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 mod moment;
 mod open_times;
 mod question;

@@ -45,7 +45,7 @@ pub(super) struct KeyStore {
 }
 
 /// What the kept keys say to a token.
-enum Verdict {
+pub(super) enum Verdict {
     Signed,
     /// There is no key for it; newer keys might have one.
     Unknown,
@@ -133,7 +133,7 @@ fn reason(unserved: Unserved<String>) -> String {
     }
 }
 
-fn verdict(keys: &KeySet, jws: &CompactJws<'_>) -> Verdict {
+pub(super) fn verdict(keys: &KeySet, jws: &CompactJws<'_>) -> Verdict {
     match keys.choose(jws) {
         Choice::Key(key) if is_signed_by(jws, &key.key) => Verdict::Signed,
         // The key that the token names is at hand, so its signature is simply wrong. A key that it does not

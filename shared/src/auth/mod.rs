@@ -10,6 +10,8 @@
 
 mod bearer;
 mod claims;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 mod jwk;
 mod jws;
 mod key_source;

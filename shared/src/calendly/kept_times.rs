@@ -239,13 +239,13 @@ impl Answered {
         self.times.size()
     }
 
-    fn to_value(&self) -> Value {
+    pub(super) fn to_value(&self) -> Value {
         let Self { times, asked, as_of } = self;
         Value { as_of: *as_of, text: format!("{}\n{}", utc(asked.start_time), times.json()) }
     }
 
     /// From what [`Self::to_value`] wrote about this span.
-    fn of_text(Value { as_of, text }: &Value, span: &Span) -> Option<Self> {
+    pub(super) fn of_text(Value { as_of, text }: &Value, span: &Span) -> Option<Self> {
         let (start_time, json) = text.split_once('\n')?;
         let start_time = DateTime::parse_from_rfc3339(start_time).ok()?.to_utc();
         let asked = TimeWindow { start_time, end_time: span.end_time };

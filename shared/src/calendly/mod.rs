@@ -17,6 +17,8 @@
 mod available_times;
 mod client;
 mod event_types;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 mod json;
 mod kept_times;
 mod learnt;

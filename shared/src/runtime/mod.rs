@@ -2,6 +2,8 @@
 
 mod event;
 mod function;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 mod gateway;
 mod pipeline;
 mod services;

@@ -16,6 +16,8 @@
 
 mod breaker;
 mod dynamodb;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 mod patience;
 mod sealed;
 mod shared;

@@ -74,7 +74,7 @@ impl Seal {
         Some((as_of, text))
     }
 
-    fn sign(&self, parts: &[&[u8]]) -> hmac::Tag {
+    pub(super) fn sign(&self, parts: &[&[u8]]) -> hmac::Tag {
         hmac::sign(&self.0, &message(parts))
     }
 }

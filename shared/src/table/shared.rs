@@ -199,7 +199,7 @@ impl<'a> Shared<'a> {
 }
 
 /// Whether somebody has the lease. One that would last for longer than any does was not taken by us.
-fn is_held(lease: Option<&SeenLease>, now: DateTime<Utc>) -> bool {
+pub(super) fn is_held(lease: Option<&SeenLease>, now: DateTime<Utc>) -> bool {
     let left = lease.and_then(SeenLease::until).map(|until| until.saturating_sub(now.timestamp_millis()));
     let most = i64::try_from((LEASE + CLOCK_SKEW).as_millis()).unwrap_or(i64::MAX);
     left.is_some_and(|left| left > 0 && left <= most)
