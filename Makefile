@@ -33,7 +33,7 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
   --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
 
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
-        check-figures check-template build sam-test reliability soak fuzz load bench budgets record-budgets \
+        check-figures check-template build sam-test reliability confined soak fuzz load bench budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories own-tools cargo-auditable \
         release-artifacts check-reproducible check-examples check-threat-model check-fences token check-api \
         screenshots check-alarms
@@ -185,6 +185,13 @@ reliability: ## Let every upstream fail in every way, and write down what the fu
 	@$(TOOLS) test
 	cargo build
 	RELIABILITY=write cargo test -p end-to-end --test fault_matrix
+
+# As root, or whoever may make control groups. What is not optimized takes ten times the processor.
+confined: ## Every fault, and the largest answers, with 128 MB and a seventh of a processor; writes the figures down
+	@$(TOOLS) test
+	cargo build --profile driver
+	RELIABILITY=write cargo test --profile driver -p end-to-end --test confined -- --nocapture
+	RELIABILITY=write cargo test --profile driver -p end-to-end --test fault_matrix -- --nocapture smallest
 
 # A million requests take too long without optimization.
 soak: ## A million requests, good, refused and faulty, in bounded memory; writes the figures down (SOAK_REQUESTS=…)

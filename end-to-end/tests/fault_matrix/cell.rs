@@ -1,10 +1,14 @@
 //! One cell of the matrix: a process of its own, for which one thing goes wrong.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
 use end_to_end::{
-    Answer, Authority, Certificate, Confinement, Function, Gateway, Invocation, PATIENCE, Relay, Request,
-    SMALLEST_MEMORY, SecretsManager, day,
+    Answer, Authority, Binary, Certificate, Confinement, Function, Gateway, Invocation, PATIENCE, Relay,
+    Request, SMALLEST_MEMORY, SecretsManager, Seen, Table, day,
 };
 use sandbox::{Account, Config, Door, Fault, Mint, Sandbox};
 use serde_json::{Value, json};
@@ -58,6 +62,8 @@ pub(crate) struct Shared {
     secrets: SecretsManager,
     /// Whether each process has no more memory and processor than Lambda gives its smallest functions.
     is_confined: bool,
+    /// The worst of all cells.
+    pub(crate) seen: Seen,
 }
 
 impl Shared {
@@ -67,7 +73,8 @@ impl Shared {
         for caller in CALLERS {
             secrets.store(&format!("{SECRET}/{caller}"), PAT).await;
         }
-        Self { authority: Authority::new(&std::env::temp_dir()), secrets, is_confined }
+        let authority = Authority::new(&std::env::temp_dir());
+        Self { authority, secrets, is_confined, seen: Seen::default() }
     }
 }
 
@@ -75,9 +82,14 @@ impl Shared {
 struct World<'a> {
     cell: &'a Cell,
     authority: &'a Authority,
+    seen: &'a Seen,
     sandbox: Sandbox,
-    /// In front of Secrets Manager.
+    /// In front of Secrets Manager, or of DynamoDB where that goes wrong.
     door: Door,
+    /// Behind the door.
+    table: Option<Table>,
+    /// How often it was asked.
+    asked: AtomicU64,
     /// In front of the server that goes wrong as a whole.
     relay: Relay,
     variables: BTreeMap<String, String>,
@@ -127,6 +139,7 @@ impl Cell {
         world.soon_good(&function, next).await;
         let peak = function.peak_memory().await;
         assert!(peak < SMALLEST_MEMORY, "{} MiB", peak / 1024 / 1024);
+        shared.seen.memory(peak);
         function.kill().await;
         assert_eq!(confinement.map_or(0, |confinement| confinement.killed()), 0);
         world.nothing_secret_is_in(&function, &[known, token]);
@@ -151,8 +164,11 @@ impl<'a> World<'a> {
             ..Config::default()
         });
         let sandbox = sandbox.await.unwrap();
-        let door = Door::to(&shared.secrets.endpoint).await.unwrap();
-        relay.lead_to(&if cell.upstream.kind() == Kind::Secrets { door.url() } else { sandbox.base_url() });
+        let is_of_aws = matches!(cell.upstream.kind(), Kind::Secrets | Kind::Table);
+        let table = if cell.upstream == Upstream::Table { Some(Table::start().await) } else { None };
+        let behind_door = table.as_ref().map_or(&shared.secrets.endpoint, |table| &table.endpoint);
+        let door = Door::to(behind_door).await.unwrap();
+        relay.lead_to(&if is_of_aws { door.url() } else { sandbox.base_url() });
         let secret_id = match (cell.upstream, cell.when) {
             // A warm function has the PAT of everybody but a new caller.
             (Upstream::Secrets, When::Warm) => format!("{SECRET}/{{sub}}"),
@@ -162,6 +178,10 @@ impl<'a> World<'a> {
         let is_short = cell.upstream.kind() == Kind::Calendly && cell.wrong.hangs();
         let timeout_ms = if is_short { "500" } else { "4000" };
         let or_relay = |kind, url: String| if through_relay(kind) { relay.url.clone() } else { url };
+        let secrets = match cell.upstream {
+            Upstream::Secrets => or_relay(Kind::Secrets, door.url()),
+            _ => shared.secrets.endpoint.clone(),
+        };
         let mut variables = vec![
             ("CALENDLY_PAT_SECRET_ID", secret_id),
             ("CALENDLY_BASE_URL", or_relay(Kind::Calendly, sandbox.base_url())),
@@ -169,19 +189,29 @@ impl<'a> World<'a> {
             ("CALENDLY_MAX_RETRIES", "1".to_owned()),
             ("JWT_ISSUER", sandbox.issuer_url()),
             ("JWT_AUDIENCE", "calendly-functions".to_owned()),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", or_relay(Kind::Secrets, door.url())),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets),
             ("AWS_CA_BUNDLE", authority.bundle().to_owned()),
         ];
         match cell.upstream {
             // So that every request asks whose the PAT is.
             Upstream::Me => variables.push(("PAT_CACHE_SECONDS", "0".to_owned())),
+            Upstream::EventType => variables.push(("EVENT_TYPE_CACHE_SECONDS", "0".to_owned())),
+            Upstream::Table => {
+                let name = table.as_ref().map(|table| table.name.clone()).unwrap_or_default();
+                variables.extend([
+                    ("CACHE_TABLE", name),
+                    ("AWS_ENDPOINT_URL_DYNAMODB", or_relay(Kind::Table, door.url())),
+                    ("AVAILABILITY_CACHE_SECONDS", "60".to_owned()),
+                ]);
+            }
             Upstream::Keys if cell.is_of_the_whole_server() => {
-                variables.push(("JWT_JWKS_URL", format!("{}{}", relay.url, cell.upstream.path())));
+                variables.push(("JWT_JWKS_URL", format!("{}{}", relay.url, cell.upstream.path(""))));
             }
             _ => {}
         }
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { cell, authority, sandbox, door, relay, variables }
+        let asked = AtomicU64::new(0);
+        Self { cell, authority, seen: &shared.seen, sandbox, door, table, asked, relay, variables }
     }
 
     async fn goes_wrong(&self) {
@@ -194,11 +224,16 @@ impl<'a> World<'a> {
     }
 
     fn order(&self, fault: &Fault) {
-        let path = self.cell.upstream.path();
+        let event_type = self.event_type();
+        let path = self.cell.upstream.path(&event_type);
         match self.cell.upstream.kind() {
-            Kind::Secrets => self.door.fault(path, u32::MAX, fault.clone()),
+            Kind::Secrets | Kind::Table => self.door.fault(path, u32::MAX, fault.clone()),
             _ => self.sandbox.fault(path, u32::MAX, fault.clone()),
         }
+    }
+
+    fn event_type(&self) -> String {
+        self.sandbox.event_type_uri(PAT, "demo").unwrap()
     }
 
     fn is_well(&self) {
@@ -219,22 +254,34 @@ impl<'a> World<'a> {
 
     async fn ask(&self, function: &Function, token: &str) -> Answer {
         let mut request = Request::get(self.cell.upstream.binary().path()).bearer(token);
-        if self.cell.upstream == Upstream::AvailableTimes {
-            let (start, end) = (day(2).to_string(), day(9).to_string());
-            let uri = self.sandbox.event_type_uri(PAT, "demo").unwrap();
-            request = request.query(&[("start_time", &*start), ("end_time", &end), ("event_type", &uri)]);
+        if self.cell.upstream.binary() == Binary::CheckAvailability {
+            // Each time another window, which nobody can have at hand.
+            let first = 2 + 31 * (self.asked.fetch_add(1, Relaxed) % 10);
+            let (start, end) = (day(first).to_string(), day(first + 7).to_string());
+            let uri = self.event_type();
+            let mut query = vec![("start_time", &*start), ("end_time", &end), ("event_type", &uri)];
+            if self.cell.upstream == Upstream::EventType {
+                query.push(("duration", "30"));
+            }
+            request = request.query(&query);
         }
         let invocation = Invocation::new(&request.through(Gateway::HttpApi)).within(DEADLINE);
         let deadline = invocation.deadline;
         let answer = Answer::of(function.invoke(invocation).await);
         let left = deadline.duration_since(answer.arrived).unwrap_or_default();
         assert!(left >= LEFT, "only {left:?} were left");
+        self.seen.left(left);
         answer
     }
 
     async fn good_request(&self, function: &Function, token: &str) {
         let answer = self.ask(function, token).await;
         assert_eq!(answer.status, 200, "a good request: {}", answer.body);
+        let asked = self.table.as_ref().map(Table::operations);
+        assert!(
+            asked.is_none_or(|operations| operations.contains(&"GetItem".to_owned())),
+            "no table was asked"
+        );
     }
 
     async fn request_that_needs_it(&self, function: &Function, token: &str) -> (u16, String) {

@@ -61,6 +61,7 @@ impl Wrong {
                 vec![(503, "secrets_unavailable"), (400, "pat_missing")]
             }
             Kind::Secrets => vec![(503, "secrets_unavailable")],
+            Kind::Table => vec![(200, "")],
         };
         if matches!(self.wants, Wants::Taken) {
             allowed.push((200, ""));

@@ -36,11 +36,14 @@ impl Table {
 impl std::fmt::Display for Table {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(formatter, "{} cells.\n", self.count)?;
-        writeln!(formatter, "| what goes wrong | Calendly | the token issuer | Secrets Manager |")?;
-        writeln!(formatter, "| --- | --- | --- | --- |")?;
+        writeln!(
+            formatter,
+            "| what goes wrong | Calendly | the token issuer | Secrets Manager | DynamoDB |"
+        )?;
+        writeln!(formatter, "| --- | --- | --- | --- | --- |")?;
         for row in &self.rows {
             write!(formatter, "| {row} |")?;
-            for kind in [Kind::Calendly, Kind::Issuer, Kind::Secrets] {
+            for kind in [Kind::Calendly, Kind::Issuer, Kind::Secrets, Kind::Table] {
                 let seen: Vec<_> = self.cells.get(&(*row, kind)).into_iter().flatten().cloned().collect();
                 write!(formatter, " {} |", seen.join(" or "))?;
             }

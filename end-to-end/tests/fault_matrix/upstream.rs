@@ -13,6 +13,8 @@ pub(crate) enum Upstream {
     Me,
     /// Calendly's `/event_types`.
     EventTypes,
+    /// Calendly's `/event_types/{uuid}`.
+    EventType,
     /// Calendly's `/event_type_available_times`.
     AvailableTimes,
     /// The issuer's OpenID discovery.
@@ -21,6 +23,8 @@ pub(crate) enum Upstream {
     Keys,
     /// Secrets Manager.
     Secrets,
+    /// DynamoDB, where the table is that environments share.
+    Table,
 }
 
 /// Whose call it is, and so whose error its failure is.
@@ -29,28 +33,43 @@ pub(crate) enum Kind {
     Calendly,
     Issuer,
     Secrets,
+    /// Of the table nothing is an error.
+    Table,
 }
 
 impl Upstream {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Me, Self::EventTypes, Self::AvailableTimes, Self::Discovery, Self::Keys, Self::Secrets];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Me,
+        Self::EventTypes,
+        Self::EventType,
+        Self::AvailableTimes,
+        Self::Discovery,
+        Self::Keys,
+        Self::Secrets,
+        Self::Table,
+    ];
 
     pub(crate) fn kind(self) -> Kind {
         match self {
-            Self::Me | Self::EventTypes | Self::AvailableTimes => Kind::Calendly,
+            Self::Me | Self::EventTypes | Self::EventType | Self::AvailableTimes => Kind::Calendly,
             Self::Discovery | Self::Keys => Kind::Issuer,
             Self::Secrets => Kind::Secrets,
+            Self::Table => Kind::Table,
         }
     }
 
-    pub(crate) fn path(self) -> &'static str {
+    /// Where it is called. `event_type` is the URI of the one that is looked up.
+    pub(crate) fn path(self, event_type: &str) -> &str {
         match self {
             Self::Me => "/users/me",
             Self::EventTypes => "/event_types",
+            Self::EventType => {
+                event_type.strip_prefix("https://api.calendly.com").expect("a URI of Calendly's")
+            }
             Self::AvailableTimes => "/event_type_available_times",
             Self::Discovery => "/issuer/.well-known/openid-configuration",
             Self::Keys => "/issuer/jwks",
-            Self::Secrets => "/",
+            Self::Secrets | Self::Table => "/",
         }
     }
 
@@ -58,14 +77,14 @@ impl Upstream {
     pub(crate) fn binary(self) -> Binary {
         match self {
             Self::EventTypes => Binary::UserEventTypes,
-            Self::AvailableTimes => Binary::CheckAvailability,
+            Self::EventType | Self::AvailableTimes | Self::Table => Binary::CheckAvailability,
             _ => Binary::User,
         }
     }
 
     /// Whether a warm-up of that function makes the call.
     pub(crate) fn is_prepared(self) -> bool {
-        !matches!(self, Self::EventTypes | Self::AvailableTimes)
+        !matches!(self, Self::EventTypes | Self::EventType | Self::AvailableTimes | Self::Table)
     }
 
     /// The member that is needed, and something good in it.
@@ -76,6 +95,7 @@ impl Upstream {
             Self::EventTypes => {
                 ("collection", text(json!([{"uri": "https://api.calendly.com/event_types/x"}])))
             }
+            Self::EventType => ("resource", text(json!({"uri": "https://x/event_types/x", "duration": 30}))),
             Self::AvailableTimes => (
                 "collection",
                 text(json!([{"start_time": "2099-01-01T09:00:00.000000Z", "status": "available"}])),
@@ -83,6 +103,7 @@ impl Upstream {
             Self::Discovery => ("jwks_uri", text(json!("https://issuer.example/jwks"))),
             Self::Keys => ("keys", text(json!([]))),
             Self::Secrets => ("SecretString", text(json!(PAT))),
+            Self::Table => ("Item", text(json!({"value": {"B": "AAAA"}, "lease": {"N": "1"}}))),
         }
     }
 
