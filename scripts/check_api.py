@@ -42,6 +42,8 @@ def main():
                 step(f"schemathesis {name}", schemathesis(bundle, token), directory=local.ROOT / ".run")
             step("the pages and the gateway", unittest("running"), bundle.addresses())
             step("the clients", [tools.BIN / "python", TESTS / "clients.py"], bundle.addresses())
+        with Bundle({"CACHE": "1"}) as bundle:
+            step("kept answers", unittest("cached"), bundle.addresses())
     except (debian.ProgramsMissing, tools.ToolsError, run.StartFailed) as problem:
         sys.exit(f"check-api: {problem}")
 
@@ -83,11 +85,12 @@ def schemathesis(bundle, token):
 class Bundle:
     """`make run` on free ports or on these, with the stand-ins whatever the developer's environment says."""
 
-    def __init__(self, ports=()):
+    def __init__(self, wishes=None, ports=()):
         ports = ports or free_ports(3)
         names = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
-        kept = {name: value for name, value in os.environ.items() if name not in ("CALENDLY_PAT", "BIND_ADDRESS")}
-        self._environment = kept | dict(zip(names, map(str, ports)))
+        others = ("CALENDLY_PAT", "BIND_ADDRESS", "CACHE")
+        kept = {name: value for name, value in os.environ.items() if name not in others}
+        self._environment = kept | dict(zip(names, map(str, ports))) | (wishes or {})
         self.settings = run.Settings(self._environment)
 
     def __enter__(self):

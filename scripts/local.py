@@ -24,6 +24,10 @@ PAT_SECRET_ID = "calendly/pat"
 DEV_SECRET_ID = "calendly/jwt-secret"
 DEV_SECRET = "a shared secret for development only"
 
+CACHE_TABLE = "calendly-cache"
+CACHE_SECONDS = 15
+STALE_SECONDS = 600
+
 REGION = "us-east-1"
 
 
@@ -60,4 +64,14 @@ def configuration(sandbox, secrets_manager):
         "JWT_AUDIENCE": AUDIENCE,
         "JWT_JWKS_URL": f"{sandbox}/issuer/jwks",
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets_manager,
+    }
+
+
+def shared_cache(dynamodb):
+    """What shares Calendly's answers through a table of the DynamoDB at this base URL."""
+    return {
+        "CACHE_TABLE": CACHE_TABLE,
+        "AVAILABILITY_CACHE_SECONDS": str(CACHE_SECONDS),
+        "AVAILABILITY_STALE_SECONDS": str(STALE_SECONDS),
+        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
     }

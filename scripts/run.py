@@ -1,12 +1,13 @@
 """`make run`: the whole bundle on this machine, until Ctrl-C.
 
 Starts the sandbox (a stand-in for Calendly, and the token issuer), moto (a stand-in for Secrets
-Manager), the three functions and a gateway in front of them, waits until each answers, and prints where
+Manager, and for DynamoDB), the three functions and a gateway in front of them, waits until each answers, and prints where
 the pages are and how to call the functions.
 
 Environment variables, all optional:
 
     CALENDLY_PAT          a personal access token: the functions then call the real Calendly
+    CACHE                 1: the functions keep Calendly's answers, and share them through a table
     FUNCTIONS_PORT        where the functions answer (9000)
     SANDBOX_PORT          where the sandbox listens (4010)
     SECRETS_MANAGER_PORT  where moto listens (4011)
@@ -54,6 +55,10 @@ class Settings:
 
     def __init__(self, environment):
         self.pat = environment.get("CALENDLY_PAT", "").strip()
+        cache = environment.get("CACHE", "")
+        if cache not in ("", "0", "1"):
+            raise StartFailed(f"CACHE is 1 to keep Calendly's answers, or 0, not {cache!r}.")
+        self.has_cache = cache == "1"
         self.address = environment.get("BIND_ADDRESS", "127.0.0.1")
         self.functions_port = self._port(environment, "FUNCTIONS_PORT", local.FUNCTIONS_PORT)
         self.sandbox_port = self._port(environment, "SANDBOX_PORT", local.SANDBOX_PORT)
@@ -155,6 +160,9 @@ def start_functions(settings, processes):
     environment = local.function_environment(settings.sandbox, settings.secrets_manager)
     if settings.pat:
         del environment["CALENDLY_BASE_URL"]
+    if settings.has_cache:
+        create_table(settings, local.CACHE_TABLE)
+        environment |= local.shared_cache(settings.secrets_manager)
     environment["PATH"] = f"{tools.BIN}{os.pathsep}{environment.get('PATH', '')}"
     processes.start(
         "functions",
@@ -252,15 +260,31 @@ def wait_for(url, name, processes):
 
 def create_secret(settings, name, value):
     """Stores a secret in moto, through the API call of Secrets Manager."""
+    secret = {"Name": name, "SecretString": value}
+    call_moto(settings, "secretsmanager", "secretsmanager.CreateSecret", secret)
+
+
+def create_table(settings, name):
+    """Makes a table like the template's in moto, through the API call of DynamoDB."""
+    table = {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    }
+    call_moto(settings, "dynamodb", "DynamoDB_20120810.CreateTable", table)
+
+
+def call_moto(settings, service, target, body):
     request = urllib.request.Request(
         settings.secrets_manager,
-        json.dumps({"Name": name, "SecretString": value}).encode(),
+        json.dumps(body).encode(),
         {
             "Content-Type": "application/x-amz-json-1.1",
-            "X-Amz-Target": "secretsmanager.CreateSecret",
-            # moto reads the region from it and verifies nothing.
+            "X-Amz-Target": target,
+            # moto reads the service and the region from it and verifies nothing.
             "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/"
-            f"{local.REGION}/secretsmanager/aws4_request, SignedHeaders=host, Signature=local",
+            f"{local.REGION}/{service}/aws4_request, SignedHeaders=host, Signature=local",
         },
     )
     with _http.open(request, timeout=ANSWER_SECONDS):
@@ -331,7 +355,10 @@ def print_how_to_call(settings, requests):
     make = "make" if port == local.SANDBOX_PORT else f"SANDBOX_PORT={port} make"
     say(f"\n{settings.sandbox}/docs    the API page: try each route in a browser")
     say(f"{settings.sandbox}/        the booking page")
-    say(f"{settings.functions}         the functions, with {calendly}\n")
+    say(f"{settings.functions}         the functions, with {calendly}")
+    if settings.has_cache:
+        say(f"Open times are served again for {local.CACHE_SECONDS} s, and shared through a table.")
+    say("")
     say(f"TOKEN=$({make} -s token)   # good for an hour")
     for url in requests.values():
         say(f"curl -H \"Authorization: Bearer $TOKEN\" \\\n  '{url}'")

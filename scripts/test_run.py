@@ -12,6 +12,7 @@ ENVIRONMENTS = [
     {},
     {"FUNCTIONS_PORT": "65535", "SANDBOX_PORT": "65534", "SECRETS_MANAGER_PORT": "65533"},
     {"CALENDLY_PAT": "a-token"},
+    {"CACHE": "1"},
 ]
 
 

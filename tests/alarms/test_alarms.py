@@ -45,7 +45,8 @@ WITHOUT_LINES += [f"{stem}Canary.DurationAlarm" for stem in STEMS.values()]
 @functools.cache
 def alarms():
     """{name: properties} of the template's alarms, with what only a deployment knows put in."""
-    text = json.dumps(of_type(deployed(), "AWS::CloudWatch::Alarm"))
+    found = of_type(deployed(SharedCache="ENABLED"), "AWS::CloudWatch::Alarm")
+    text = json.dumps(found)
     text = re.sub(r"<\w+FunctionVersion\w*\.Version>", NEW, text)
     return json.loads(text.replace("<Api>", gateway.API))
 
@@ -109,6 +110,18 @@ class Troubles:
         statuses = {failing.request() for _ in range(10)}
         return statuses.pop(), failing.lines()
 
+    def shared_cache_failures(self):
+        """DynamoDB is gone; it is asked again after longer and longer times."""
+        variables = {"CACHE_TABLE": "gone", "AWS_ENDPOINT_URL_DYNAMODB": NOWHERE}
+        variables |= {"AVAILABILITY_CACHE_SECONDS": "1", "PAT_CACHE_SECONDS": "1"}
+        alone = self.environment("without its table", **variables)
+        deadline, statuses = time.monotonic() + SECONDS, set()
+        while True:
+            statuses.add(alone.request())
+            lines = [line for line in alone.lines() if "SharedCacheFailures" in line]
+            if len(lines) >= 3 or len(statuses) > 1 or time.monotonic() > deadline:
+                return statuses.pop(), alone.lines()
+
     def deadline_exceeded(self):
         """Calendly hangs, and Lambda gives the function three seconds."""
         slow = self.environment("with a hanging Calendly", AWS_LAMBDA_FUNCTION_TIMEOUT="3")
@@ -123,6 +136,7 @@ TROUBLES = {
     "SecretStale": (Troubles.secret_stale, 200),
     "PatMissing": (Troubles.pat_missing, 400),
     "CalendlyErrors": (Troubles.calendly_errors, 500),
+    "SharedCacheFailures": (Troubles.shared_cache_failures, 200),
     "DeadlineExceeded": (Troubles.deadline_exceeded, 504),
 }
 

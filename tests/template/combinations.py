@@ -43,6 +43,7 @@ KINDS = {
     ],
     "dashboard": [{}, {"Dashboard": "DISABLED"}],
     "provisioned": [{}, {"ProvisionedConcurrency": 2}],
+    "cache": [{}, {"SharedCache": "ENABLED"}],
     "tracing": [{}, {"Tracing": "ENABLED"}],
     "caller hash": [{}, {"CallerHash": "ENABLED"}],
 }

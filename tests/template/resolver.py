@@ -60,6 +60,8 @@ class Resolver:
             return node
         if len(node) == 1:
             [(name, argument)] = node.items()
+            if name == "Condition" and isinstance(argument, str):
+                return self.condition(argument)
             if name.startswith("Fn::") or name == "Ref":
                 return getattr(self, "do_" + name.removeprefix("Fn::").lower())(argument)
         items = {key: self.resolve(value) for key, value in node.items()}

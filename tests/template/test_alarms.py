@@ -19,12 +19,13 @@ OWN = {
     "PatMissing": (1, 1, 2),
     "KeysUnavailable": (1, 1, 2),
     "CalendlyErrors": (10, 2, 3),
+    "SharedCacheFailures": (3, 2, 3),
 }
 
 
 def alarms(**parameters):
     """The alarms for people, by their names less `Alarm`."""
-    found = of_type(deployed(**parameters), "AWS::CloudWatch::Alarm")
+    found = of_type(deployed(**{"SharedCache": "ENABLED"} | parameters), "AWS::CloudWatch::Alarm")
     return {
         name.removeprefix("Monitoring.").removesuffix("Alarm"): alarm
         for name, alarm in found.items()
@@ -94,6 +95,9 @@ class Alarms(unittest.TestCase):
         self.assertIn("PatMissing", alarms(CalendlyPatSecretId="calendly/pat"))
         self.assertNotIn("PatMissing", alarms(CalendlyPatSecretId="calendly/pat/{sub}"))
 
+    def test_nobody_watches_a_table_that_is_not_there(self):
+        self.assertNotIn("SharedCacheFailures", alarms(SharedCache="DISABLED"))
+
     def test_a_topic_is_told_if_there_is_one(self):
         for topic, actions in (("", None), (TOPIC, [TOPIC])):
             every = of_type(deployed(AlarmTopicArn=topic), "AWS::CloudWatch::Alarm")
@@ -103,7 +107,8 @@ class Alarms(unittest.TestCase):
                 self.assertEqual(alarm.get("OKActions"), actions, name)
 
     def test_none_makes_up_a_value_and_each_looks_back(self):
-        for name, alarm in of_type(deployed(), "AWS::CloudWatch::Alarm").items():
+        every = of_type(deployed(SharedCache="ENABLED"), "AWS::CloudWatch::Alarm")
+        for name, alarm in every.items():
             self.assertEqual(alarm["TreatMissingData"], "notBreaching", name)
             self.assertLess(alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"], name)
             for query in alarm.get("Metrics", []):

@@ -50,7 +50,7 @@ def promised():
         "parameters": set(source()["Parameters"]),
         "outputs": set(source()["Outputs"]),
         "variables": variables(),
-        "metrics": sent_metrics(),
+        "metrics": set(sent_metrics()),
         "fields": log_fields(),
     }
 

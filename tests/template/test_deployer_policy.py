@@ -22,6 +22,8 @@ FUNCTION = f"arn:aws:lambda:{ACCOUNT}:function:{NAME}-user"
 STACK = f"arn:aws:cloudformation:{ACCOUNT}:stack/{NAME}/1"
 GROUP = f"arn:aws:codedeploy:{ACCOUNT}:deploymentgroup:{NAME}-Serverless-1/{NAME}-User-2"
 
+KEY = f"arn:aws:kms:{ACCOUNT}:key/0-1"
+
 # An ARN of each type, or several, as CloudFormation names the resources of a stack of that name.
 ARNS = {
     "AWS::ApiGatewayV2::Api": ["arn:aws:apigateway:eu-west-1::/apis/a1b2c3"],
@@ -42,6 +44,7 @@ ARNS = {
         f"arn:aws:codedeploy:{ACCOUNT}:application:{NAME}-Serverless-1"
     ],
     "AWS::CodeDeploy::DeploymentGroup": [GROUP],
+    "AWS::DynamoDB::Table": [f"arn:aws:dynamodb:{ACCOUNT}:table/{NAME}-CacheTable-1A"],
     "AWS::IAM::ManagedPolicy": [
         f"arn:aws:iam::123456789012:policy/{NAME}-Permissions-1A-Policy-2B"
     ],
@@ -79,6 +82,8 @@ OTHERS = {
     "codedeploy:GetDeploymentGroup": GROUP,
     "codedeploy:StopDeployment": GROUP,
     "secretsmanager:GetRandomPassword": "*",
+    **{f"kms:{name}": KEY for name in ("CreateGrant", "DescribeKey", "Encrypt", "RevokeGrant")},
+    "kms:ListAliases": "*",
 }
 # {command of the AWS CLI: (action, resource)} of the page on operations.
 COMMANDS = {
@@ -128,6 +133,16 @@ ONLY_FOR = {
     "DeletionProtectionEnabled": ["logs:PutLogGroupDeletionProtection"],
     "KmsKeyId": ["logs:*KmsKey"],
 }
+# Likewise of a table, for which other things than for the rest are common.
+TABLE_ONLY_FOR = {
+    "SSESpecification": ["kms:*"],
+    "ImportSourceSpecification": ["dynamodb:*Import*", "s3:*", "logs:*"],
+    "KinesisStreamSpecification": ["dynamodb:EnableK*", "dynamodb:DisableK*", "dynamodb:UpdateK*", "kinesis:*"],
+    "ContributorInsightsSpecification": ["dynamodb:UpdateContributorInsights"],
+    "ResourcePolicy": ["dynamodb:PutResourcePolicy", "dynamodb:DeleteResourcePolicy"],
+    # Of global tables, which are a type of their own.
+    "Replicas": ["dynamodb:*Replica", "dynamodb:*Item", "dynamodb:Query", "dynamodb:Scan", "iam:*"],
+}
 
 
 def policy():
@@ -172,11 +187,12 @@ def every_resource():
     return found
 
 
-def is_needed(action, properties):
+def is_needed(kind, action, properties):
     """Whether resources with these properties need an action that their type names."""
+    only_for = TABLE_ONLY_FOR if kind == "AWS::DynamoDB::Table" else ONLY_FOR
     return not any(
         fnmatch.fnmatchcase(action, pattern)
-        for name, patterns in ONLY_FOR.items()
+        for name, patterns in only_for.items()
         if name not in properties
         for pattern in patterns
     )
@@ -193,7 +209,7 @@ class Policy(unittest.TestCase):
             for name, properties in forms:
                 arns = ARNS.get(kind) or [SECRETS.format(name)]
                 for action in actions[kind]:
-                    if is_needed(action, properties):
+                    if is_needed(kind, action, properties):
                         for arn in [OTHERS[action]] if action in OTHERS else arns:
                             self.assertTrue(allows(statements, action, arn), (name, action, arn))
                             checked += 1

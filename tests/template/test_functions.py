@@ -53,6 +53,9 @@ class Functions(unittest.TestCase):
             PatCacheSeconds=7,
             EventTypeFields="name,slug",
             IncludeSecretEventTypes="false",
+            AvailabilityCacheSeconds=15,
+            AvailabilityStaleSeconds=600,
+            SharedCache="ENABLED",
         )
         for logical_id in FUNCTIONS:
             properties = found[logical_id]["Properties"]
@@ -64,6 +67,9 @@ class Functions(unittest.TestCase):
             self.assertEqual(variables["PAT_CACHE_SECONDS"], "7")
             self.assertEqual(variables["EVENT_TYPE_FIELDS"], "name,slug")
             self.assertEqual(variables["INCLUDE_SECRET_EVENT_TYPES"], "false")
+            self.assertEqual(variables["AVAILABILITY_CACHE_SECONDS"], "15")
+            self.assertEqual(variables["AVAILABILITY_STALE_SECONDS"], "600")
+            self.assertEqual(variables["CACHE_TABLE"], "<CacheTable>")
             self.assertEqual(properties["LoggingConfig"]["ApplicationLogLevel"], "DEBUG")
 
     def test_a_changed_parameter_is_a_new_version(self):
@@ -79,7 +85,7 @@ class Functions(unittest.TestCase):
         used = {name for name in source()["Parameters"] if f'"{name}"' in settings}
         used -= {"ProvisionedConcurrency"}
         # By way of a condition, and of an output.
-        used |= {"Tracing", "CallerHash"}
+        used |= {"Tracing", "CallerHash", "SharedCache"}
         self.assertIn("JwtAudience", used)
         written = {line.split("=")[0] for line in content().splitlines()}
         self.assertEqual(written, used)

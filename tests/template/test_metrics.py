@@ -57,15 +57,19 @@ class Metrics(unittest.TestCase):
             self.assertEqual(dimensions, {"ApiId": "<Api>"}, where)
 
     def test_the_page_is_read(self):
-        self.assertLessEqual({"CalendlyCalls", "PatMissing", "DeadlineExceeded"}, sent_metrics())
+        self.assertLessEqual(
+            {"CalendlyCalls", "PatMissing", "DeadlineExceeded"}, set(sent_metrics())
+        )
         self.assertLessEqual({"status", "code", "duration_ms", "cold_start"}, log_fields())
 
     def test_the_page_has_what_the_functions_send(self):
         code = "\n".join(path.read_text() for path in (ROOT / "shared" / "src").rglob("*.rs"))
-        sent = set(re.findall(r'\("([A-Z]\w+)", "(?:Count|Milliseconds)"', code))
+        sent = set(re.findall(r'\("([A-Z]\w+)", "(?:Count|Milliseconds|Seconds)"', code))
+        sent |= set(re.findall(r'=> "(Availability\w+)"', code))
         self.assertIn("CalendlyLatency", sent)
-        sent.discard("Calls"), sent.discard("Latency")
-        self.assertLessEqual(sent, sent_metrics())
+        self.assertIn("AvailabilityStale", sent)
+        sent -= {"Calls", "Latency"}
+        self.assertEqual(sent, set(sent_metrics()))
         self.assertIn('"CalendlyFunctions"', code)
 
     def test_the_dashboard_shows_what_is_sent(self):
@@ -74,10 +78,11 @@ class Metrics(unittest.TestCase):
 
     def test_the_dashboard_shows_everything_for_every_function(self):
         shown = {(m, d["FunctionName"]) for n, m, d in metric_rows() if n == "CalendlyFunctions"}
-        self.assertEqual(shown, {(metric, name) for metric in sent_metrics() for name in NAMES})
+        sent = {(m, f"stack-{name}") for m, names in sent_metrics().items() for name in names}
+        self.assertEqual(shown, sent)
 
     def test_alarms_look_at_what_is_sent_or_filtered(self):
-        found = deployed()
+        found = deployed(SharedCache="ENABLED")
         filtered = {
             (made["MetricName"], frozenset(dimension["Key"] for dimension in made["Dimensions"]))
             for entry in of_type(found, "AWS::Logs::MetricFilter").values()

@@ -26,7 +26,7 @@ class Parameters(unittest.TestCase):
     def test_each_variable_of_the_readme_has_a_parameter(self):
         readme = (ROOT / "README.md").read_text()
         table = readme[readme.index("## Configure it") : readme.index("## Deploy it")]
-        documented = set(re.findall(r"`((?:CALENDLY|JWT|PAT|EVENT|INCLUDE)_[A-Z_]+)`", table))
+        documented = set(re.findall(r"`((?:CALENDLY|JWT|PAT|EVENT|INCLUDE|AVAILABILITY|CACHE)_[A-Z_]+)`", table))
         variables = source()["Globals"]["Function"]["Environment"]["Variables"]
         self.assertGreater(len(documented), 10)
         self.assertEqual(documented - set(variables), set())
@@ -72,6 +72,9 @@ class Parameters(unittest.TestCase):
             "ThrottlingRateLimit": ["0", "10001", "1.5"],
             "CalendlyTimeoutMs": ["0", "28001"],
             "ProvisionedConcurrency": ["-1"],
+            "AvailabilityCacheSeconds": ["-1", "301"],
+            "AvailabilityStaleSeconds": ["-1", "3601"],
+            "SharedCache": ["true"],
         }.items():
             for value in values:
                 self.assertEqual(refused_values(AUDIENCE | {name: value}), [name], value)

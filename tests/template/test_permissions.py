@@ -128,6 +128,18 @@ class Secrets(unittest.TestCase):
             deployed(SecretsKmsKeyArn=key)["CalendlyPatSecret"]["Properties"]["KmsKeyId"], key
         )
 
+    def test_the_key_serves_the_table_too_where_there_is_one(self):
+        key = "arn:aws:kms:eu-west-1:123456789012:key/0-1"
+        services = {
+            statement["Condition"]["StringEquals"]["kms:ViaService"]: statement["Action"]
+            for statement in shared(SecretsKmsKeyArn=key, SharedCache="ENABLED")
+            if statement["Resource"] == key
+        }
+        self.assertEqual(
+            set(services), {f"{name}.eu-west-1.amazonaws.com" for name in ("secretsmanager", "dynamodb")}
+        )
+        self.assertNotIn("kms:CreateGrant", services["dynamodb.eu-west-1.amazonaws.com"])
+
     def test_the_key_of_callers_hashes_is_made_and_read_only_where_it_is_wanted(self):
         found = deployed(CallerHash="ENABLED")
         key = found["Permissions.CallerHashKey"]["Properties"]

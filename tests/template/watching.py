@@ -3,6 +3,7 @@
 import re
 
 from resolver import ROOT
+from translation import FUNCTIONS
 
 # What AWS sends of itself.
 AWS_METRICS = {
@@ -10,16 +11,23 @@ AWS_METRICS = {
     "AWS/ApiGateway": {"Count", "4xx", "5xx", "Latency"},
 }
 
+# Has metrics of its own.
+ONE_ALONE = "check-availability"
+
 
 def page():
     return (ROOT / "docs" / "logging.md").read_text()
 
 
 def sent_metrics():
-    """The metrics that the functions send, by the page on logs and metrics."""
+    """The metrics that the functions send, by the page on logs and metrics: {name: who sends it}."""
     [table] = re.findall(r"^## Metrics$.*?^(\| metric .*?)\n\n", page(), re.DOTALL | re.MULTILINE)
     rows = re.findall(r"^\| `(\w+)` \| \w+ \| (.*?) \|", table, re.MULTILINE)
-    return {name for name, sent_with in rows if "filter" not in sent_with}
+    return {
+        name: {ONE_ALONE} if ONE_ALONE in sent_with else set(FUNCTIONS.values())
+        for name, sent_with in rows
+        if "filter" not in sent_with
+    }
 
 
 def log_fields():

@@ -1,0 +1,42 @@
+"""`CACHE=1 make run`: answers are served again, say how old they are, and may be asked for afresh."""
+
+import sys
+import unittest
+from datetime import date, timedelta
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "running"))
+
+import bundle  # noqa: E402
+
+
+def ask(**headers):
+    """The answer about the days of one window."""
+    day = date.today() + timedelta(days=3)
+    return bundle.request(
+        "GET",
+        "/calendly/check-availability",
+        params={"start_time": str(day), "end_time": str(day + timedelta(days=1))},
+        headers={"Authorization": f"Bearer {bundle.token()}"} | headers,
+    )
+
+
+class Kept(unittest.TestCase):
+    def setUp(self):
+        self.first = ask(**{"Cache-Control": "no-cache"})
+        self.assertEqual((self.first.status_code, self.first.headers["Age"]), (200, "0"))
+        self.addCleanup(bundle.clear_faults)
+
+    def test_an_answer_is_served_again_while_calendly_fails(self):
+        bundle.fault("/event_type_available_times", 10, 500)
+        again = ask()
+        self.assertEqual((again.status_code, again.content), (200, self.first.content))
+        self.assertIn("as_of", again.json())
+
+    def test_a_fresh_look_is_calendlys(self):
+        bundle.fault("/event_type_available_times", 10, 404)
+        self.assertEqual(ask(**{"Cache-Control": "no-cache"}).status_code, 404)
+
+
+if __name__ == "__main__":
+    unittest.main()
