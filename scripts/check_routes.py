@@ -14,15 +14,15 @@ from local import ROOT
 
 
 def gateway_routes(template):
-    """{"GET /path": binary} of the template's functions, which are written one property a line."""
+    """{"GET /path": binary} of the template's functions, each property of which is on one line."""
     routes = {}
     for resource in re.split(r"^  (?=\w+:$)", template, flags=re.MULTILINE):
         if "Type: AWS::Serverless::Function" not in resource:
             continue
-        binary = re.search(r"^ +Binary: (\S+)$", resource, re.MULTILINE)
+        binary = re.search(r"\bBinary: ([\w-]+)", resource)
         for event in re.split(r"^ +Type: HttpApi$", resource, flags=re.MULTILINE)[1:]:
-            path = re.search(r"^ +Path: (\S+)$", event, re.MULTILINE)
-            method = re.search(r"^ +Method: (\S+)$", event, re.MULTILINE)
+            path = re.search(r"\bPath: ([\w/-]+)", event)
+            method = re.search(r"\bMethod: (\w+)", event)
             if not (binary and path and method):
                 sys.exit(f"check-routes: cannot read a route in template.yaml:\n{resource}")
             routes[f"{method[1]} {path[1]}"] = binary[1]
