@@ -137,6 +137,7 @@ impl Placed<'_> {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use chrono::TimeDelta;
     use proptest::prelude::*;
     use shared::calendly::{Answered, AvailableTimes, TimeWindow};
 
@@ -150,20 +151,35 @@ mod tests {
 
     /// From 2026-10-24: two years from there have clock changes in many zones.
     const START: i64 = 1_792_800_000;
+    const DAY: i64 = 86_400;
 
     fn time(quarters: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(START + quarters * 900, 0).unwrap()
     }
 
-    /// Slots by their quarter of an hour; whether each is available. The offset of their texts differs.
-    fn open_times(slots: &BTreeMap<i64, bool>, hours: i32) -> OpenTimes {
-        let zone = chrono::FixedOffset::east_opt(hours * 3_600).unwrap();
-        let slot = |(quarters, is_available): (&i64, &bool)| {
-            let start_time = time(*quarters).with_timezone(&zone).to_rfc3339();
+    /// A zone and the quarters of an hour from `START` to a day on which its clocks change, or to any if they don't.
+    fn place() -> impl Strategy<Value = (Zone, i64)> {
+        let zone = prop::sample::select(&chrono_tz::TZ_VARIANTS[..]);
+        (zone, any::<prop::sample::Index>()).prop_map(|(zone, nth)| {
+            let zone = Zone::named(zone.name()).unwrap();
+            let mut offsets = zone.offsets();
+            let mut offset = |day: i64| offsets.at(time(day * DAY / 900));
+            let changes: Vec<i64> = (0..730).filter(|day| offset(*day) != offset(day + 1)).collect();
+            let day = if changes.is_empty() { nth.index(730) as i64 } else { *nth.get(&changes) };
+            (zone, day * DAY / 900)
+        })
+    }
+
+    /// Slots by their quarter of an hour; whether each is available. Their texts are those of a zone's clocks.
+    fn open_times(slots: &BTreeMap<i64, bool>, zone: &Zone) -> OpenTimes {
+        let mut offsets = zone.offsets();
+        let mut slot = |(quarters, is_available): (&i64, &bool)| {
+            let start_time = time(*quarters);
+            let start_time = start_time.with_timezone(&offsets.at(start_time)).to_rfc3339();
             let status = if *is_available { "available" } else { "unavailable" };
             format!(r#"{{"start_time":"{start_time}","status":"{status}"}}"#)
         };
-        let slots: Vec<String> = slots.iter().map(slot).collect();
+        let slots: Vec<String> = slots.iter().map(&mut slot).collect();
         let mut times = OpenTimes::default();
         let json = format!(r#"{{"collection":[{}]}}"#, slots.join(","));
         let asked = TimeWindow { start_time: time(0), end_time: time(2_000) };
@@ -181,13 +197,27 @@ mod tests {
     }
 
     proptest! {
+        // 25 hours, over a change of the clocks where there is one; the calendars are in two zones.
         #[test]
         fn questions_agree_with_single_answers(
-            calendars in prop::collection::vec(prop::collection::btree_map(0i64..60, any::<bool>(), 0..60), 1..5),
+            (zone, day) in place(),
+            (other_zone, _) in place(),
+            calendars in prop::collection::vec(prop::collection::btree_map(0i64..100, any::<bool>(), 0..60), 1..5),
             limit in 1usize..80,
-            moment in 0i64..60,
+            moment in 0i64..100,
         ) {
-            let times: Vec<_> = (-2..).zip(&calendars).map(|(hours, slots)| open_times(slots, hours)).collect();
+            let calendars: Vec<BTreeMap<i64, bool>> = calendars
+                .into_iter()
+                .map(|slots| slots.into_iter().map(|(quarters, is_available)| (day + quarters, is_available)).collect())
+                .collect();
+            let zones = [&zone, &other_zone];
+            let times: Vec<_> = zones.iter().cycle().zip(&calendars).map(|(zone, slots)| open_times(slots, zone)).collect();
+            // What the clocks show then; of two such moments it means the earlier.
+            let offset = zone.offsets().at(time(day + moment));
+            let local = time(day + moment).with_timezone(&offset).naive_local().format("%Y-%m-%dT%H:%M:%S").to_string();
+            let parse = |edge| moment::parse(edge, &local, Some(&zone)).unwrap();
+            let (shown, moment) = (time(day + moment), parse(Edge::At));
+            prop_assert!(moment <= shown && shown <= parse(Edge::End));
             let any = Entries::of(&times, Match::Any);
             let all = Entries::of(&times, Match::All);
             let mut union = BTreeSet::new();
@@ -197,7 +227,7 @@ mod tests {
             prop_assert_eq!(keys(&any), union.into_iter().collect::<Vec<_>>());
             let everyone: Vec<usize> = (0..calendars.len()).collect();
             let is_free = |quarters: &i64| calendars.iter().all(|slots| slots.get(quarters) == Some(&true));
-            let intersection = (0..60).filter(is_free).map(|quarters| (time(quarters), everyone.clone()));
+            let intersection = (day..day + 100).filter(is_free).map(|quarters| (time(quarters), everyone.clone()));
             prop_assert_eq!(keys(&all), intersection.collect::<Vec<_>>());
 
             for matching in [Match::Any, Match::All] {
@@ -206,7 +236,7 @@ mod tests {
                 let first = keys(&whole.first(limit));
                 prop_assert_eq!(&first[..], &keys(&whole)[..limit.min(whole.count())]);
 
-                let at = At::new(time(moment), time(-100)).unwrap();
+                let at = At::new(moment, moment - TimeDelta::days(1)).unwrap();
                 let is_free = |(start, event_types): &(DateTime<Utc>, Vec<usize>)| {
                     event_types.iter().all(|event_type| {
                         calendars[*event_type].get(&((start.timestamp() - START) / 900)) == Some(&true)
