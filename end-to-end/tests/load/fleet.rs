@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::scenario::{Ask, CACHE_SECONDS, World};
+use crate::scenario::{Ask, CACHE_SECONDS, ON_THE_WAY, World};
 
 pub(crate) const ENVIRONMENTS: usize = 8;
 
@@ -131,7 +131,8 @@ fn what_is_wrong(body: &str, ask: &Ask) -> Option<String> {
         Err(error) => return Some(format!("{error}: {body:.200}")),
     };
     let starts: Vec<_> = collection.iter().map(|slot| slot.start_time).collect();
-    let as_of = as_of.unwrap_or_else(Utc::now);
+    // What Calendly was just asked for was true until a moment ago, whatever has been booked since.
+    let as_of = as_of.unwrap_or_else(|| Utc::now() - ON_THE_WAY);
     let is_old = (Utc::now() - as_of).num_seconds() > CACHE_SECONDS as i64 + 1;
     if is_old {
         return Some(format!("as of {as_of}, which is too long ago"));

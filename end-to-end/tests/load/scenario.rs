@@ -24,7 +24,7 @@ pub(crate) const RANGES: usize = 20;
 const BOOKINGS_CHANGE: TimeDelta = TimeDelta::seconds(4);
 
 /// An answer was right at some moment of these after it was asked for.
-const ON_THE_WAY: TimeDelta = TimeDelta::milliseconds(500);
+pub(crate) const ON_THE_WAY: TimeDelta = TimeDelta::milliseconds(500);
 
 /// How many requests come when.
 #[derive(Debug, Clone, Copy)]
