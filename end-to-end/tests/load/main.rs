@@ -11,7 +11,8 @@ mod tally;
 
 use std::{path::PathBuf, time::Duration};
 
-use end_to_end::{Function, Invocation, Program};
+use chrono::{SubsecRound, Utc};
+use end_to_end::{Function, Invocation, Program, utc};
 use serde_json::{Value, json};
 
 use crate::{
@@ -41,6 +42,7 @@ async fn ten_thousand_readers_a_minute_share_one_allowance() {
     let seconds = number("LOAD_SECONDS", 8.0);
     let per_minute = number("LOAD_PER_MINUTE", 1_200.0);
     let scenario = Scenario::start(seconds, per_minute);
+    let began = Utc::now().trunc_subsecs(0);
 
     let with_cache = run(&scenario, true).await;
     println!("with the cache: {}", with_cache.figures(seconds));
@@ -71,6 +73,8 @@ async fn ten_thousand_readers_a_minute_share_one_allowance() {
     if std::env::var("LOAD").is_ok_and(|order| order == "write") {
         let figures = json!({
             "scenario": {
+                // Which ranges share a window depends on the day.
+                "began": utc(began),
                 "requests_per_minute": per_minute,
                 "seconds": seconds,
                 "environments": ENVIRONMENTS,
