@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fleet::{ENVIRONMENTS, Fleet},
-    scenario::{CACHE_SECONDS, EVENT_TYPES, RANGES, RATE_LIMIT, Scenario},
+    scenario::{CACHE_SECONDS, CALENDLY_MS, EVENT_TYPES, RANGES, RATE_LIMIT, Scenario},
     tally::{Tally, percentile},
 };
 
@@ -83,6 +83,7 @@ async fn ten_thousand_readers_a_minute_share_one_allowance() {
                 "windows": scenario.windows(),
                 "cache_seconds": CACHE_SECONDS,
                 "rate_limit": RATE_LIMIT,
+                "calendly_ms": CALENDLY_MS,
             },
             "floor_p50_ms": floor.as_secs_f64() * 1_000.0,
             "with_cache": with_cache.figures(seconds),

@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use end_to_end::{SecretsManager, Table, midnight, utc};
-use sandbox::{Config, DEFAULT_PAT, Sandbox};
+use sandbox::{Config, DEFAULT_PAT, Fault, Sandbox};
 
 /// How long an answer may be served again.
 pub(crate) const CACHE_SECONDS: u64 = 15;
@@ -19,6 +19,10 @@ pub(crate) const RATE_LIMIT: u32 = 500;
 pub(crate) const EVENT_TYPES: [&str; 3] = ["demo", "mentoring", "catch-up"];
 
 pub(crate) const RANGES: usize = 20;
+
+/// How long Calendly takes to answer, at least, so that others come meanwhile who need the same. Without the cache eight
+/// environments keep up with 10,000 requests a minute, refusals included.
+pub(crate) const CALENDLY_MS: u64 = 30;
 
 /// How often people book and cancel.
 const BOOKINGS_CHANGE: TimeDelta = TimeDelta::seconds(4);
@@ -72,6 +76,8 @@ impl Scenario {
         let config =
             Config { rate_limit: RATE_LIMIT, bookings_change: Some(BOOKINGS_CHANGE), ..Config::default() };
         let sandbox = Arc::new(Sandbox::start(config).await.unwrap());
+        let slow = Fault::Delay { milliseconds: CALENDLY_MS };
+        sandbox.fault("/event_type_available_times", u32::MAX, slow);
         let secrets = SecretsManager::holding("pat", DEFAULT_PAT).await;
         let token = sandbox.token();
         World { sandbox, secrets, table: Table::start().await, token }

@@ -47,11 +47,16 @@ impl Tally {
 
     /// How long the answers took all of whose windows were at hand.
     pub(crate) fn hits_in_memory(&self) -> Vec<Duration> {
-        let is_hit = |answer: &&Answered| {
+        self.took_from(KINDS[0])
+    }
+
+    /// How long the answers took all of whose windows were come by so.
+    fn took_from(&self, kind: &str) -> Vec<Duration> {
+        let is_so = |answer: &&Answered| {
             let line = &self.log[&answer.request_id];
-            KINDS.iter().all(|kind| line.get(*kind).is_some() == (*kind == KINDS[0]))
+            KINDS.iter().all(|it| line.get(*it).is_some() == (*it == kind))
         };
-        self.answers.iter().filter(is_hit).map(|answer| answer.took).collect()
+        self.answers.iter().filter(is_so).map(|answer| answer.took).collect()
     }
 
     pub(crate) fn median_length(&self) -> usize {
@@ -67,7 +72,9 @@ impl Tally {
             self.statuses().into_iter().map(|(status, count)| (status.to_string(), count)).collect();
         let ages = self.log.values().filter_map(|line| line["AnswerAge"].as_f64());
         let (count, sum) = ages.fold((0, 0.0), |(count, sum), age| (count + 1, sum + age));
-        let hits = self.hits_in_memory();
+        let median = |took: Vec<Duration>| {
+            if took.is_empty() { Value::Null } else { ms(percentile(&took, 0.5)).into() }
+        };
         json!({
             "requests": self.answers.len(),
             "statuses": statuses,
@@ -78,7 +85,9 @@ impl Tally {
             "mean_age_s": if count > 0 { (sum / f64::from(count) * 100.0).round() / 100.0 } else { 0.0 },
             "p50_ms": ms(percentile(&took, 0.5)),
             "p99_ms": ms(percentile(&took, 0.99)),
-            "hit_in_memory_p50_ms": if hits.is_empty() { Value::Null } else { ms(percentile(&hits, 0.5)).into() },
+            "hit_in_memory_p50_ms": median(self.hits_in_memory()),
+            "from_table_p50_ms": median(self.took_from("AvailabilityFromTable")),
+            "from_calendly_p50_ms": median(self.took_from("AvailabilityFromCalendly")),
         })
     }
 
