@@ -1,0 +1,168 @@
+"""The deployed function under some traffic."""
+
+import json
+import math
+from pathlib import Path
+
+import prices
+import simpy
+import traffic
+import windows
+from calendly import Calendly
+from environment import CALENDLY, MEMORY, STALE, TABLE, Environment
+from fleet import THROTTLED, Fleet
+from settings import Durations
+from table import Table
+from tally import OK, TOO_MANY_REQUESTS
+
+ROOT = Path(__file__).resolve().parent.parent
+BENCH = ROOT / "bench" / "results.json"
+
+# https://developer.calendly.com/api-docs/rate-limits: calls a minute and user.
+RATE_LIMIT = 500
+
+# Assumed, as in docs/operations.md.
+CALENDLY_SECONDS = 0.15
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Introduction.html: single-digit milliseconds.
+TABLE_SECONDS = 0.005
+
+# Assumed: what Lambda itself needs to set an environment up, and how long it keeps one that is idle.
+LAMBDA_START_SECONDS = 0.1
+LAMBDA_KEEPS_SECONDS = 300
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: at first, for a region.
+CONCURRENCY = 1_000
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: at so many MB a function has one processor.
+MB_OF_A_PROCESSOR = 1_769
+
+# Slots of a month, every half an hour of working days: 66 KB (docs/performance.md), gzipped for the table.
+MONTH_BYTES = 66_000
+VALUE_BYTES = 3_100
+
+# Warm-ups keep one environment.
+KEPT_WARM = 1
+
+# So many requests are simulated at least, and so many seconds.
+LEAST_REQUESTS = 3_000
+LEAST_SECONDS = 300
+
+
+def measured_durations():
+    """What a request and a start take, from bench/results.json, with the part of a processor that MemorySize gives."""
+    tables = json.loads(BENCH.read_text())["comparison"]
+    latency = next(table for table in tables if table["conditions"] == "latency")
+    row = next(row for row in latency["rows"] if row["program"] == "check-availability")
+    processor = prices.MEMORY_GB * 1024 / MB_OF_A_PROCESSOR
+    return Durations(
+        request=row["cpu_per_warm_request_ms"]["median"] / 1000 / processor,
+        calendly=CALENDLY_SECONDS,
+        table=TABLE_SECONDS,
+        cold_start=LAMBDA_START_SECONDS + row["init_ms"]["median"] / 1000,
+    )
+
+
+def simulate(
+    settings,
+    of,
+    durations,
+    *,
+    least_seconds=LEAST_SECONDS,
+    concurrency=CONCURRENCY,
+    make=Environment,
+):
+    """What came of traffic, in figures: of the time after its beginning, with what is kept by then.
+
+    `concurrency` is how many environments there may be at a time; `None` if any number.
+    """
+    span = max(least_seconds, LEAST_REQUESTS / of.rate(0))
+    lead = min(span, 2 * (settings.fresh + settings.stale) + 60)
+    simulation = simpy.Environment(initial_time=traffic.BEGINNING - lead)
+    calendly = Calendly(simulation, durations.calendly, RATE_LIMIT)
+    table = Table(simulation, durations.table, VALUE_BYTES) if settings.has_table else None
+    fleet = Fleet(
+        simulation,
+        lambda: make(simulation, settings, durations, calendly, table),
+        concurrency or math.inf,
+        cold_start=durations.cold_start,
+        kept=LAMBDA_KEEPS_SECONDS,
+        kept_warm=KEPT_WARM,
+    )
+    fleet.tally.since = traffic.BEGINNING
+    seconds_shown = 0
+
+    def arrivals():
+        nonlocal seconds_shown
+        for moment, question in of.arrivals(lead, span):
+            yield simulation.timeout(moment - simulation.now)
+            fleet.arrive(question)
+            if moment >= traffic.BEGINNING:
+                seconds_shown += question.end - question.start
+
+    simulation.process(arrivals())
+    simulation.run(until=traffic.BEGINNING + span)
+    # What is under way at the end is let come to its end.
+    simulation.run()
+    return figures(fleet, calendly, table, of, span, seconds_shown)
+
+
+def figures(fleet, calendly, table, of, span, seconds_shown):
+    """What is told of a simulation."""
+    tally = fleet.tally
+    requests = tally.requests
+    end = traffic.BEGINNING + span
+
+    def counted(units):
+        return sum(count for (_, at, *_), count in units.items() if traffic.BEGINNING <= at < end)
+
+    def busiest(units):
+        """The most units of one item in a second."""
+        return max(
+            (count for (_, at), count in units.items() if at >= traffic.BEGINNING), default=0
+        )
+
+    read_units, write_units = (
+        (counted(table.read_units), counted(table.write_units)) if table else (0, 0)
+    )
+    reads = sum(traffic.BEGINNING <= at < end for at in fleet.secret_reads)
+    a_month = of.a_month / requests
+    bill = prices.month(
+        requests=of.a_month,
+        invocations=(requests - tally.statuses[THROTTLED]) * a_month,
+        served_seconds=tally.served_seconds * a_month,
+        read_units=read_units * a_month,
+        write_units=write_units * a_month,
+        secret_reads=reads * a_month,
+        secrets=of.pats,
+        bytes_out=seconds_shown
+        / windows.LONGEST
+        * MONTH_BYTES
+        * a_month
+        * tally.statuses[OK]
+        / requests,
+    )
+    calls, of_one = calendly.busiest_minute(traffic.BEGINNING, end)
+    return {
+        "requests": requests,
+        "a_second": requests / span,
+        "calls_a_minute": counted(calendly.calls) * 60 / span,
+        "most_calls_a_minute": calls,
+        "most_calls_of_one_pat": of_one,
+        "memory": tally.share(MEMORY),
+        "table": tally.share(TABLE),
+        "calendly": tally.share(CALENDLY),
+        "stale": tally.share(STALE),
+        "ok": tally.statuses[OK] / requests,
+        "refused": tally.statuses[TOO_MANY_REQUESTS] / requests,
+        "throttled": tally.statuses[THROTTLED] / requests,
+        "mean_age_s": tally.mean_age,
+        "p50_ms": tally.percentile(0.5),
+        "p99_ms": tally.percentile(0.99),
+        "cold_starts": tally.cold_starts / requests,
+        "environments": fleet.most_busy,
+        "most_read_units": busiest(table.read_units) if table else 0,
+        "most_write_units": busiest(table.write_units) if table else 0,
+        "dollars": sum(bill),
+        "bill": bill._asdict(),
+    }

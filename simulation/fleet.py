@@ -1,0 +1,101 @@
+"""Environments, and who of them gets a request."""
+
+from collections import deque
+
+from tally import Tally
+
+# A request that no environment could take: the gateway answers 503.
+THROTTLED = 503
+
+
+class Fleet:
+    """Environments of one function, each with one request at a time.
+
+    `make` makes one, in `cold_start` seconds. There are `most` at a time; what comes then waits if it `may_wait`, as
+    in the load test, and is refused otherwise, as by Lambda. An environment that has been idle for `kept` seconds
+    goes, but for `kept_warm` many that warm-ups keep.
+    """
+
+    def __init__(
+        self, simulation, make, most, *, cold_start=0, may_wait=False, kept=None, kept_warm=0
+    ):
+        self.simulation = simulation
+        self.make = make
+        self.most = most
+        self.cold_start = cold_start
+        self.may_wait = may_wait
+        self.kept = kept
+        self.kept_warm = kept_warm
+        self.environments = 0
+        # At a time, and those that had a request.
+        self.most_busy = 0
+        self.tally = Tally()
+        # Of environments with the moment since when they are idle, those that are idle for longest first.
+        self._idle = deque()
+        self._waiting = deque()
+        self._gone_reads = []
+        self._all = set()
+
+    def start(self, count):
+        """Environments that are there before the first request."""
+        for _ in range(count):
+            self._idle.append((self._new(), self.simulation.now))
+
+    def arrive(self, question):
+        """A request."""
+        self._remove_old()
+        came = self.simulation.now
+        if self._idle:
+            environment, _ = self._take()
+            self.simulation.process(self._serve(environment, question, came, 0))
+        elif self.environments < self.most:
+            self.simulation.process(self._serve(self._new(), question, came, self.cold_start))
+        elif self.may_wait:
+            self._waiting.append((question, came))
+        else:
+            self.tally.refuse(came, THROTTLED)
+
+    @property
+    def secret_reads(self):
+        """When each environment read the PAT."""
+        return self._gone_reads + [
+            at for environment in self._all for at in environment.secret_reads
+        ]
+
+    def _serve(self, environment, question, came, cold_start):
+        if came >= self.tally.since:
+            self.most_busy = max(self.most_busy, self.environments - len(self._idle))
+        if cold_start:
+            yield self.simulation.timeout(cold_start)
+        while True:
+            began = self.simulation.now
+            outcome = yield from environment.answer(question)
+            self.tally.add(came, outcome, self.simulation.now, began, cold_start)
+            cold_start = 0
+            if not self._waiting:
+                break
+            question, came = self._waiting.popleft()
+        self._idle.append((environment, self.simulation.now))
+
+    def _take(self):
+        # In the load test those who wait for work get it in turn. Lambda does not say which it picks; the one that was
+        # used last is what leaves the others to go.
+        return self._idle.popleft() if self.may_wait else self._idle.pop()
+
+    def _new(self):
+        environment = self.make()
+        self.environments += 1
+        self._all.add(environment)
+        return environment
+
+    def _remove_old(self):
+        if self.kept is None:
+            return
+        while self._idle and self.environments > self.kept_warm:
+            environment, since = self._idle[0]
+            if self.simulation.now - since < self.kept:
+                return
+            self._idle.popleft()
+            self._gone_reads += environment.secret_reads
+            self._all.discard(environment)
+            self.environments -= 1

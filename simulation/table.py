@@ -1,0 +1,80 @@
+"""The DynamoDB table that environments share: items with a value and a lease, and what calls consume."""
+
+import math
+from collections import Counter, namedtuple
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html: a read unit is 4 KB, and
+# half of one is enough for a read that need not be strongly consistent, which is what GetItem is by default; a write
+# unit is 1 KB.
+READ_BYTES = 4096
+CONSISTENT_READ = 2
+WRITE_BYTES = 1024
+
+# The name, the lease and the time for the clean-up.
+EMPTY_BYTES = 120
+
+Item = namedtuple("Item", "value lease")
+NOTHING = Item(None, None)
+
+
+class Table:
+    """Values of `value_bytes` each."""
+
+    def __init__(self, simulation, seconds, value_bytes):
+        self.simulation = simulation
+        self.seconds = seconds
+        self.value_bytes = value_bytes
+        self._items = {}
+        # Units by item and second.
+        self.read_units = Counter()
+        self.write_units = Counter()
+
+    def get(self, name):
+        """The item, as a process; so are the others."""
+        return self._call(lambda: self._read(name))
+
+    def put(self, name, value):
+        """Puts a value in the place of whatever is there, a lease included."""
+        return self._call(lambda: self._write(name, lambda _: Item(value, None)))
+
+    def take_lease(self, name, seen, until):
+        """Whether the lease was taken: it was still as it was `seen`."""
+
+        def take(item):
+            return item._replace(lease=until) if item.lease == seen else None
+
+        return self._call(lambda: self._write(name, take))
+
+    def release(self, name, lease):
+        """Gives a lease back, if it is still there."""
+
+        def give(item):
+            return item._replace(lease=None) if item.lease == lease else None
+
+        return self._call(lambda: self._write(name, give))
+
+    def _call(self, what):
+        yield self.simulation.timeout(self.seconds / 2)
+        answer = what()
+        yield self.simulation.timeout(self.seconds / 2)
+        return answer
+
+    def _read(self, name):
+        item = self._items.get(name, NOTHING)
+        units = math.ceil(self._size(item) / READ_BYTES) / CONSISTENT_READ
+        self.read_units[name, int(self.simulation.now)] += units
+        return item
+
+    def _write(self, name, change):
+        """A write is as large as the larger of the items before and after it, also one that is refused."""
+        before = self._items.get(name, NOTHING)
+        after = change(before)
+        size = max(self._size(before), self._size(after or before))
+        self.write_units[name, int(self.simulation.now)] += math.ceil(size / WRITE_BYTES)
+        if after is None:
+            return False
+        self._items[name] = after
+        return True
+
+    def _size(self, item):
+        return EMPTY_BYTES + (self.value_bytes if item.value else 0)
