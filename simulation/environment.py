@@ -13,6 +13,7 @@ from settings import (
     IN_FLIGHT,
     LEASE,
     LONGEST_BACK_OFF,
+    MOST_KEPT,
     PATIENCE,
     PLENTY,
     POLL,
@@ -52,6 +53,7 @@ class Environment:
         self.calendly = calendly
         self.table = table
         self.secret_reads = []
+        # {window: answer}, the one that was not used for longest first.
         self._kept = {}
         # {window: (failures in a row, until when Calendly is left alone)}
         self._failures = {}
@@ -98,7 +100,7 @@ class Environment:
             answer = yield from self._ask(question.pat, window, deadline, None)
             return Come(CALENDLY, answer) if answer else Come(REFUSED, None)
         name = (question.pat, question.event_type, window.start)
-        kept = self._kept.get(name)
+        kept = self._use(name)
         good_for = self._judge(name, kept, window)
         if good_for == YOUNG:
             return Come(MEMORY, kept)
@@ -192,6 +194,15 @@ class Environment:
 
     def _offer(self, name, answer):
         """Keeps an answer unless a younger one is kept."""
-        kept = self._kept.get(name)
+        kept = self._use(name)
         if kept is None or kept.as_of <= answer.as_of:
             self._kept[name] = answer
+        while len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+
+    def _use(self, name):
+        """What is kept, if anything is, which then goes last."""
+        kept = self._kept.pop(name, None)
+        if kept is not None:
+            self._kept[name] = kept
+        return kept

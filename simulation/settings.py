@@ -9,6 +9,10 @@ HURRY = 2.0
 FIRST_BACK_OFF = 1.0
 LONGEST_BACK_OFF = 10.0
 
+# How many windows an environment keeps: 12 MiB, of which a month of slots every half an hour takes 78 KB: 66 KB of JSON
+# (docs/performance.md), and 350 slots of 24 bytes and more.
+MOST_KEPT = 160
+
 # shared/src/table/shared.rs: how long one may keep the others waiting, and how often who waits looks.
 LEASE = 3.0
 POLL = 0.05

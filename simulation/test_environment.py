@@ -6,7 +6,7 @@ import simpy
 import windows
 from calendly import Calendly
 from environment import CALENDLY, MEMORY, REFUSED, STALE, TABLE, Environment, Question
-from settings import Durations, Settings
+from settings import MOST_KEPT, Durations, Settings
 from table import Table
 from traffic import BEGINNING
 
@@ -78,6 +78,14 @@ class Kept(unittest.TestCase):
         )
         kinds = world.kinds((one, 0, later), (one, 1, now), (one, 2, later))
         self.assertEqual(kinds, [[CALENDLY], [CALENDLY], [MEMORY]])
+
+    def test_where_there_are_too_many_those_that_were_not_used_for_longest_go(self):
+        world = World(fresh=300)
+        one = world.environment()
+        weeks = [question(NEXT_WEEK + number * windows.WEEK) for number in range(MOST_KEPT + 1)]
+        asked = [*weeks[:-1], weeks[0], weeks[-1], weeks[0], weeks[1]]
+        kinds = world.kinds(*((one, number / 5, what) for number, what in enumerate(asked)))
+        self.assertEqual(kinds[-4:], [[MEMORY], [CALENDLY], [MEMORY], [CALENDLY]])
 
     def test_what_one_pat_learnt_serves_no_other(self):
         world = World(fresh=15, has_table=True)
