@@ -13,7 +13,7 @@ BUILD_DIR ?= .aws-sam/build
 OWN_TOOLS ?=
 SAM := $(if $(OWN_TOOLS),sam,$(CURDIR)/$(VENV)/sam)
 TOOLS := python3 scripts/tools.py
-USES := run test template build supply-chain
+USES := run test template build supply-chain simulate
 OWN_USES := peer cdk
 COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
@@ -33,7 +33,8 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
   --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
 
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
-        check-figures check-template build sam-test reliability confined soak fuzz load bench budgets record-budgets \
+        check-figures check-scale simulate check-template build sam-test reliability confined soak fuzz load bench \
+        budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories own-tools cargo-auditable \
         release-artifacts check-reproducible check-examples check-threat-model check-fences token check-api \
         screenshots check-alarms
@@ -47,7 +48,7 @@ run: ## Run the bundle on this machine, with its pages, against stand-ins for wh
 token: ## Print a token for the functions of `make run`
 	@python3 scripts/print_token.py
 
-test: lint docs check-routes check-dependencies check-circles check-figures check-threat-model check-fences unit ## Formatting, lints, docs, unit and end-to-end tests
+test: lint docs check-routes check-dependencies check-circles check-figures check-scale check-threat-model check-fences unit ## Formatting, lints, docs, unit and end-to-end tests
 
 lint:
 	cargo fmt --all -- --check
@@ -103,6 +104,12 @@ advisories: ## Check dependencies and actions against the advisories that are pu
 check-figures:
 	@python3 -m unittest discover --quiet --start-directory bench
 	@python3 bench/report.py check
+
+# The model predicts what the load test measured, and the page says what the model comes to.
+check-scale:
+	@$(TOOLS) simulate
+	@$(VENV)/python -m unittest discover --quiet --start-directory simulation
+	@$(VENV)/python simulation/scale.py check
 
 check-template: ## Validate and lint template.yaml and the stacks in it, and test what they translate to
 	@$(TOOLS) template
@@ -212,6 +219,13 @@ load: ## 10,000 readers a minute on one allowance of Calendly's; writes the figu
 	cargo build --profile driver --package floor
 	LOAD=write LOAD_PER_MINUTE=$${LOAD_PER_MINUTE:-10000} LOAD_SECONDS=$${LOAD_SECONDS:-180} \
 	  cargo test --profile driver -p end-to-end --test load -- --nocapture
+	@$(TOOLS) simulate
+	@$(VENV)/python simulation/scale.py write
+
+# Ten minutes of two processors.
+simulate: ## Work out what settings make of traffic, and write docs/scale.md's tables and plot (needs bench/load.json)
+	@$(TOOLS) simulate
+	@$(VENV)/python simulation/scale.py simulate
 
 bench: cargo-auditable ## Measure the functions beside a floor and FastAPI, and write it down (10 minutes and the build; ROUNDS=15)
 	@python3 bench/measure.py

@@ -1,0 +1,79 @@
+"""What is simulated for docs/scale.md."""
+
+import deployment
+from settings import Settings
+from traffic import MONTH, PATTERNS, Traffic
+
+# By the parameters of the template: AvailabilityCacheSeconds, SharedCache, AvailabilityStaleSeconds. The younger the
+# answers the earlier, and the fewer parts the earlier.
+SETTINGS = {
+    "off": Settings(),
+    "15 s": Settings(fresh=15),
+    "15 s, shared": Settings(fresh=15, has_table=True),
+    "60 s, shared": Settings(fresh=60, has_table=True),
+    "60 s, shared, stale 600 s": Settings(fresh=60, has_table=True, stale=600),
+    "300 s, shared": Settings(fresh=300, has_table=True),
+}
+
+MONTHS = (1e3, 1e6, 1e9)
+
+# For the plot.
+CURVE_MONTHS = (1e3, 1e4, 1e5, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 3e9)
+CURVES = ("off", "15 s", "15 s, shared", "60 s, shared", "300 s, shared")
+
+# Up to here everything is simulated anew by `make test`.
+CHECKED_MONTH = 1e6
+
+# Requests a second, of even traffic.
+WALL_RATES = (10, 100, 1_000, 3_000, 10_000)
+WALL_SETTING = "60 s, shared"
+
+# Of even traffic of a thousand million requests a month.
+EVENT_TYPES = (10, 100, 1_000)
+PATS = 4
+OF_MANY_EVENT_TYPES = [setting for setting, it in SETTINGS.items() if it.has_table]
+
+# At many requests a second so many seconds are enough, unless answers live for longer.
+SHORT_SECONDS = 60
+MANY = 100
+
+
+def rows():
+    """(part of the page, key, how it is simulated) of everything, the dearest first."""
+    found = []
+    for a_month in MONTHS:
+        for pattern in PATTERNS:
+            for setting in SETTINGS:
+                found.append(
+                    ("traffic", [a_month, pattern, setting], Traffic(a_month, pattern), setting, {})
+                )
+    for setting in CURVES:
+        for a_month in CURVE_MONTHS:
+            found.append(("curves", [setting, a_month], Traffic(a_month), setting, {}))
+    for count in EVENT_TYPES:
+        for pats, is_apart in ((1, False), (PATS, False), (PATS, True)):
+            for setting in OF_MANY_EVENT_TYPES:
+                of = Traffic(1e9, event_types=count, pats=pats, is_apart=is_apart)
+                found.append(("event_types", [count, pats, is_apart, setting], of, setting, {}))
+    for rate in WALL_RATES:
+        of = Traffic(rate * MONTH)
+        found.append(("walls", [rate], of, WALL_SETTING, {"concurrency": None}))
+    return sorted(found, key=lambda row: -row[2].rate(0))
+
+
+def result(row):
+    """The figures of one row, with what tells it from others."""
+    part, key, of, setting, options = row
+    settings = SETTINGS[setting]
+    least = deployment.LEAST_SECONDS
+    if of.rate(0) > MANY:
+        least = max(SHORT_SECONDS, settings.fresh)
+    figures = deployment.simulate(
+        settings, of, deployment.measured_durations(), least_seconds=least, **options
+    )
+    return {"part": part, "key": key, **figures}
+
+
+def is_checked(row):
+    """Whether it is simulated so soon that every test does."""
+    return row[0] == "traffic" and row[2].a_month <= CHECKED_MONTH
