@@ -109,9 +109,10 @@ class AsItIsRun(unittest.TestCase):
         scenario |= {"environments": 8, "ranges": 20, "event_types": 3, "cache_seconds": 15}
         scenario |= {"rate_limit": 500}
         took = {"hit_in_memory_p50_ms": 1, "from_table_p50_ms": 7, "from_calendly_p50_ms": 49}
-        cls.load = {"scenario": scenario, "with_cache": took}
+        cls.load = {"scenario": scenario, "with_cache": took, "without_cache": {"p50_ms": 2}}
         with_cache = took | load_test.run(cls.load, True)
-        cls.load |= {"with_cache": with_cache, "without_cache": load_test.run(cls.load, False)}
+        without_cache = {"p50_ms": 2} | load_test.run(cls.load, False)
+        cls.load |= {"with_cache": with_cache, "without_cache": without_cache}
 
     def test_leases_make_a_difference(self):
         rows = load_test.with_cache(self.load, WithoutLease)

@@ -94,7 +94,7 @@ async fn ten_thousand_readers_a_minute_share_one_allowance() {
 }
 
 async fn run(scenario: &Scenario, is_kept: bool) -> Tally {
-    let world = scenario.world().await;
+    let world = scenario.world(is_kept).await;
     let fleet = Fleet::start(&world, is_kept).await;
     world.sandbox.forget_calls();
     let answers = fleet.serve(scenario.requests(&world)).await;
