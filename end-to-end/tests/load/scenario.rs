@@ -96,13 +96,15 @@ impl Scenario {
         (utc(start), utc(start + TimeDelta::days(days)))
     }
 
-    /// How many windows all ranges and event types share: at most one a week in which a range starts.
+    /// How many windows all ranges and event types share: at most one a week in which a range starts. In the present week
+    /// an answer for those who ask from later on serves nobody who asks from now on.
     pub(crate) fn windows(&self) -> usize {
+        let now = Utc::now();
         let week = |text: String| {
-            let start = DateTime::parse_from_rfc3339(&text).unwrap().to_utc().max(Utc::now());
-            start.timestamp().div_euclid(7 * 24 * 3600)
+            let start = DateTime::parse_from_rfc3339(&text).unwrap().to_utc();
+            (start.max(now).timestamp().div_euclid(7 * 24 * 3600), start < now)
         };
-        let weeks: HashSet<i64> = (0..RANGES).map(|number| week(Self::range(number).0)).collect();
+        let weeks: HashSet<_> = (0..RANGES).map(|number| week(Self::range(number).0)).collect();
         weeks.len() * EVENT_TYPES.len()
     }
 
