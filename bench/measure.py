@@ -44,6 +44,8 @@ def main():
         sys.exit(f"bench: ROUNDS={rounds} is not a number of rounds, 1 to 100")
     try:
         tools.install("build")
+        # moto, for the shared table.
+        tools.install("test")
         step("Building the functions and the floor, as they are deployed")
         build.functions()
         # By itself: with others, it would be built with the features that they need.

@@ -160,6 +160,53 @@ def scaling(results):
     return "\n\n".join(parts)
 
 
+KNOWN = {
+    "to_calendly": "nobody: Calendly is asked",
+    "user_to_secret": "the user to the secret (`user`)",
+    "to_table": "both to the shared table",
+}
+
+
+def starts(results):
+    """What a first request takes by what it need not ask for."""
+    header = ["with latency, ms", "who is the user, and which event type is meant, is known to"]
+    header += ["init", "first request", "start to first answer", "calls of Calendly"]
+    rows = [
+        [
+            f"`{entry['route']}`",
+            KNOWN[entry["known"]],
+            pair(entry["init_ms"]),
+            pair(entry["first_request_ms"]),
+            pair(entry["first_answer_ms"]),
+            str(entry["calendly_calls"]),
+        ]
+        for entry in results.data["starts"]
+    ]
+    return table(header, rows)
+
+
+def by_hand(results):
+    """Each form of a question beside what a caller does without it."""
+    header = ["question: as one, and by hand", "requests", "calls of Calendly", "ms, with latency"]
+    header += ["KB that the caller reads"]
+    rows = [
+        [
+            entry["question"],
+            *(
+                " / ".join(text(entry[way]) for way in ("form", "by_hand"))
+                for text in (
+                    lambda cost: str(cost["requests"]),
+                    lambda cost: str(cost["calendly_calls"]),
+                    lambda cost: number(cost["ms"]["median"]),
+                    lambda cost: number(cost["answer_bytes"] / 1e3),
+                )
+            ),
+        ]
+        for entry in results.data["by_hand"]
+    ]
+    return table(header, rows)
+
+
 def targets(results):
     """(what, limit as text, measured as text, whether it is met)"""
 
@@ -276,6 +323,8 @@ PAGES = {
         "tls": lambda results: comparison(results, "tls"),
         "sizes": sizes,
         "scaling": scaling,
+        "starts": starts,
+        "by_hand": by_hand,
     },
     ROOT / "README.md": {"summary": summary},
 }

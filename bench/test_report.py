@@ -45,6 +45,15 @@ class Figures(unittest.TestCase):
             self.assertEqual(len(lines) - 2 * heads, rows, table)
             self.assertEqual(len({line.split("|")[1] for line in lines}), rows + 1 + heads, table)
 
+    def test_a_start_says_who_knows_and_how_many_calls_it_takes(self):
+        [row] = report.starts(results()).splitlines()[2:]
+        self.assertIn("`user-event-types` | both to the shared table |", row)
+        self.assertTrue(row.endswith("| 1 |"), row)
+
+    def test_a_question_stands_beside_the_same_by_hand(self):
+        [row] = report.by_hand(results()).splitlines()[2:]
+        self.assertEqual(row, "| a year | 1 / 3 | 1 / 12 | 21.0 / 66.0 | 2.00 / 90.0 |")
+
     def test_targets_are_judged_by_the_worst_function(self):
         verdicts = {what: is_met for what, _, _, is_met in report.targets(results())}
         self.assertTrue(all(verdicts.values()), verdicts)
@@ -133,10 +142,30 @@ def results(changed=None, what=None, value=None):
                 "user_event_types": [size | {"size": 20}],
                 "check_availability": [size | {"size": 365}],
             },
+            "starts": [
+                {"route": "user-event-types", "known": "to_table", "calendly_calls": 1}
+                | {f"{what}_ms": summary(what) for what in ("init", "first_request", "first_answer")}
+            ],
+            "by_hand": [
+                {
+                    "question": "a year",
+                    "form": cost(1, 1, 21.0, 2_000),
+                    "by_hand": cost(3, 12, 66.0, 90_000),
+                }
+            ],
             "artifacts": {"peer": {"zip_bytes": 3e7}}
             | {name: sizes for name in ["floor", *report.FUNCTIONS]},
         }
     )
+
+
+def cost(requests, calls, milliseconds, size):
+    return {
+        "requests": requests,
+        "calendly_calls": calls,
+        "ms": {"median": milliseconds, "minimum": milliseconds},
+        "answer_bytes": size,
+    }
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ use fastrand::Rng;
 use serde::Serialize;
 
 use crate::{
-    direct,
+    by_hand, direct,
     measure::{Life, live, peak_resident},
     question::Question,
     scaling::{self, Scaling},
     stand_ins::{Calls, Conditions, EVENT_TYPES, StandIns},
+    starts::{self, Starts},
     statistics::{Summary, milliseconds, percentile},
     subject::Subject,
 };
@@ -22,6 +23,8 @@ pub(crate) struct Results {
     rounds: u32,
     comparison: Vec<Table>,
     scaling: Scaling,
+    starts: Vec<Starts>,
+    by_hand: Vec<by_hand::Comparison>,
 }
 
 /// What was measured under the same conditions.
@@ -58,7 +61,13 @@ pub(crate) async fn run(rounds: u32) -> Results {
     for conditions in Conditions::ALL {
         comparison.push(compare(conditions, rounds).await);
     }
-    Results { rounds, comparison, scaling: scaling::run().await }
+    Results {
+        rounds,
+        comparison,
+        scaling: scaling::run().await,
+        starts: starts::run().await,
+        by_hand: by_hand::run().await,
+    }
 }
 
 async fn compare(conditions: Conditions, rounds: u32) -> Table {
@@ -86,7 +95,9 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
         random.shuffle(&mut order);
         for index in order {
             let subject = subjects[index];
-            let life = live(subject, &stand_ins, question_of(subject.route()), warm_requests).await;
+            let life =
+                live(subject, &stand_ins, &stand_ins.variables, question_of(subject.route()), warm_requests)
+                    .await;
             // The first round finds files that are not in memory yet.
             if round > 0 {
                 lives[index].push(life);

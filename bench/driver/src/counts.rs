@@ -63,7 +63,8 @@ pub(crate) async fn count(route: Binary) -> Counts {
     let settled = instructions(route, &stand_ins, &question, SETTLING).await;
     let counted = instructions(route, &stand_ins, &question, SETTLING + COUNTED).await;
     let (syscalls_until_next, files_opened_until_next) = syscalls_and_files(route, &stand_ins).await;
-    let life = live(Subject::Function(route), &stand_ins, &question, COUNTED as u32).await;
+    let life =
+        live(Subject::Function(route), &stand_ins, &stand_ins.variables, &question, COUNTED as u32).await;
     Counts {
         instructions_until_next,
         instructions_per_warm_request: counted.saturating_sub(settled) / COUNTED as u64,

@@ -16,6 +16,7 @@
 )]
 
 mod budgets;
+mod by_hand;
 mod compare;
 mod counts;
 mod direct;
@@ -24,6 +25,7 @@ mod process;
 mod question;
 mod scaling;
 mod stand_ins;
+mod starts;
 mod statistics;
 mod subject;
 mod tls;

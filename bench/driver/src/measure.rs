@@ -1,6 +1,6 @@
 //! One program from its start to its end.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use end_to_end::{Answer, Function, Invocation, Outcome};
 
@@ -38,15 +38,21 @@ pub(crate) struct Life {
 /// Requests after the first that are not yet like the rest.
 pub(crate) const SETTLING: usize = 5;
 
-/// Starts a program, asks it until it has settled and then `warm` times more, and ends it. Every answer is
+/// Starts a program with these variables and its own, asks it until it has settled and then `warm` times more, and ends it. Every answer is
 /// checked.
 ///
 /// # Panics
 ///
 /// Something goes wrong, wrong answers included.
-pub(crate) async fn live(subject: Subject, stand_ins: &StandIns, question: &Question, warm: u32) -> Life {
+pub(crate) async fn live(
+    subject: Subject,
+    stand_ins: &StandIns,
+    variables: &BTreeMap<String, String>,
+    question: &Question,
+    warm: u32,
+) -> Life {
     stand_ins.forget_calls();
-    let mut variables = stand_ins.variables.clone();
+    let mut variables = variables.clone();
     variables.extend(subject.variables(question));
     let function = Function::spawn(&subject.program(), &variables).await;
     let process = Process(function.id().await);

@@ -1,11 +1,19 @@
 //! What the programs are asked, and the answers that are right.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc, Weekday};
 use end_to_end::{AVAILABLE_TIMES, Binary, Gateway, Request, http_get, midnight, raw_collection, utc};
 use sandbox::DEFAULT_PAT;
 use serde_json::{Value, json};
 
 use crate::stand_ins::StandIns;
+
+/// The event type that is asked about.
+const SLUG: &str = "session-00001";
+
+/// The next Monday that is two days ahead or more, so that every run asks for as many working days.
+pub(crate) fn monday() -> DateTime<Utc> {
+    (2..9).map(midnight).find(|day| day.weekday() == Weekday::Mon).expect("a week has one")
+}
 
 /// A request, and the answer that is right.
 #[derive(Debug)]
@@ -56,10 +64,19 @@ impl Question {
         }
     }
 
-    /// Asks for the open times of so many days.
+    /// Asks for the open times of so many days, of an event type that is given by its URI.
     pub(crate) async fn availability(stand_ins: &StandIns, days: i64) -> Self {
-        let (start, end) = (midnight(2), midnight(2) + TimeDelta::days(days));
-        let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, "session-00001").expect("there is one");
+        Self::availability_of(stand_ins, days, None).await
+    }
+
+    /// The same of one that is given by its slug.
+    pub(crate) async fn availability_by_slug(stand_ins: &StandIns, days: i64) -> Self {
+        Self::availability_of(stand_ins, days, Some(SLUG)).await
+    }
+
+    async fn availability_of(stand_ins: &StandIns, days: i64, slug: Option<&str>) -> Self {
+        let (start, end) = (monday(), monday() + TimeDelta::days(days));
+        let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, SLUG).expect("there is one");
         let mut collection = Vec::new();
         let mut upstream = None;
         let mut window_start = start;
@@ -72,7 +89,8 @@ impl Question {
             window_start = window_end;
         }
         assert!(!collection.is_empty(), "the sandbox has no slots to compare");
-        let parameters = [("event_type", &*uri), ("start_time", &utc(start)), ("end_time", &utc(end))];
+        let parameters =
+            [("event_type", slug.unwrap_or(&uri)), ("start_time", &utc(start)), ("end_time", &utc(end))];
         Self {
             event: event(stand_ins, Binary::CheckAvailability, &parameters),
             expected: json!({
@@ -99,7 +117,7 @@ impl Question {
     }
 }
 
-fn event(stand_ins: &StandIns, route: Binary, query: &[(&str, &str)]) -> Value {
+pub(crate) fn event(stand_ins: &StandIns, route: Binary, query: &[(&str, &str)]) -> Value {
     let request = Request::get(route.path()).bearer(&stand_ins.sandbox.token()).query(query);
     request.header("Accept-Encoding", "gzip").through(Gateway::HttpApi)
 }
@@ -108,7 +126,7 @@ fn window(uri: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<(&'static 
     vec![("event_type", uri.to_owned()), ("start_time", utc(start)), ("end_time", utc(end))]
 }
 
-async fn user_uri(stand_ins: &StandIns) -> String {
+pub(crate) async fn user_uri(stand_ins: &StandIns) -> String {
     let user = calendly(stand_ins, "/users/me", &[]).await;
     user["resource"]["uri"].as_str().expect("a URI").to_owned()
 }

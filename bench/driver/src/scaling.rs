@@ -73,8 +73,9 @@ async fn size(
 ) -> Size {
     let mut lives: [Vec<Life>; 2] = Default::default();
     for _ in 0..LIVES {
-        lives[0].push(live(subject, at_once, &question, WARM_REQUESTS).await);
-        lives[1].push(live(subject, latency, &question_with_latency, WARM_REQUESTS).await);
+        lives[0].push(live(subject, at_once, &at_once.variables, &question, WARM_REQUESTS).await);
+        lives[1]
+            .push(live(subject, latency, &latency.variables, &question_with_latency, WARM_REQUESTS).await);
     }
     let warm = |lives: &[Life]| {
         let durations: Vec<Duration> = lives.iter().flat_map(|life| life.warm.iter().copied()).collect();

@@ -12,7 +12,7 @@ use tokio::{runtime::Builder, sync::oneshot};
 use crate::tls::Tls;
 
 /// The secret that holds the PAT.
-const PAT_SECRET_ID: &str = "calendly/pat";
+pub(crate) const PAT_SECRET_ID: &str = "calendly/pat";
 
 /// How the stand-ins answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -20,7 +20,7 @@ const PAT_SECRET_ID: &str = "calendly/pat";
 pub(crate) enum Conditions {
     /// Over plain HTTP, as soon as they can.
     AtOnce,
-    /// Over plain HTTP, after [`LATENCY`].
+    /// Over plain HTTP, after [`LATENCY`] and [`SECRETS_MANAGER_LATENCY`].
     Latency,
     /// Over TLS, as soon as they can.
     Tls,
@@ -30,10 +30,12 @@ pub(crate) enum Conditions {
 struct Latency {
     calendly: u64,
     issuer: u64,
-    secrets_manager: u64,
 }
 
-const LATENCY: Latency = Latency { calendly: 20, issuer: 10, secrets_manager: 5 };
+const LATENCY: Latency = Latency { calendly: 20, issuer: 10 };
+
+/// Until an answer of Secrets Manager.
+pub(crate) const SECRETS_MANAGER_LATENCY: Duration = Duration::from_millis(5);
 
 /// How many event types the user has, unless that is what is looked at.
 pub(crate) const EVENT_TYPES: usize = 20;
@@ -147,7 +149,7 @@ async fn set_up(
         ] {
             sandbox.fault(path, ALWAYS, Fault::Delay { milliseconds });
         }
-        secrets_manager.trouble(Trouble::Slow(Duration::from_millis(LATENCY.secrets_manager)));
+        secrets_manager.trouble(Trouble::Slow(SECRETS_MANAGER_LATENCY));
     }
     let (sandbox_url, secrets_url, bundle) = match tls {
         None => (sandbox.base_url(), secrets_manager.endpoint.clone(), None),
