@@ -33,8 +33,8 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
   --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
 
 .PHONY: help run test lint docs unit refresh-events check-routes check-dependencies check-circles \
-        check-figures check-scale simulate check-template build sam-test reliability confined soak fuzz load bench \
-        budgets record-budgets \
+        check-figures check-scale simulate check-template build sam-test reliability confined soak fuzz mutants load \
+        bench budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories own-tools cargo-auditable \
         release-artifacts check-reproducible check-examples check-threat-model check-fences token check-api \
         screenshots check-alarms
@@ -211,6 +211,12 @@ soak: ## A million requests, good, refused and faulty, in bounded memory; writes
 fuzz: ## Feed what takes bytes from outside with inputs that are led by coverage; writes the figures down (FUZZ_SECONDS=180 each)
 	@python3 scripts/cargo_tools.py cargo-fuzz
 	FUZZ=write python3 scripts/fuzz.py
+
+# Some ten seconds for each of 1,700 changes.
+mutants: ## Change the code of shared and check-availability, and see that a unit test notices (hours; MUTANTS="--file …" for less)
+	@python3 scripts/cargo_tools.py cargo-mutants
+	PATH="$(CURDIR)/.venv/cargo/bin:$$PATH" cargo mutants --package shared --package check-availability \
+	  --output target $(MUTANTS)
 
 # Six minutes: with the cache, and without.
 load: ## 10,000 readers a minute on one allowance of Calendly's; writes the figures down (LOAD_PER_MINUTE=…, LOAD_SECONDS=…)
