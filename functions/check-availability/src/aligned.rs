@@ -144,6 +144,16 @@ mod tests {
         assert_eq!(asked("2026-11-25T13:00:00Z", "2026-11-25T12:59:59Z"), "2026-11-25T13:00:59Z");
     }
 
+    #[test]
+    fn a_start_that_will_be_past_on_arrival_is_not_asked_for() {
+        // The window starts at midnight, and so does the next hour.
+        let [window] = aligned("2026-12-03T09:00:00Z", "2026-12-04T00:00:00Z")[..] else { panic!() };
+        let asked = |now: &str| utc(window.window(time(now)).unwrap().start_time);
+        assert_eq!(asked("2026-12-02T23:59:57Z"), "2026-12-03T00:00:00Z");
+        assert_eq!(asked("2026-12-02T23:59:58Z"), "2026-12-03T00:00:58Z");
+        assert_eq!(asked("2026-12-02T23:59:59Z"), "2026-12-03T01:00:00Z");
+    }
+
     proptest! {
         #[test]
         fn windows_hold_the_range_and_are_no_more_than_without_a_grid(
