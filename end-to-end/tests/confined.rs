@@ -55,8 +55,8 @@ impl Smallest {
         answer
     }
 
-    /// Ends it, and says what was seen as a row of a table.
-    async fn is_alive_and_was_not_killed(mut self, name: &str, request: &Request) -> String {
+    /// Ends it, which was alive and was not killed, and says what was seen as a row of a table.
+    async fn end(mut self, name: &str, request: &Request) -> String {
         self.world.sandbox.clear_faults();
         assert_eq!(self.send(request).await.status, 200);
         let peak = self.world.function.peak_memory().await;
@@ -96,7 +96,7 @@ async fn event_types() -> String {
     }
     smallest.world.sandbox.fault("/event_types", 1, body(list_of("{}", 30 * MIB)));
     smallest.send(&request).await;
-    smallest.is_alive_and_was_not_killed("user-event-types", &request).await
+    smallest.end("user-event-types", &request).await
 }
 
 async fn available_times() -> String {
@@ -118,5 +118,5 @@ async fn available_times() -> String {
         smallest.world.sandbox.fault(AVAILABLE_TIMES, 1, body(window_of_small_slots(5 * MIB / 2, number)));
     }
     smallest.send(&year).await;
-    smallest.is_alive_and_was_not_killed("check-availability", &year).await
+    smallest.end("check-availability", &year).await
 }
