@@ -237,6 +237,21 @@ mod tests {
     }
 
     #[test]
+    fn a_modulus_is_as_long_as_its_bits() {
+        let modulus = |first: u8, more: usize| b64(&[&[first][..], &vec![0; more]].concat());
+        for (modulus, is_good) in [
+            (modulus(0x80, 255), true),
+            (modulus(0x7F, 255), false),
+            (modulus(0x01, 256), true),
+            (modulus(0x80, 1_023), true),
+            (modulus(0x01, 1_024), false),
+        ] {
+            let key = format!(r#"{{"kty":"RSA","n":"{modulus}","e":"AQAB"}}"#);
+            assert_eq!(algorithms(&key).is_some(), is_good, "{modulus:.8}");
+        }
+    }
+
+    #[test]
     fn one_bad_key_spoils_only_itself() {
         let set = format!(r#"{{"keys":[{{"kty":5}},"x",{},{}]}}"#, rsa_jwk(512, ""), rsa_jwk(2048, ""));
         assert_eq!(KeySet::parse(set.as_bytes()).unwrap().0.len(), 1);
