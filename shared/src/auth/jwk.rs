@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::jws::CompactJws;
-use crate::json::object;
+use crate::json::{object, object_of_bytes};
 
 /// The smallest RSA modulus that is accepted (RFC 7518, section 3.3), and the largest that ring takes.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
@@ -62,7 +62,7 @@ impl KeySet {
     ///
     /// A sentence, if the text is no JWK Set or none of its keys can be used.
     pub(super) fn parse(json: &[u8]) -> Result<Self, String> {
-        let set: JwkSet = object(json).ok_or("the answer is not a JWK Set")?;
+        let set: JwkSet = object_of_bytes(json).ok_or("the answer is not a JWK Set")?;
         let keys: Vec<_> = set.keys.iter().filter_map(|key| verification_key(key.get())).collect();
         if keys.is_empty() {
             return Err(format!("none of the {} keys of the JWK Set can be used", set.keys.len()));
@@ -102,7 +102,7 @@ fn only<'a>(mut keys: impl Iterator<Item = &'a VerificationKey>) -> Choice<'a> {
 }
 
 fn verification_key(json: &str) -> Option<VerificationKey> {
-    let jwk: Jwk = object(json.as_bytes())?;
+    let jwk: Jwk = object(json)?;
     let may_verify = jwk.public_key_use.as_deref().is_none_or(|public_key_use| public_key_use == "sig")
         && jwk
             .key_ops

@@ -12,7 +12,7 @@ use super::jwk::KeySet;
 use crate::{
     http::{Allowance, BodyError, Connections, body, secure_url},
     issuer::Issuer,
-    json::object,
+    json::object_of_bytes,
     secrets::{SecretError, Secrets},
 };
 
@@ -129,7 +129,7 @@ impl KeySource for SharedSecret {
 async fn discover(http: &Connections, issuer: &str) -> Result<Url, String> {
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let url = Url::parse(&url).map_err(|error| format!("the discovery URL is wrong: {error}"))?;
-    let metadata: Metadata = object(&get(http, url, "discovery").await?)
+    let metadata: Metadata = object_of_bytes(&get(http, url, "discovery").await?)
         .ok_or("the issuer's discovery document lacks issuer or jwks_uri")?;
     // Section 4.3: both MUST be the same, or one issuer could speak for another.
     if metadata.issuer != issuer {

@@ -119,7 +119,7 @@ impl Event {
     }
 
     fn known(json: &str) -> Option<Self> {
-        let members: Members<'_> = object(json.as_bytes())?;
+        let members: Members<'_> = object(json)?;
         if members.method_arn.is_some() || members.route_arn.is_some() {
             return None;
         }
@@ -128,7 +128,7 @@ impl Event {
                 .is_warm_up()
                 .then(|| Self::WarmUp { is_one_of_several: members.is_one_of_several() });
         };
-        let (method, context) = match object(context.as_bytes())? {
+        let (method, context) = match object(context)? {
             ContextShape { http: Some(http), .. } if http.get().starts_with('{') => {
                 let Http { method } = serde_json::from_str(http.get()).unwrap_or_default();
                 let method: Method = method.parse().unwrap_or_default();

@@ -24,7 +24,7 @@ use crate::{
     aws::is_error_code,
     config::TableConfig,
     http::{Allowance, Connections, body},
-    json::object,
+    json::object_of_bytes,
 };
 
 /// The largest item has 400 KB, and a third more as it is sent.
@@ -77,7 +77,7 @@ struct ErrorAnswer {
 impl Item {
     /// From DynamoDB's answer to `GetItem`; `None` if that is none.
     pub(super) fn read(answer: &[u8]) -> Option<Self> {
-        let GetItemAnswer { item } = object(answer)?;
+        let GetItemAnswer { item } = object_of_bytes(answer)?;
         let value = item.get("value").and_then(|value| value.get("B")).and_then(Value::as_str);
         Some(Self {
             value: value.and_then(|value| BASE64_STANDARD.decode(value).ok()),
@@ -195,7 +195,7 @@ impl DynamoDb {
         if status == StatusCode::OK {
             return Ok(answer);
         }
-        let kind = object::<ErrorAnswer>(&answer).map(|answer| answer.kind);
+        let kind = object_of_bytes::<ErrorAnswer>(&answer).map(|answer| answer.kind);
         // Its name follows the name space that it is of.
         match kind.as_deref().and_then(|kind| kind.rsplit('#').next()).filter(|kind| is_error_code(kind)) {
             Some("ConditionalCheckFailedException") => Err(CallError::Condition),
