@@ -70,8 +70,8 @@ impl Seal {
         let (moment, packed) = signed.split_at_checked(MOMENT_LENGTH)?;
         let as_of = DateTime::from_timestamp_millis(i64::from_be_bytes(moment.try_into().ok()?))?;
         let mut text = String::new();
-        GzDecoder::new(packed).take(LARGEST_UNPACKED).read_to_string(&mut text).ok()?;
-        Some((as_of, text))
+        let length = GzDecoder::new(packed).take(LARGEST_UNPACKED + 1).read_to_string(&mut text).ok()?;
+        Some((as_of, text)).filter(|_| u64::try_from(length).is_ok_and(|length| length <= LARGEST_UNPACKED))
     }
 
     pub(super) fn sign(&self, parts: &[&[u8]]) -> hmac::Tag {
@@ -159,6 +159,19 @@ mod tests {
         .collect();
         assert_eq!(seal.seal(&name, moment(), &noise), None);
         assert!(seal.seal(&name, moment(), &noise[..400_000]).is_some_and(|sealed| sealed.len() <= LARGEST));
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_is_read_is_not_opened_in_part() {
+        let seal = seal("pat");
+        let name = seal.name("times", "a");
+        let most = usize::try_from(LARGEST_UNPACKED).unwrap();
+        let opened = |length: usize| {
+            let sealed = seal.seal(&name, moment(), &"x".repeat(length)).unwrap();
+            seal.open(&name, &sealed).map(|(_, text)| text.len())
+        };
+        assert_eq!(opened(most), Some(most));
+        assert_eq!(opened(most + 1), None);
     }
 
     #[test]
