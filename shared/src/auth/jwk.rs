@@ -192,6 +192,8 @@ mod tests {
     #[test]
     fn a_key_verifies_what_its_type_and_alg_allow() {
         assert_eq!(algorithms(&rsa_jwk(2048, "")).unwrap().len(), 6);
+        let largest_exponent = rsa_jwk(2048, "").replace("AQAB", "AQAAAAE");
+        assert_eq!(algorithms(&largest_exponent).unwrap().len(), 6);
         assert_eq!(algorithms(&rsa_jwk(2048, r#","alg":"PS384""#)), Some(vec![Algorithm::PS384]));
         assert_eq!(algorithms(&ec_jwk("P-256", 32, "")), Some(vec![Algorithm::ES256]));
         assert_eq!(
