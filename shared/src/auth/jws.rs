@@ -150,6 +150,7 @@ mod tests {
             format!("{good}.e30"),
             format!("{good}="),
             format!("{good} "),
+            good.replace(".e30.", ".."),
             good.replace("c2ln", "c2l/"),
             // "c2lh" and "c2lnYQ" have canonical spellings; "c2lnYR" has spare bits set.
             good.replace("c2ln", "c2lnYR"),
