@@ -91,6 +91,15 @@ const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
 
 #[tokio::test(start_paused = true)]
+async fn without_keys_the_log_has_the_reason() {
+    let (store, _) = store([Answer::Down]);
+    let token = Key::new("one").token();
+    let jws = CompactJws::parse(&token).unwrap();
+    let error = store.verify(&jws, &Record::default()).await.unwrap_err();
+    assert!(error.reason().contains("the issuer is down"), "{}", error.reason());
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_are_fetched_once_and_kept_for_an_hour() {
     let key = Key::new("one");
     let (store, script) = store([keys(&[&key])]);
