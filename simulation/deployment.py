@@ -17,6 +17,8 @@ from tally import OK, TOO_MANY_REQUESTS
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCH = ROOT / "bench" / "results.json"
+# What of it was simulated last: another benchmark is no reason to simulate again.
+DURATIONS = ROOT / "simulation" / "durations.json"
 
 # https://developer.calendly.com/api-docs/rate-limits: calls a minute and user.
 RATE_LIMIT = 500
@@ -49,17 +51,29 @@ LEAST_REQUESTS = 3_000
 LEAST_SECONDS = 300
 
 
-def measured_durations():
-    """What a request and a start take, from bench/results.json, with the part of a processor that MemorySize gives."""
-    tables = json.loads(BENCH.read_text())["comparison"]
-    latency = next(table for table in tables if table["conditions"] == "latency")
+def take_durations(bench):
+    """What is simulated with, of a benchmark's results: milliseconds of check-availability with latency."""
+    latency = next(table for table in bench["comparison"] if table["conditions"] == "latency")
     row = next(row for row in latency["rows"] if row["program"] == "check-availability")
+    return {
+        "date": bench["machine"]["date"],
+        "cpu_per_warm_request_ms": row["cpu_per_warm_request_ms"]["median"],
+        "init_ms": row["init_ms"]["median"],
+    }
+
+
+def taken_durations():
+    return json.loads(DURATIONS.read_text())
+
+
+def durations(taken):
+    """What a request and a start take, with the part of a processor that MemorySize gives."""
     processor = prices.MEMORY_GB * 1024 / MB_OF_A_PROCESSOR
     return Durations(
-        request=row["cpu_per_warm_request_ms"]["median"] / 1000 / processor,
+        request=taken["cpu_per_warm_request_ms"] / 1000 / processor,
         calendly=CALENDLY_SECONDS,
         table=TABLE_SECONDS,
-        cold_start=LAMBDA_START_SECONDS + row["init_ms"]["median"] / 1000,
+        cold_start=LAMBDA_START_SECONDS + taken["init_ms"] / 1000,
     )
 
 

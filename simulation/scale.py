@@ -269,8 +269,9 @@ def significant(value):
 
 
 def assumed(_):
-    durations = deployment.measured_durations()
-    measured = "measured ([performance.md](performance.md))"
+    taken = deployment.taken_durations()
+    durations = deployment.durations(taken)
+    measured = f"measured on {taken['date']} as in [performance.md](performance.md)"
     share = f"{prices.MEMORY_GB * 1024 / deployment.MB_OF_A_PROCESSOR:.2f}"
     rows = [
         ("a request alone", durations.request, f"{measured}, with {share} of a processor"),
@@ -324,6 +325,8 @@ def made(results):
 
 
 def simulate():
+    taken = deployment.take_durations(json.loads(deployment.BENCH.read_text()))
+    deployment.DURATIONS.write_text(json.dumps(taken, indent=1) + "\n")
     rows = sweep.rows()
     with Pool(os.cpu_count()) as pool:
         found = []

@@ -68,9 +68,8 @@ def result(row):
     least = deployment.LEAST_SECONDS
     if of.rate(0) > MANY:
         least = max(SHORT_SECONDS, settings.fresh)
-    figures = deployment.simulate(
-        settings, of, deployment.measured_durations(), least_seconds=least, **options
-    )
+    durations = deployment.durations(deployment.taken_durations())
+    figures = deployment.simulate(settings, of, durations, least_seconds=least, **options)
     return {"part": part, "key": key, **figures}
 
 
