@@ -26,4 +26,14 @@ mod range;
 #[path = "../functions/check-availability/src/zone.rs"]
 mod zone;
 #[path = "../functions/check-availability/src/fuzzed.rs"]
-pub mod fuzzed;
+mod fuzzed;
+
+/// A query string.
+pub fn question(bytes: &[u8]) {
+    fuzzed::question(bytes);
+}
+
+/// Slots of answers of Calendly's.
+pub fn answer(bytes: &[u8]) {
+    fuzzed::answer(bytes);
+}

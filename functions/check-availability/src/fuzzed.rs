@@ -1,6 +1,5 @@
 //! What a caller asks and what is made of Calendly's answers, and what must hold of them whatever the bytes are:
 //! `shared::fuzzed` has the other kinds of bytes.
-#![expect(clippy::panic, reason = "this is how a finding is told")]
 
 use std::str::from_utf8;
 
@@ -31,7 +30,7 @@ fn now() -> DateTime<Utc> {
 /// A query string: a question that is understood is within all limits, what is asked of Calendly for it is all of it and
 /// no window that Calendly would refuse, and it is the same question when it is written anew. One that is refused says
 /// which parameter to change.
-pub fn question(bytes: &[u8]) {
+pub(crate) fn question(bytes: &[u8]) {
     let Ok(text) = from_utf8(bytes) else { return };
     agrees_with_chrono(text);
     let Ok(query) = text.parse::<Query>();
@@ -124,7 +123,7 @@ fn agrees_with_chrono(text: &str) {
 
 /// Calendly's answer to a question: what is answered is JSON in which Calendly's objects stand as they came, with what is
 /// added to them, and for two event types each in its place.
-pub fn answer(bytes: &[u8]) {
+pub(crate) fn answer(bytes: &[u8]) {
     let Ok(json) = from_utf8(bytes) else { return };
     let Ok(times) = AvailableTimes::parse(json.to_owned()) else { return };
     for (id, query) in [
