@@ -28,12 +28,15 @@ mod zone;
 #[path = "../functions/check-availability/src/fuzzed.rs"]
 mod fuzzed;
 
-/// A query string.
-pub fn question(bytes: &[u8]) {
-    fuzzed::question(bytes);
-}
+/// What is fed.
+pub mod fed {
+    /// A query string.
+    pub fn question(bytes: &[u8]) {
+        crate::fuzzed::question(bytes);
+    }
 
-/// Slots of answers of Calendly's.
-pub fn answer(bytes: &[u8]) {
-    fuzzed::answer(bytes);
+    /// Slots of answers of Calendly's.
+    pub fn answer(bytes: &[u8]) {
+        crate::fuzzed::answer(bytes);
+    }
 }
