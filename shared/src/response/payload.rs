@@ -15,7 +15,7 @@ const LARGEST_BODY: usize = 6_291_556 - 4_096;
 const LARGEST_ZIPPED: usize = LARGEST_BODY / 4 * 3;
 
 /// How much is compressed between two looks at the clock: some milliseconds' work.
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 16 * 1024;
 
 /// The JSON of an answer, in a form that fits in what Lambda can return.
 #[derive(Debug, PartialEq)]
