@@ -122,7 +122,8 @@ impl<'a> Shared<'a> {
                     Err(Unhelpful) => break Flight::Alone,
                 }
             }
-            if began.elapsed() + POLL > most {
+            // The read after it takes its time too.
+            if began.elapsed() + 2 * POLL > most {
                 break Flight::Alone;
             }
             has_waited = true;
