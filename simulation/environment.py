@@ -151,7 +151,7 @@ class Environment:
                 until = now + LEASE
                 if (yield from self.table.take_lease(name, item.lease, until)):
                     return older, until
-            if self.simulation.now - began + POLL > patience:
+            if self.simulation.now - began + 2 * POLL > patience:
                 return older, None
             self._has_waited = True
             yield self.simulation.timeout(POLL)
