@@ -142,6 +142,7 @@ async fn a_table_that_fails_costs_little_and_soon_nothing() {
         // It is asked again soon.
         table.trouble(Trouble::None);
         sleep(Duration::from_millis(1_050)).await;
+        table.wake().await;
         assert_eq!(world.send(&other(120)).await.status, 200);
         assert_eq!(&table.operations()[tried..], ["GetItem", "UpdateItem", "PutItem"], "{trouble:?}");
     }
