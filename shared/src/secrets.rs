@@ -100,7 +100,11 @@ impl From<SdkError<GetSecretValueError>> for SecretError {
 /// that name, who called.
 fn reason(error: &SdkError<GetSecretValueError>) -> String {
     let what = match error {
-        SdkError::ConstructionFailure(_) => "the request could not be made (are there AWS credentials?)",
+        // Without credentials nothing is sent, which the SDK calls a failure to send.
+        SdkError::DispatchFailure(failure) if failure.is_other() => {
+            "the request could not be made (are there AWS credentials?)"
+        }
+        SdkError::ConstructionFailure(_) => "the request could not be made",
         SdkError::TimeoutError(_) => "Secrets Manager did not answer in time",
         SdkError::DispatchFailure(_) => "Secrets Manager could not be reached",
         SdkError::ServiceError(context) => {
@@ -118,23 +122,20 @@ fn reason(error: &SdkError<GetSecretValueError>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod stand_in {
+    //! A Secrets Manager that answers every request alike.
+
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
     };
 
-    use super::*;
+    use super::{AwsConfig, Connections, Credentials, Secrets};
     use crate::http::Tls;
 
-    /// The reason that is logged when Secrets Manager answers so.
-    async fn reason_for(status: &str, body: &str) -> String {
+    pub(crate) async fn answering(status: &str, body: &str) -> Secrets {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let aws = AwsConfig {
-            region: "eu-west-1".to_owned(),
-            secrets_manager_endpoint: Some(format!("http://{}", listener.local_addr().unwrap())),
-            ca_bundle: None,
-        };
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let answer =
             format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
         tokio::spawn(async move {
@@ -143,12 +144,37 @@ mod tests {
                 let _ = connection.write_all(answer.as_bytes()).await;
             }
         });
+        at(endpoint, Some(Credentials::new("key", "secret", None, None, "test")))
+    }
+
+    /// With this text as every secret.
+    pub(crate) async fn holding(secret: &str) -> Secrets {
+        answering("200 OK", &serde_json::json!({ "SecretString": secret }).to_string()).await
+    }
+
+    pub(super) fn at(endpoint: String, credentials: Option<Credentials>) -> Secrets {
+        let region = "eu-west-1".to_owned();
+        let aws = AwsConfig { region, secrets_manager_endpoint: Some(endpoint), ca_bundle: None };
         let http = Connections::new(&Tls::new(None).unwrap()).unwrap();
-        let credentials = Credentials::new("key", "secret", None, None, "test");
-        match Secrets::with_credentials(&aws, http, Some(credentials)).read("pat").await {
+        Secrets::with_credentials(&aws, http, credentials)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The reason that is logged where these secrets cannot be read.
+    async fn reason_of(secrets: Secrets) -> String {
+        match secrets.read("pat").await {
             Err(SecretError::Unavailable(reason)) => reason,
             other => panic!("{:?}", other.map(drop)),
         }
+    }
+
+    /// The reason that is logged when Secrets Manager answers so.
+    async fn reason_for(status: &str, body: &str) -> String {
+        reason_of(stand_in::answering(status, body).await).await
     }
 
     #[tokio::test]
@@ -176,5 +202,28 @@ mod tests {
             let reason = reason_for("400 Bad Request", &body).await;
             assert_eq!(reason, expected);
         }
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_not_there_is_not_found() {
+        for code in ["ResourceNotFoundException", "InvalidRequestException"] {
+            let body = format!(r#"{{"__type":"{code}","Message":"no"}}"#);
+            let read = stand_in::answering("400 Bad Request", &body).await.read("pat").await.map(drop);
+            assert_eq!(read, Err(SecretError::NotFound), "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_an_answer_the_reason_says_what_to_look_at() {
+        let credentials = Credentials::new("key", "secret", None, None, "test");
+        let nobody = "http://127.0.0.1:9".to_owned();
+        assert_eq!(
+            reason_of(stand_in::at(nobody.clone(), Some(credentials))).await,
+            "Secrets Manager could not be reached"
+        );
+        assert_eq!(
+            reason_of(stand_in::at(nobody, None)).await,
+            "the request could not be made (are there AWS credentials?)"
+        );
     }
 }
