@@ -10,12 +10,6 @@ use crate::Error;
 #[derive(Debug, Clone)]
 pub struct Query(QueryMap);
 
-impl From<QueryMap> for Query {
-    fn from(parameters: QueryMap) -> Self {
-        Self(parameters)
-    }
-}
-
 impl FromStr for Query {
     type Err = Infallible;
 
