@@ -133,7 +133,7 @@ impl Writer<'_> {
         Ok(is_any_available)
     }
 
-    /// By how much a slot is longer in the answer, at most.
+    /// By how much a slot that starts at a whole second is longer in the answer, at most.
     fn more(&self, placed: &Placed<'_>) -> usize {
         let is_framed = self.chosen.len() > 1 || self.matching == Match::All;
         let frame = if is_framed { FRAME_LENGTH + self.uri(placed).len() } else { 0 };
@@ -211,19 +211,32 @@ mod tests {
     use super::*;
     use crate::{event_type::Choice, open_times::Window};
 
-    fn answer(slots: &[&str], zone: Option<Zone>, duration: Option<TimeDelta>) -> String {
+    const DAY: &str = "start_time=2026-10-25T00:00:00Z&end_time=2026-10-26T00:00:00Z";
+
+    /// What is asked with `query`, where the event types `A`, `B` and so on have these slots.
+    fn answered(query: &str, slots: &[&[&str]], duration: Option<TimeDelta>) -> Result<Answer, Error> {
         let time = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
-        let query = "start_time=2026-10-25T00:00:00Z&end_time=2026-10-26T00:00:00Z&event_type=a";
-        let mut question = Question::parse(&query.parse().unwrap(), time("2026-10-01T00:00:00Z")).unwrap();
-        question.timezone = zone;
-        let uri = EventTypeUri::from_id("A").unwrap();
-        let choice = Choice { uri, duration, duration_options: Vec::new() };
-        let mut times = OpenTimes::default();
-        let available = AvailableTimes::parse(format!(r#"{{"collection":[{}]}}"#, slots.join(","))).unwrap();
-        let (start_time, end_time) = (time("2026-10-25T00:00:00Z"), time("2026-10-26T00:00:00Z"));
-        let asked = TimeWindow { start_time, end_time };
-        times.add(Window::whole(Answered { times: available, asked, as_of: start_time }));
-        of(&question, &[Chosen::of(choice)], &[times]).unwrap().json
+        let now = time("2026-10-01T00:00:00Z");
+        let question = Question::parse(&format!("{query}&event_type=a").parse().unwrap(), now).unwrap();
+        let asked =
+            TimeWindow { start_time: time("2026-10-25T00:00:00Z"), end_time: time("2026-10-26T00:00:00Z") };
+        let open_times = slots.iter().map(|slots| {
+            let collection = format!(r#"{{"collection":[{}]}}"#, slots.join(","));
+            let times = AvailableTimes::parse(collection).unwrap();
+            let mut open_times = OpenTimes::default();
+            open_times.add(Window::whole(Answered { times, asked, as_of: asked.start_time }));
+            open_times
+        });
+        let chosen = ["A", "B", "C"].iter().take(slots.len()).map(|id| {
+            let uri = EventTypeUri::from_id(id).unwrap();
+            Chosen::of(Choice { uri, duration, duration_options: Vec::new() })
+        });
+        of(&question, &chosen.collect::<Vec<_>>(), &open_times.collect::<Vec<_>>())
+    }
+
+    fn answer(slots: &[&str], zone: Option<&str>, duration: Option<TimeDelta>) -> String {
+        let zone = zone.map(|zone| format!("&timezone={zone}")).unwrap_or_default();
+        answered(&format!("{DAY}{zone}"), &[slots], duration).unwrap().json
     }
 
     #[test]
@@ -240,8 +253,7 @@ mod tests {
     #[test]
     fn local_times_have_the_offset_of_their_moment() {
         let slot = r#"{"start_time":"2026-10-25T00:30:00.000000Z", "n": 1.0 }"#;
-        let zone = Zone::named("Europe/Lisbon");
-        let answer = answer(&[slot], zone, Some(TimeDelta::minutes(60)));
+        let answer = answer(&[slot], Some("Europe/Lisbon"), Some(TimeDelta::minutes(60)));
         assert!(
             answer.contains(
                 r#"{"start_time":"2026-10-25T00:30:00.000000Z", "n": 1.0,"local_start_time":"2026-10-25T01:30:00+01:00","local_end_time":"2026-10-25T01:30:00+00:00"}"#
@@ -252,7 +264,7 @@ mod tests {
 
     #[test]
     fn without_a_known_duration_there_is_no_local_end() {
-        let answer = answer(&[r#"{"start_time":"2026-10-25T00:30:00Z"}"#], Zone::named("UTC"), None);
+        let answer = answer(&[r#"{"start_time":"2026-10-25T00:30:00Z"}"#], Some("UTC"), None);
         let answer: Value = serde_json::from_str(&answer).unwrap();
         assert_eq!(answer["collection"][0]["local_start_time"], "2026-10-25T00:30:00+00:00");
         assert_eq!(answer["collection"][0].get("local_end_time"), None);
@@ -267,6 +279,71 @@ mod tests {
         for (slots, expected) in [(&slots[..], true), (&slots[..1], false), (&slots[..0], false)] {
             let answer: Value = serde_json::from_str(&answer(slots, None, None)).unwrap();
             assert_eq!(answer["available"], expected);
+        }
+    }
+
+    const HALF_PAST: &str = r#"{"start_time":"2026-10-25T00:30:00Z","status":"available"}"#;
+    const ONE: &str = r#"{"start_time":"2026-10-25T01:00:00Z","status":"available"}"#;
+    const TAKEN: &str = r#"{"start_time":"2026-10-25T02:00:00Z","status":"unavailable"}"#;
+
+    #[test]
+    fn slots_of_several_say_whose_they_are() {
+        let several: Value =
+            serde_json::from_str(&answered(DAY, &[&[HALF_PAST], &[TAKEN]], None).unwrap().json).unwrap();
+        let uri = |id: &str| format!("https://api.calendly.com/event_types/{id}");
+        assert_eq!(several["event_type"], serde_json::json!([uri("A"), uri("B")]));
+        let event_types = several["collection"].as_array().unwrap().iter().map(|slot| &slot["event_type"]);
+        assert_eq!(event_types.collect::<Vec<_>>(), [&uri("A"), &uri("B")]);
+        let alone: Value = serde_json::from_str(&answer(&[HALF_PAST], None, None)).unwrap();
+        assert_eq!(alone["collection"][0].get("event_type"), None);
+    }
+
+    #[test]
+    fn instants_at_which_all_are_free_hold_the_slots_by_event_type() {
+        let query = format!("{DAY}&match=all&timezone=Europe/Lisbon");
+        let all = answered(&query, &[&[HALF_PAST, ONE], &[ONE, TAKEN]], None).unwrap().json;
+        let local = r#""local_start_time":"2026-10-25T01:00:00+00:00""#;
+        let slot = ONE.replace('}', &format!(",{local}}}"));
+        let uri = "https://api.calendly.com/event_types/";
+        let collection = format!(
+            r#"{{"collection":[{{"start_time":"2026-10-25T01:00:00Z",{local},"slots":{{"{uri}A":{slot},"{uri}B":{slot}}}}}],"#
+        );
+        assert!(all.starts_with(&collection), "{all}\n{collection}");
+    }
+
+    /// What is reserved beyond what is needed costs memory, and what lacks costs a copy of all.
+    #[test]
+    fn the_room_that_is_reserved_is_enough_and_little_more() {
+        let slots: Vec<_> =
+            (10..50).map(|minute| HALF_PAST.replace(":30:", &format!(":{minute}:"))).collect();
+        let slots: Vec<&str> = slots.iter().map(String::as_str).collect();
+        let duration = Some(TimeDelta::minutes(30));
+        for (event_types, matching) in [(1, ""), (1, "&match=all"), (2, ""), (3, ""), (2, "&match=all")] {
+            for zone in ["", "&timezone=Europe/Lisbon"] {
+                let query = format!("{DAY}{matching}{zone}");
+                let slots_of_each = vec![&slots[..]; event_types];
+                let json = answered(&query, &slots_of_each, duration).unwrap().json;
+                let unused = json.capacity() - json.len();
+                let entries = slots.len() * event_types;
+                // A string that has to grow has at least twice the room.
+                assert!(unused < OTHERS_LENGTH + entries * FRAME_LENGTH, "{query} {event_types}: {unused}");
+            }
+        }
+    }
+
+    #[test]
+    fn slots_of_32_mib_are_answered_and_a_byte_more_is_refused() {
+        let slot = |length: usize| {
+            let empty = r#"{"start_time":"2026-10-25T00:30:00Z","future":""}"#;
+            empty.replace("\"\"", &format!("\"{}\"", "x".repeat(length - empty.len())))
+        };
+        // With the comma after it.
+        let largest = slot(LARGEST - 1);
+        assert!(answer(&[&largest], None, None).contains(&largest));
+        let half = slot(LARGEST / 2);
+        let another_half = half.replace("00:30", "01:00");
+        for slots in [&[&*slot(LARGEST)][..], &[&half, &another_half]] {
+            assert!(matches!(answered(DAY, &[slots], None), Err(Error::AnswerTooLarge { .. })));
         }
     }
 }

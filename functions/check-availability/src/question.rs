@@ -207,4 +207,69 @@ mod tests {
             assert!(error.to_string().contains("is not an IANA time zone name"), "{bad}: {error}");
         }
     }
+
+    const DAY: &str = "start_time=2026-12-01&end_time=2026-12-01";
+
+    fn parse(query: &str) -> Result<Question, String> {
+        let now = DateTime::from_timestamp_secs(1_790_000_000).unwrap();
+        Question::parse(&query.parse().unwrap(), now).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_limit_is_from_1_to_1000() {
+        let limit =
+            |limit: &str| parse(&format!("{DAY}&limit={limit}")).map(|question| question.times.limit());
+        for (text, number) in [("1", 1), ("2", 2), ("1000", 1_000), ("0007", 7)] {
+            assert_eq!(limit(text), Ok(Some(number)), "{text}");
+        }
+        for text in ["0", "1001", "-1", "%2B5", "1.0", "5%20", "five", "99999999999999999999"] {
+            let message = limit(text).unwrap_err();
+            assert!(
+                message.ends_with("is not a whole number from 1 to 1000: send one."),
+                "{text}: {message}"
+            );
+        }
+        assert_eq!(parse(DAY).unwrap().times.limit(), None);
+        assert_eq!(parse("at=2026-12-01T09:00Z").unwrap().times.limit(), None);
+    }
+
+    #[test]
+    fn a_duration_is_a_whole_number_of_minutes() {
+        let duration =
+            |text: &str| parse(&format!("{DAY}&duration={text}")).map(|question| question.duration);
+        for (text, minutes) in [("1", 1), ("30", 30), ("4294967295", 4_294_967_295)] {
+            assert_eq!(duration(text), Ok(Some(TimeDelta::minutes(minutes))), "{text}");
+        }
+        for text in ["0", "%2B30", "-30", "30m", "4294967296"] {
+            let message = duration(text).unwrap_err();
+            assert!(message.contains("is not a whole number of minutes"), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn ten_event_types_are_asked_about_each_once() {
+        let slugs = |numbers: &[u32]| -> String {
+            numbers.iter().map(|number| format!("&event_type=slug-{number}")).collect()
+        };
+        let asked = |numbers: &[u32]| {
+            parse(&format!("{DAY}{}", slugs(numbers)))
+                .map(|question| question.event_types.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(asked(&[]).unwrap(), [""]);
+        assert_eq!(asked(&[2, 1, 2]).unwrap(), ["slug-2", "slug-1"]);
+        assert_eq!(asked(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]).unwrap().len(), 10);
+        for too_many in [&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], &[0; 11], &[1; 12][..]] {
+            let message = asked(too_many).unwrap_err();
+            assert_eq!(message, "event_type is given more than 10 times: ask about fewer.");
+        }
+    }
+
+    #[test]
+    fn windows_are_shared_where_answers_are_kept() {
+        let range = parse("start_time=2026-12-01&end_time=2026-12-20").unwrap().times;
+        assert!(matches!(range.parts(true)[..], [Asked::Shared(_), ..]));
+        assert!(matches!(range.parts(false)[..], [Asked::Part(_)]));
+        let moment = parse("at=2026-12-01T09:00Z").unwrap().times;
+        assert!(matches!(moment.parts(true)[..], [Asked::Around(_)]));
+    }
 }
