@@ -22,7 +22,7 @@ const SHORTEST_KEY: usize = 32;
 const BYTES: usize = 8;
 
 const RULES: Rules = Rules {
-    max_age: Duration::from_secs(60 * 60),
+    max_age: Duration::from_hours(1),
     timeout: Duration::from_secs(3),
     back_off: BackOff::Stale {
         first: Duration::from_secs(1),
@@ -81,5 +81,33 @@ impl CallerHash {
             Ok(Err(SecretError::Unavailable(reason))) => Err(Failure::Unavailable(reason)),
             Err(_) => Err(unavailable("Secrets Manager did not answer in time")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::stand_in;
+
+    async fn with_key(key: &str) -> CallerHash {
+        CallerHash::new("hash".to_owned(), stand_in::holding(key).await)
+    }
+
+    /// The expected one is Python's `hmac.new(32 * b"k", b"robin", "sha256").hexdigest()[:16]`.
+    #[tokio::test]
+    async fn a_caller_is_hashed_once_there_is_a_key() {
+        let callers = with_key(&"k".repeat(SHORTEST_KEY)).await;
+        assert_eq!(callers.of("robin"), None);
+        assert_eq!(callers.prepare().await, Ok(()));
+        assert_eq!(callers.of("robin").as_deref(), Some("20acc6e517e06d41"));
+        assert_ne!(callers.of("Robin"), callers.of("robin"));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_too_short_is_refused() {
+        let callers = with_key(&"k".repeat(SHORTEST_KEY - 1)).await;
+        let reason = "the secret of CALLER_HASH_SECRET_ID has less than 32 bytes";
+        assert_eq!(callers.prepare().await, Err(reason.to_owned()));
+        assert_eq!(callers.of("robin"), None);
     }
 }

@@ -386,4 +386,56 @@ mod tests {
         assert_eq!((error.status(), error.code()), (StatusCode::FORBIDDEN, "calendly_error"));
         assert!(error.to_string().ends_with(r#" This is about the event type "Robin's"."#), "{error}");
     }
+
+    fn calendly(status: u16) -> Error {
+        Error::Calendly(Box::new(CalendlyError {
+            status: StatusCode::from_u16(status).unwrap(),
+            title: Some("A title".to_owned()),
+            message: Some("A message".to_owned()),
+            details: Some(RawValue::from_string("[1.0]".to_owned()).unwrap()),
+            retry_after: Some(Duration::from_secs(7)),
+            path: "/users/me",
+        }))
+    }
+
+    /// Both ways in which an error may come.
+    fn alone_and_about(error: Error) -> [Error; 2] {
+        [error.clone(), error.about("something".to_owned())]
+    }
+
+    #[test]
+    fn what_calendly_answered_decides_what_may_cure_it() {
+        for (status, is_pat_refused, is_down, is_not_found) in [
+            (400, false, false, false),
+            (401, true, false, false),
+            (403, false, false, false),
+            (404, false, false, true),
+            (429, false, true, false),
+            (499, false, false, false),
+            (500, false, true, false),
+            (599, false, true, false),
+        ] {
+            for error in alone_and_about(calendly(status)) {
+                let found = (error.is_pat_refused(), error.is_calendly_down(), error.is_calendly_not_found());
+                assert_eq!(found, (is_pat_refused, is_down, is_not_found), "{error:?}");
+            }
+        }
+        let unreachable = Error::CalendlyUnreachable { what: "it was reset", path: "/users/me" };
+        assert!(unreachable.is_calendly_down() && !unreachable.is_pat_refused());
+        let another = Error::Internal { reason: "of another's" };
+        assert!(!another.is_calendly_down() && !another.is_pat_refused() && !another.is_calendly_not_found());
+    }
+
+    #[test]
+    fn what_is_told_of_an_error_is_told_whatever_it_is_about() {
+        for error in alone_and_about(calendly(429)) {
+            let member = serde_json::to_string(&error.calendly()).unwrap();
+            assert_eq!(member, r#"{"status":429,"title":"A title","message":"A message","details":[1.0]}"#);
+            assert_eq!((error.retry_after_seconds(), error.parameter()), (Some(7), None));
+        }
+        for error in alone_and_about(Error::invalid_parameter("limit", "limit is wrong.")) {
+            assert_eq!((error.retry_after_seconds(), error.parameter()), (None, Some("limit")));
+            assert!(error.calendly().is_none());
+        }
+    }
 }

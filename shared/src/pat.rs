@@ -109,6 +109,18 @@ mod tests {
     }
 
     #[test]
+    fn only_the_same_pat_of_the_same_user_is_the_same() {
+        let stored = |secret: &str| StoredPat::from_secret(secret.as_bytes()).unwrap();
+        let user = r#""user":"https://api.calendly.com/users/AAAA""#;
+        let pats = ["one".to_owned(), "two".to_owned(), format!(r#"{{"pat":"one",{user}}}"#)];
+        for (index, secret) in pats.iter().enumerate() {
+            for (other, another) in pats.iter().enumerate() {
+                assert_eq!(stored(secret) == stored(another), index == other, "{secret} {another}");
+            }
+        }
+    }
+
+    #[test]
     fn a_pat_does_not_print() {
         let pat = StoredPat::from_secret(b"very-secret").unwrap();
         assert!(!format!("{pat:?}").contains("very-secret"));

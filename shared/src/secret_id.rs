@@ -115,7 +115,10 @@ mod tests {
         }
         assert_eq!(secret_id("p/{sub}", "{}"), Err("pat_missing"));
         assert_eq!(secret_id("p/{sub}", r#"{"sub":7}"#), Err("pat_missing"));
-        assert_eq!(secret_id("p/{sub}", &format!(r#"{{"sub":"{}"}}"#, "a".repeat(511))), Err("pat_missing"));
+        let of_length =
+            |length: usize| secret_id("p/{sub}", &format!(r#"{{"sub":"{}"}}"#, "a".repeat(length)));
+        assert_eq!(of_length(510).map(|name| name.len()), Ok(512));
+        assert_eq!(of_length(511), Err("pat_missing"));
     }
 
     #[test]

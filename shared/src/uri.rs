@@ -97,6 +97,7 @@ mod tests {
             let uri = EventTypeUri::from_id(good).unwrap();
             assert_eq!(EventTypeUri::parse(uri.as_str()), Some(uri.clone()));
             assert_eq!(uri.id(), good);
+            assert_eq!(uri.to_string(), format!("https://api.calendly.com/event_types/{good}"));
         }
         for bad in [
             "https://api.calendly.com/event_types/",
@@ -117,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_users_uri_that_somebody_wrote_is_read_strictly() {
-        assert!(UserUri::parse("https://api.calendly.com/users/7d0c2f1e-5b1a-4c55").is_some());
+        let good = "https://api.calendly.com/users/7d0c2f1e-5b1a-4c55";
+        assert_eq!(UserUri::parse(good).as_ref().map(UserUri::as_str), Some(good));
         for bad in [
             "",
             "me",

@@ -18,10 +18,10 @@ use crate::{
 
 /// How long published keys may serve. New ones have a new kid and are fetched when it is first seen; this is
 /// how long one that the issuer took back may still open doors.
-const PUBLISHED_MAX_AGE: Duration = Duration::from_secs(60 * 60);
+const PUBLISHED_MAX_AGE: Duration = Duration::from_hours(1);
 
 /// How long a shared secret may serve: one that was replaced must not open doors for long.
-const SHARED_SECRET_MAX_AGE: Duration = Duration::from_secs(5 * 60);
+const SHARED_SECRET_MAX_AGE: Duration = Duration::from_mins(5);
 
 /// The largest discovery document or JWK Set that is read.
 const LARGEST_ANSWER: usize = 512 * 1024;
@@ -194,7 +194,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::http::Tls;
+    use crate::{http::Tls, secrets::stand_in};
 
     const DISCOVERY: &str = "/issuer/.well-known/openid-configuration";
     const JWKS: &str = "/issuer/jwks";
@@ -338,5 +338,37 @@ mod tests {
     async fn nobody_answers() {
         let reason = fetch_of("http://127.0.0.1:1", None).await.unwrap_err();
         assert_eq!(reason, "the issuer could not be connected to (discovery)");
+    }
+
+    #[tokio::test]
+    async fn a_shared_secret_has_32_bytes() {
+        let fetched = async |secret: &str| {
+            let secrets = stand_in::holding(secret).await;
+            SharedSecret { secret_id: "jwt".to_owned(), secrets }.fetch().await.map(drop)
+        };
+        assert_eq!(
+            fetched(&"s".repeat(31)).await,
+            Err("the secret of JWT_SECRET_ID has 31 bytes; at least 32 are needed".to_owned())
+        );
+        for length in [32, 33, 64] {
+            assert_eq!(fetched(&"s".repeat(length)).await, Ok(()), "{length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn public_keys_are_no_shared_secret_nor_the_other_way_round() {
+        let http = Connections::new(&Tls::new(None).unwrap()).unwrap();
+        let secrets = stand_in::holding("").await;
+        let published = Issuer::Published { issuer: "https://issuer.example".to_owned(), jwks_url: None };
+        let published = of_issuer(published, http.clone(), secrets.clone());
+        let shared = of_issuer(Issuer::SharedSecret { secret_id: "jwt".to_owned() }, http, secrets);
+        for (algorithm, is_public) in
+            [(Algorithm::HS256, false), (Algorithm::RS256, true), (Algorithm::EdDSA, true)]
+        {
+            assert_eq!(published.is_for(algorithm), is_public, "{algorithm:?}");
+            assert_eq!(shared.is_for(algorithm), !is_public, "{algorithm:?}");
+        }
+        assert_eq!(published.max_age(), Duration::from_hours(1));
+        assert_eq!(shared.max_age(), Duration::from_mins(5));
     }
 }

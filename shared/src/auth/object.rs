@@ -61,6 +61,8 @@ mod tests {
         for bad in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, "[]", "null", "1", r#"{"a":1}x"#, ""] {
             assert!(serde_json::from_str::<Object>(bad).is_err(), "{bad}");
         }
+        let error = serde_json::from_str::<Object>("[]").unwrap_err().to_string();
+        assert!(error.contains("expected a JSON object"), "{error}");
         let object: Object = serde_json::from_str(r#"{"a":1,"b":null}"#).unwrap();
         assert_eq!(object.get("a"), Some(&Value::from(1)));
         assert_eq!((object.get("b"), object.contains("b"), object.contains("c")), (None, true, false));

@@ -168,6 +168,21 @@ mod tests {
         BackOff::Stale { first: SECOND, longest: 8 * SECOND, timeout: 2 * SECOND, also_without_value }
     }
 
+    #[test]
+    fn what_a_value_is_good_for_depends_on_its_age() {
+        let never_twice = |back_off| Rules { max_age: Duration::ZERO, ..rules(back_off) };
+        for (rules, age, expected) in [
+            (rules(BackOff::None), 59, Use::Young),
+            (rules(BackOff::None), 60, Use::Spent),
+            (rules(stale(true)), 59, Use::Young),
+            (rules(stale(true)), 60, Use::Old),
+            (never_twice(BackOff::None), 0, Use::Spent),
+            (never_twice(stale(false)), 0, Use::LastResort),
+        ] {
+            assert_eq!(rules.use_at(age * SECOND), expected, "{rules:?} {age}");
+        }
+    }
+
     /// Who comes when, as seconds of a clock on which the last fetch failed at 10.
     #[test]
     fn a_table() {

@@ -185,6 +185,17 @@ mod tests {
     }
 
     #[test]
+    fn the_size_is_that_of_the_answer_and_of_the_slots() {
+        let minutes = 10..40;
+        let slots: Vec<String> =
+            minutes.map(|minute| format!(r#"{{"start_time":"2026-12-01T10:{minute}:00Z"}}"#)).collect();
+        let json = format!(r#"{{"collection":[{}]}}"#, slots.join(",")).into_boxed_str();
+        let length = json.len();
+        let times = AvailableTimes::parse(json.into_string()).unwrap();
+        assert_eq!(times.size(), length + 30 * size_of::<Slot>());
+    }
+
+    #[test]
     fn only_one_status_is_available() {
         let is_available = |members| only(&with(members)).is_available;
         assert!(is_available(r#","status":"available","new":{"status":[]}"#));

@@ -30,7 +30,7 @@ const LARGEST_ERROR: usize = 64 * 1024;
 const RATE_LIMIT_WINDOW: Duration = Duration::from_secs(60);
 
 /// Waits that a header names are believed up to here.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// Calls Calendly.
 #[derive(Debug)]
