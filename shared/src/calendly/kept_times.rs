@@ -189,10 +189,14 @@ impl KeptTimes {
             return None;
         }
         let age = (Utc::now() - answered.as_of).to_std().unwrap_or_default();
-        // When few calls are left, better an older answer now than none soon.
-        let young = self.fresh + self.stale.mul_f64(wanted.calendly.shortage());
+        self.use_at(age, wanted.calendly.shortage())
+    }
+
+    /// What an answer of this age is good for. When few calls are left (1 is none), better an older answer now than none
+    /// soon.
+    fn use_at(&self, age: Duration, shortage: f64) -> Option<Use> {
         match age {
-            age if age < young => Some(Use::Young),
+            age if age < self.fresh + self.stale.mul_f64(shortage) => Some(Use::Young),
             age if age < self.lives() => Some(Use::LastResort),
             _ => None,
         }
@@ -250,5 +254,28 @@ impl Answered {
         let start_time = DateTime::parse_from_rfc3339(start_time).ok()?.to_utc();
         let asked = TimeWindow { start_time, end_time: span.end_time };
         Some(Self { times: AvailableTimes::parse(json.to_owned()).ok()?, asked, as_of: *as_of })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_young_for_longer_when_few_calls_are_left() {
+        let kept = KeptTimes::new(Duration::from_secs(15), Duration::from_secs(60));
+        for (age, shortage, expected) in [
+            (0, 0.0, Some(Use::Young)),
+            (14_999, 0.0, Some(Use::Young)),
+            (15_000, 0.0, Some(Use::LastResort)),
+            (44_999, 0.5, Some(Use::Young)),
+            (45_000, 0.5, Some(Use::LastResort)),
+            (74_999, 1.0, Some(Use::Young)),
+            (74_999, 0.0, Some(Use::LastResort)),
+            (75_000, 0.0, None),
+            (75_000, 1.0, None),
+        ] {
+            assert_eq!(kept.use_at(Duration::from_millis(age), shortage), expected, "{age} {shortage}");
+        }
     }
 }
