@@ -58,4 +58,23 @@ mod tests {
             assert!(secure_url(bad).is_err(), "{bad}");
         }
     }
+
+    #[test]
+    fn a_url_holds_no_credentials() {
+        for bad in
+            ["https://robin@issuer.example", "https://:secret@issuer.example", "https://a:b@issuer.example"]
+        {
+            assert_eq!(secure_url(bad).unwrap_err(), "must not hold a user name or password", "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_an_http_url() {
+        for good in ["http://127.0.0.1:4566", "https://vpce.example"] {
+            assert_eq!(http_url(good).as_deref(), Ok(good));
+        }
+        for bad in ["ftp://vpce.example", "vpce.example", "data:x", ""] {
+            assert_eq!(http_url(bad).unwrap_err(), "not an http or https URL", "{bad}");
+        }
+    }
 }

@@ -100,13 +100,19 @@ mod tests {
         assert_eq!(Payload::new(large, false, soon()).unwrap_err().code(), "answer_too_large");
     }
 
-    #[tokio::test]
-    async fn what_does_not_become_small_enough_is_refused() {
-        // Hexadecimal digits by chance: half a byte each.
+    /// Hexadecimal digits by chance: half a byte each.
+    fn digits(count: usize) -> String {
         let mut random = fastrand::Rng::with_seed(1);
-        let digits: String =
-            (0..10_000_000).map(|_| char::from_digit(random.u32(..16), 16).unwrap()).collect();
-        let error = Payload::new(digits, true, soon()).unwrap_err();
+        (0..count).map(|_| char::from_digit(random.u32(..16), 16).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_becomes_small_enough_is_answered_and_more_is_refused() {
+        let Ok(Payload::Gzip(zipped)) = Payload::new(digits(7_000_000), true, soon()) else {
+            panic!("not zipped")
+        };
+        assert!((3_500_000..4_500_000).contains(&zipped.len()), "{}", zipped.len());
+        let error = Payload::new(digits(10_000_000), true, soon()).unwrap_err();
         assert_eq!(error.reason(), "the answer has more than 6 MB, gzipped too.");
     }
 

@@ -241,3 +241,28 @@ fn key(name: &Name) -> Value {
 fn number(number: i64) -> Value {
     json!({"N": number.to_string()})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_has_a_value_and_a_lease_or_neither() {
+        let read = |answer: &str| {
+            let item = Item::read(answer.as_bytes())?;
+            Some((item.value, item.lease.and_then(|lease| lease.until())))
+        };
+        let value = Some(b"a value".to_vec());
+        for (answer, expected) in [
+            ("{}", Some((None, None))),
+            (r#"{"Item":{"value":{"B":"YSB2YWx1ZQ=="}}}"#, Some((value.clone(), None))),
+            (r#"{"Item":{"value":{"B":"YSB2YWx1ZQ=="},"lease":{"N":"17"}}}"#, Some((value, Some(17)))),
+            (r#"{"Item":{"value":{"S":"YSB2YWx1ZQ=="},"lease":{"S":"17"}}}"#, Some((None, None))),
+            (r#"{"Item":{"value":{"B":"!"}}}"#, Some((None, None))),
+            ("[]", None),
+            ("", None),
+        ] {
+            assert_eq!(read(answer), expected, "{answer}");
+        }
+    }
+}

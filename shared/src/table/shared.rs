@@ -240,4 +240,25 @@ mod tests {
             assert_eq!(held(lease.clone()), expected, "{lease}");
         }
     }
+
+    #[test]
+    fn an_age_allows_for_clocks_that_differ() {
+        let now = DateTime::from_timestamp_millis(1_796_119_200_000).unwrap();
+        let age = |ago: i64| {
+            let as_of = DateTime::from_timestamp_millis(1_796_119_200_000 - ago).unwrap();
+            Value { as_of, text: String::new() }.age(now).map(|age| age.as_millis())
+        };
+        for (ago, expected) in
+            [(7, Some(7)), (0, Some(0)), (-1, Some(0)), (-500, Some(0)), (-501, None), (-60_000, None)]
+        {
+            assert_eq!(age(ago), expected, "{ago}");
+        }
+    }
+
+    #[test]
+    fn an_item_is_cleaned_up_a_minute_after_its_life() {
+        let as_of = DateTime::from_timestamp_secs(1_796_119_200).unwrap();
+        assert_eq!(expiry(as_of, Duration::from_secs(75)), 1_796_119_335);
+        assert_eq!(expiry(as_of, Duration::MAX), i64::MAX);
+    }
 }

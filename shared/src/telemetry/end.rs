@@ -84,8 +84,13 @@ enum EventFields<'a> {
     },
 }
 
-/// Writes the line. Where the log level hides it, the metrics are written all the same.
+/// Writes the line.
 pub(crate) fn end(record: &Record, ending: &Ending<'_>) {
+    write(&line(record, ending));
+}
+
+/// The line. Where the log level hides it, the metrics are there all the same.
+fn line<'a>(record: &'a Record, ending: &Ending<'a>) -> EndLine<'a> {
     let (level, message, event) = match ending.event {
         Event::Request { status, error } => {
             let level = if status >= 500 { Level::Error } else { Level::Info };
@@ -118,7 +123,7 @@ pub(crate) fn end(record: &Record, ending: &Ending<'_>) {
         calendly_ms,
         cache: record.caches.lock().unwrap_or_else(PoisonError::into_inner).clone(),
     });
-    write(&EndLine {
+    EndLine {
         timestamp: now(),
         // Lambda drops lines below the level that is wanted, and metrics with them.
         level: level.max(Level::least()),
@@ -126,7 +131,7 @@ pub(crate) fn end(record: &Record, ending: &Ending<'_>) {
         log,
         function: ending.function,
         metrics: metrics(record, ending, calls, calendly_ms),
-    });
+    }
 }
 
 /// A warm-up counts as a warm-up and never as a request.
@@ -160,4 +165,114 @@ fn metrics(record: &Record, ending: &Ending<'_>, calls: u32, calendly_ms: f64) -
 /// With the three decimals that mean something.
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn line_of(record: &Record, event: Event<'_>, cold_start: bool) -> Value {
+        let ending = Ending {
+            function: "user",
+            request_id: "r-1",
+            xray_trace_id: None,
+            cold_start,
+            duration: Duration::from_nanos(12_345_678),
+            event,
+        };
+        serde_json::to_value(line(record, &ending)).unwrap()
+    }
+
+    fn request(status: u16) -> Event<'static> {
+        Event::Request { status, error: None }
+    }
+
+    #[test]
+    fn a_request_says_what_it_took() {
+        let record = Record::default();
+        record.calendly_call(Duration::from_micros(1_500), false, true);
+        record.calendly_call(Duration::from_micros(2_501), true, false);
+        record.rate_limit_remaining(7);
+        for (name, was_at_hand) in [("keys", true), ("pat", true), ("pat", false), ("pat", true)] {
+            record.cache(name, was_at_hand);
+        }
+        record.add("Windows", "Count", 2.0);
+        record.add("Windows", "Count", 3.0);
+        record.pat_was_stale();
+        record.caller("abc".to_owned());
+        let line = line_of(&record, request(200), true);
+        for (name, expected) in [
+            ("level", json!("INFO")),
+            ("message", json!("request")),
+            ("function", json!("user")),
+            ("request_id", json!("r-1")),
+            ("caller", json!("abc")),
+            ("status", json!(200)),
+            ("code", Value::Null),
+            ("duration_ms", json!(12.346)),
+            ("cold_start", json!(true)),
+            ("calendly_calls", json!(2)),
+            ("calendly_retries", json!(1)),
+            ("calendly_ms", json!(4.001)),
+            ("cache", json!({"keys": true, "pat": false})),
+            ("CalendlyCalls", json!(2.0)),
+            ("CalendlyErrors", json!(1.0)),
+            ("CalendlyLatency", json!(2.0005)),
+            ("RateLimitRemaining", json!(7.0)),
+            ("ColdStart", json!(1.0)),
+            ("SecretStale", json!(1.0)),
+            ("Windows", json!(5.0)),
+        ] {
+            assert_eq!(line[name], expected, "{name}");
+        }
+        for absent in ["WarmUp", "InternalErrors", "reason", "parameter"] {
+            assert_eq!(line.get(absent), None, "{absent}");
+        }
+    }
+
+    #[test]
+    fn what_did_not_happen_is_not_measured() {
+        let line = line_of(&Record::default(), request(200), false);
+        for absent in ["CalendlyLatency", "RateLimitRemaining", "SecretStale", "WarmUp", "caller"] {
+            assert_eq!(line.get(absent), None, "{absent}");
+        }
+        assert_eq!((&line["CalendlyCalls"], &line["ColdStart"]), (&json!(0.0), &json!(0.0)));
+        let nothing_left = Record::default();
+        nothing_left.rate_limit_remaining(0);
+        assert_eq!(line_of(&nothing_left, request(200), false)["RateLimitRemaining"], json!(0.0));
+    }
+
+    #[test]
+    fn a_failure_has_its_code_its_reason_and_its_metric() {
+        let error = |status: u16, error: &Error| {
+            line_of(&Record::default(), Event::Request { status, error: Some(error) }, false)
+        };
+        let missing = error(400, &Error::PatMissing("there is none"));
+        assert_eq!((&missing["level"], &missing["code"]), (&json!("INFO"), &json!("pat_missing")));
+        assert_eq!((&missing["reason"], &missing["PatMissing"]), (&json!("there is none."), &json!(1.0)));
+        let parameter = error(400, &Error::invalid_parameter("limit", "limit is wrong."));
+        assert_eq!((&parameter["parameter"], parameter.get("PatMissing")), (&json!("limit"), None));
+        let internal = error(500, &Error::Internal { reason: "of ours" });
+        assert_eq!((&internal["level"], &internal["InternalErrors"]), (&json!("ERROR"), &json!(1.0)));
+        assert_eq!(line_of(&Record::default(), request(499), false)["level"], "INFO");
+    }
+
+    #[test]
+    fn a_warm_up_is_no_request() {
+        let record = Record::default();
+        record.calendly_call(Duration::from_micros(5), false, false);
+        for (unprepared, level) in [(vec![], "INFO"), (vec!["pat".to_owned()], "WARN")] {
+            let line = line_of(&record, Event::WarmUp { unprepared: &unprepared }, true);
+            assert_eq!((&line["level"], &line["message"]), (&json!(level), &json!("warm-up")));
+            assert_eq!((&line["unprepared"], &line["WarmUp"]), (&json!(unprepared), &json!(1.0)));
+            for absent in ["CalendlyCalls", "CalendlyErrors", "CalendlyLatency", "ColdStart", "status"] {
+                assert_eq!(line.get(absent), None, "{absent}");
+            }
+        }
+        let unknown = line_of(&record, Event::Unknown { problem: "an array" }, false);
+        assert_eq!((&unknown["level"], &unknown["problem"]), (&json!("ERROR"), &json!("an array")));
+        assert_eq!(unknown.get("WarmUp"), None);
+    }
 }

@@ -93,3 +93,23 @@ impl Record {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_waited_for_has_words() {
+        let record = Record::default();
+        assert_eq!(record.during(), "the answer was made");
+        for (stage, words) in [
+            (Stage::Keys, "the issuer's keys were fetched"),
+            (Stage::Pat, "the PAT was read"),
+            (Stage::Calendly, "Calendly was called"),
+            (Stage::Answer, "the answer was made"),
+        ] {
+            record.enter(stage);
+            assert_eq!(record.during(), words);
+        }
+    }
+}
