@@ -46,6 +46,16 @@ impl Function {
         self.memory("VmRSS:").await
     }
 
+    /// What of that is its own, in bytes. The rest are pages of its executable, which the kernel takes back and reads again
+    /// as it needs room.
+    ///
+    /// # Panics
+    ///
+    /// The process has ended.
+    pub async fn own_memory_now(&self) -> u64 {
+        self.memory("RssAnon:").await
+    }
+
     /// How many file descriptors the process has open.
     ///
     /// # Panics

@@ -5,24 +5,29 @@ use end_to_end::Function;
 /// A tenth of these is what the first and the last tenth of a run are judged by.
 pub(crate) const SAMPLES: usize = 200;
 
-/// Memory (bytes) and file descriptors, in the course of a run.
+/// Memory (bytes), what of it is the process's own, and file descriptors, in the course of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     memory: Vec<u64>,
+    own_memory: Vec<u64>,
     file_descriptors: Vec<usize>,
 }
 
 impl Health {
     pub(crate) async fn sample(&mut self, function: &Function) {
         self.memory.push(function.memory_now().await);
+        self.own_memory.push(function.own_memory_now().await);
         self.file_descriptors.push(function.file_descriptors().await);
     }
 
     /// The mean memory of the first and of the last tenth, in MB.
     pub(crate) fn memory(&self) -> [f64; 2] {
-        let mean = |samples: &[u64]| samples.iter().sum::<u64>() as f64 / samples.len() as f64 / 1e6;
-        let (first, last) = tenths(&self.memory);
-        [mean(first), mean(last)]
+        means(&self.memory)
+    }
+
+    /// What of that is the process's own.
+    pub(crate) fn own_memory(&self) -> [f64; 2] {
+        means(&self.own_memory)
     }
 
     /// The most file descriptors of the first and of the last tenth.
@@ -31,6 +36,12 @@ impl Health {
         let (first, last) = tenths(&self.file_descriptors);
         [most(first), most(last)]
     }
+}
+
+fn means(samples: &[u64]) -> [f64; 2] {
+    let mean = |samples: &[u64]| samples.iter().sum::<u64>() as f64 / samples.len() as f64 / 1e6;
+    let (first, last) = tenths(samples);
+    [mean(first), mean(last)]
 }
 
 fn tenths<T>(samples: &[T]) -> (&[T], &[T]) {
