@@ -198,8 +198,8 @@ mod tests {
         for (name, was_at_hand) in [("keys", true), ("pat", true), ("pat", false), ("pat", true)] {
             record.cache(name, was_at_hand);
         }
-        record.add("Windows", "Count", 2.0);
-        record.add("Windows", "Count", 3.0);
+        record.add("AvailabilityFromCalendly", "Count", 2.0);
+        record.add("AvailabilityFromCalendly", "Count", 3.0);
         record.pat_was_stale();
         record.caller("abc".to_owned());
         let line = line_of(&record, request(200), true);
@@ -223,7 +223,7 @@ mod tests {
             ("RateLimitRemaining", json!(7.0)),
             ("ColdStart", json!(1.0)),
             ("SecretStale", json!(1.0)),
-            ("Windows", json!(5.0)),
+            ("AvailabilityFromCalendly", json!(5.0)),
         ] {
             assert_eq!(line[name], expected, "{name}");
         }
