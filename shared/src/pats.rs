@@ -201,7 +201,7 @@ fn noted(served: Result<Served<KnownPat>, Unserved<Error>>, record: &Record) -> 
     }
 }
 
-fn next_id() -> PatId {
+pub(crate) fn next_id() -> PatId {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     PatId(NEXT.fetch_add(1, Ordering::Relaxed))
 }

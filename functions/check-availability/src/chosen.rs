@@ -153,6 +153,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_error_says_which_of_several_event_types_it_is_about() {
+        let error_about = |query: &str, error: Error| {
+            let query = format!("at=2026-12-01T10:00:00Z&{query}").parse().unwrap();
+            let now = "2026-11-01T00:00:00Z".parse().unwrap();
+            let question = Question::parse(&query, now).unwrap();
+            let asked = question.event_types[0].clone();
+            Failed { asked, error }.about(&question)
+        };
+        let is_about =
+            |error: &Error| matches!(error, Error::About { subject, .. } if subject.contains("demo"));
+        let any = || Error::AnswerTooLarge { reason: "r" };
+        let named = || Error::NoEventType { detail: "no demo".to_owned(), reason: "r" };
+        assert!(is_about(&error_about("event_type=demo&event_type=other", any())));
+        for (query, error) in [
+            ("event_type=demo", any()),
+            ("event_type=demo", named()),
+            ("event_type=demo&event_type=other", named()),
+        ] {
+            assert!(!is_about(&error_about(query, error)), "{query}");
+        }
+    }
+
+    #[test]
     fn the_same_event_type_counts_once_with_what_is_known_of_it() {
         let chosen = |asked: &str, id: &str, minutes: Option<i64>| Chosen {
             asked: EventTypeRef::parse(Some(asked)).unwrap(),

@@ -260,6 +260,35 @@ impl Answered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pats::next_id;
+
+    #[tokio::test(start_paused = true)]
+    async fn twelve_mebibytes_are_kept() {
+        let kept = KeptTimes::new(Duration::ZERO, Duration::ZERO);
+        let pat = next_id();
+        let as_of = DateTime::UNIX_EPOCH;
+        let cell = |id: usize| {
+            let event_type = EventTypeUri::from_id(&id.to_string()).unwrap();
+            kept.kept.cell(&(pat, Span { event_type, start_time: as_of, end_time: as_of }))
+        };
+        let keep = async |id: usize| {
+            let padding = "x".repeat(4 * 1024 * 1024 - 1_000);
+            let json = [r#"{"collection":[],"padding":""#, &*padding, r#""}"#].concat();
+            let times = AvailableTimes::parse(json).unwrap();
+            let asked = TimeWindow { start_time: as_of, end_time: as_of };
+            cell(id).offer(Arc::new(Answered { times, asked, as_of }), Duration::ZERO);
+            tokio::time::advance(Duration::from_millis(1)).await;
+        };
+        let is_kept = |id: usize| cell(id).peek().is_some();
+        for id in 0..3 {
+            keep(id).await;
+        }
+        assert_eq!([0, 1, 2].map(is_kept), [true; 3]);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!([1, 2].map(is_kept), [true; 2]);
+        keep(3).await;
+        assert_eq!([3, 2, 1, 0].map(is_kept), [true, true, true, false]);
+    }
 
     #[test]
     fn an_answer_is_young_for_longer_when_few_calls_are_left() {

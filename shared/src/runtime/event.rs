@@ -340,6 +340,15 @@ mod tests {
     }
 
     #[test]
+    fn an_event_made_by_hand_may_have_an_empty_raw_query_string() {
+        let http = request(
+            r#"{"rawPath":"/p","rawQueryString":"","queryStringParameters":{"slug":"a"},"requestContext":{"http":{}}}"#,
+        );
+        assert_eq!(parameters(&http, "slug"), ["a"]);
+        assert_eq!(http.uri(), "/p");
+    }
+
+    #[test]
     fn nulls_and_odd_headers_do_no_harm() {
         let rest = request(
             r#"{"httpMethod":"GET","headers":null,"multiValueHeaders":null,"queryStringParameters":null,

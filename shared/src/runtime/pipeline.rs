@@ -220,4 +220,15 @@ mod tests {
         );
         assert_eq!(deadline.time_left(), Duration::ZERO);
     }
+
+    /// As of work that was not waited for, and so not cut off.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_comes_too_late_is_none() {
+        let answer = async || Ok("late".to_owned().into());
+        let record = Record::default();
+        let past = Deadline::within(Duration::ZERO);
+        assert_eq!(guarded(answer(), past, &record).await.unwrap_err().code(), "deadline_exceeded");
+        let ahead = Deadline::within(Duration::from_millis(1));
+        assert!(guarded(answer(), ahead, &record).await.is_ok());
+    }
 }

@@ -159,6 +159,8 @@ mod tests {
         .collect();
         assert_eq!(seal.seal(&name, moment(), &noise), None);
         assert!(seal.seal(&name, moment(), &noise[..400_000]).is_some_and(|sealed| sealed.len() <= LARGEST));
+        let others = name.as_str().len() + "pkvaluelease".len() + "expires".len() + 2 * "1796119200123".len();
+        assert!((408_000..=409_600).contains(&(LARGEST + others)), "an item of DynamoDB's has 400 KB");
     }
 
     #[test]
