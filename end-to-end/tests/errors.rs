@@ -248,6 +248,14 @@ async fn what_calendly_did_not_send_is_left_out() {
     }
     let answer = reflected(&world, status(403, &[], r#"{"title":7,"message":"Only this"}"#)).await;
     assert_eq!(answer.json()["calendly"], json!({"status": 403, "message": "Only this"}));
+    // More than 64 KiB are not read.
+    for (length, expected) in
+        [(60_000, json!({"status": 403, "title": "t"})), (70_000, json!({"status": 403}))]
+    {
+        let body = json!({"title": "t", "others": "x".repeat(length)}).to_string();
+        let answer = reflected(&world, status(403, &[], &body)).await;
+        assert_eq!(answer.json()["calendly"], expected, "{length}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use end_to_end::{Binary, Invocation, Relay, Setup, Trouble, World, until};
 use sandbox::{Config, Fault, Sandbox};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 const ME: &str = "/users/me";
 
@@ -57,6 +58,19 @@ async fn failing_upstreams_do_not_end_the_function() {
     assert_eq!(answer.verdict(), (503, "keys_unavailable".to_owned()));
     let warm_up = world.invoke(&json!({"warmer": true})).await.result.unwrap();
     assert_eq!(warm_up["warm"], true);
+    let unprepared = warm_up["unprepared"].as_array().unwrap();
+    assert!(unprepared.contains(&json!("calendly: connecting failed")), "{warm_up}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_up_says_that_connecting_took_too_long() {
+    // Shakes no hands.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", silent.local_addr().unwrap());
+    let setup = Setup::of(Binary::User).with("CALENDLY_PAT_SECRET_ID", "{secret}/{sub}");
+    let world = setup.with("CALENDLY_BASE_URL", &url).start().await;
+    let warm_up = world.invoke(&json!({"warmer": true})).await.result.unwrap();
+    assert_eq!(warm_up["unprepared"], json!(["calendly: connecting timed out"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +97,12 @@ async fn warm_ups_of_every_shape_are_answered() {
                 "{event}"
             );
             assert_eq!(answer.get("statusCode"), None);
-            world.end_line(&outcome.request_id).await;
+            let cache = &world.end_line(&outcome.request_id).await["cache"];
+            assert_eq!(
+                (&cache["pat"], &cache["user"]),
+                (&json!(true), &json!(index > 0)),
+                "{event}: {cache}"
+            );
         }
         assert_eq!(world.calendly_paths(), [ME], "the user's URI is learnt once");
     }

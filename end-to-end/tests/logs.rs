@@ -54,6 +54,7 @@ async fn one_line_with_every_field_ends_a_request() {
             }
             assert_eq!((&line["status"], &line["code"]), (&json!(status), &code), "{line}");
             assert_eq!(line["function"], binary.name());
+            assert_eq!(line["FunctionName"], binary.name(), "the one that Lambda has");
             assert_eq!(line["cold_start"], index == 0);
             assert!(line["xray_trace_id"].as_str().unwrap().starts_with("Root=1-6b0e9398"), "{line}");
             assert!(line["duration_ms"].as_f64().unwrap() > 0.0, "{line}");

@@ -42,6 +42,8 @@ async fn every_documented_shape_of_a_secret_is_read() {
         json!({"pat": DEFAULT_PAT}).to_string(),
         json!({"token": DEFAULT_PAT}).to_string(),
         json!({"access_token": DEFAULT_PAT, "user": "x", "n": 1}).to_string(),
+        // As large as a secret may be.
+        format!("{DEFAULT_PAT}{}", " ".repeat(65_536 - DEFAULT_PAT.len())),
         format!("\n{}\n", json!({"pat": DEFAULT_PAT})),
     ];
     for (index, shape) in shapes.iter().enumerate() {
@@ -104,6 +106,17 @@ async fn it_is_kept_and_read_again_only_when_it_is_old() {
     assert_eq!(world.ask(&[]).await.status, 200);
     let calls = world.calendly_calls();
     assert!(calls.iter().all(|call| call.bearer.as_deref() == Some("rotated")), "{calls:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_other_error_of_calendlys_has_it_read_again() {
+    let world = Setup::of(Binary::User).with("CALENDLY_MAX_RETRIES", "0").start().await;
+    for status in [403, 404, 429, 500] {
+        world.sandbox.fault(ME, 1, Fault::status(status));
+        assert_ne!(world.ask(&[]).await.status, 200, "{status}");
+        world.sandbox.clear_faults();
+    }
+    assert_eq!(world.secrets.reads().len(), 1, "init's");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use end_to_end::{AVAILABLE_TIMES, Binary, Gateway, Invocation, Request, Trouble, World, day, until};
+use end_to_end::{
+    AVAILABLE_TIMES, Binary, Function, Gateway, Invocation, Relay, Request, Setup, Trouble, World, day, until,
+};
 use futures_util::future::join_all;
 use sandbox::{Account, DEFAULT_PAT, Fault};
 use serde_json::json;
@@ -168,6 +170,73 @@ async fn a_table_that_fails_costs_little_and_soon_nothing() {
             assert_eq!(world.send(&other(120)).await.status, 200);
             assert_eq!(&table.operations()[tried..], ["GetItem", "UpdateItem", "PutItem"], "{trouble:?}");
         }
+    })
+    .await;
+}
+
+/// Where each caller has a PAT of their own, init needs nothing from the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn init_opens_a_connection_to_the_table_and_the_first_request_uses_it() {
+    patiently(async || {
+        let (table, _alone) = lone_table().await;
+        let relay = Relay::to(&table.endpoint).await;
+        let setup = with_table(Setup::of(Binary::User), &table)
+            .with("AWS_ENDPOINT_URL_DYNAMODB", &relay.url)
+            .with("CALENDLY_PAT_SECRET_ID", "{secret}/{sub}");
+        let world = setup.start().await;
+        assert_eq!((relay.opened(), table.operations().len()), (1, 0));
+        world.secrets.store(&format!("{}/robin", world.secret_id), DEFAULT_PAT).await;
+        table.wake().await;
+        let answer = world.send(&world.request_with_claims(json!({"sub": "robin"}))).await;
+        assert_eq!((answer.status, relay.opened()), (200, 1), "{}", answer.body);
+        assert_eq!(table.operations(), ["GetItem", "PutItem"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_recalls_the_user_if_the_secret_does_not_name_it() {
+    patiently(async || {
+        let (table, _alone) = lone_table().await;
+        let world = with_table(Setup::of(Binary::User), &table).start().await;
+        let request = world.request();
+        let answer = good(&world.function, &request).await;
+        table.forget();
+        let other = world.another(Binary::User, &[]).await;
+        assert_eq!(table.operations(), ["GetItem"], "init's");
+        good(&other, &request).await;
+        assert_eq!(table.operations(), ["GetItem"], "the request needs none");
+        assert_eq!(world.calendly_paths(), [ME]);
+        let secret = json!({"pat": DEFAULT_PAT, "user": answer["uri"]}).to_string();
+        world.secrets.store(&world.secret_id, &secret).await;
+        table.forget();
+        let other = world.another(Binary::User, &[]).await;
+        good(&other, &request).await;
+        assert_eq!(table.operations(), Vec::<String>::new(), "the secret says it");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_up_takes_the_user_from_the_table_unless_it_would_soon_be_too_old() {
+    patiently(async || {
+        let (table, _alone) = lone_table().await;
+        let setup = with_table(Setup::of(Binary::User), &table).with("PAT_CACHE_SECONDS", "6");
+        let world = setup.start().await;
+        let was_at_hand = async |function: &Function| {
+            let outcome = function.invoke(Invocation::new(&json!({"warmer": true}))).await;
+            function.log_of(&outcome.request_id).await.pop().unwrap()["cache"]["user"].clone()
+        };
+        assert_eq!(was_at_hand(&world.function).await, false);
+        let other = world.another(Binary::User, &[]).await;
+        assert_eq!(was_at_hand(&other).await, true);
+        assert_eq!(world.calendly_paths(), [ME]);
+        // Past half of its life.
+        sleep(Duration::from_millis(3_050)).await;
+        table.wake().await;
+        let late = world.another(Binary::User, &[]).await;
+        assert_eq!(was_at_hand(&late).await, false);
+        assert_eq!(world.calendly_paths(), [ME, ME]);
     })
     .await;
 }
