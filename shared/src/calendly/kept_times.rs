@@ -271,8 +271,8 @@ mod tests {
             let event_type = EventTypeUri::from_id(&id.to_string()).unwrap();
             kept.kept.cell(&(pat, Span { event_type, start_time: as_of, end_time: as_of }))
         };
-        let keep = async |id: usize| {
-            let padding = "x".repeat(4 * 1024 * 1024 - 1_000);
+        let keep = async |id: usize, length: usize| {
+            let padding = "x".repeat(length);
             let json = [r#"{"collection":[],"padding":""#, &*padding, r#""}"#].concat();
             let times = AvailableTimes::parse(json).unwrap();
             let asked = TimeWindow { start_time: as_of, end_time: as_of };
@@ -281,12 +281,12 @@ mod tests {
         };
         let is_kept = |id: usize| cell(id).peek().is_some();
         for id in 0..3 {
-            keep(id).await;
+            keep(id, 4 * 1024 * 1024 - 1_000).await;
         }
         assert_eq!([0, 1, 2].map(is_kept), [true; 3]);
         tokio::time::advance(Duration::from_millis(1)).await;
         assert_eq!([1, 2].map(is_kept), [true; 2]);
-        keep(3).await;
+        keep(3, 3_000).await;
         assert_eq!([3, 2, 1, 0].map(is_kept), [true, true, true, false]);
     }
 

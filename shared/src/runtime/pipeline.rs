@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(deadline.time_left(), Duration::ZERO);
     }
 
-    /// As of work that was not waited for, and so not cut off.
+    /// One that is there at once is never cut off, so that its lateness has to be seen afterwards.
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_comes_too_late_is_none() {
         let answer = async || Ok("late".to_owned().into());

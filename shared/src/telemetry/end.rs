@@ -193,7 +193,8 @@ mod tests {
     fn a_request_says_what_it_took() {
         let record = Record::default();
         record.calendly_call(Duration::from_micros(1_500), false, true);
-        record.calendly_call(Duration::from_micros(2_501), true, false);
+        record.calendly_call(Duration::from_micros(1_503), true, false);
+        record.calendly_call(Duration::from_micros(1_002), false, true);
         record.rate_limit_remaining(7);
         for (name, was_at_hand) in [("keys", true), ("pat", true), ("pat", false), ("pat", true)] {
             record.cache(name, was_at_hand);
@@ -213,13 +214,13 @@ mod tests {
             ("code", Value::Null),
             ("duration_ms", json!(12.346)),
             ("cold_start", json!(true)),
-            ("calendly_calls", json!(2)),
+            ("calendly_calls", json!(3)),
             ("calendly_retries", json!(1)),
-            ("calendly_ms", json!(4.001)),
+            ("calendly_ms", json!(4.005)),
             ("cache", json!({"keys": true, "pat": false})),
-            ("CalendlyCalls", json!(2.0)),
-            ("CalendlyErrors", json!(1.0)),
-            ("CalendlyLatency", json!(2.0005)),
+            ("CalendlyCalls", json!(3.0)),
+            ("CalendlyErrors", json!(2.0)),
+            ("CalendlyLatency", json!(1.335)),
             ("RateLimitRemaining", json!(7.0)),
             ("ColdStart", json!(1.0)),
             ("SecretStale", json!(1.0)),
