@@ -25,12 +25,14 @@ async fn environments_and_functions_share_what_they_learn() {
         let (start, end) = (day(2).to_string(), day(5).to_string());
         let request =
             world.request().query(&[("event_type", "demo"), ("start_time", &*start), ("end_time", &*end)]);
-        let first = good(&world.function, &request).await;
+        let first = send(&world.function, &request).await;
+        let line = world.end_line(&first.request_id).await;
+        assert_eq!((first.status, &line["cache"]["availability"]), (200, &json!(false)), "{line}");
         assert_eq!(world.calendly_paths(), [ME, LIST, AVAILABLE_TIMES]);
         world.sandbox.forget_calls();
         let other = world.another(Binary::CheckAvailability, &[]).await;
         let answer = send(&other, &request).await;
-        assert!(answer.json() == first, "as of the same moment, too: {}", answer.json()["as_of"]);
+        assert!(answer.json() == first.json(), "as of the same moment, too: {}", answer.json()["as_of"]);
         let line = other.log_of(&answer.request_id).await.pop().unwrap();
         assert_eq!(line["AvailabilityFromTable"].as_f64(), Some(1.0), "{line}");
         assert_eq!(
@@ -90,6 +92,22 @@ async fn one_of_many_asks_and_the_others_wait() {
         assert_eq!(world.calendly_calls().len(), 1);
         let leases = table.operations().iter().filter(|operation| *operation == "UpdateItem").count();
         assert!(leases <= 3, "one environment, one flight: {leases}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_in_vain_keeps_nobody_waiting() {
+    patiently(async || {
+        let (world, table, _alone) = world_and_table(LONG).await;
+        world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(400));
+        let request = some_days(&world);
+        assert_eq!(world.send(&request).await.status, 400);
+        assert!(table.items().await.iter().all(|item| item.get("lease").is_none()));
+        let other = world.another(Binary::CheckAvailability, &[]).await;
+        let answer = send(&other, &request).await;
+        let line = other.log_of(&answer.request_id).await.pop().unwrap();
+        assert_eq!((answer.status, line.get("SharedCacheWait")), (200, None), "{line}");
     })
     .await;
 }
