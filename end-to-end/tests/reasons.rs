@@ -69,18 +69,26 @@ async fn every_failed_request_can_be_explained_from_its_own_line() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_upstreams_do_to_a_request_is_explained_in_its_line_too() {
     let callers_own = || Setup::of(Binary::User).with("CALENDLY_PAT_SECRET_ID", "{secret}/{sub}");
-    for (code, trouble, setup) in [
-        ("pat_missing", Trouble::None, callers_own()),
-        ("secrets_unavailable", Trouble::Down, callers_own()),
-        ("secrets_unavailable", Trouble::Denied, callers_own()),
-        ("secrets_unavailable", Trouble::Hang, callers_own()),
-        ("keys_unavailable", Trouble::None, callers_own().with("JWT_JWKS_URL", "http://127.0.0.1:9/jwks")),
+    let without_keys = callers_own().with("JWT_JWKS_URL", "http://127.0.0.1:9/jwks");
+    for (code, trouble, setup, said) in [
+        ("pat_missing", Trouble::None, callers_own(), "No Calendly token is stored for this caller."),
+        (
+            "secrets_unavailable",
+            Trouble::Down,
+            callers_own(),
+            "Secrets Manager answered InternalServiceError",
+        ),
+        ("secrets_unavailable", Trouble::Denied, callers_own(), "Secrets Manager answered AccessDenied"),
+        ("secrets_unavailable", Trouble::Hang, callers_own(), "Secrets Manager did not answer in time"),
+        ("keys_unavailable", Trouble::None, without_keys, ""),
     ] {
         let world = setup.start().await;
         world.secrets.trouble(trouble);
         let answer = world.ask(&[]).await;
         assert_eq!(answer.code(), code, "{}", answer.body);
-        assert_reason(&world.end_line(&answer.request_id).await, &answer);
+        let line = world.end_line(&answer.request_id).await;
+        assert_reason(&line, &answer);
+        assert!(line["reason"].as_str().unwrap().contains(said), "{line}");
     }
     let world = Setup::of(Binary::User).with("CALENDLY_TIMEOUT_MS", "60000").start().await;
     world.sandbox.fault("/users/me", 1, Fault::Hang);

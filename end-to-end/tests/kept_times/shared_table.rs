@@ -140,6 +140,8 @@ async fn who_waits_in_vain_asks() {
         let ((), line) = tokio::join!(dies, waits);
         let waited = line["SharedCacheWait"].as_f64().unwrap();
         assert!((500.0..=1_500.0).contains(&waited), "{line}");
+        let others = line["duration_ms"].as_f64().unwrap() - waited;
+        assert!((0.0..=400.0).contains(&others), "{line}");
         assert_eq!(world.calendly_calls().len(), 2);
     })
     .await;
