@@ -46,8 +46,8 @@ impl Function {
         self.memory("VmRSS:").await
     }
 
-    /// What of that is its own, in bytes. The rest are pages of its executable, which the kernel takes back and reads again
-    /// as it needs room.
+    /// What of that is its own, in bytes. The rest are pages of its executable and libraries, which the kernel takes back
+    /// and reads again as it needs room.
     ///
     /// # Panics
     ///

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::Utc;
 use end_to_end::{
-    AVAILABLE_TIMES, Binary, Function, Gateway, Invocation, Relay, Request, Setup, Trouble, World, day, until,
+    AVAILABLE_TIMES, Answer, Binary, Function, Gateway, Invocation, Relay, Request, Setup, Trouble, World,
+    day, until,
 };
 use futures_util::future::join_all;
 use sandbox::{Account, DEFAULT_PAT, Fault};
@@ -112,37 +113,55 @@ async fn who_asks_in_vain_keeps_nobody_waiting() {
     .await;
 }
 
-/// Whoever asks Calendly dies; the others do not wait for long.
+/// Whoever asks Calendly dies; the others do not wait for long, nor for more than half of the time that they have.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_in_vain_asks() {
     patiently(async || {
-        let (world, _table, _alone) = world_and_table(LONG).await;
-        let other = world.another(Binary::CheckAvailability, &[]).await;
-        world.sandbox.forget_calls();
-        world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::Hang);
-        let request = some_days(&world);
-        let event = request.through(Gateway::HttpApi);
-        let dies = async {
-            // It never answers.
-            let _ = tokio::time::timeout(
-                Duration::from_millis(500),
-                world.function.invoke(Invocation::new(&event)),
-            )
-            .await;
-            world.function.kill().await;
-        };
-        let waits = async {
-            until("the call", || (!world.calendly_calls().is_empty()).then_some(())).await;
-            let answer = send(&other, &request).await;
-            assert_eq!(answer.status, 200, "{}", answer.body);
-            other.log_of(&answer.request_id).await.pop().unwrap()
-        };
-        let ((), line) = tokio::join!(dies, waits);
-        let waited = line["SharedCacheWait"].as_f64().unwrap();
-        assert!((500.0..=1_500.0).contains(&waited), "{line}");
-        let others = line["duration_ms"].as_f64().unwrap() - waited;
-        assert!((0.0..=400.0).contains(&others), "{line}");
-        assert_eq!(world.calendly_calls().len(), 2);
+        for (has, waits_for) in [(5_000, 500.0..=1_500.0), (1_200, 200.0..=600.0)] {
+            let (world, _table, _alone) = world_and_table(LONG).await;
+            let other = world.another(Binary::CheckAvailability, &[]).await;
+            world.sandbox.forget_calls();
+            world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::Hang);
+            let event = some_days(&world).through(Gateway::HttpApi);
+            let dies = async {
+                // It never answers.
+                let _ = tokio::time::timeout(
+                    Duration::from_millis(500),
+                    world.function.invoke(Invocation::new(&event)),
+                )
+                .await;
+                world.function.kill().await;
+            };
+            let waits = async {
+                until("the call", || (!world.calendly_calls().is_empty()).then_some(())).await;
+                let invocation = Invocation::new(&event).within(Duration::from_millis(has));
+                let answer = Answer::of(other.invoke(invocation).await);
+                assert_eq!(answer.status, 200, "{}", answer.body);
+                other.log_of(&answer.request_id).await.pop().unwrap()
+            };
+            let ((), line) = tokio::join!(dies, waits);
+            let waited = line["SharedCacheWait"].as_f64().unwrap();
+            assert!(waits_for.contains(&waited), "{line}");
+            let others = line["duration_ms"].as_f64().unwrap() - waited;
+            assert!((0.0..=400.0).contains(&others), "{line}");
+            assert_eq!(world.calendly_calls().len(), 2);
+        }
+    })
+    .await;
+}
+
+/// A request has a tenth of a second for all its calls of the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_came_too_late_has_not_failed() {
+    patiently(async || {
+        let (world, table, _alone) = world_and_table(LONG).await;
+        good(&world.function, &some_days(&world)).await;
+        table.forget();
+        table.trouble(Trouble::Slow(Duration::from_millis(72)));
+        let answer = world.send(&request_of_later(&world)).await;
+        let line = world.end_line(&answer.request_id).await;
+        assert_eq!(table.operations(), ["GetItem", "UpdateItem"], "the second one is not waited for");
+        assert_eq!((answer.status, line.get("SharedCacheFailures")), (200, None), "{line}");
     })
     .await;
 }

@@ -14,7 +14,7 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use end_to_end::{Answer, Binary, Function, Invocation, Outcome, SecretsManager, write_page};
@@ -42,9 +42,16 @@ fn requests() -> usize {
     requests.expect("SOAK_REQUESTS is a number")
 }
 
-/// How many come before it is counted, until what is kept is kept.
-fn settled(requests: usize) -> usize {
-    (requests / 20).max(300)
+/// How long a long run goes on before it is counted. Until every PAT was read again and every one of the connections has
+/// met everything, what is in use grows by up to a megabyte, and then no more.
+const SETTLING: Duration = Duration::from_secs(240);
+
+/// How many come before a short run is counted.
+const FIRST: usize = 300;
+
+/// Whether a run is to be counted after so many requests.
+fn is_settled(requests: usize, sent: usize, began: Instant) -> bool {
+    if requests < SHORT { sent >= FIRST } else { began.elapsed() > SETTLING }
 }
 
 /// A function and what is around it.
@@ -156,28 +163,38 @@ impl Run {
 /// One after the other: each fault meets the request that it is meant for.
 async fn one_at_a_time(binary: Binary, secrets: &SecretsManager, requests: usize) -> Run {
     let world = World::start(binary, secrets, &[]).await;
-    let settled = settled(requests);
-    let mut health = Health::default();
-    let mut faults = 0;
-    let mut began = Instant::now();
-    for number in 0..settled + requests {
-        if number == settled {
-            began = Instant::now();
-        }
+    // Sends one, and says whether it was to meet a fault.
+    let send = async |number: usize| {
         let (ask, verdict) = world.ask(number).await;
-        faults += usize::from(ask.fault.is_some());
         if let Expected::Answer(allowed) = &ask.expected {
             let is_allowed = allowed.iter().any(|(status, code)| verdict == (*status, (*code).to_owned()));
             assert!(is_allowed, "{binary:?} {number}: {verdict:?} for {ask:?}");
         }
-        if number >= settled && (number - settled).is_multiple_of((requests / SAMPLES).max(1)) {
-            world.look_at_the_log();
-            health.sample(&world.function).await;
-        }
         if binary == Binary::User {
             world.sandbox.clear_faults();
         }
+        ask.fault.is_some()
+    };
+    let began = Instant::now();
+    let mut settled = 0;
+    while !is_settled(requests, settled, began) {
+        send(settled).await;
+        settled += 1;
+        if settled.is_multiple_of(1_000) {
+            world.look_at_the_log();
+        }
     }
+    let mut health = Health::default();
+    let mut faults = 0;
+    let began = Instant::now();
+    for number in 0..requests {
+        if number.is_multiple_of((requests / SAMPLES).max(1)) {
+            world.look_at_the_log();
+            health.sample(&world.function).await;
+        }
+        faults += usize::from(send(settled + number).await);
+    }
+    world.look_at_the_log();
     let per_second = requests as f64 / began.elapsed().as_secs_f64();
     // One for each upstream.
     Run { what: format!("`{}`", binary.name()), requests, faults, per_second, health, idle: 3 }
@@ -188,7 +205,6 @@ async fn many_at_once(secrets: &SecretsManager, requests: usize) -> Run {
     let binary = Binary::CheckAvailability;
     let most = AT_ONCE.to_string();
     let world = World::start(binary, secrets, &[("AWS_LAMBDA_MAX_CONCURRENCY", &*most)]).await;
-    let settled = settled(requests);
     let next = AtomicUsize::new(0);
     // How often each way to fail was ordered, and how often it came.
     let (ordered, came) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::new()));
@@ -217,14 +233,29 @@ async fn many_at_once(secrets: &SecretsManager, requests: usize) -> Run {
             }
         }
     };
-    join_all((0..AT_ONCE).map(|_| asker(0, settled))).await;
+    let all = async |from: usize, to: usize| {
+        next.store(0, Ordering::Relaxed);
+        join_all((0..AT_ONCE).map(|_| asker(from, to))).await;
+        world.look_at_the_log();
+    };
+    let began = Instant::now();
+    let mut settled = 0;
+    while !is_settled(requests, settled, began) {
+        all(settled, settled + FIRST).await;
+        settled += FIRST;
+    }
+    let before: i64 = ordered.lock().unwrap().values().sum();
     let mut health = Health::default();
     let began = Instant::now();
     for sample in 0..SAMPLES {
-        next.store(0, Ordering::Relaxed);
-        let (from, to) = (sample * requests / SAMPLES, (sample + 1) * requests / SAMPLES);
-        join_all((0..AT_ONCE).map(|_| asker(settled + from, settled + to))).await;
-        world.look_at_the_log();
+        let [from, to] = [sample, sample + 1].map(|samples| settled + samples * requests / SAMPLES);
+        all(from, to).await;
+        if requests >= SHORT {
+            // All at the same moment, so that each time as many connections are open: the memory of one is not small.
+            let all_at_once = u32::try_from(AT_ONCE).unwrap();
+            world.sandbox.fault(world.mix.path(), all_at_once, Fault::Delay { milliseconds: 300 });
+            all(0, AT_ONCE).await;
+        }
         health.sample(&world.function).await;
     }
     let per_second = requests as f64 / began.elapsed().as_secs_f64();
@@ -235,9 +266,9 @@ async fn many_at_once(secrets: &SecretsManager, requests: usize) -> Run {
         came.iter().filter(|(verdict, came)| ordered.get(*verdict).is_none_or(|ordered| *came > ordered));
     let beyond: Vec<_> = beyond.collect();
     assert!(beyond.is_empty(), "nobody ordered these: {beyond:?} of {ordered:?}");
-    let faults = usize::try_from(ordered.values().sum::<i64>()).unwrap();
-    let failed = usize::try_from(came.values().sum::<i64>()).unwrap();
-    assert!(failed + AT_ONCE >= faults, "{failed} failed of {faults} faults");
+    let [faults, failed] = [ordered, came].map(|counts| counts.values().sum::<i64>());
+    assert!(failed + AT_ONCE as i64 >= faults, "{failed} failed of {faults} faults");
+    let faults = usize::try_from(faults - before).unwrap();
     let what = format!("`{}`, {AT_ONCE} at once", binary.name());
     Run { what, requests, faults, per_second, health, idle: AT_ONCE }
 }
