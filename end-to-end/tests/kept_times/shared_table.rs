@@ -9,7 +9,7 @@ use end_to_end::{
 };
 use futures_util::future::join_all;
 use sandbox::{Account, DEFAULT_PAT, Fault};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
@@ -93,6 +93,9 @@ async fn one_of_many_asks_and_the_others_wait() {
         assert_eq!(world.calendly_calls().len(), 1);
         let leases = table.operations().iter().filter(|operation| *operation == "UpdateItem").count();
         assert!(leases <= 3, "one environment, one flight: {leases}");
+        let of_others = |line: &Value| line.get("AvailabilityFromOthers").is_some();
+        let waited = || functions.iter().flat_map(Function::log).filter(of_others).count();
+        until("the lines of those who waited", || (waited() == 3 * 7).then_some(())).await;
     })
     .await;
 }
