@@ -86,17 +86,23 @@ check-threat-model:
 check-fences:
 	@python3 scripts/check_fences.py
 
+# deny.toml is about the workspace and about fuzz/, which does not have all that it makes an exception of.
+CARGO_DENY := .venv/cargo/bin/cargo-deny --config deny.toml --workspace --all-features --locked
+
 # Needs no network but that of the registries; what needs the databases of advisories is a target of its own.
 supply-chain: ## Check licences, sources and bans of all dependencies, the GitHub workflows, and who updates what
 	@python3 scripts/cargo_tools.py cargo-deny
-	.venv/cargo/bin/cargo-deny --workspace --all-features --locked check bans licenses sources
+	$(CARGO_DENY) check --allow license-exception-not-encountered bans licenses sources
+	$(CARGO_DENY) --manifest-path fuzz/Cargo.toml check --allow license-exception-not-encountered \
+	  --allow unmatched-skip bans licenses sources
 	@$(TOOLS) supply-chain
 	$(VENV)/zizmor --offline --persona=auditor .github
 	@python3 scripts/check_updates.py
 
 advisories: ## Check dependencies and actions against the advisories that are published (needs GH_TOKEN for actions)
 	@python3 scripts/cargo_tools.py cargo-deny
-	.venv/cargo/bin/cargo-deny --workspace --all-features --locked check advisories
+	$(CARGO_DENY) check advisories
+	$(CARGO_DENY) --manifest-path fuzz/Cargo.toml check advisories
 	@$(TOOLS) supply-chain
 	$(VENV)/zizmor --persona=auditor .github
 
