@@ -11,6 +11,7 @@ import plot
 from build import ROOT
 from check_artifacts import MOST_BYTES, MOST_ZIPPED_BYTES
 from local import FUNCTIONS
+from page_tables import replaced, table
 
 RESULTS = ROOT / "bench" / "results.json"
 # Characters of a line in it, of which a row of a table has fewer.
@@ -70,12 +71,6 @@ class Results:
 def name(program, route):
     floor = f"floor, an answer as long as `{route}`'s" if route else "floor"
     return {"floor": floor, "peer": f"FastAPI `{route}`"}.get(program, f"**`{program}`**")
-
-
-def table(header, rows):
-    """A Markdown table whose first column is text."""
-    lines = [header, ["---"] + ["--:"] * (len(header) - 1), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def number(value):
@@ -333,12 +328,7 @@ PAGES = {
 def filled(text, parts, results):
     """A page with each part between `<!-- bench: part -->` and `<!-- bench: end -->` made anew."""
     for part, make in parts.items():
-        start, end = f"<!-- bench: {part} -->\n", "<!-- bench: end -->"
-        before, _, rest = text.partition(start)
-        _, found, after = rest.partition(end)
-        if not found:
-            raise SystemExit(f"report: there is no place for {part!r}: {start.strip()} … {end}")
-        text = f"{before}{start}\n{make(results)}\n\n{end}{after}"
+        text = replaced(text, "bench", part, make(results))
     return text
 
 

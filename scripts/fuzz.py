@@ -11,13 +11,15 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import page_tables
+from cargo_tools import BIN
 from local import ROOT
 
 CRATE = ROOT / "fuzz"
 CORPUS = CRATE / "corpus"
 KEPT = ROOT / "target" / "fuzz"
 PAGE = ROOT / "docs" / "reliability.md"
-CARGO_FUZZ = ROOT / ".venv" / "cargo" / "bin" / "cargo-fuzz"
+CARGO_FUZZ = BIN / "cargo-fuzz"
 
 # Seconds for each target.
 LONG = 180
@@ -25,8 +27,6 @@ LONG = 180
 LARGEST_INPUT = 4096
 # Seconds for one input, megabytes for all.
 SLOWEST, LARGEST_MEMORY = 5, 2048
-
-START, END = "<!-- found: fuzzing -->\n", "<!-- found: end -->"
 
 
 class FuzzError(Exception):
@@ -104,18 +104,9 @@ def run(binary, how_long):
 def table(figures):
     """The page's table of {target: (inputs, edges, kept)}."""
     total = sum(inputs for inputs, _, _ in figures.values())
-    lines = [f"{total:,} inputs.", "", "| target | inputs | edges reached | inputs that reach them |"]
-    lines += ["| --- | --: | --: | --: |"]
-    for name, (inputs, edges, kept) in sorted(figures.items()):
-        lines.append(f"| `{name}` | {inputs:,} | {edges:,} | {kept:,} |")
-    return "\n".join(lines)
-
-
-def write(found):
-    """Puts a table into the page."""
-    before, rest = PAGE.read_text().split(START)
-    _, after = rest.split(END, 1)
-    PAGE.write_text(f"{before}{START}\n{found}\n\n{END}{after}")
+    rows = [[f"`{name}`", *(f"{figure:,}" for figure in figures[name])] for name in sorted(figures)]
+    header = ["target", "inputs", "edges reached", "inputs that reach them"]
+    return f"{total:,} inputs.\n\n{page_tables.table(header, rows)}"
 
 
 def main():
@@ -127,7 +118,7 @@ def main():
     found = table(figures)
     print(found)
     if os.environ.get("FUZZ") == "write":
-        write(found)
+        page_tables.write(PAGE, "fuzzing", found)
 
 
 if __name__ == "__main__":
