@@ -9,16 +9,19 @@ MUTANTS_PAGE=write the figures go into docs/mutants.md.
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
+import page_tables
+from cargo_tools import BIN, NOT_PASSED_ON
+from local import FUNCTIONS as PACKAGES
 from local import ROOT
+from processes import Processes
 
 PAGE = ROOT / "docs" / "mutants.md"
-CARGO_MUTANTS = ROOT / ".venv" / "cargo" / "bin" / "cargo-mutants"
+CARGO_MUTANTS = BIN / "cargo-mutants"
 OUTCOMES = ROOT / "target" / "mutants.out" / "outcomes.json"
 KNOWN = ROOT / "target" / "mutants.json"
 COPY = ROOT / "target" / "mutants"
@@ -41,10 +44,6 @@ FIRST = {
 }
 # Seconds for a file of end-to-end tests, which takes less than half of that.
 SLOWEST = 120
-
-FUNCTION_PACKAGES = ["user", "user-event-types", "check-availability"]
-
-START, END = "<!-- found: mutants -->\n", "<!-- found: end -->"
 
 # What becomes of a change: noticed by these, not noticed, or no code at all.
 UNIT, ENDLESS, FUNCTIONS, MISSED, UNVIABLE = "unit tests", "time", "end-to-end tests", "missed", "unviable"
@@ -123,25 +122,19 @@ def end_to_end(file):
 
 
 def run(command, limit=None):
-    """Whether a command succeeds in the copy, within so many seconds. Nothing that it started outlives it."""
-    environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
-    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    process = subprocess.Popen(command, cwd=COPY, env=environment, start_new_session=True, **silent)
-    try:
-        return process.wait(limit) == 0
-    except subprocess.TimeoutExpired:
-        return False
-    finally:
+    """Whether a command succeeds in the copy, within so many seconds. What takes longer is stopped with all it started."""
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    with Processes(COPY / "target") as processes:
         try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        process.wait()
+            processes.run(command, environment, COPY, limit, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            return True
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            return False
 
 
 def passes(file):
     """Whether the functions that are in the copy pass the end-to-end tests, after a change in this file."""
-    if not run(["cargo", "build", "--quiet", *(f"--package={function}" for function in FUNCTION_PACKAGES)]):
+    if not run(["cargo", "build", "--quiet", *(f"--package={package}" for package in PACKAGES)]):
         raise MutantsError(f"what is in {COPY} does not compile")
     commands = [["cargo", "test", "--quiet", "--package=end-to-end", f"--test={test}"] for test in end_to_end(file)]
     # On a busy machine a test may fail once for lack of time.
@@ -180,20 +173,12 @@ def table(outcomes, changes):
     by_file = {}
     for name, outcome in outcomes.items():
         by_file.setdefault(changes[name]["file"], Counter())[outcome] += 1
-    lines = [f"| file | changes | {' | '.join(COLUMNS.values())} |", f"| --- |{' --: |' * (len(COLUMNS) + 1)}"]
-    rows = [(f"`{file}`", counts) for file, counts in sorted(by_file.items())]
-    rows.append(("all", sum(by_file.values(), Counter())))
-    for name, counts in rows:
-        figures = [counts.total(), *(counts[outcome] for outcome in COLUMNS)]
-        lines.append(f"| {name} | {' | '.join(map(str, figures))} |")
-    return "\n".join(lines)
-
-
-def write(found):
-    """Puts a table into the page."""
-    before, rest = PAGE.read_text().split(START)
-    _, after = rest.split(END, 1)
-    PAGE.write_text(f"{before}{START}\n{found}\n\n{END}{after}")
+    counted = [(f"`{file}`", counts) for file, counts in sorted(by_file.items())]
+    counted.append(("all", sum(by_file.values(), Counter())))
+    rows = [
+        [name, str(counts.total()), *(str(counts[outcome]) for outcome in COLUMNS)] for name, counts in counted
+    ]
+    return page_tables.table(["file", "changes", *COLUMNS.values()], rows)
 
 
 def main():
@@ -209,7 +194,7 @@ def main():
     found = table(outcomes, changes)
     print(found)
     if os.environ.get("MUTANTS_PAGE") == "write":
-        write(found)
+        page_tables.write(PAGE, "mutants", found)
 
 
 if __name__ == "__main__":

@@ -37,14 +37,15 @@ class Processes:
             process = self._spawn(command, env, cwd, stdout=log, stderr=subprocess.STDOUT)
         self._running.append((name, process))
 
-    def run(self, command, env=None, cwd=None):
-        """Runs a command to its end with its output on the terminal.
+    def run(self, command, env=None, cwd=None, limit=None, **streams):
+        """Runs a command to its end with its output on the terminal, or where `streams` lead it.
 
-        Raises `subprocess.CalledProcessError` when it fails.
+        Raises `subprocess.CalledProcessError` when it fails, and `subprocess.TimeoutExpired` when it takes more
+        than `limit` seconds.
         """
-        process = self._spawn(command, env, cwd)
+        process = self._spawn(command, env, cwd, **streams)
         self._running.append((command[0], process))
-        code = process.wait()
+        code = process.wait(limit)
         self._running.remove((command[0], process))
         if code != 0:
             raise subprocess.CalledProcessError(code, command)
