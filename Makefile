@@ -86,14 +86,14 @@ check-threat-model:
 check-fences:
 	@python3 scripts/check_fences.py
 
-# deny.toml is about the workspace and about fuzz/, which does not have all that it makes an exception of.
+# deny.toml is about the workspace and about tests/fuzz/, which does not have all that it makes an exception of.
 CARGO_DENY := .venv/cargo/bin/cargo-deny --config deny.toml --workspace --all-features --locked
 
 # Needs no network but that of the registries; what needs the databases of advisories is a target of its own.
 supply-chain: ## Check licences, sources and bans of all dependencies, the GitHub workflows, and who updates what
 	@python3 scripts/cargo_tools.py cargo-deny
 	$(CARGO_DENY) check --allow license-exception-not-encountered bans licenses sources
-	$(CARGO_DENY) --manifest-path fuzz/Cargo.toml check --allow license-exception-not-encountered \
+	$(CARGO_DENY) --manifest-path tests/fuzz/Cargo.toml check --allow license-exception-not-encountered \
 	  --allow unmatched-skip bans licenses sources
 	@$(TOOLS) supply-chain
 	$(VENV)/zizmor --offline --persona=auditor .github
@@ -102,7 +102,7 @@ supply-chain: ## Check licences, sources and bans of all dependencies, the GitHu
 advisories: ## Check dependencies and actions against the advisories that are published (needs GH_TOKEN for actions)
 	@python3 scripts/cargo_tools.py cargo-deny
 	$(CARGO_DENY) check advisories
-	$(CARGO_DENY) --manifest-path fuzz/Cargo.toml check advisories
+	$(CARGO_DENY) --manifest-path tests/fuzz/Cargo.toml check advisories
 	@$(TOOLS) supply-chain
 	$(VENV)/zizmor --persona=auditor .github
 
@@ -114,8 +114,8 @@ check-figures:
 # The model predicts what the load test measured, and the page says what the model comes to.
 check-scale:
 	@$(TOOLS) simulate
-	@$(VENV)/python -m unittest discover --quiet --start-directory simulation
-	@$(VENV)/python simulation/scale.py check
+	@$(VENV)/python -m unittest discover --quiet --start-directory bench/simulation
+	@$(VENV)/python bench/simulation/scale.py check
 
 check-template: ## Validate and lint template.yaml and the stacks in it, and test what they translate to
 	@$(TOOLS) template
@@ -235,12 +235,12 @@ load: ## 10,000 readers a minute on one allowance of Calendly's; writes the figu
 	LOAD=write LOAD_PER_MINUTE=$${LOAD_PER_MINUTE:-10000} LOAD_SECONDS=$${LOAD_SECONDS:-180} \
 	  cargo test --profile driver -p end-to-end --test load -- --nocapture
 	@$(TOOLS) simulate
-	@$(VENV)/python simulation/scale.py write
+	@$(VENV)/python bench/simulation/scale.py write
 
 # Ten minutes of two processors.
 simulate: ## Work out what settings make of traffic, and write docs/scale.md's tables and plot (needs bench/load.json)
 	@$(TOOLS) simulate
-	@$(VENV)/python simulation/scale.py simulate
+	@$(VENV)/python bench/simulation/scale.py simulate
 
 bench: cargo-auditable ## Measure the functions beside a floor and FastAPI, and write it down (10 minutes and the build; ROUNDS=15)
 	@python3 bench/measure.py
@@ -256,21 +256,21 @@ events: ## Write events/ afresh, with the range of its requests ahead of today
 
 # One resolution for all uses, so that they share .venv. zig is for cross-compiling only. schemathesis wants
 # Python 3.11. The peer and the CDK app are deployments of their own.
-lock: ## Write requirements/*.txt and the package-lock.json files afresh
+lock: ## Write scripts/requirements/*.txt and the package-lock.json files afresh
 	@test -x $(VENV)/pip || python3 -m venv .venv
 	$(VENV)/pip install --quiet uv==0.13.9
-	$(COMPILE) $(patsubst %,requirements/%.in,$(USES)) --output-file .venv/constraints.txt
+	$(COMPILE) $(patsubst %,scripts/requirements/%.in,$(USES)) --output-file .venv/constraints.txt
 	for use in $(filter-out build,$(USES)); do \
-	  $(COMPILE) requirements/$$use.in --constraint .venv/constraints.txt --generate-hashes \
-	    --no-emit-package ziglang --output-file requirements/$$use.txt || exit 1; done
-	$(COMPILE) requirements/build.in --constraint .venv/constraints.txt --generate-hashes \
-	  --output-file requirements/build.txt
-	$(subst 3.10,3.11,$(COMPILE)) requirements/api.in --constraint .venv/constraints.txt --generate-hashes \
-	  --output-file requirements/api.txt
+	  $(COMPILE) scripts/requirements/$$use.in --constraint .venv/constraints.txt --generate-hashes \
+	    --no-emit-package ziglang --output-file scripts/requirements/$$use.txt || exit 1; done
+	$(COMPILE) scripts/requirements/build.in --constraint .venv/constraints.txt --generate-hashes \
+	  --output-file scripts/requirements/build.txt
+	$(subst 3.10,3.11,$(COMPILE)) scripts/requirements/api.in --constraint .venv/constraints.txt --generate-hashes \
+	  --output-file scripts/requirements/api.txt
 	for use in $(OWN_USES); do \
-	  $(COMPILE) requirements/$$use.in --generate-hashes --output-file requirements/$$use.txt || exit 1; done
+	  $(COMPILE) scripts/requirements/$$use.in --generate-hashes --output-file scripts/requirements/$$use.txt || exit 1; done
 	@$(TOOLS) run
-	for folder in requirements examples/booking-page; do \
+	for folder in scripts/requirements examples/booking-page; do \
 	  rm -f $$folder/package-lock.json; \
 	  npm_config_omit_lockfile_registry_resolved=true $(VENV)/npm install --prefix $$folder \
 	    --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error || exit 1; done

@@ -26,7 +26,7 @@ from local import FUNCTIONS
 PEER = ROOT / "target" / "peer"
 PEER_PYTHON = ROOT / "target" / "peer-python"
 PEER_CODE = ROOT / "bench" / "peer"
-PEER_LOCK = ROOT / "requirements" / "peer.txt"
+PEER_LOCK = ROOT / "scripts" / "requirements" / "peer.txt"
 PEER_INSTALLED = ROOT / "target" / "peer-installed"
 MEASURED = ROOT / "target" / "bench.json"
 # What Lambda's own Python image has as well, though of another version.

@@ -1,6 +1,6 @@
 """Installs pinned tools from crates.io into the project's .venv: `python3 scripts/cargo_tools.py cargo-deny`.
 
-The versions are in requirements/cargo.txt. Nothing is downloaded when a tool is already there. They are
+The versions are in scripts/requirements/cargo.txt. Nothing is downloaded when a tool is already there. They are
 compiled here, once, without optimisation: each runs for a second or so, and compiles in half the time.
 """
 
@@ -12,7 +12,7 @@ from local import ROOT
 
 INSTALLED = ROOT / ".venv" / "cargo"
 BIN = INSTALLED / "bin"
-LOCK = ROOT / "requirements" / "cargo.txt"
+LOCK = ROOT / "scripts" / "requirements" / "cargo.txt"
 # For other compilations than these.
 NOT_PASSED_ON = (
     "CARGO_BUILD_RUSTFLAGS",

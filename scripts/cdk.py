@@ -1,4 +1,4 @@
-"""Installs what examples/cdk needs into target/cdk, from requirements/cdk.txt, and Node.js on Debian and Ubuntu."""
+"""Installs what examples/cdk needs into target/cdk, from scripts/requirements/cdk.txt, and Node.js on Debian and Ubuntu."""
 
 import hashlib
 import shutil
@@ -10,7 +10,7 @@ import tools
 from local import ROOT
 
 INSTALLED = ROOT / "target" / "cdk"
-LOCK = ROOT / "requirements" / "cdk.txt"
+LOCK = ROOT / "scripts" / "requirements" / "cdk.txt"
 # The CDK's Python packages are its JavaScript ones in an envelope.
 PROGRAMS = {"node": "nodejs"}
 
@@ -22,7 +22,7 @@ def install():
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     if marker.is_file() and marker.read_text() == digest:
         return
-    print("Installing the packages of requirements/cdk.txt into target/cdk (once)", flush=True)
+    print("Installing the packages of scripts/requirements/cdk.txt into target/cdk (once)", flush=True)
     shutil.rmtree(INSTALLED, ignore_errors=True)
     command = [
         tools.BIN / "python",

@@ -6,7 +6,7 @@ import sys
 from local import ROOT
 
 PAGE = ROOT / "docs" / "threat-model.md"
-FOLDERS = ["end-to-end/tests", "shared/src", "tests"]
+FOLDERS = ["shared/src", "tests"]
 DEFINITION = {".rs": r"\bfn {}\b", ".py": r"\bdef {}\b"}
 
 

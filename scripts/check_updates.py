@@ -11,7 +11,7 @@ CONFIGURATION = ROOT / ".github" / "dependabot.yml"
 PINS = {
     "cargo": "Cargo.lock",
     "npm": "package-lock.json",
-    "pip": "requirements/*.in",
+    "pip": "scripts/requirements/*.in",
     "rust-toolchain": "rust-toolchain.toml",
     # Dependabot finds them from the root.
     "github-actions": ".github/workflows/*.yml",

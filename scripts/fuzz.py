@@ -1,6 +1,6 @@
-"""Feeds the targets of fuzz/ with inputs, led by what they reach: `make fuzz`.
+"""Feeds the targets of tests/fuzz/ with inputs, led by what they reach: `make fuzz`.
 
-Each target runs on one core, with the inputs of fuzz/corpus and with those that earlier runs came by, which
+Each target runs on one core, with the inputs of tests/fuzz/corpus and with those that earlier runs came by, which
 are kept in target/fuzz. What a target dies of is kept there too. FUZZ_SECONDS and FUZZ_RUNS say for how long,
 or for how many inputs, each target runs; with FUZZ=write the figures go into docs/reliability.md.
 """
@@ -15,7 +15,7 @@ import page_tables
 from cargo_tools import BIN
 from local import ROOT
 
-CRATE = ROOT / "fuzz"
+CRATE = ROOT / "tests" / "fuzz"
 CORPUS = CRATE / "corpus"
 KEPT = ROOT / "target" / "fuzz"
 PAGE = ROOT / "docs" / "reliability.md"
@@ -53,8 +53,8 @@ def check_versions():
     others = sorted(name for name in fuzzed if name in deployed and not fuzzed[name] <= deployed[name])
     if others:
         raise FuzzError(
-            f"fuzz/Cargo.lock has other versions than Cargo.lock of {', '.join(others)}: "
-            "cp Cargo.lock fuzz/ && cargo metadata --manifest-path fuzz/Cargo.toml"
+            f"tests/fuzz/Cargo.lock has other versions than Cargo.lock of {', '.join(others)}: "
+            "cp Cargo.lock tests/fuzz/ && cargo metadata --manifest-path tests/fuzz/Cargo.toml"
         )
 
 

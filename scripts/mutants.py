@@ -116,7 +116,7 @@ def copy_project():
 
 def end_to_end(file):
     """The end-to-end tests that take seconds, likely ones first."""
-    tests = {path.stem for path in (ROOT / "end-to-end" / "tests").iterdir()} - SLOW
+    tests = {path.stem for path in (ROOT / "tests" / "end-to-end" / "tests").iterdir()} - SLOW
     likely = next(names for folder, names in FIRST.items() if file.startswith(folder))
     return [*likely, *sorted(tests - set(likely))]
 

@@ -11,7 +11,7 @@ import local
 import tools
 
 # What is installed for what, by the folder of its package.json.
-USES = {"booking-page": local.ROOT / "examples" / "booking-page", "api": local.ROOT / "requirements"}
+USES = {"booking-page": local.ROOT / "examples" / "booking-page", "api": local.ROOT / "scripts" / "requirements"}
 
 
 def folder(use):

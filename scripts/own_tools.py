@@ -1,7 +1,7 @@
 """Checks the SAM CLI and cargo-lambda of the PATH: `python3 scripts/own_tools.py`.
 
 `make build OWN_TOOLS=1` and `make deploy OWN_TOOLS=1` use them in place of those in .venv. The oldest
-that are taken are those that requirements/build.in pins, which is what is tested.
+that are taken are those that scripts/requirements/build.in pins, which is what is tested.
 """
 
 import re
@@ -11,7 +11,7 @@ import sys
 
 from local import ROOT
 
-# What to run, and the package of requirements/build.in that has it.
+# What to run, and the package of scripts/requirements/build.in that has it.
 TOOLS = {"sam": "aws-sam-cli", "cargo-lambda": "cargo-lambda"}
 COMMANDS = {"sam": ["sam", "--version"], "cargo-lambda": ["cargo-lambda", "lambda", "--version"]}
 
@@ -48,7 +48,7 @@ def version_of(tool):
 
 
 def main():
-    least = oldest((ROOT / "requirements" / "build.in").read_text())
+    least = oldest((ROOT / "scripts" / "requirements" / "build.in").read_text())
     checked = [problem(tool, version_of(tool), least[package]) for tool, package in TOOLS.items()]
     if found := [one for one in checked if one]:
         sys.exit(

@@ -80,7 +80,7 @@ def write(folder, files):
 
 class EndToEnd(unittest.TestCase):
     def test_all_but_the_slow_ones_are_run_and_likely_ones_first(self):
-        known = {path.stem for path in (mutants.ROOT / "end-to-end" / "tests").iterdir()}
+        known = {path.stem for path in (mutants.ROOT / "tests" / "end-to-end" / "tests").iterdir()}
         self.assertLessEqual(mutants.SLOW, known)
         for file, likely in (
             ("shared/src/uri.rs", ["user"]),
@@ -93,7 +93,7 @@ class EndToEnd(unittest.TestCase):
             self.assertEqual(sorted(tests), sorted(known - mutants.SLOW))
 
     def test_likely_ones_exist(self):
-        known = {path.stem for path in (mutants.ROOT / "end-to-end" / "tests").iterdir()}
+        known = {path.stem for path in (mutants.ROOT / "tests" / "end-to-end" / "tests").iterdir()}
         for names in mutants.FIRST.values():
             self.assertLessEqual(set(names), known)
 

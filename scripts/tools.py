@@ -1,6 +1,6 @@
 """Installs the pinned tools of one use into the project's .venv: `python3 scripts/tools.py test`.
 
-The uses are the lock files in requirements/. Nothing is downloaded when a use is already there.
+The uses are the lock files in scripts/requirements/. Nothing is downloaded when a use is already there.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ class ToolsError(Exception):
 
 def install(use, start=subprocess.check_call):
     """Makes the tools of `use` available in .venv/bin. `start` runs a command to its end."""
-    lock = ROOT / "requirements" / f"{use}.txt"
+    lock = ROOT / "scripts" / "requirements" / f"{use}.txt"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     installed = VENV / f"installed-{use}"
     if installed.is_file() and installed.read_text() == digest:
@@ -34,7 +34,7 @@ def install(use, start=subprocess.check_call):
         if not (BIN / "pip").exists():
             print("Creating .venv", flush=True)
             start([sys.executable, "-m", "venv", str(VENV)])
-        print(f"Installing the tools of requirements/{use}.txt into .venv (once)", flush=True)
+        print(f"Installing the tools of scripts/requirements/{use}.txt into .venv (once)", flush=True)
         # The lock file is complete, so pip has nothing to resolve.
         start(
             [str(BIN / "python"), "-m", "pip", "install", "--disable-pip-version-check"]

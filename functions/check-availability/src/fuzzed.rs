@@ -211,9 +211,9 @@ fn has_all_of(found: &Value, object: &str) {
 mod tests {
     use std::{fs, path::Path};
 
-    /// The inputs in `fuzz/corpus`, without a fuzzer.
+    /// The inputs in `tests/fuzz/corpus`, without a fuzzer.
     fn replay(target: &str, check: fn(&[u8])) {
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus").join(target);
         let inputs: Vec<_> = fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
         assert!(!inputs.is_empty(), "{}", corpus.display());
         for input in inputs {

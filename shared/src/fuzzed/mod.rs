@@ -2,7 +2,7 @@
 //! understood is what a plainer reading of the same bytes understands.
 //!
 //! There is a function for each kind of bytes. `make fuzz` calls it with inputs that are led by what they reach, and a
-//! unit test with those in `fuzz/corpus`. Nothing of this is in what is deployed.
+//! unit test with those in `tests/fuzz/corpus`. Nothing of this is in what is deployed.
 
 mod naive;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The inputs in `fuzz/corpus`, and what is near them, without a fuzzer.
+//! The inputs in `tests/fuzz/corpus`, and what is near them, without a fuzzer.
 
 use std::{fs, path::Path};
 
@@ -9,7 +9,7 @@ const CHANGES: usize = 200;
 const BYTES: &[u8] = b"{}[]\",:\\.-+%&=09aZ \n\0\xFF";
 
 fn replay(target: &str, check: fn(&[u8])) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus").join(target);
     let mut inputs: Vec<_> =
         fs::read_dir(&corpus).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
     assert!(!inputs.is_empty(), "{}", corpus.display());

@@ -84,7 +84,7 @@ fn start() -> (String, Child) {
     let mut seen = Vec::new();
     let url = loop {
         let line = lines.next().and_then(Result::ok);
-        let line = line.unwrap_or_else(|| panic!("moto_server did not start: {}", seen.join("\n")));
+        let line = line.unwrap_or_else(|| panic!("moto_server did not start: {}", seen.join("..")));
         if let Some((_, url)) = line.split_once("Running on ") {
             break url.trim().to_owned();
         }
@@ -102,7 +102,7 @@ fn moto_server() -> PathBuf {
             return named;
         }
     }
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let installed = root.join(".venv/bin/moto_server");
     if installed.is_file() {
         return installed;

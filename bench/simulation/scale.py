@@ -1,6 +1,6 @@
-"""docs/scale.md and its plot: `python simulation/scale.py simulate|write|check`.
+"""docs/scale.md and its plot: `python bench/simulation/scale.py simulate|write|check`.
 
-`simulate` simulates everything into simulation/results.json and writes what is made of it: the page's tables, between
+`simulate` simulates everything into bench/simulation/results.json and writes what is made of it: the page's tables, between
 their markers, and its plot. `write` does the second alone. `check` fails where the model does not predict what the load
 test measured, where it comes to something else than results.json says, or where page or plot say something else.
 """
@@ -12,7 +12,7 @@ import sys
 from multiprocessing import Pool
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
 
 import deployment  # noqa: E402
@@ -22,7 +22,7 @@ import prices  # noqa: E402
 import report  # noqa: E402
 import sweep  # noqa: E402
 
-RESULTS = ROOT / "simulation" / "results.json"
+RESULTS = ROOT / "bench" / "simulation" / "results.json"
 LOAD = ROOT / "bench" / "load.json"
 PAGE = ROOT / "docs" / "scale.md"
 PLOT = ROOT / "docs" / "scale.svg"

@@ -36,7 +36,7 @@ fn is_to_be_written() -> bool {
 }
 
 fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reliability.md")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/reliability.md")
 }
 
 fn page() -> String {

@@ -15,10 +15,10 @@ from settings import Durations
 from table import Table
 from tally import OK, TOO_MANY_REQUESTS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 BENCH = ROOT / "bench" / "results.json"
 # What of it was simulated last: another benchmark is no reason to simulate again.
-DURATIONS = ROOT / "simulation" / "durations.json"
+DURATIONS = ROOT / "bench" / "simulation" / "durations.json"
 
 # https://developer.calendly.com/api-docs/rate-limits: calls a minute and user.
 RATE_LIMIT = 500

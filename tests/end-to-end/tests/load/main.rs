@@ -124,7 +124,7 @@ async fn floor(bytes: usize) -> Duration {
 }
 
 fn write(figures: &Value) {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../bench/load.json");
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../bench/load.json");
     let text = serde_json::to_string_pretty(figures).expect("JSON");
     std::fs::write(file, text + "\n").expect("bench/load.json");
 }

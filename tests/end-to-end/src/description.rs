@@ -10,7 +10,7 @@ use jsonschema::Validator;
 use serde_json::{Value, json, value::RawValue};
 
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.yaml");
     let text = fs::read_to_string(path).expect("openapi.yaml");
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 });

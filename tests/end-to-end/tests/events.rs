@@ -25,7 +25,7 @@ struct Expected {
 }
 
 fn directory() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../events")
 }
 
 fn expected() -> BTreeMap<String, Expected> {
