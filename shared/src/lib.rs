@@ -16,33 +16,19 @@
 //! turns an [`Error`] into its status, and writes the log line.
 
 mod auth;
-mod aws;
 mod cache;
-mod cache_control;
 pub mod calendly;
-mod caller_hash;
 mod config;
-mod deadline;
 mod error;
 #[cfg(any(test, fuzzing))]
-pub mod fuzzed;
+#[path = "../fuzz_oracle/mod.rs"]
+pub mod fuzz_oracle;
 mod http;
-mod issuer;
-mod json;
+mod lambda;
 mod pat;
-mod pats;
-mod query;
-mod rate_limit;
-mod response;
-mod runtime;
-mod secret_id;
-mod secrets;
-mod table;
 mod telemetry;
-mod uri;
 
 pub use config::Variables;
 pub use error::{Error, quoted};
-pub use query::Query;
-pub use runtime::{Answer, Function, run};
+pub use lambda::{Answer, Function, Query, run};
 pub use serde_json::value::RawValue;

@@ -15,7 +15,7 @@ const MORE_THAN_ONE: TokenError = TokenError::Invalid("There is more than one Au
 ///
 /// The scheme is matched in any letter case (RFC 9110, section 11.1). Other schemes carry no bearer
 /// token, so they count as none.
-pub(super) fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
+pub(crate) fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = match (values.next(), values.next()) {
         (None, _) => return Err(TokenError::Missing),

@@ -8,8 +8,9 @@
 
 use serde_json::Value;
 
+use super::issuer::TokenRules;
 use super::{jws::CompactJws, object::Object};
-use crate::{error::TokenError, issuer::TokenRules};
+use crate::error::TokenError;
 
 /// How far the issuer's clock may be from ours, in seconds.
 const CLOCK_SKEW: f64 = 60.0;
@@ -32,7 +33,7 @@ impl Caller {
 ///
 /// `exp` is looked at after what no new token would put right, so that *expired* means: a new one
 /// will do.
-pub(super) fn check(jws: &CompactJws<'_>, rules: &TokenRules, now: i64) -> Result<Caller, TokenError> {
+pub(crate) fn check(jws: &CompactJws<'_>, rules: &TokenRules, now: i64) -> Result<Caller, TokenError> {
     let claims = jws.claims()?;
     #[expect(clippy::cast_precision_loss, reason = "seconds fit an f64 for longer than dates are checked")]
     let now = now as f64;

@@ -6,26 +6,26 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::jws::CompactJws;
-use crate::json::{object, object_of_bytes};
+use crate::http::json::{object, object_of_bytes};
 
 /// The smallest RSA modulus that is accepted (RFC 7518, section 3.3), and the largest that ring takes.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// A key and what it may verify.
 #[derive(Debug)]
-pub(super) struct VerificationKey {
-    pub(super) key_id: Option<String>,
-    pub(super) algorithms: Vec<Algorithm>,
-    pub(super) key: DecodingKey,
+pub(crate) struct VerificationKey {
+    pub(crate) key_id: Option<String>,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) key: DecodingKey,
 }
 
 /// The keys of an issuer: at least one.
 #[derive(Debug)]
-pub(super) struct KeySet(Vec<VerificationKey>);
+pub(crate) struct KeySet(Vec<VerificationKey>);
 
 /// What a set has for a token.
 #[derive(Debug)]
-pub(super) enum Choice<'a> {
+pub(crate) enum Choice<'a> {
     /// This key.
     Key(&'a VerificationKey),
     /// None: perhaps the issuer has published a new one since.
@@ -61,7 +61,7 @@ impl KeySet {
     /// # Errors
     ///
     /// A sentence, if the text is no JWK Set or none of its keys can be used.
-    pub(super) fn parse(json: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, String> {
         let set: JwkSet = object_of_bytes(json).ok_or("the answer is not a JWK Set")?;
         let keys: Vec<_> = set.keys.iter().filter_map(|key| verification_key(key.get())).collect();
         if keys.is_empty() {
@@ -71,7 +71,7 @@ impl KeySet {
     }
 
     /// One secret, for tokens that are signed with a MAC.
-    pub(super) fn of_shared_secret(secret: &[u8]) -> Self {
+    pub(crate) fn of_shared_secret(secret: &[u8]) -> Self {
         Self(vec![VerificationKey {
             key_id: None,
             algorithms: vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512],
@@ -81,7 +81,7 @@ impl KeySet {
 
     /// The key for a token: the one with its `kid`, else the only one without any; where the token names
     /// no `kid`, the only one that fits its algorithm.
-    pub(super) fn choose(&self, jws: &CompactJws<'_>) -> Choice<'_> {
+    pub(crate) fn choose(&self, jws: &CompactJws<'_>) -> Choice<'_> {
         let fitting = || self.0.iter().filter(|key| key.algorithms.contains(&jws.algorithm));
         match &jws.key_id {
             None => only(fitting()),

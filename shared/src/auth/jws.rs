@@ -25,7 +25,7 @@ const MALFORMED: TokenError = TokenError::Invalid("The token is not a JSON Web T
 impl<'a> CompactJws<'a> {
     /// Takes a token apart. The header's `jwk`, `jku`, `x5u` and `x5c` are not looked at: a key that the
     /// token itself brings along proves nothing (RFC 8725, section 3.10).
-    pub(super) fn parse(token: &'a str) -> Result<Self, TokenError> {
+    pub(crate) fn parse(token: &'a str) -> Result<Self, TokenError> {
         let (signing_input, signature) = token.rsplit_once('.').ok_or(MALFORMED)?;
         let (header, payload) = signing_input.split_once('.').ok_or(MALFORMED)?;
         if payload.contains('.') || header.is_empty() || payload.is_empty() {
@@ -63,7 +63,7 @@ impl<'a> CompactJws<'a> {
     }
 
     /// The claims. Only worth anything once the signature has been verified.
-    pub(super) fn claims(&self) -> Result<Object, TokenError> {
+    pub(crate) fn claims(&self) -> Result<Object, TokenError> {
         object(self.payload)
     }
 }

@@ -8,12 +8,11 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use url::Url;
 
+use super::issuer::Issuer;
 use super::jwk::KeySet;
 use crate::{
-    http::{Allowance, BodyError, Connections, body, secure_url},
-    issuer::Issuer,
-    json::object_of_bytes,
-    secrets::{SecretError, Secrets},
+    http::{Allowance, BodyError, Connections, body, json::object_of_bytes, secure_url},
+    pat::secrets_manager::{SecretError, Secrets},
 };
 
 /// How long published keys may serve. New ones have a new kid and are fetched when it is first seen; this is
@@ -194,7 +193,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{http::Tls, secrets::stand_in};
+    use crate::{http::Tls, pat::secrets_manager::stand_in};
 
     const DISCOVERY: &str = "/issuer/.well-known/openid-configuration";
     const JWKS: &str = "/issuer/jwks";

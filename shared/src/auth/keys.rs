@@ -39,13 +39,13 @@ const UNKNOWN_KEY: TokenError = TokenError::Invalid("The token is not signed wit
 
 /// The issuer's keys.
 #[derive(Debug)]
-pub(super) struct KeyStore {
+pub(crate) struct KeyStore {
     source: Box<dyn KeySource>,
     keys: Cell<KeySet, String>,
 }
 
 /// What the kept keys say to a token.
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Signed,
     /// There is no key for it; newer keys might have one.
     Unknown,
@@ -66,7 +66,7 @@ impl KeyStore {
     /// # Errors
     ///
     /// A sentence that says why.
-    pub(super) async fn prepare(&self) -> Result<(), String> {
+    pub(crate) async fn prepare(&self) -> Result<(), String> {
         self.keys.prepare(|limit| self.fetch(limit)).await.map(drop).map_err(reason)
     }
 
@@ -75,7 +75,7 @@ impl KeyStore {
     /// # Errors
     ///
     /// [`Error::Token`] if none did, [`Error::KeysUnavailable`] if that cannot be told.
-    pub(super) async fn verify(&self, jws: &CompactJws<'_>, record: &Record) -> Result<(), Error> {
+    pub(crate) async fn verify(&self, jws: &CompactJws<'_>, record: &Record) -> Result<(), Error> {
         if !self.source.is_for(jws.algorithm) {
             return Err(TokenError::Invalid("The token's alg is not accepted.").into());
         }
@@ -133,7 +133,7 @@ fn reason(unserved: Unserved<String>) -> String {
     }
 }
 
-pub(super) fn verdict(keys: &KeySet, jws: &CompactJws<'_>) -> Verdict {
+pub(crate) fn verdict(keys: &KeySet, jws: &CompactJws<'_>) -> Verdict {
     match keys.choose(jws) {
         Choice::Key(key) if is_signed_by(jws, &key.key) => Verdict::Signed,
         // The key that the token names is at hand, so its signature is simply wrong. A key that it does not

@@ -8,26 +8,25 @@
 //!               └▶ claims     what the token says (RFC 7519)
 //! ```
 
-mod bearer;
-mod claims;
-#[cfg(any(test, fuzzing))]
-pub(crate) mod fuzzed;
-mod jwk;
-mod jws;
+pub(crate) mod bearer;
+pub(crate) mod claims;
+pub(crate) mod issuer;
+pub(crate) mod jwk;
+pub(crate) mod jws;
 mod key_source;
-mod keys;
+pub(crate) mod keys;
 mod object;
 #[cfg(test)]
 mod tests;
-mod verify;
+pub(crate) mod verify;
 
 use lambda_http::http::HeaderMap;
 
 use crate::{
     Error,
+    auth::issuer::{Issuer, TokenRules},
     http::Connections,
-    issuer::{Issuer, TokenRules},
-    secrets::Secrets,
+    pat::secrets_manager::Secrets,
     telemetry::Record,
 };
 

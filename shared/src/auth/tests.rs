@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use lambda_http::http::{HeaderMap, header::AUTHORIZATION};
 
+use super::issuer::TokenRules;
 use super::{Authenticator, Caller, keys::KeyStore, verify};
-use crate::{Error, error::TokenError, issuer::TokenRules, telemetry::Record};
+use crate::{Error, error::TokenError, telemetry::Record};
 use script::{Answer, Script};
 
 /// An authenticator of the issuer that answers so, for its audience.

@@ -21,12 +21,12 @@ static RING: CryptoProvider = CryptoProvider {
 };
 
 /// Makes ring the process's provider. A second call changes nothing.
-pub(super) fn install() {
+pub(crate) fn install() {
     let _ = RING.install_default();
 }
 
 /// Whether `key` made the token's signature. The key must already be known to fit the algorithm.
-pub(super) fn is_signed_by(jws: &CompactJws<'_>, key: &DecodingKey) -> bool {
+pub(crate) fn is_signed_by(jws: &CompactJws<'_>, key: &DecodingKey) -> bool {
     jsonwebtoken::crypto::verify(jws.signature, jws.signing_input.as_bytes(), key, jws.algorithm)
         .unwrap_or(false)
 }

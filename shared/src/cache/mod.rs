@@ -4,10 +4,11 @@
 //! like a success, puts the next fetch off, and leaves the older value serving where the [`Rules`] let it.
 //! What differs between the users of a cell stands in their rules, and nothing else does.
 
-mod cell;
-mod keyed;
-mod rules;
+mod cached_value;
+mod lru;
+mod policy;
+pub(crate) mod remote;
 
-pub(crate) use cell::{Age, Cell, Failure, Fetched, Served, Unserved};
-pub(crate) use keyed::Keyed;
-pub(crate) use rules::{BackOff, CoolDown, Renewal, Rules, Use};
+pub(crate) use cached_value::{Age, Cell, Failure, Fetched, Served, Unserved};
+pub(crate) use lru::Keyed;
+pub(crate) use policy::{BackOff, CoolDown, Renewal, Rules, Use};

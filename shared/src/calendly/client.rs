@@ -16,10 +16,10 @@ use super::retry::{Failure, wait_before_next_try};
 use crate::{
     Error,
     config::CalendlyConfig,
-    deadline::Deadline,
     error::CalendlyError,
     http::{Allowance, BodyError, Connections, Tls, body},
-    pats::KnownPat,
+    lambda::deadline::Deadline,
+    pat::KnownPat,
     telemetry::{Record, Stage},
 };
 

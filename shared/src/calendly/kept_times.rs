@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
+use super::uri::EventTypeUri;
 use super::{
     available_times::{Answered, AvailableTimes, TimeWindow},
     session::Calendly,
@@ -19,10 +20,11 @@ use super::{
 };
 use crate::{
     Error,
-    cache::{Age, BackOff, Cell, CoolDown, Failure, Fetched, Keyed, Renewal, Rules, Unserved, Use},
-    pats::PatId,
-    table::{Flight, Value},
-    uri::EventTypeUri,
+    cache::{
+        Age, BackOff, Cell, CoolDown, Failure, Fetched, Keyed, Renewal, Rules, Unserved, Use,
+        remote::{Flight, Value},
+    },
+    pat::PatId,
 };
 
 /// How long one waits for another who asks the same.
@@ -208,7 +210,7 @@ impl KeptTimes {
 }
 
 impl Wanted<'_> {
-    fn shared(&self) -> Option<(crate::table::Shared<'_>, crate::table::Name)> {
+    fn shared(&self) -> Option<(crate::cache::remote::Shared<'_>, crate::cache::remote::Name)> {
         let shared = self.calendly.learner().shared?;
         let key = serde_json::to_string(self.span).ok()?;
         Some((shared, shared.name("available_times", &key)))
@@ -243,13 +245,13 @@ impl Answered {
         self.times.size()
     }
 
-    pub(super) fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         let Self { times, asked, as_of } = self;
         Value { as_of: *as_of, text: format!("{}\n{}", utc(asked.start_time), times.json()) }
     }
 
     /// From what [`Self::to_value`] wrote about this span.
-    pub(super) fn of_text(Value { as_of, text }: &Value, span: &Span) -> Option<Self> {
+    pub(crate) fn of_text(Value { as_of, text }: &Value, span: &Span) -> Option<Self> {
         let (start_time, json) = text.split_once('\n')?;
         let start_time = DateTime::parse_from_rfc3339(start_time).ok()?.to_utc();
         let asked = TimeWindow { start_time, end_time: span.end_time };
@@ -260,7 +262,7 @@ impl Answered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pats::next_id;
+    use crate::pat::next_id;
 
     #[tokio::test(start_paused = true)]
     async fn twelve_mebibytes_are_kept() {

@@ -16,9 +16,11 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Error,
-    cache::{Age, BackOff, Cell, CoolDown, Failure, Fetched, Keyed, Renewal, Rules, Unserved},
-    pats::PatId,
-    table::{Name, Shared, Value},
+    cache::{
+        Age, BackOff, Cell, CoolDown, Failure, Fetched, Keyed, Renewal, Rules, Unserved,
+        remote::{Name, Shared, Value},
+    },
+    pat::PatId,
     telemetry::Record,
 };
 

@@ -14,17 +14,17 @@
 //!
 //! <https://developer.calendly.com/api-docs>
 
-mod available_times;
+pub(crate) mod available_times;
 mod client;
-mod event_types;
-#[cfg(any(test, fuzzing))]
-pub(crate) mod fuzzed;
 mod json;
-mod kept_times;
+pub(crate) mod kept_times;
 mod learnt;
+pub(crate) mod pagination;
+pub(crate) mod rate_limit;
 mod retry;
 mod session;
 mod time;
+pub(crate) mod uri;
 
 pub use available_times::{Answered, AvailableTimes, Slot, TimeWindow};
 pub use kept_times::{KeptTimes, Span};
@@ -32,5 +32,4 @@ pub use learnt::{Learner, Learnt};
 pub use session::Calendly;
 pub(crate) use session::Upstream;
 pub use time::utc;
-
-pub use crate::uri::{EventTypeUri, UserUri};
+pub use uri::{EventTypeUri, UserUri};

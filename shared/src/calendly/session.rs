@@ -11,23 +11,23 @@ use chrono::{SubsecRound, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::uri::{EventTypeUri, UserUri};
 use super::{
     available_times::{Answered, AvailableTimes, TimeWindow},
     client::{CalendlyClient, CallContext, Path},
-    event_types::Page,
     json::parse_resource,
     learnt::{Learner, Learnt},
+    pagination::Page,
     time::utc,
 };
 use crate::{
     Error,
+    cache::remote::{Patience, Shared, Table},
     config::{CalendlyConfig, TableConfig},
-    deadline::Deadline,
     http::{Allowance, Tls},
-    pats::KnownPat,
-    table::{Patience, Shared, Table},
+    lambda::deadline::Deadline,
+    pat::KnownPat,
     telemetry::Record,
-    uri::{EventTypeUri, UserUri},
 };
 
 /// More pages than this are taken for a list without end: 100,000 event types.

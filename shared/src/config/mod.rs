@@ -1,5 +1,6 @@
 //! Configuration: environment variables, read once at start.
 
+pub(crate) mod aws;
 mod variables;
 
 use std::time::Duration;
@@ -7,9 +8,9 @@ use std::time::Duration;
 use url::Url;
 
 use crate::{
+    auth::issuer::{Issuer, TokenRules},
     http::{http_url, secure_url},
-    issuer::{Issuer, TokenRules},
-    secret_id::SecretIdTemplate,
+    pat::SecretIdTemplate,
 };
 
 pub use variables::Variables;

@@ -1,18 +1,19 @@
-//! The one HTTP stack: for Calendly, for the token issuer and, through [`aws`], for the AWS SDK.
+//! The one HTTP stack: for Calendly, for the token issuer and, through [`aws_adapter`], for the AWS SDK.
 //!
 //! TLS is rustls with ring and compiled-in roots; HTTP/1.1, no redirects, no proxies. Bodies are read
 //! up to a limit. `clippy.toml` forbids making a client anywhere else.
 
-mod aside;
-mod aws;
+mod aws_adapter;
 mod body;
-mod connections;
+mod client;
 mod established;
+pub(crate) mod json;
+mod preconnect;
 mod tls;
 mod url;
 
-pub(crate) use aws::AwsHttpClient;
+pub(crate) use aws_adapter::AwsHttpClient;
 pub(crate) use body::{Allowance, BodyError, body};
-pub(crate) use connections::Connections;
+pub(crate) use client::Connections;
 pub(crate) use tls::Tls;
 pub(crate) use url::{http_url, secure_url};

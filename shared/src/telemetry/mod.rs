@@ -4,11 +4,12 @@
 //! a request costs one line of log. Field names carry their unit. No PAT, JWT or secret is ever handed
 //! to this module.
 
-mod end;
+pub(crate) mod caller_hash;
 mod log;
 mod metrics;
-mod record;
+mod request_metrics;
+mod summary;
 
-pub(crate) use end::{Ending, Event, end};
 pub(crate) use log::{about_request, error, warn};
-pub(crate) use record::{Record, Stage};
+pub(crate) use request_metrics::{Record, Stage};
+pub(crate) use summary::{Ending, Event, end};

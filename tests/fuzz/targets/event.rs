@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shared::fuzzed::event(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shared::fuzz_oracle::event(bytes));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shared::fuzzed::item(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shared::fuzz_oracle::item(bytes));

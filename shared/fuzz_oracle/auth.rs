@@ -1,0 +1,369 @@
+//! Tokens, claims and sets of keys.
+#![expect(clippy::panic, reason = "this is how a finding is told")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::from_utf8,
+    sync::LazyLock,
+};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jsonwebtoken::Algorithm;
+use lambda_http::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use ring::hmac;
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+
+use super::{are_unique, base64url, list, members, once};
+use crate::auth::{
+    bearer,
+    claims::{self, Caller},
+    jwk::{Choice, KeySet},
+    jws::CompactJws,
+    keys::{Verdict, verdict},
+    verify,
+};
+use crate::{auth::issuer::TokenRules, error::TokenError, pat::SecretIdTemplate};
+
+/// RFC 7518, section 3.1, less what is not accepted.
+const ALGORITHMS: [(&str, Algorithm); 12] = [
+    ("RS256", Algorithm::RS256),
+    ("RS384", Algorithm::RS384),
+    ("RS512", Algorithm::RS512),
+    ("PS256", Algorithm::PS256),
+    ("PS384", Algorithm::PS384),
+    ("PS512", Algorithm::PS512),
+    ("ES256", Algorithm::ES256),
+    ("ES384", Algorithm::ES384),
+    ("EdDSA", Algorithm::EdDSA),
+    ("HS256", Algorithm::HS256),
+    ("HS384", Algorithm::HS384),
+    ("HS512", Algorithm::HS512),
+];
+
+/// Real keys, and all tokens that were ever signed with them.
+struct Issuer {
+    published: Option<KeySet>,
+    shared_secret: KeySet,
+    signed: BTreeSet<String>,
+}
+
+static ISSUER: LazyLock<Issuer> = LazyLock::new(|| {
+    #[derive(Default, Deserialize)]
+    struct Fixture {
+        secret: String,
+        jwks: Value,
+        tokens: BTreeMap<String, BTreeMap<String, String>>,
+    }
+    verify::install();
+    let fixture: Fixture =
+        serde_json::from_str(include_str!("../src/auth/tests/fixtures/tokens.json")).unwrap_or_default();
+    let good = fixture.tokens.into_values().filter_map(|mut tokens| tokens.remove("good"));
+    Issuer {
+        published: KeySet::parse(fixture.jwks.to_string().as_bytes()).ok(),
+        shared_secret: KeySet::of_shared_secret(fixture.secret.as_bytes()),
+        signed: good.collect(),
+    }
+});
+
+/// The value of an `Authorization` header: what is taken for a token is one, and of all tokens only those that were
+/// signed with a key verify with it.
+pub fn token(bytes: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, value.clone());
+    let found = bearer::token(&headers).map(str::to_owned);
+    let written = value.to_str().ok().map(|text| text.trim_matches([' ', '\t']));
+    let is_bearer =
+        written.and_then(|text| text.get(..6)).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+    headers.append(AUTHORIZATION, value.clone());
+    assert!(bearer::token(&headers).is_err(), "one of two headers was taken");
+    let Ok(token) = found else {
+        let is_plain = written.and_then(|text| text.get(6..)).is_some_and(|rest| {
+            let token = rest.trim_start_matches(' ');
+            rest.starts_with(' ') && (1..=8_192).contains(&token.len()) && !token.contains(',')
+        });
+        assert!(!(is_bearer && is_plain), "a token was not found");
+        return;
+    };
+    assert!(is_bearer, "credentials of another scheme");
+    assert!(written.is_some_and(|text| text.ends_with(&format!(" {token}"))), "not the token that was sent");
+
+    let jws = CompactJws::parse(&token);
+    let read = jws.as_ref().ok().map(|jws| (jws.algorithm, jws.key_id.clone()));
+    assert_eq!(read, header(&token), "another header");
+    let Ok(jws) = jws else { return };
+    let is_signed = ISSUER.signed.contains(&token);
+    let is_mac = token.split('.').next().is_some_and(|header| {
+        base64url(header).is_some_and(|json| String::from_utf8_lossy(&json).contains("HS"))
+    });
+    for (keys, fits) in [(ISSUER.published.as_ref(), !is_mac), (Some(&ISSUER.shared_secret), is_mac)] {
+        let verified = keys.is_some_and(|keys| matches!(verdict(keys, &jws), Verdict::Signed));
+        assert_eq!(
+            verified,
+            is_signed && fits,
+            "a signature that nobody made, or a good one that was refused"
+        );
+    }
+}
+
+/// `alg` and `kid` of a token in compact form that may be an access token.
+fn header(token: &str) -> Option<(Algorithm, Option<String>)> {
+    let parts: Vec<&str> = token.split('.').collect();
+    let [header, payload, signature] = parts.as_slice() else { return None };
+    base64url(signature)?;
+    if payload.is_empty() {
+        return None;
+    }
+    let header = object(&base64url(header)?)?;
+    let text = |name: &str| match header.get(name) {
+        None | Some(Value::Null) => Some(None),
+        Some(Value::String(text)) => Some(Some(text.as_str())),
+        Some(_) => None,
+    };
+    let typ = text("typ")?.map(str::to_ascii_lowercase);
+    let is_access_token = typ
+        .is_none_or(|typ| ["jwt", "at+jwt", "application/jwt", "application/at+jwt"].contains(&typ.as_str()));
+    if !is_access_token || header.contains_key("crit") || header.contains_key("b64") {
+        return None;
+    }
+    let (_, algorithm) = *ALGORITHMS.iter().find(|(name, _)| text("alg") == Some(Some(name)))?;
+    Some((algorithm, text("kid")?.map(str::to_owned)))
+}
+
+/// An object none of whose names stands twice.
+fn object(json: &[u8]) -> Option<serde_json::Map<String, Value>> {
+    let json = from_utf8(json).ok()?;
+    members(json).filter(|members| are_unique(members))?;
+    serde_json::from_str(json).ok()
+}
+
+const SECRET: &[u8] = b"a secret of at least 32 bytes, as RFC 7518 asks";
+
+/// Seconds since 1970.
+const NOW: i64 = 1_800_000_000;
+
+/// A token's header and, after a line break, its claims, which are then signed: whether the token is accepted is what a
+/// plain reading of the rules says, and damaged it never is.
+pub fn claims(bytes: &[u8]) {
+    let mut lines = bytes.splitn(2, |byte| *byte == b'\n');
+    let (Some(head), Some(body)) = (lines.next(), lines.next()) else { return };
+    let encode = |part: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(part);
+    let signing_input = format!("{}.{}", encode(head), encode(body));
+    let signed = |algorithm: Option<Algorithm>| {
+        let hash = match algorithm {
+            Some(Algorithm::HS384) => hmac::HMAC_SHA384,
+            Some(Algorithm::HS512) => hmac::HMAC_SHA512,
+            _ => hmac::HMAC_SHA256,
+        };
+        let tag = hmac::sign(&hmac::Key::new(hash, SECRET), signing_input.as_bytes());
+        format!("{signing_input}.{}", encode(tag.as_ref()))
+    };
+    let read = header(&signed(None));
+    let token = signed(read.as_ref().map(|(algorithm, _)| *algorithm));
+    let Ok(jws) = CompactJws::parse(&token) else {
+        assert!(read.is_none(), "a good header was refused");
+        return;
+    };
+    verify::install();
+    let keys = KeySet::of_shared_secret(SECRET);
+    let is_mac = read.is_some_and(|(algorithm, _)| {
+        [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512].contains(&algorithm)
+    });
+    assert_eq!(matches!(verdict(&keys, &jws), Verdict::Signed), is_mac, "the signature");
+    let others = KeySet::of_shared_secret(&[SECRET, b"."].concat());
+    assert!(!matches!(verdict(&others, &jws), Verdict::Signed), "with another secret");
+
+    let claims = object(body);
+    for rules in rules() {
+        let caller = claims::check(&jws, &rules, NOW);
+        let expected = claims.as_ref().map_or(Expected::Refused, |claims| expected(claims, &rules));
+        let found = match &caller {
+            Ok(_) => Expected::Accepted,
+            Err(TokenError::Expired) => Expected::Expired,
+            Err(TokenError::InsufficientScope { .. }) => Expected::LacksScope,
+            Err(TokenError::Missing | TokenError::Invalid(_)) => Expected::Refused,
+        };
+        assert_eq!(found, expected, "the claims");
+        if let Ok(caller) = caller {
+            names_a_secret_of_its_own(&caller);
+        }
+    }
+}
+
+fn rules() -> [TokenRules; 2] {
+    let audiences = || vec!["calendly".to_owned(), "other".to_owned()];
+    let strict = TokenRules {
+        issuer: Some("https://issuer.example".to_owned()),
+        audiences: audiences(),
+        required_scope: Some("read".to_owned()),
+    };
+    [strict, TokenRules { issuer: None, audiences: audiences(), required_scope: None }]
+}
+
+#[derive(Debug, PartialEq)]
+enum Expected {
+    Accepted,
+    Refused,
+    Expired,
+    LacksScope,
+}
+
+fn expected(claims: &serde_json::Map<String, Value>, rules: &TokenRules) -> Expected {
+    let claim = |name: &str| claims.get(name).filter(|value| !value.is_null());
+    let text = |name: &str| claim(name).and_then(Value::as_str);
+    let is_ours = |value: &Value| rules.audiences.iter().any(|ours| value == ours);
+    let is_for_us = match claims.get("aud") {
+        Some(Value::Array(all)) => all.iter().any(is_ours) && all.iter().all(Value::is_string),
+        Some(other) => is_ours(other),
+        None => claim("client_id").is_some_and(is_ours),
+    };
+    let is_access_token = !claims.contains_key("at_hash")
+        && !claims.contains_key("c_hash")
+        && claim("token_use").is_none_or(|token_use| token_use == "access")
+        && !["ID", "Refresh", "Offline", "Logout"].contains(&text("typ").unwrap_or_default());
+    // A moment before the year 10000.
+    let date = |value: &Value| value.as_f64().filter(|date| *date >= 0.0 && *date <= 253_402_300_799.0);
+    let is_valid_already = claim("nbf").is_none_or(|nbf| date(nbf).is_some_and(|nbf| nbf <= 1_800_000_060.0));
+    let expiry = claim("exp").and_then(date);
+    if rules.issuer.as_deref().is_some_and(|issuer| text("iss") != Some(issuer))
+        || !is_for_us
+        || text("sub").unwrap_or_default().is_empty()
+        || !is_access_token
+        || !is_valid_already
+        || expiry.is_none()
+    {
+        return Expected::Refused;
+    }
+    if expiry.is_some_and(|expiry| expiry <= 1_799_999_940.0) {
+        return Expected::Expired;
+    }
+    let scopes = ["scope", "scp"].into_iter().filter_map(claim).flat_map(|claim| match claim {
+        Value::Array(scopes) => scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>(),
+        claim => claim.as_str().unwrap_or_default().split(' ').collect(),
+    });
+    let lacks_scope = rules
+        .required_scope
+        .as_ref()
+        .is_some_and(|required| !scopes.into_iter().any(|scope| scope == required));
+    if lacks_scope { Expected::LacksScope } else { Expected::Accepted }
+}
+
+/// A claim leads to no secret but the caller's.
+fn names_a_secret_of_its_own(caller: &Caller) {
+    let Ok(template) = SecretIdTemplate::parse("calendly/{sub}/pat") else { return };
+    if let Ok(secret_id) = template.fill(|name| caller.text_claim(name)) {
+        let parts: Vec<&str> = secret_id.split('/').collect();
+        assert_eq!(
+            parts,
+            ["calendly", caller.text_claim("sub").unwrap_or_default(), "pat"],
+            "another secret"
+        );
+        assert!(secret_id.bytes().all(|byte| byte.is_ascii_graphic()), "{secret_id}");
+    }
+}
+
+/// A JWK Set: for every algorithm and every key id, the key that is chosen is the one that a plain reading chooses. What
+/// it says about a set that cannot be used has nothing of it.
+pub fn keys(bytes: &[u8]) {
+    verify::install();
+    let read = KeySet::parse(bytes);
+    let expected = from_utf8(bytes).ok().and_then(jwk_set);
+    let set = match (read, expected) {
+        (Ok(set), Some(expected)) if !expected.is_empty() => (set, expected),
+        (Ok(_), _) => panic!("a set that is none, or that has no key that can be used"),
+        (Err(reason), expected) => {
+            assert!(expected.is_none_or(|keys| keys.is_empty()), "a good set was refused: {reason}");
+            let is_ours = reason == "the answer is not a JWK Set" || reason.starts_with("none of the ");
+            assert!(is_ours && reason.len() < 80, "{reason}");
+            return;
+        }
+    };
+    let (set, expected) = set;
+    let key_ids: BTreeSet<_> = expected.iter().take(4).map(|key| key.key_id.clone()).chain([None]).collect();
+    for (name, algorithm) in ALGORITHMS {
+        for key_id in &key_ids {
+            let header = json!({"alg": name, "kid": key_id}).to_string();
+            let token = format!("{}.e30.AAAA", BASE64_URL_SAFE_NO_PAD.encode(&header));
+            let Ok(jws) = CompactJws::parse(&token) else { panic!("{token}") };
+            let fitting = |key_id: Option<&Option<String>>| {
+                let is_it = |key: &&Key| {
+                    key.algorithms.contains(&name) && key_id.is_none_or(|key_id| key.key_id == *key_id)
+                };
+                expected.iter().filter(is_it).count()
+            };
+            let count = match key_id {
+                None => fitting(None),
+                Some(_) if fitting(Some(key_id)) > 0 => fitting(Some(key_id)),
+                Some(_) => fitting(Some(&None)),
+            };
+            let chosen = match set.choose(&jws) {
+                Choice::Unknown => 0,
+                Choice::Key(key) => {
+                    assert!(key.algorithms.contains(&algorithm), "a key for something else");
+                    assert!(key_id.is_none() || key.key_id.is_none() || key.key_id == *key_id, "another key");
+                    assert!(!matches!(verdict(&set, &jws), Verdict::Signed), "nobody made this signature");
+                    1
+                }
+                Choice::Ambiguous => 2,
+            };
+            assert_eq!(chosen, count.min(2), "{header}");
+        }
+    }
+}
+
+/// A key that may verify signatures.
+struct Key {
+    key_id: Option<String>,
+    algorithms: Vec<&'static str>,
+}
+
+/// The keys of a set that can be used.
+fn jwk_set(json: &str) -> Option<Vec<Key>> {
+    let keys = list(once(&members(json)?, "keys")??)?;
+    Some(keys.into_iter().filter_map(jwk).collect())
+}
+
+fn jwk(json: &RawValue) -> Option<Key> {
+    let members = members(json.get())?;
+    let text = |name: &str| match once(&members, name) {
+        Some(None) => Some(None),
+        Some(Some(value)) => serde_json::from_str::<String>(value).ok().map(Some),
+        None => None,
+    };
+    let [key_id, algorithm, use_, curve, n, e, x, y] =
+        ["kid", "alg", "use", "crv", "n", "e", "x", "y"].map(text);
+    let operations = match once(&members, "key_ops")? {
+        None => None,
+        Some(operations) => Some(serde_json::from_str::<Vec<String>>(operations).ok()?),
+    };
+    let (curve, n, e, x, y) = (curve?, n?, e?, x?, y?);
+    let is_for_signatures = use_?.is_none_or(|use_| use_ == "sig")
+        && operations.is_none_or(|operations| operations.contains(&"verify".to_owned()));
+    let length = |coordinate: &Option<String>| Some(base64url(coordinate.as_deref()?)?.len());
+    let fitting: &[&'static str] = match (text("kty")??.as_str(), curve.as_deref()) {
+        ("RSA", _) => {
+            let number = |text: Option<String>| {
+                let bytes = base64url(&text?)?;
+                Some(bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<_>>())
+            };
+            let (n, e) = (number(n)?, number(e)?);
+            let bits = n.first().map_or(0, |first| n.len() * 8 - first.leading_zeros() as usize);
+            let exponent = e.iter().take(6).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+            let is_good =
+                (2_048..=8_192).contains(&bits) && (3..1 << 40).contains(&exponent) && exponent % 2 == 1;
+            if !is_good || e.len() > 5 {
+                return None;
+            }
+            &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
+        }
+        ("EC", Some("P-256")) if length(&x) == Some(32) && length(&y) == Some(32) => &["ES256"],
+        ("EC", Some("P-384")) if length(&x) == Some(48) && length(&y) == Some(48) => &["ES384"],
+        ("OKP", Some("Ed25519")) if length(&x) == Some(32) => &["EdDSA"],
+        _ => return None,
+    };
+    let only = algorithm?;
+    let algorithms: Vec<_> =
+        fitting.iter().copied().filter(|name| only.as_deref().is_none_or(|only| only == *name)).collect();
+    (is_for_signatures && !algorithms.is_empty()).then_some(Key { key_id: key_id?, algorithms })
+}

@@ -1,0 +1,113 @@
+//! Before the first event: what requests need is made, and made ready as far as it can be.
+
+use std::time::Duration;
+
+use super::deadline::Deadline;
+use crate::{
+    Error,
+    auth::Authenticator,
+    calendly::{Calendly, Upstream},
+    config::Config,
+    http::{Connections, Tls},
+    pat::{Pats, secrets_manager::Secrets},
+    telemetry::{self, Record, caller_hash::CallerHash},
+};
+
+/// Lambda gives init 10 s. What is not ready by then is left for the first request.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// What all requests share.
+#[derive(Debug)]
+pub(super) struct Services {
+    pub(super) authenticator: Authenticator,
+    pub(super) pats: Pats,
+    pub(super) calendly: Upstream,
+    /// Where the log is to tell callers apart.
+    pub(super) caller_hash: Option<CallerHash>,
+}
+
+impl Services {
+    /// # Errors
+    ///
+    /// A sentence, if TLS cannot be set up as configured.
+    pub(super) fn new(config: Config) -> Result<Self, String> {
+        let tls = Tls::new(config.aws.ca_bundle.as_deref())?;
+        let http = Connections::new(&tls)?;
+        let secrets = Secrets::new(&config.aws, http.clone());
+        let caller_hash = config.caller_hash_secret_id.map(|id| CallerHash::new(id, secrets.clone()));
+        Ok(Self {
+            caller_hash,
+            calendly: Upstream::new(config.calendly, config.table, config.pat_cache, &tls)?,
+            authenticator: Authenticator::new(config.issuer, config.token_rules, http, secrets.clone()),
+            pats: Pats::new(config.pat_secret_id, secrets, config.pat_cache),
+        })
+    }
+
+    /// Reads the key that callers are hashed with, where they are.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why there is none.
+    pub(super) async fn prepare_caller_hash(&self) -> Result<(), String> {
+        match &self.caller_hash {
+            Some(caller_hash) => caller_hash.prepare().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the shared PAT and, where environments share what they learnt, whose it is.
+    async fn prepare_pat(&self, record: &Record) -> Result<(), Error> {
+        let (pat, connection) = tokio::join!(self.pats.prepare(record), self.calendly.connect_to_table());
+        if let Err(reason) = connection {
+            telemetry::warn("no connection to the table of CACHE_TABLE yet", &reason);
+        } else if let Ok(Some(pat)) = &pat {
+            let calendly = Calendly::new(&self.calendly, pat.clone(), Deadline::within(LIMIT), false, record);
+            calendly.recall_user_uri().await;
+        }
+        pat.map(drop)
+    }
+
+    /// Fetches the issuer's keys and the shared PAT and opens a connection to Calendly, all at once. What
+    /// fails is logged where it fails and left for the first request.
+    pub(super) async fn prepare(&self) {
+        let record = Record::default();
+        let all = async {
+            tokio::join!(
+                self.authenticator.prepare(),
+                self.prepare_pat(&record),
+                self.calendly.connect(),
+                self.prepare_caller_hash()
+            )
+        };
+        match tokio::time::timeout(LIMIT, all).await {
+            Ok((_, pat, connection, caller_hash)) => {
+                if let Err(reason) = caller_hash {
+                    telemetry::warn("no key to hash callers with yet", &reason);
+                }
+                if let Err(error @ Error::PatMissing(_)) = pat {
+                    telemetry::warn("no Calendly token yet", &error.to_string());
+                }
+                if let Err(reason) = connection {
+                    telemetry::warn("no connection to Calendly yet", &reason);
+                }
+            }
+            Err(_) => telemetry::warn("not everything is ready", "init took longer than 3 s"),
+        }
+    }
+}
+
+/// Tells Lambda why the function cannot start, so that the reason stands in the failed invocation and not
+/// in the log alone.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>
+pub(super) async fn report_error(reason: &str) {
+    let Ok(address) = std::env::var("AWS_LAMBDA_RUNTIME_API") else { return };
+    let Ok(http) = Tls::new(None).and_then(|tls| Connections::new(&tls)) else { return };
+    let body = serde_json::json!({ "errorType": "Runtime.ConfigurationError", "errorMessage": reason });
+    let request = http
+        .post(&format!("http://{address}/2018-06-01/runtime/init/error"))
+        .header("Lambda-Runtime-Function-Error-Type", "Runtime.ConfigurationError")
+        .timeout(Duration::from_secs(1))
+        .body(body.to_string());
+    let _ = http.send(request).await;
+}
