@@ -23,7 +23,7 @@ use crate::auth::{
     keys::{Verdict, verdict},
     verify,
 };
-use crate::{auth::issuer::TokenRules, error::TokenError, pat::SecretIdTemplate};
+use crate::{auth::issuer::TokenRules, error::TokenError, pat::SecretNameTemplate};
 
 /// RFC 7518, section 3.1, less what is not accepted.
 const ALGORITHMS: [(&str, Algorithm); 12] = [
@@ -251,7 +251,7 @@ fn expected(claims: &serde_json::Map<String, Value>, rules: &TokenRules) -> Expe
 
 /// A claim leads to no secret but the caller's.
 fn names_a_secret_of_its_own(caller: &Caller) {
-    let Ok(template) = SecretIdTemplate::parse("calendly/{sub}/pat") else { return };
+    let Ok(template) = SecretNameTemplate::parse("calendly/{sub}/pat") else { return };
     if let Ok(secret_id) = template.fill(|name| caller.text_claim(name)) {
         let parts: Vec<&str> = secret_id.split('/').collect();
         assert_eq!(

@@ -11,12 +11,12 @@ use chrono::{DateTime, Utc};
 use flate2::bufread::GzDecoder;
 
 use super::{members, once};
-use crate::cache::remote::{Name, Seal, dynamodb::Item, lease::is_held};
+use crate::cache::remote::{ItemMac, Name, dynamodb::Item, lease::is_held};
 use crate::pat::StoredPat;
 
 /// A PAT's seal and the name of an item under it.
-static SEALED: LazyLock<Option<(Seal, Name)>> = LazyLock::new(|| {
-    let seal = Seal::of(&StoredPat::from_secret(b"pat")?.pat);
+static SEALED: LazyLock<Option<(ItemMac, Name)>> = LazyLock::new(|| {
+    let seal = ItemMac::of(&StoredPat::from_secret(b"pat")?.pat);
     let name = seal.name("times", "a");
     Some((seal, name))
 });

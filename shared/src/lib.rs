@@ -4,11 +4,11 @@
 //!
 //! ```text
 //! event ─▶ Request ─▶ authenticate ─▶ parameters ─▶ PAT ─▶ Calendly ─▶ Response ─▶ the gateway's answer
-//! runtime::event      auth            query         pats   calendly    response    runtime::gateway
+//! runtime::event      auth            query         pat_provider   calendly    response    runtime::gateway
 //! ```
 //!
 //! `Request` and `Response` are `lambda_http`'s. Beside the path stand `cache`, in which keys, PATs and what was
-//! learnt with a PAT are kept; `http`, the one HTTP stack; `secrets`, which reads Secrets Manager; `error`, where
+//! learnt with a PAT are kept; `http`, the one HTTP stack; `secrets`, which reads SecretsManager Manager; `error`, where
 //! what went wrong becomes a status; `telemetry`, the log; and `config`.
 //!
 //! A function is a type that implements [`Function`]: what is particular to it. [`run`] does the

@@ -6,7 +6,7 @@ use chrono::{TimeDelta, Utc};
 use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use shared::{
     Error,
-    calendly::{Calendly, EventTypeUri, KeptTimes, Span},
+    calendly::{AvailabilityCache, Calendly, EventTypeUri, Span},
 };
 
 use crate::{
@@ -31,7 +31,7 @@ pub(crate) async fn open_times(
     question: &Question,
     chosen: &mut [Chosen],
     choices: &Choices,
-    kept: Option<&KeptTimes>,
+    kept: Option<&AvailabilityCache>,
     calendly: &Calendly<'_>,
 ) -> Result<Vec<OpenTimes>, Failed> {
     if let Some(duration) = question.duration {
@@ -73,7 +73,7 @@ async fn all_of<T>(
 async fn window_of(
     part: Asked,
     chosen: &Chosen,
-    kept: Option<&KeptTimes>,
+    kept: Option<&AvailabilityCache>,
     calendly: &Calendly<'_>,
 ) -> Result<Window, Failed> {
     let event_type = &chosen.choice.uri;
@@ -93,7 +93,7 @@ async fn window_of(
 async fn shared_window(
     aligned: Aligned,
     event_type: &EventTypeUri,
-    kept: Option<&KeptTimes>,
+    kept: Option<&AvailabilityCache>,
     calendly: &Calendly<'_>,
 ) -> Result<Window, Error> {
     let window = || aligned.window(Utc::now());

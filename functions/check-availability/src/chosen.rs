@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::{FutureExt, join_all};
 use shared::{
     Error,
-    calendly::{Calendly, Learnt},
+    calendly::{Calendly, PatScopedCache},
     quoted,
 };
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What an event type turned out to be: it saves the calls that find out.
-pub(crate) struct Choices(pub(crate) Learnt<EventTypeRef, Choice>);
+pub(crate) struct Choices(pub(crate) PatScopedCache<EventTypeRef, Choice>);
 
 /// An event type of a question.
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ impl Choices {
         question: &Question,
         calendly: &Calendly<'_>,
     ) -> Result<Vec<Chosen>, Failed> {
-        let is_kept = |asked: &EventTypeRef| self.0.is_kept(calendly.learner(), asked);
+        let is_kept = |asked: &EventTypeRef| self.0.is_kept(calendly.cache_scope(), asked);
         let unknown: Vec<&EventTypeRef> =
             question.event_types.iter().filter(|asked| !is_kept(asked)).collect();
         let listed: Vec<&Listed> = unknown.iter().filter_map(|asked| asked.listed()).collect();
@@ -82,7 +82,7 @@ impl Choices {
                         let pair = pairs.find(|(other, _)| **other == this);
                         pair.and_then(|(_, choice)| choice.clone()).ok_or_else(|| this.not_found())
                     };
-                    self.0.get(calendly.learner(), asked, learn).await
+                    self.0.get(calendly.cache_scope(), asked, learn).await
                 }
             }
             .map_err(|error| Failed { asked: asked.clone(), error })?;
@@ -105,7 +105,7 @@ impl Choices {
             return Err(failed);
         };
         let learn = look_up(listed, calendly);
-        let learnt = self.0.relearn(calendly.learner(), &failed.asked, &stale.choice, learn).await;
+        let learnt = self.0.relearn(calendly.cache_scope(), &failed.asked, &stale.choice, learn).await;
         stale.choice = learnt.map_err(|error| Failed { asked: failed.asked.clone(), error })?;
         stale.was_kept = false;
         Ok(())
@@ -122,7 +122,7 @@ impl Choices {
         }
         let named = EventTypeRef::Uri(choice.uri.clone());
         let learn = Choice::of_calendly(choice.uri.clone(), calendly);
-        Ok(self.0.get(calendly.learner(), &named, learn).await?.0)
+        Ok(self.0.get(calendly.cache_scope(), &named, learn).await?.0)
     }
 }
 

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use shared::{
     Answer, Error, Function, Query, Variables,
-    calendly::{Calendly, KeptTimes, Learnt},
+    calendly::{AvailabilityCache, Calendly, PatScopedCache},
 };
 
 use chosen::{Choices, Failed};
@@ -32,7 +32,7 @@ use question::Question;
 struct CheckAvailability {
     choices: Choices,
     /// Calendly's answers, where they may be served again.
-    kept: Option<KeptTimes>,
+    kept: Option<AvailabilityCache>,
 }
 
 impl Function for CheckAvailability {
@@ -65,8 +65,8 @@ impl CheckAvailability {
         let fresh = variables.seconds("AVAILABILITY_CACHE_SECONDS", 0, 300);
         let stale = variables.seconds("AVAILABILITY_STALE_SECONDS", 0, 3_600);
         Self {
-            choices: Choices(Learnt::new("event_type", choices)),
-            kept: (!fresh.is_zero()).then(|| KeptTimes::new(fresh, stale)),
+            choices: Choices(PatScopedCache::new("event_type", choices)),
+            kept: (!fresh.is_zero()).then(|| AvailabilityCache::new(fresh, stale)),
         }
     }
 }

@@ -11,8 +11,8 @@ use url::Url;
 use super::issuer::Issuer;
 use super::jwk::KeySet;
 use crate::{
-    http::{Allowance, BodyError, Connections, body, json::object_of_bytes, secure_url},
-    pat::secrets_manager::{SecretError, Secrets},
+    http::{BodyError, ByteBudget, HttpClient, body, json::object_of_bytes, secure_url},
+    pat::secrets_manager::{SecretError, SecretsManager},
 };
 
 /// How long published keys may serve. New ones have a new kid and are fetched when it is first seen; this is
@@ -42,7 +42,7 @@ pub(super) trait KeySource: fmt::Debug + Send + Sync {
     fn is_for(&self, algorithm: Algorithm) -> bool;
 
     /// How long fetched keys may serve before they are fetched again.
-    fn max_age(&self) -> Duration;
+    fn ttl(&self) -> Duration;
 }
 
 /// A JWK Set that the issuer publishes.
@@ -52,15 +52,15 @@ struct PublishedKeys {
     issuer: String,
     /// As configured; else discovery tells.
     jwks_url: Option<Url>,
-    http: Connections,
+    http: HttpClient,
 }
 
-/// A secret in Secrets Manager.
+/// A secret in SecretsManager Manager.
 #[derive(Debug)]
 struct SharedSecret {
     /// Its name or ARN.
     secret_id: String,
-    secrets: Secrets,
+    secrets: SecretsManager,
 }
 
 /// The part of an OpenID Provider's metadata that is needed (OpenID Connect Discovery 1.0, section 3).
@@ -71,7 +71,7 @@ struct Metadata {
 }
 
 /// The source of an issuer's keys.
-pub(super) fn of_issuer(issuer: Issuer, http: Connections, secrets: Secrets) -> Box<dyn KeySource> {
+pub(super) fn of_issuer(issuer: Issuer, http: HttpClient, secrets: SecretsManager) -> Box<dyn KeySource> {
     match issuer {
         Issuer::Published { issuer, jwks_url } => Box::new(PublishedKeys { issuer, jwks_url, http }),
         Issuer::SharedSecret { secret_id } => Box::new(SharedSecret { secret_id, secrets }),
@@ -93,7 +93,7 @@ impl KeySource for PublishedKeys {
         algorithm.family() != AlgorithmFamily::Hmac
     }
 
-    fn max_age(&self) -> Duration {
+    fn ttl(&self) -> Duration {
         PUBLISHED_MAX_AGE
     }
 }
@@ -119,13 +119,13 @@ impl KeySource for SharedSecret {
         algorithm.family() == AlgorithmFamily::Hmac
     }
 
-    fn max_age(&self) -> Duration {
+    fn ttl(&self) -> Duration {
         SHARED_SECRET_MAX_AGE
     }
 }
 
 /// The `jwks_uri` of the issuer (OpenID Connect Discovery 1.0, section 4).
-async fn discover(http: &Connections, issuer: &str) -> Result<Url, String> {
+async fn discover(http: &HttpClient, issuer: &str) -> Result<Url, String> {
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let url = Url::parse(&url).map_err(|error| format!("the discovery URL is wrong: {error}"))?;
     let metadata: Metadata = object_of_bytes(&get(http, url, "discovery").await?)
@@ -152,7 +152,7 @@ fn keys_url(jwks_uri: &str, issuer: &str) -> Result<Url, String> {
 /// The body of the issuer's answer. A connection that breaks, as one does that was cut while the environment was
 /// frozen, is no answer: the issuer is asked once more. `what` is asked for, in words of ours: the URL may be the
 /// issuer's.
-async fn get(http: &Connections, url: Url, what: &str) -> Result<Vec<u8>, String> {
+async fn get(http: &HttpClient, url: Url, what: &str) -> Result<Vec<u8>, String> {
     match get_once(http, url.clone(), what).await {
         Err(Ungotten::Broken(_)) => get_once(http, url, what).await,
         result => result,
@@ -168,7 +168,7 @@ enum Ungotten {
     Refused(String),
 }
 
-async fn get_once(http: &Connections, url: Url, what: &str) -> Result<Vec<u8>, Ungotten> {
+async fn get_once(http: &HttpClient, url: Url, what: &str) -> Result<Vec<u8>, Ungotten> {
     let response = http.send(http.get(url.as_str())).await.map_err(|error| {
         if error.is_connect() {
             Ungotten::Refused(format!("the issuer could not be connected to ({what})"))
@@ -179,7 +179,7 @@ async fn get_once(http: &Connections, url: Url, what: &str) -> Result<Vec<u8>, U
     if response.status() != 200 {
         return Err(Ungotten::Refused(format!("the issuer answered {} ({what})", response.status())));
     }
-    body(response, &Allowance::new(LARGEST_ANSWER)).await.map_err(|error| match error {
+    body(response, &ByteBudget::new(LARGEST_ANSWER)).await.map_err(|error| match error {
         BodyError::TooLarge => {
             Ungotten::Refused(format!("the issuer's answer is larger than {LARGEST_ANSWER} bytes ({what})"))
         }
@@ -202,7 +202,7 @@ mod tests {
     async fn fetch_of(issuer: &str, jwks_url: Option<&str>) -> Result<(), String> {
         let issuer = issuer.to_owned();
         let jwks_url = jwks_url.map(|url| Url::parse(url).unwrap());
-        let http = Connections::new(&Tls::new(None).unwrap()).unwrap();
+        let http = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
         PublishedKeys { issuer, jwks_url, http }.fetch().await.map(drop)
     }
 
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_published_key_is_no_shared_secret() {
-        let http = Connections::new(&Tls::new(None).unwrap()).unwrap();
+        let http = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
         let source = PublishedKeys { issuer: String::new(), jwks_url: None, http };
         for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
             assert!(!source.is_for(algorithm), "{algorithm:?}");
@@ -356,7 +356,7 @@ mod tests {
 
     #[tokio::test]
     async fn public_keys_are_no_shared_secret_nor_the_other_way_round() {
-        let http = Connections::new(&Tls::new(None).unwrap()).unwrap();
+        let http = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
         let secrets = stand_in::holding("").await;
         let published = Issuer::Published { issuer: "https://issuer.example".to_owned(), jwks_url: None };
         let published = of_issuer(published, http.clone(), secrets.clone());
@@ -367,7 +367,7 @@ mod tests {
             assert_eq!(published.is_for(algorithm), is_public, "{algorithm:?}");
             assert_eq!(shared.is_for(algorithm), !is_public, "{algorithm:?}");
         }
-        assert_eq!(published.max_age(), Duration::from_hours(1));
-        assert_eq!(shared.max_age(), Duration::from_mins(5));
+        assert_eq!(published.ttl(), Duration::from_hours(1));
+        assert_eq!(shared.ttl(), Duration::from_mins(5));
     }
 }

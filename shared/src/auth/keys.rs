@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     Error,
-    cache::{Age, BackOff, Cell, CoolDown, Failure, Renewal, Rules, Unserved},
+    cache::{CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, OnError, RefreshPolicy},
     error::TokenError,
-    telemetry::{self, Record, Stage},
+    telemetry::{self, RequestMetrics, Stage},
 };
 
 #[cfg(test)]
@@ -24,7 +24,7 @@ mod tests;
 const TIMEOUT: Duration = Duration::from_millis(3_500);
 
 /// While the issuer is down the old keys go on serving; without any, a second failure in a row puts requests off.
-const BACK_OFF: BackOff = BackOff::Stale {
+const ON_ERROR: OnError = OnError::ServeStale {
     first: Duration::from_millis(250),
     longest: Duration::from_secs(30),
     timeout: Duration::from_secs(2),
@@ -41,7 +41,7 @@ const UNKNOWN_KEY: TokenError = TokenError::Invalid("The token is not signed wit
 #[derive(Debug)]
 pub(crate) struct KeyStore {
     source: Box<dyn KeySource>,
-    keys: Cell<KeySet, String>,
+    keys: CachedValue<KeySet, String>,
 }
 
 /// What the kept keys say to a token.
@@ -56,9 +56,9 @@ pub(crate) enum Verdict {
 
 impl KeyStore {
     pub(super) fn new(source: Box<dyn KeySource>) -> Self {
-        let renewal = Renewal { timeout: TIMEOUT, cool_down: CoolDown::Always(COOL_DOWN) };
-        let rules = Rules { max_age: source.max_age(), timeout: TIMEOUT, back_off: BACK_OFF, renewal };
-        Self { source, keys: Cell::new(rules) }
+        let refresh = RefreshPolicy { timeout: TIMEOUT, cooldown: Cooldown::Fixed(COOL_DOWN) };
+        let rules = CachePolicy { ttl: source.ttl(), timeout: TIMEOUT, on_error: ON_ERROR, refresh };
+        Self { source, keys: CachedValue::new(rules) }
     }
 
     /// Fetches keys if there are none or they have lived half of their time.
@@ -75,19 +75,21 @@ impl KeyStore {
     /// # Errors
     ///
     /// [`Error::Token`] if none did, [`Error::KeysUnavailable`] if that cannot be told.
-    pub(crate) async fn verify(&self, jws: &CompactJws<'_>, record: &Record) -> Result<(), Error> {
+    pub(crate) async fn verify(&self, jws: &CompactJws<'_>, metrics: &RequestMetrics) -> Result<(), Error> {
         if !self.source.is_for(jws.algorithm) {
             return Err(TokenError::Invalid("The token's alg is not accepted.").into());
         }
-        record.enter(Stage::Keys);
+        metrics.enter(Stage::Keys);
         let served = self.keys.get(|limit| self.fetch(limit)).await;
-        record.cache("keys", served.as_ref().is_ok_and(|served| served.age == Age::Kept));
+        metrics.cache_hit("keys", served.as_ref().is_ok_and(|served| served.status == CacheStatus::Hit));
         let served = served.map_err(unavailable)?;
         match verdict(&served.value, jws) {
             Verdict::Signed => Ok(()),
             Verdict::Refused(error) => Err(error.into()),
             // They came while this token waited: there is nothing newer.
-            Verdict::Unknown | Verdict::Unsigned if served.age == Age::Fetched => Err(UNKNOWN_KEY.into()),
+            Verdict::Unknown | Verdict::Unsigned if served.status == CacheStatus::Miss => {
+                Err(UNKNOWN_KEY.into())
+            }
             Verdict::Unknown => self.verify_with_newer_keys(jws, &served.value, unavailable).await,
             // Without newer keys the one that fits has the last word.
             Verdict::Unsigned => {
@@ -101,7 +103,7 @@ impl KeyStore {
         &self,
         jws: &CompactJws<'_>,
         seen: &Arc<KeySet>,
-        without: impl Fn(Unserved<String>) -> Error,
+        without: impl Fn(CacheError<String>) -> Error,
     ) -> Result<(), Error> {
         let newer = self.keys.renew(seen, |limit| self.fetch(limit)).await.map_err(without)?;
         match newer.map_or(Verdict::Unknown, |newer| verdict(&newer, jws)) {
@@ -111,25 +113,27 @@ impl KeyStore {
         }
     }
 
-    async fn fetch(&self, limit: Duration) -> Result<Arc<KeySet>, Failure<String>> {
+    async fn fetch(&self, limit: Duration) -> Result<Arc<KeySet>, LoadError<String>> {
         let fetched = timeout(limit, self.source.fetch())
             .await
             .unwrap_or_else(|_| Err("the issuer did not answer in time".to_owned()));
         fetched.map(Arc::new).map_err(|reason| {
             telemetry::warn("the token issuer's keys could not be fetched", &reason);
-            Failure::Unavailable(reason)
+            LoadError::Unavailable(reason)
         })
     }
 }
 
-fn unavailable(unserved: Unserved<String>) -> Error {
-    Error::KeysUnavailable { reason: reason(unserved).into() }
+fn unavailable(error: CacheError<String>) -> Error {
+    Error::KeysUnavailable { reason: reason(error).into() }
 }
 
-fn reason(unserved: Unserved<String>) -> String {
-    match unserved {
-        Unserved::Failed(reason) => reason,
-        Unserved::CutOff => "the issuer did not answer before an earlier request's time ran out".to_owned(),
+fn reason(error: CacheError<String>) -> String {
+    match error {
+        CacheError::LoadFailed(reason) => reason,
+        CacheError::Canceled => {
+            "the issuer did not answer before an earlier request's time ran out".to_owned()
+        }
     }
 }
 

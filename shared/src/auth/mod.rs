@@ -25,9 +25,9 @@ use lambda_http::http::HeaderMap;
 use crate::{
     Error,
     auth::issuer::{Issuer, TokenRules},
-    http::Connections,
-    pat::secrets_manager::Secrets,
-    telemetry::Record,
+    http::HttpClient,
+    pat::secrets_manager::SecretsManager,
+    telemetry::RequestMetrics,
 };
 
 pub(crate) use claims::Caller;
@@ -42,7 +42,7 @@ pub(crate) struct Authenticator {
 
 impl Authenticator {
     /// An authenticator for this issuer's tokens. Fetches nothing yet.
-    pub(crate) fn new(issuer: Issuer, rules: TokenRules, http: Connections, secrets: Secrets) -> Self {
+    pub(crate) fn new(issuer: Issuer, rules: TokenRules, http: HttpClient, secrets: SecretsManager) -> Self {
         verify::install();
         Self { keys: KeyStore::new(key_source::of_issuer(issuer, http, secrets)), rules }
     }
@@ -62,10 +62,14 @@ impl Authenticator {
     ///
     /// [`Error::Token`] if the token is missing or refused, [`Error::KeysUnavailable`] if it could not
     /// be checked.
-    pub(crate) async fn authenticate(&self, headers: &HeaderMap, record: &Record) -> Result<Caller, Error> {
+    pub(crate) async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        metrics: &RequestMetrics,
+    ) -> Result<Caller, Error> {
         let token = bearer::token(headers)?;
         let jws = jws::CompactJws::parse(token)?;
-        self.keys.verify(&jws, record).await?;
+        self.keys.verify(&jws, metrics).await?;
         Ok(claims::check(&jws, &self.rules, chrono::Utc::now().timestamp())?)
     }
 }

@@ -11,7 +11,7 @@ use lambda_http::http::{HeaderMap, header::AUTHORIZATION};
 
 use super::issuer::TokenRules;
 use super::{Authenticator, Caller, keys::KeyStore, verify};
-use crate::{Error, error::TokenError, telemetry::Record};
+use crate::{Error, error::TokenError, telemetry::RequestMetrics};
 use script::{Answer, Script};
 
 /// An authenticator of the issuer that answers so, for its audience.
@@ -32,7 +32,7 @@ async fn authenticate(authenticator: &Authenticator, token: &str) -> Result<Call
     // As an event's header with a line break arrives.
     let value = format!("Bearer {token}").replace(char::is_control, "\u{FFFD}");
     headers.insert(AUTHORIZATION, value.try_into().unwrap());
-    authenticator.authenticate(&headers, &Record::default()).await
+    authenticator.authenticate(&headers, &RequestMetrics::default()).await
 }
 
 /// Whether it was refused as `token_invalid`, and not for want of keys.

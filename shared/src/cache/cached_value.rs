@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::policy::{CoolDown, Failures, Rules, Step, Use};
+use super::policy::{CachePolicy, Cooldown, Failures, Freshness, Step};
 
 #[cfg(test)]
 mod tests;
@@ -22,8 +22,8 @@ mod tests;
 /// A fetch runs in the task of whoever needs it first. Where that is dropped, because its request's time ran
 /// out, the fetch has failed, and nobody waits for it in vain.
 #[derive(Debug)]
-pub(crate) struct Cell<T, E> {
-    rules: Rules,
+pub(crate) struct CachedValue<T, E> {
+    rules: CachePolicy,
     kept: RwLock<Option<Kept<T>>>,
     /// Held while the value is fetched: whoever waits for it finds what the holder's fetch came to.
     fetching: Mutex<Fetching<T, E>>,
@@ -31,53 +31,53 @@ pub(crate) struct Cell<T, E> {
 
 /// A value, and how old it is.
 #[derive(Debug)]
-pub(crate) struct Served<T> {
+pub(crate) struct Lookup<T> {
     pub(crate) value: Arc<T>,
-    pub(crate) age: Age,
+    pub(crate) status: CacheStatus,
 }
 
 /// A fetch: in a box, since it is rare and large, so that what is usual, a value that is kept, is not moved about with
 /// room for one.
-type Fetch<'a, T, E> = BoxFuture<'a, Result<Fetched<T>, Failure<E>>>;
+type Fetch<'a, T, E> = BoxFuture<'a, Result<Loaded<T>, LoadError<E>>>;
 
 /// What a fetch brings: a value, and how old it is already.
 #[derive(Debug)]
-pub(crate) struct Fetched<T> {
+pub(crate) struct Loaded<T> {
     pub(crate) value: Arc<T>,
     pub(crate) age: Duration,
 }
 
 /// How a value came to be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Age {
+pub(crate) enum CacheStatus {
     /// It was at hand and young enough.
-    Kept,
+    Hit,
     /// It came just now.
-    Fetched,
+    Miss,
     /// It is too old, and somebody else is fetching another.
-    Refreshing,
+    Revalidating,
     /// It is too old, and there is no other.
     Stale,
 }
 
 /// Why a fetch brought no value.
 #[derive(Debug)]
-pub(crate) enum Failure<E> {
+pub(crate) enum LoadError<E> {
     /// The source could not say. An older value may go on serving.
     Unavailable(E),
     /// The source said that there is none. An older value is forgotten.
-    Gone(E),
+    NotFound(E),
     /// The source answered, and nothing older may stand in for that.
-    Refused(E),
+    Rejected(E),
 }
 
 /// Why there is no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unserved<E> {
+pub(crate) enum CacheError<E> {
     /// The last fetch failed like this.
-    Failed(E),
+    LoadFailed(E),
     /// The last fetch was cut off with its request.
-    CutOff,
+    Canceled,
 }
 
 #[derive(Debug)]
@@ -107,7 +107,7 @@ struct Renewals<T> {
 /// A fetch that is under way and counts as failed unless it is said to have landed.
 struct Flight<'a, T, E> {
     fetching: &'a mut Fetching<T, E>,
-    rules: &'a Rules,
+    rules: &'a CachePolicy,
     /// Whether a request needs it. A failure ahead of any puts nothing off.
     is_needed: bool,
     has_landed: bool,
@@ -119,9 +119,9 @@ impl<T> Clone for Kept<T> {
     }
 }
 
-impl<T, E: Clone> Cell<T, E> {
+impl<T, E: Clone> CachedValue<T, E> {
     /// An empty one.
-    pub(crate) fn new(rules: Rules) -> Self {
+    pub(crate) fn new(rules: CachePolicy) -> Self {
         let renewals = Renewals { of: None, in_vain: 0, not_before: None };
         let fetching = Fetching { failures: None, error: None, renewals };
         Self { rules, kept: RwLock::new(None), fetching: Mutex::new(fetching) }
@@ -131,13 +131,16 @@ impl<T, E: Clone> Cell<T, E> {
     ///
     /// # Errors
     ///
-    /// [`Unserved`] if there is none to be had.
-    pub(crate) async fn get<F, V>(&self, fetch: impl FnOnce(Duration) -> F) -> Result<Served<T>, Unserved<E>>
+    /// [`CacheError`] if there is none to be had.
+    pub(crate) async fn get<F, V>(
+        &self,
+        fetch: impl FnOnce(Duration) -> F,
+    ) -> Result<Lookup<T>, CacheError<E>>
     where
-        F: Future<Output = Result<V, Failure<E>>> + Send,
-        V: Into<Fetched<T>>,
+        F: Future<Output = Result<V, LoadError<E>>> + Send,
+        V: Into<Loaded<T>>,
     {
-        self.get_as(|_, age| Some(self.rules.use_at(age)), Duration::MAX, fetch).await
+        self.get_with_policy(|_, age| Some(self.rules.use_at(age)), Duration::MAX, fetch).await
     }
 
     /// As [`Self::get`], for somebody who judges by themselves what a value of this age is good for, `None` for
@@ -146,15 +149,15 @@ impl<T, E: Clone> Cell<T, E> {
     /// # Errors
     ///
     /// As [`Self::get`].
-    pub(crate) async fn get_as<F, V>(
+    pub(crate) async fn get_with_policy<F, V>(
         &self,
-        judge: impl Fn(&T, Duration) -> Option<Use>,
+        judge: impl Fn(&T, Duration) -> Option<Freshness>,
         patience: Duration,
         fetch: impl FnOnce(Duration) -> F,
-    ) -> Result<Served<T>, Unserved<E>>
+    ) -> Result<Lookup<T>, CacheError<E>>
     where
-        F: Future<Output = Result<V, Failure<E>>> + Send,
-        V: Into<Fetched<T>>,
+        F: Future<Output = Result<V, LoadError<E>>> + Send,
+        V: Into<Loaded<T>>,
     {
         let asked = Instant::now();
         let judged = || {
@@ -162,32 +165,36 @@ impl<T, E: Clone> Cell<T, E> {
             Some((judge(&kept.value, kept.fetched.elapsed())?, kept))
         };
         let known = judged();
-        if let Some((Use::Young, kept)) = &known {
-            return Ok(kept.served(Age::Kept));
+        if let Some((Freshness::Fresh, kept)) = &known {
+            return Ok(kept.served(CacheStatus::Hit));
         }
         let mut fetching = match (self.fetching.try_lock(), known) {
             (Ok(fetching), _) => fetching,
-            (Err(_), Some((Use::Old, kept))) => return Ok(kept.served(Age::Refreshing)),
+            (Err(_), Some((Freshness::StaleWhileRevalidate, kept))) => {
+                return Ok(kept.served(CacheStatus::Revalidating));
+            }
             (Err(_), _) => match timeout(patience, self.fetching.lock()).await {
                 Ok(fetching) => fetching,
-                Err(_) => return self.fetch_alone(judge, boxed(fetch(self.rules.timeout))).await,
+                Err(_) => return self.load_uncoalesced(judge, boxed(fetch(self.rules.timeout))).await,
             },
         };
         let known = judged();
-        if let Some((Use::Young, kept)) = &known {
-            return Ok(kept.served(Age::Fetched));
+        if let Some((Freshness::Fresh, kept)) = &known {
+            return Ok(kept.served(CacheStatus::Miss));
         }
         if let Some((_, kept)) = known.as_ref().filter(|(_, kept)| kept.fetched >= asked) {
-            return Ok(kept.served(Age::Fetched));
+            return Ok(kept.served(CacheStatus::Miss));
         }
-        let older = known.filter(|(good_for, _)| *good_for != Use::Spent).map(|(_, kept)| kept);
+        let older = known.filter(|(good_for, _)| *good_for != Freshness::Expired).map(|(_, kept)| kept);
         let timeout = match self.rules.step(older.is_some(), fetching.failures, asked, Instant::now()) {
             Step::Fetch { timeout } => timeout,
-            Step::ServeStale => return older.map(|kept| kept.served(Age::Stale)).ok_or(Unserved::CutOff),
+            Step::ServeStale => {
+                return older.map(|kept| kept.served(CacheStatus::Stale)).ok_or(CacheError::Canceled);
+            }
             Step::Fail => return Err(fetching.last_failure()),
         };
         match self.fetch(&mut fetching, true, boxed(fetch(timeout))).await {
-            Ok(value) => Ok(Served { value, age: Age::Fetched }),
+            Ok(value) => Ok(Lookup { value, status: CacheStatus::Miss }),
             Err(Ended::Refused(failure)) => Err(failure),
             // The fetch may have found one that will do. What is gone is not kept any more.
             Err(Ended::Failed(failure)) => Self::or_older(judged(), failure),
@@ -195,30 +202,37 @@ impl<T, E: Clone> Cell<T, E> {
     }
 
     /// Fetches beside somebody else's fetch that takes too long, which stays the one that counts.
-    async fn fetch_alone(
+    async fn load_uncoalesced(
         &self,
-        judge: impl Fn(&T, Duration) -> Option<Use>,
+        judge: impl Fn(&T, Duration) -> Option<Freshness>,
         fetched: Fetch<'_, T, E>,
-    ) -> Result<Served<T>, Unserved<E>> {
+    ) -> Result<Lookup<T>, CacheError<E>> {
         match fetched.await {
-            Ok(Fetched { value, age }) => {
+            Ok(Loaded { value, age }) => {
                 self.offer(value.clone(), age);
-                Ok(Served { value, age: Age::Fetched })
+                Ok(Lookup { value, status: CacheStatus::Miss })
             }
-            Err(Failure::Gone(error) | Failure::Refused(error)) => Err(Unserved::Failed(error)),
-            Err(Failure::Unavailable(error)) => {
+            Err(LoadError::NotFound(error) | LoadError::Rejected(error)) => {
+                Err(CacheError::LoadFailed(error))
+            }
+            Err(LoadError::Unavailable(error)) => {
                 let kept = self.kept();
                 let judged = kept.and_then(|kept| Some((judge(&kept.value, kept.fetched.elapsed())?, kept)));
-                Self::or_older(judged, Unserved::Failed(error))
+                Self::or_older(judged, CacheError::LoadFailed(error))
             }
         }
     }
 
     /// What can be served in place of a failure.
-    fn or_older(judged: Option<(Use, Kept<T>)>, failure: Unserved<E>) -> Result<Served<T>, Unserved<E>> {
+    fn or_older(
+        judged: Option<(Freshness, Kept<T>)>,
+        failure: CacheError<E>,
+    ) -> Result<Lookup<T>, CacheError<E>> {
         match judged {
-            Some((Use::Young | Use::Old | Use::LastResort, kept)) => Ok(kept.served(Age::Stale)),
-            Some((Use::Spent, _)) | None => Err(failure),
+            Some((Freshness::Fresh | Freshness::StaleWhileRevalidate | Freshness::StaleIfError, kept)) => {
+                Ok(kept.served(CacheStatus::Stale))
+            }
+            Some((Freshness::Expired, _)) | None => Err(failure),
         }
     }
 
@@ -227,32 +241,32 @@ impl<T, E: Clone> Cell<T, E> {
     ///
     /// # Errors
     ///
-    /// [`Unserved`] if it could not be fetched; an older value is kept all the same.
+    /// [`CacheError`] if it could not be fetched; an older value is kept all the same.
     pub(crate) async fn prepare<F, V>(
         &self,
         fetch: impl FnOnce(Duration) -> F,
-    ) -> Result<Served<T>, Unserved<E>>
+    ) -> Result<Lookup<T>, CacheError<E>>
     where
-        F: Future<Output = Result<V, Failure<E>>> + Send,
-        V: Into<Fetched<T>>,
+        F: Future<Output = Result<V, LoadError<E>>> + Send,
+        V: Into<Loaded<T>>,
     {
         let asked = Instant::now();
         let young = || {
-            let half = self.rules.max_age / 2;
+            let half = self.rules.ttl / 2;
             self.kept().filter(|kept| kept.fetched >= asked || kept.fetched.elapsed() < half)
         };
         if let Some(kept) = young() {
-            return Ok(kept.served(Age::Kept));
+            return Ok(kept.served(CacheStatus::Hit));
         }
         let mut fetching = self.fetching.lock().await;
         if let Some(kept) = young() {
-            return Ok(kept.served(Age::Fetched));
+            return Ok(kept.served(CacheStatus::Miss));
         }
         let value = self
             .fetch(&mut fetching, false, boxed(fetch(self.rules.timeout)))
             .await
             .map_err(Ended::failure)?;
-        Ok(Served { value, age: Age::Fetched })
+        Ok(Lookup { value, status: CacheStatus::Miss })
     }
 
     /// A newer value than `seen`, which did not do although it is young enough. `None` if there is no other, or
@@ -260,15 +274,15 @@ impl<T, E: Clone> Cell<T, E> {
     ///
     /// # Errors
     ///
-    /// [`Unserved`] if it cannot be told.
+    /// [`CacheError`] if it cannot be told.
     pub(crate) async fn renew<F, V>(
         &self,
         seen: &Arc<T>,
         fetch: impl FnOnce(Duration) -> F,
-    ) -> Result<Option<Arc<T>>, Unserved<E>>
+    ) -> Result<Option<Arc<T>>, CacheError<E>>
     where
-        F: Future<Output = Result<V, Failure<E>>> + Send,
-        V: Into<Fetched<T>>,
+        F: Future<Output = Result<V, LoadError<E>>> + Send,
+        V: Into<Loaded<T>>,
     {
         let mut fetching = self.fetching.lock().await;
         if let Some(newer) = self.kept().filter(|kept| !Arc::ptr_eq(&kept.value, seen)) {
@@ -276,26 +290,26 @@ impl<T, E: Clone> Cell<T, E> {
         }
         let now = Instant::now();
         let is_put_off = fetching.failures.is_some_and(|failures| now < failures.not_before);
-        if !fetching.renewals.is_due(seen, now, self.rules.renewal.cool_down) {
+        if !fetching.renewals.is_due(seen, now, self.rules.refresh.cooldown) {
             // Where the last fetch failed, nobody knows whether there is a newer value by now.
             return if fetching.failures.is_none() { Ok(None) } else { Err(fetching.last_failure()) };
         }
         if is_put_off {
             return Err(fetching.last_failure());
         }
-        fetching.renewals.start(now, self.rules.renewal.cool_down);
-        let result = self.fetch(&mut fetching, true, boxed(fetch(self.rules.renewal.timeout))).await;
+        fetching.renewals.start(now, self.rules.refresh.cooldown);
+        let result = self.fetch(&mut fetching, true, boxed(fetch(self.rules.refresh.timeout))).await;
         if !result.as_ref().is_ok_and(|value| !Arc::ptr_eq(value, seen)) {
-            fetching.renewals.was_in_vain(seen, Instant::now(), self.rules.renewal.cool_down);
+            fetching.renewals.was_in_vain(seen, Instant::now(), self.rules.refresh.cooldown);
         }
         result.map(|value| Some(value).filter(|value| !Arc::ptr_eq(value, seen))).map_err(Ended::failure)
     }
 
     /// The value as it is.
-    pub(crate) fn peek(&self) -> Option<Served<T>> {
+    pub(crate) fn peek(&self) -> Option<Lookup<T>> {
         self.kept().map(|kept| {
-            let is_young = kept.fetched.elapsed() < self.rules.max_age;
-            kept.served(if is_young { Age::Kept } else { Age::Stale })
+            let is_young = kept.fetched.elapsed() < self.rules.ttl;
+            kept.served(if is_young { CacheStatus::Hit } else { CacheStatus::Stale })
         })
     }
 
@@ -318,23 +332,23 @@ impl<T, E: Clone> Cell<T, E> {
     ) -> Result<Arc<T>, Ended<E>> {
         let flight = Flight { fetching, rules: &self.rules, is_needed, has_landed: false };
         match fetched.await {
-            Ok(Fetched { value, age }) => {
+            Ok(Loaded { value, age }) => {
                 flight.landed();
                 self.offer(value.clone(), age);
                 Ok(value)
             }
-            Err(Failure::Gone(error)) => {
+            Err(LoadError::NotFound(error)) => {
                 flight.landed();
                 *self.kept.write().unwrap_or_else(PoisonError::into_inner) = None;
-                Err(Ended::Failed(Unserved::Failed(error)))
+                Err(Ended::Failed(CacheError::LoadFailed(error)))
             }
-            Err(Failure::Refused(error)) => {
+            Err(LoadError::Rejected(error)) => {
                 flight.refused(error.clone());
-                Err(Ended::Refused(Unserved::Failed(error)))
+                Err(Ended::Refused(CacheError::LoadFailed(error)))
             }
-            Err(Failure::Unavailable(error)) => {
+            Err(LoadError::Unavailable(error)) => {
                 flight.failed(error.clone());
-                Err(Ended::Failed(Unserved::Failed(error)))
+                Err(Ended::Failed(CacheError::LoadFailed(error)))
             }
         }
     }
@@ -344,8 +358,8 @@ impl<T, E: Clone> Cell<T, E> {
     }
 }
 
-fn boxed<'a, T, E, V: Into<Fetched<T>>>(
-    fetch: impl Future<Output = Result<V, Failure<E>>> + Send + 'a,
+fn boxed<'a, T, E, V: Into<Loaded<T>>>(
+    fetch: impl Future<Output = Result<V, LoadError<E>>> + Send + 'a,
 ) -> Fetch<'a, T, E> {
     Box::pin(async { fetch.await.map(Into::into) })
 }
@@ -353,19 +367,19 @@ fn boxed<'a, T, E, V: Into<Fetched<T>>>(
 /// A fetch that ended without a value.
 enum Ended<E> {
     /// Something older may serve instead.
-    Failed(Unserved<E>),
-    Refused(Unserved<E>),
+    Failed(CacheError<E>),
+    Refused(CacheError<E>),
 }
 
 impl<E> Ended<E> {
-    fn failure(self) -> Unserved<E> {
+    fn failure(self) -> CacheError<E> {
         match self {
             Self::Failed(failure) | Self::Refused(failure) => failure,
         }
     }
 }
 
-impl<T> From<Arc<T>> for Fetched<T> {
+impl<T> From<Arc<T>> for Loaded<T> {
     /// One that is new.
     fn from(value: Arc<T>) -> Self {
         Self { value, age: Duration::ZERO }
@@ -373,35 +387,35 @@ impl<T> From<Arc<T>> for Fetched<T> {
 }
 
 impl<T> Kept<T> {
-    fn served(&self, age: Age) -> Served<T> {
-        Served { value: self.value.clone(), age }
+    fn served(&self, status: CacheStatus) -> Lookup<T> {
+        Lookup { value: self.value.clone(), status }
     }
 }
 
 impl<T, E: Clone> Fetching<T, E> {
-    fn last_failure(&self) -> Unserved<E> {
-        self.error.clone().map_or(Unserved::CutOff, Unserved::Failed)
+    fn last_failure(&self) -> CacheError<E> {
+        self.error.clone().map_or(CacheError::Canceled, CacheError::LoadFailed)
     }
 }
 
 impl<T> Renewals<T> {
-    fn is_due(&self, seen: &Arc<T>, now: Instant, cool_down: CoolDown) -> bool {
-        let counts = match cool_down {
-            CoolDown::Always(_) => true,
-            CoolDown::InVain { .. } => self.is_of(seen),
+    fn is_due(&self, seen: &Arc<T>, now: Instant, cooldown: Cooldown) -> bool {
+        let counts = match cooldown {
+            Cooldown::Fixed(_) => true,
+            Cooldown::WhileUnchanged { .. } => self.is_of(seen),
         };
         !(counts && self.not_before.is_some_and(|not_before| now < not_before))
     }
 
-    fn start(&mut self, now: Instant, cool_down: CoolDown) {
-        self.not_before = Some(now + cool_down.after(0));
+    fn start(&mut self, now: Instant, cooldown: Cooldown) {
+        self.not_before = Some(now + cooldown.after(0));
     }
 
-    fn was_in_vain(&mut self, seen: &Arc<T>, now: Instant, cool_down: CoolDown) {
-        if matches!(cool_down, CoolDown::InVain { .. }) {
+    fn was_in_vain(&mut self, seen: &Arc<T>, now: Instant, cooldown: Cooldown) {
+        if matches!(cooldown, Cooldown::WhileUnchanged { .. }) {
             self.in_vain = if self.is_of(seen) { self.in_vain.saturating_add(1) } else { 1 };
             self.of = Some(seen.clone());
-            self.not_before = Some(now + cool_down.after(self.in_vain));
+            self.not_before = Some(now + cooldown.after(self.in_vain));
         }
     }
 

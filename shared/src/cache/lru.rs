@@ -9,15 +9,15 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Cell, Rules};
+use super::{CachePolicy, CachedValue};
 
 /// How many cells are kept, so that memory is bounded however many callers there are.
 const MOST_KEPT: usize = 1_000;
 
 /// Cells of the same rules, one for each key.
 #[derive(Debug)]
-pub(crate) struct Keyed<K, T, E> {
-    rules: Rules,
+pub(crate) struct LruMap<K, T, E> {
+    rules: CachePolicy,
     bound: Option<Bound<T>>,
     cells: Mutex<HashMap<K, Used<T, E>>>,
 }
@@ -32,21 +32,21 @@ struct Bound<T> {
 #[derive(Debug)]
 struct Used<T, E> {
     last: Instant,
-    cell: Arc<Cell<T, E>>,
+    cell: Arc<CachedValue<T, E>>,
 }
 
-impl<K: Hash + Eq + Clone, T, E: Clone> Keyed<K, T, E> {
-    pub(crate) fn new(rules: Rules) -> Self {
+impl<K: Hash + Eq + Clone, T, E: Clone> LruMap<K, T, E> {
+    pub(crate) fn new(rules: CachePolicy) -> Self {
         Self { rules, bound: None, cells: Mutex::new(HashMap::new()) }
     }
 
     /// With values that have sizes. Together they are no larger than `most` when a cell is handed out.
-    pub(crate) fn bounded(rules: Rules, most: usize, size: fn(&T) -> usize) -> Self {
+    pub(crate) fn bounded(rules: CachePolicy, most: usize, size: fn(&T) -> usize) -> Self {
         Self { bound: Some(Bound { most, size }), ..Self::new(rules) }
     }
 
     /// The cell of this key. Where there would be too many, those that were not used for longest go.
-    pub(crate) fn cell<Q>(&self, key: &Q) -> Arc<Cell<T, E>>
+    pub(crate) fn cell<Q>(&self, key: &Q) -> Arc<CachedValue<T, E>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
@@ -61,7 +61,7 @@ impl<K: Hash + Eq + Clone, T, E: Clone> Keyed<K, T, E> {
                 if cells.len() >= MOST_KEPT {
                     remove_oldest(&mut cells);
                 }
-                let cell = Arc::new(Cell::new(self.rules));
+                let cell = Arc::new(CachedValue::new(self.rules));
                 cells.insert(key.to_owned(), Used { last: Instant::now(), cell: cell.clone() });
                 cell
             }
@@ -87,15 +87,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cache::{BackOff, CoolDown, Renewal};
+    use crate::cache::{Cooldown, OnError, RefreshPolicy};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[tokio::test(start_paused = true)]
     async fn the_cell_that_was_not_used_for_longest_goes_first() {
-        let renewal = Renewal { timeout: MINUTE, cool_down: CoolDown::Always(MINUTE) };
-        let keyed: Keyed<usize, usize, ()> =
-            Keyed::new(Rules { max_age: MINUTE, timeout: MINUTE, back_off: BackOff::None, renewal });
+        let refresh = RefreshPolicy { timeout: MINUTE, cooldown: Cooldown::Fixed(MINUTE) };
+        let keyed: LruMap<usize, usize, ()> =
+            LruMap::new(CachePolicy { ttl: MINUTE, timeout: MINUTE, on_error: OnError::Fail, refresh });
         for key in 0..MOST_KEPT {
             keyed.cell(&key).get(|_| async move { Ok(Arc::new(key)) }).await.unwrap();
             tokio::time::advance(Duration::from_millis(1)).await;
@@ -111,9 +111,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn values_together_are_no_larger_than_they_may_be() {
-        let renewal = Renewal { timeout: MINUTE, cool_down: CoolDown::Always(MINUTE) };
-        let rules = Rules { max_age: MINUTE, timeout: MINUTE, back_off: BackOff::None, renewal };
-        let keyed: Keyed<&str, usize, ()> = Keyed::bounded(rules, 100, |size| *size);
+        let refresh = RefreshPolicy { timeout: MINUTE, cooldown: Cooldown::Fixed(MINUTE) };
+        let rules = CachePolicy { ttl: MINUTE, timeout: MINUTE, on_error: OnError::Fail, refresh };
+        let keyed: LruMap<&str, usize, ()> = LruMap::bounded(rules, 100, |size| *size);
         let keep = async |key: &'static str, size: usize| {
             keyed.cell(&key).offer(Arc::new(size), Duration::ZERO);
             tokio::time::advance(Duration::from_millis(1)).await;

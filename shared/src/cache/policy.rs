@@ -4,27 +4,27 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What differs between the users of a [`Cell`](super::Cell).
+/// What differs between the users of a [`CachedValue`](super::CachedValue).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
+pub(crate) struct CachePolicy {
     /// How long a value serves before it is fetched again. Zero: it serves those who waited for it.
-    pub(crate) max_age: Duration,
+    pub(crate) ttl: Duration,
     /// How long a fetch may take.
     pub(crate) timeout: Duration,
     /// What happens when a fetch fails.
-    pub(crate) back_off: BackOff,
+    pub(crate) on_error: OnError,
     /// How often a value that did not do may be fetched again.
-    pub(crate) renewal: Renewal,
+    pub(crate) refresh: RefreshPolicy,
 }
 
 /// What a failed fetch means for those who come later.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum BackOff {
+pub(crate) enum OnError {
     /// Nothing: they fetch. A value that is too old never serves.
-    None,
+    Fail,
     /// A value that is too old goes on serving, and the next fetch waits: `first` after one failure, then
     /// twice as long, and so on, up to `longest`.
-    Stale {
+    ServeStale {
         first: Duration,
         longest: Duration,
         /// How long a fetch may take while an older value can serve instead.
@@ -37,34 +37,34 @@ pub(crate) enum BackOff {
 
 /// How a value is renewed that is young enough and did not do: a key set that lacks a key, a refused PAT.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Renewal {
+pub(crate) struct RefreshPolicy {
     /// How long the fetch may take.
     pub(crate) timeout: Duration,
     /// How long until the next one.
-    pub(crate) cool_down: CoolDown,
+    pub(crate) cooldown: Cooldown,
 }
 
 /// How often a value may be renewed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum CoolDown {
+pub(crate) enum Cooldown {
     /// Once in this time, whatever comes of it.
-    Always(Duration),
+    Fixed(Duration),
     /// While the same value comes back: twice at once, then after `first`, twice as long, and so on, up to
     /// `longest`. Another value starts anew.
-    InVain { first: Duration, longest: Duration },
+    WhileUnchanged { first: Duration, longest: Duration },
 }
 
 /// What a value that is kept is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Use {
+pub(crate) enum Freshness {
     /// It serves.
-    Young,
+    Fresh,
     /// It serves while another is fetched, and as long as there is no other.
-    Old,
+    StaleWhileRevalidate,
     /// It serves if there is no other.
-    LastResort,
+    StaleIfError,
     /// It serves those who waited for it.
-    Spent,
+    Expired,
 }
 
 /// What is to be done for somebody who needs a value and finds none that is young enough.
@@ -88,15 +88,15 @@ pub(super) struct Failures {
     pub(super) not_before: Instant,
 }
 
-impl Rules {
+impl CachePolicy {
     /// What a value of this age is good for.
-    pub(super) fn use_at(&self, age: Duration) -> Use {
-        match self.back_off {
-            _ if age < self.max_age => Use::Young,
-            BackOff::None => Use::Spent,
+    pub(super) fn use_at(&self, age: Duration) -> Freshness {
+        match self.on_error {
+            _ if age < self.ttl => Freshness::Fresh,
+            OnError::Fail => Freshness::Expired,
             // No value may be used twice, unless there is no other.
-            BackOff::Stale { .. } if self.max_age.is_zero() => Use::LastResort,
-            BackOff::Stale { .. } => Use::Old,
+            OnError::ServeStale { .. } if self.ttl.is_zero() => Freshness::StaleIfError,
+            OnError::ServeStale { .. } => Freshness::StaleWhileRevalidate,
         }
     }
 
@@ -109,13 +109,13 @@ impl Rules {
         now: Instant,
     ) -> Step {
         let is_put_off = failures.is_some_and(|failures| now < failures.not_before);
-        match self.back_off {
-            BackOff::Stale { .. } if has_value && is_put_off => Step::ServeStale,
-            BackOff::Stale { timeout, .. } if has_value => Step::Fetch { timeout },
-            back_off => {
-                let (waits, takes_over) = match back_off {
-                    BackOff::Stale { also_without_value, .. } => (also_without_value, false),
-                    BackOff::None => (false, true),
+        match self.on_error {
+            OnError::ServeStale { .. } if has_value && is_put_off => Step::ServeStale,
+            OnError::ServeStale { timeout, .. } if has_value => Step::Fetch { timeout },
+            on_error => {
+                let (waits, takes_over) = match on_error {
+                    OnError::ServeStale { also_without_value, .. } => (also_without_value, false),
+                    OnError::Fail => (false, true),
                 };
                 match failures {
                     // It waited for that very fetch.
@@ -131,20 +131,20 @@ impl Rules {
 
     /// How long the next fetch waits after so many failures.
     pub(super) fn wait_after(&self, failures: u32) -> Duration {
-        match self.back_off {
-            BackOff::None => Duration::ZERO,
-            BackOff::Stale { first, longest, .. } => doubled(first, failures.saturating_sub(1), longest),
+        match self.on_error {
+            OnError::Fail => Duration::ZERO,
+            OnError::ServeStale { first, longest, .. } => doubled(first, failures.saturating_sub(1), longest),
         }
     }
 }
 
-impl CoolDown {
-    /// How long until the next renewal, after `in_vain` many that brought the same value.
+impl Cooldown {
+    /// How long until the next refresh, after `in_vain` many that brought the same value.
     pub(super) fn after(self, in_vain: u32) -> Duration {
         match self {
-            Self::Always(time) => time,
-            Self::InVain { .. } if in_vain < 2 => Duration::ZERO,
-            Self::InVain { first, longest } => doubled(first, in_vain - 2, longest),
+            Self::Fixed(time) => time,
+            Self::WhileUnchanged { .. } if in_vain < 2 => Duration::ZERO,
+            Self::WhileUnchanged { first, longest } => doubled(first, in_vain - 2, longest),
         }
     }
 }
@@ -159,25 +159,25 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn rules(back_off: BackOff) -> Rules {
-        let renewal = Renewal { timeout: SECOND, cool_down: CoolDown::Always(SECOND) };
-        Rules { max_age: 60 * SECOND, timeout: 5 * SECOND, back_off, renewal }
+    fn rules(on_error: OnError) -> CachePolicy {
+        let refresh = RefreshPolicy { timeout: SECOND, cooldown: Cooldown::Fixed(SECOND) };
+        CachePolicy { ttl: 60 * SECOND, timeout: 5 * SECOND, on_error, refresh }
     }
 
-    fn stale(also_without_value: bool) -> BackOff {
-        BackOff::Stale { first: SECOND, longest: 8 * SECOND, timeout: 2 * SECOND, also_without_value }
+    fn stale(also_without_value: bool) -> OnError {
+        OnError::ServeStale { first: SECOND, longest: 8 * SECOND, timeout: 2 * SECOND, also_without_value }
     }
 
     #[test]
     fn what_a_value_is_good_for_depends_on_its_age() {
-        let never_twice = |back_off| Rules { max_age: Duration::ZERO, ..rules(back_off) };
+        let never_twice = |on_error| CachePolicy { ttl: Duration::ZERO, ..rules(on_error) };
         for (rules, age, expected) in [
-            (rules(BackOff::None), 59, Use::Young),
-            (rules(BackOff::None), 60, Use::Spent),
-            (rules(stale(true)), 59, Use::Young),
-            (rules(stale(true)), 60, Use::Old),
-            (never_twice(BackOff::None), 0, Use::Spent),
-            (never_twice(stale(false)), 0, Use::LastResort),
+            (rules(OnError::Fail), 59, Freshness::Fresh),
+            (rules(OnError::Fail), 60, Freshness::Expired),
+            (rules(stale(true)), 59, Freshness::Fresh),
+            (rules(stale(true)), 60, Freshness::StaleWhileRevalidate),
+            (never_twice(OnError::Fail), 0, Freshness::Expired),
+            (never_twice(stale(false)), 0, Freshness::StaleIfError),
         ] {
             assert_eq!(rules.use_at(age * SECOND), expected, "{rules:?} {age}");
         }
@@ -193,10 +193,10 @@ mod tests {
         let cut_off = |count, until| failed(count, until).map(|it| Failures { was_cut_off: true, ..it });
         let long = Step::Fetch { timeout: 5 * SECOND };
         let short = Step::Fetch { timeout: 2 * SECOND };
-        for (back_off, has_value, failures, asked, now, expected) in [
+        for (on_error, has_value, failures, asked, now, expected) in [
             // Nothing has failed.
-            (BackOff::None, false, None, 9, 9, long),
-            (BackOff::None, true, None, 9, 9, long),
+            (OnError::Fail, false, None, 9, 9, long),
+            (OnError::Fail, true, None, 9, 9, long),
             (stale(true), false, None, 9, 9, long),
             (stale(true), true, None, 9, 9, short),
             // An older value serves until the next fetch is due.
@@ -204,42 +204,43 @@ mod tests {
             (stale(true), true, failed(3, 14), 12, 13, Step::ServeStale),
             (stale(false), true, failed(3, 14), 12, 13, Step::ServeStale),
             (stale(true), true, failed(3, 14), 12, 14, short),
-            (BackOff::None, true, failed(3, 14), 12, 13, long),
+            (OnError::Fail, true, failed(3, 14), 12, 13, long),
             // Without a value, those who waited share the failure.
-            (BackOff::None, false, failed(1, 10), 10, 10, Step::Fail),
-            (BackOff::None, true, failed(1, 10), 9, 10, Step::Fail),
+            (OnError::Fail, false, failed(1, 10), 10, 10, Step::Fail),
+            (OnError::Fail, true, failed(1, 10), 9, 10, Step::Fail),
             (stale(false), false, failed(1, 11), 9, 10, Step::Fail),
             (stale(true), false, failed(1, 11), 9, 10, Step::Fail),
             // Who comes later fetches, unless it has failed more than once just now.
-            (BackOff::None, false, failed(5, 10), 11, 11, long),
+            (OnError::Fail, false, failed(5, 10), 11, 11, long),
             (stale(false), false, failed(5, 18), 11, 11, long),
             (stale(true), false, failed(1, 12), 11, 11, long),
             (stale(true), false, failed(2, 12), 11, 11, Step::Fail),
             (stale(true), false, failed(2, 12), 12, 12, long),
             // A fetch that was cut off is taken over where no fetch is ever put off.
-            (BackOff::None, false, cut_off(1, 10), 9, 10, long),
+            (OnError::Fail, false, cut_off(1, 10), 9, 10, long),
             (stale(true), false, cut_off(1, 11), 9, 10, Step::Fail),
         ] {
             assert_eq!(
-                rules(back_off).step(has_value, failures, at(asked), at(now)),
+                rules(on_error).step(has_value, failures, at(asked), at(now)),
                 expected,
-                "{back_off:?}, has_value {has_value}, {failures:?}, asked {asked}, now {now}"
+                "{on_error:?}, has_value {has_value}, {failures:?}, asked {asked}, now {now}"
             );
         }
     }
 
     #[test]
     fn waits_grow_to_their_limit() {
-        let waits = |rules: Rules| [1, 2, 3, 4, 5, u32::MAX].map(|count| rules.wait_after(count).as_secs());
+        let waits =
+            |rules: CachePolicy| [1, 2, 3, 4, 5, u32::MAX].map(|count| rules.wait_after(count).as_secs());
         assert_eq!(waits(rules(stale(true))), [1, 2, 4, 8, 8, 8]);
-        assert_eq!(waits(rules(BackOff::None)), [0; 6]);
+        assert_eq!(waits(rules(OnError::Fail)), [0; 6]);
     }
 
     #[test]
     fn cool_downs_grow_while_they_are_in_vain() {
-        let waits = |cool_down: CoolDown| [0, 1, 2, 3, 4, 5, u32::MAX].map(|n| cool_down.after(n).as_secs());
-        let in_vain = CoolDown::InVain { first: SECOND, longest: 5 * SECOND };
+        let waits = |cooldown: Cooldown| [0, 1, 2, 3, 4, 5, u32::MAX].map(|n| cooldown.after(n).as_secs());
+        let in_vain = Cooldown::WhileUnchanged { first: SECOND, longest: 5 * SECOND };
         assert_eq!(waits(in_vain), [0, 0, 1, 2, 4, 5, 5]);
-        assert_eq!(waits(CoolDown::Always(SECOND)), [1; 7]);
+        assert_eq!(waits(Cooldown::Fixed(SECOND)), [1; 7]);
     }
 }

@@ -17,10 +17,10 @@ use crate::{
     Error,
     config::CalendlyConfig,
     error::CalendlyError,
-    http::{Allowance, BodyError, Connections, Tls, body},
+    http::{BodyError, ByteBudget, HttpClient, Tls, body},
     lambda::deadline::Deadline,
-    pat::KnownPat,
-    telemetry::{Record, Stage},
+    pat::LoadedPat,
+    telemetry::{RequestMetrics, Stage},
 };
 
 /// The largest error body of which something is passed on.
@@ -35,7 +35,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(24);
 /// Calls Calendly.
 #[derive(Debug)]
 pub(crate) struct CalendlyClient {
-    connections: Connections,
+    connections: HttpClient,
     base_url: String,
     timeout: Duration,
     max_retries: u32,
@@ -44,11 +44,11 @@ pub(crate) struct CalendlyClient {
 /// What the calls of one request have in common.
 #[derive(Debug)]
 pub(super) struct CallContext<'a> {
-    pub(super) pat: &'a KnownPat,
+    pub(super) pat: &'a LoadedPat,
     pub(super) deadline: Deadline,
-    pub(super) record: &'a Record,
+    pub(super) metrics: &'a RequestMetrics,
     /// How much may be read in all.
-    pub(super) allowance: &'a Allowance,
+    pub(super) byte_budget: &'a ByteBudget,
 }
 
 /// What is called: for the log without an id that it may have, and as it is.
@@ -79,7 +79,7 @@ impl CalendlyClient {
     /// A sentence, if there can be no HTTP client.
     pub(crate) fn new(config: CalendlyConfig, tls: &Tls) -> Result<Self, String> {
         let CalendlyConfig { base_url, timeout, max_retries } = config;
-        Ok(Self { connections: Connections::new(tls)?, base_url, timeout, max_retries })
+        Ok(Self { connections: HttpClient::new(tls)?, base_url, timeout, max_retries })
     }
 
     /// Sees to it that the first call finds an open connection, and sends nothing over it.
@@ -105,12 +105,12 @@ impl CalendlyClient {
         query: &(dyn Fn() -> Result<Query, Error> + Sync),
         context: &CallContext<'_>,
     ) -> Result<String, Error> {
-        let CallContext { record, deadline, .. } = *context;
+        let CallContext { metrics, deadline, .. } = *context;
         let mut tries = 0;
         loop {
             let query = query()?;
-            record.enter(Stage::Calendly);
-            let mut call = Call { record, started: Instant::now(), is_retry: tries > 0, failed: true };
+            metrics.enter(Stage::Calendly);
+            let mut call = Call { metrics, started: Instant::now(), is_retry: tries > 0, failed: true };
             let result = match timeout(self.timeout, Box::pin(self.attempt(path, &query, context))).await {
                 Ok(result) => result,
                 Err(_) => Err(FailedTry::connection("it did not answer in time", path)),
@@ -135,7 +135,7 @@ impl CalendlyClient {
         &self,
         path: Path<'_>,
         query: &Query,
-        CallContext { pat, record, allowance, .. }: &CallContext<'_>,
+        CallContext { pat, metrics, byte_budget, .. }: &CallContext<'_>,
     ) -> Result<String, FailedTry> {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", pat.pat().expose()))
             .map_err(|_| FailedTry::last(Error::Internal { reason: "the PAT makes no header" }))?;
@@ -153,7 +153,7 @@ impl CalendlyClient {
             )
         })?;
         if let Some(remaining) = whole_number(response.headers(), "x-ratelimit-remaining") {
-            record.rate_limit_remaining(u32::try_from(remaining).unwrap_or(u32::MAX));
+            metrics.rate_limit_remaining(u32::try_from(remaining).unwrap_or(u32::MAX));
             if let Some(limit) = whole_number(response.headers(), "x-ratelimit-limit") {
                 let reset = whole_number(response.headers(), "x-ratelimit-reset").map(Duration::from_secs);
                 pat.rate_limit.learn(
@@ -164,7 +164,7 @@ impl CalendlyClient {
             }
         }
         match response.status() {
-            StatusCode::OK => whole_body(response, allowance).await,
+            StatusCode::OK => whole_body(response, byte_budget).await,
             status if status.is_client_error() || status.is_server_error() => {
                 let failed = error_answer(response, path).await;
                 if let (StatusCode::TOO_MANY_REQUESTS, Error::Calendly(error)) = (status, &failed.error) {
@@ -183,7 +183,7 @@ impl CalendlyClient {
 /// A call that is under way. It is noted when it ends, also where it is given up: by the deadline, or
 /// because another call of the same request failed.
 struct Call<'a> {
-    record: &'a Record,
+    metrics: &'a RequestMetrics,
     started: Instant,
     is_retry: bool,
     failed: bool,
@@ -191,7 +191,7 @@ struct Call<'a> {
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        self.record.calendly_call(self.started.elapsed(), self.is_retry, self.failed);
+        self.metrics.calendly_call(self.started.elapsed(), self.is_retry, self.failed);
     }
 }
 
@@ -208,8 +208,8 @@ impl FailedTry {
     }
 }
 
-async fn whole_body(response: Response, allowance: &Allowance) -> Result<String, FailedTry> {
-    let body = body(response, allowance).await.map_err(|error| match error {
+async fn whole_body(response: Response, byte_budget: &ByteBudget) -> Result<String, FailedTry> {
+    let body = body(response, byte_budget).await.map_err(|error| match error {
         BodyError::Truncated => FailedTry {
             failure: Failure::Connection,
             error: Error::CalendlyInvalidResponse("it broke off".to_owned()),
@@ -255,7 +255,7 @@ impl Text {
 async fn error_answer(response: Response, path: Path<'_>) -> FailedTry {
     let status = response.status();
     let asked_wait = asked_wait(status, response.headers(), Utc::now());
-    let body = body(response, &Allowance::new(LARGEST_ERROR)).await.unwrap_or_default();
+    let body = body(response, &ByteBudget::new(LARGEST_ERROR)).await.unwrap_or_default();
     let ErrorBody { title, message, details } = serde_json::from_slice(&body).unwrap_or_default();
     let is_rate_limit = status == StatusCode::TOO_MANY_REQUESTS;
     FailedTry {

@@ -21,8 +21,9 @@ use super::{
 use crate::{
     Error,
     cache::{
-        Age, BackOff, Cell, CoolDown, Failure, Fetched, Keyed, Renewal, Rules, Unserved, Use,
-        remote::{Flight, Value},
+        CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, Freshness, LoadError, Loaded, LruMap,
+        OnError, RefreshPolicy,
+        remote::{LeaseOutcome, Value},
     },
     pat::PatId,
 };
@@ -37,26 +38,26 @@ const HURRY: Duration = Duration::from_secs(2);
 const MOST_KEPT: usize = 12 * 1024 * 1024;
 
 /// What differs from other cells' rules is that age is judged by the clock on the wall, which environments share.
-const RULES: Rules = Rules {
-    max_age: Duration::ZERO,
+const POLICY: CachePolicy = CachePolicy {
+    ttl: Duration::ZERO,
     timeout: Duration::MAX,
-    back_off: BackOff::Stale {
+    on_error: OnError::ServeStale {
         first: Duration::from_secs(1),
         longest: Duration::from_secs(10),
         timeout: HURRY,
         also_without_value: false,
     },
-    renewal: Renewal { timeout: Duration::MAX, cool_down: CoolDown::Always(Duration::ZERO) },
+    refresh: RefreshPolicy { timeout: Duration::MAX, cooldown: Cooldown::Fixed(Duration::ZERO) },
 };
 
 /// What Calendly answered about windows of event types, kept by PAT.
 #[derive(Debug)]
-pub struct KeptTimes {
+pub struct AvailabilityCache {
     /// How long an answer may be served again.
     fresh: Duration,
     /// How much longer while Calendly refuses or fails, or is about to.
     stale: Duration,
-    kept: Keyed<(PatId, Span), Answered, Error>,
+    kept: LruMap<(PatId, Span), Answered, Error>,
 }
 
 /// A window that many ranges share.
@@ -83,11 +84,11 @@ struct Wanted<'a> {
     was_asked: AtomicBool,
 }
 
-impl KeptTimes {
+impl AvailabilityCache {
     /// Keeps answers so long; zero is for who does not need this.
     #[must_use]
     pub fn new(fresh: Duration, stale: Duration) -> Self {
-        Self { fresh, stale, kept: Keyed::bounded(RULES, MOST_KEPT, Answered::size) }
+        Self { fresh, stale, kept: LruMap::bounded(POLICY, MOST_KEPT, Answered::size) }
     }
 
     /// Calendly's answer about a span, `from` a moment in it on. `window` says what to ask Calendly for now: to the end
@@ -103,8 +104,8 @@ impl KeptTimes {
         from: DateTime<Utc>,
         window: &(dyn Fn() -> Result<TimeWindow, Error> + Sync),
     ) -> Result<Arc<Answered>, Error> {
-        let learner = calendly.learner();
-        let cell = self.kept.cell(&(learner.pat, span.clone()));
+        let cache_scope = calendly.cache_scope();
+        let cell = self.kept.cell(&(cache_scope.pat, span.clone()));
         let (was_shared, was_asked) = (AtomicBool::new(false), AtomicBool::new(false));
         let wanted = Wanted { calendly, span, from, window, began: Instant::now(), was_shared, was_asked };
         if calendly.wants_fresh() {
@@ -115,40 +116,42 @@ impl KeptTimes {
         let judge = |answered: &Answered, _| self.judge(answered, &wanted);
         let fetch = |limit| self.fetch(&cell, &wanted, limit);
         let served =
-            cell.get_as(judge, wanted.patience(), fetch).await.map_err(|unserved| match unserved {
-                Unserved::Failed(error) => error,
-                Unserved::CutOff => {
+            cell.get_with_policy(judge, wanted.patience(), fetch).await.map_err(|error| match error {
+                CacheError::LoadFailed(error) => error,
+                CacheError::Canceled => {
                     Error::DeadlineExceeded { during: "Calendly was called for another request" }
                 }
             })?;
-        let kind = match served.age {
-            Age::Kept => "AvailabilityFromMemory",
-            Age::Stale | Age::Refreshing => "AvailabilityStale",
-            Age::Fetched if wanted.was_asked.load(Relaxed) => "AvailabilityFromCalendly",
-            Age::Fetched if wanted.was_shared.load(Relaxed) => "AvailabilityFromTable",
-            Age::Fetched => "AvailabilityFromOthers",
+        let kind = match served.status {
+            CacheStatus::Hit => "AvailabilityFromMemory",
+            CacheStatus::Stale | CacheStatus::Revalidating => "AvailabilityStale",
+            CacheStatus::Miss if wanted.was_asked.load(Relaxed) => "AvailabilityFromCalendly",
+            CacheStatus::Miss if wanted.was_shared.load(Relaxed) => "AvailabilityFromTable",
+            CacheStatus::Miss => "AvailabilityFromOthers",
         };
-        learner.record.add(kind, "Count", 1.0);
-        learner.record.cache("availability", served.age != Age::Fetched || !wanted.was_asked.load(Relaxed));
+        cache_scope.metrics.add(kind, "Count", 1.0);
+        cache_scope
+            .metrics
+            .cache_hit("availability", served.status != CacheStatus::Miss || !wanted.was_asked.load(Relaxed));
         Ok(served.value)
     }
 
     /// What comes of a flight over all environments.
     async fn fetch(
         &self,
-        cell: &Cell<Answered, Error>,
+        cell: &CachedValue<Answered, Error>,
         wanted: &Wanted<'_>,
         limit: Duration,
-    ) -> Result<Fetched<Answered>, Failure<Error>> {
+    ) -> Result<Loaded<Answered>, LoadError<Error>> {
         let Some((shared, name)) = wanted.shared() else {
-            return wanted.ask_within(limit).await.map(Fetched::from);
+            return wanted.ask_within(limit).await.map(Loaded::from);
         };
         let mut limit = limit;
         let flight = shared.flight(&name, wanted.patience(), |value| {
             let age = value.age(Utc::now())?;
             let answered = Arc::new(Answered::of_text(&value, wanted.span)?);
             match self.judge(&answered, wanted) {
-                Some(Use::Young) => Some(Fetched { value: answered, age }),
+                Some(Freshness::Fresh) => Some(Loaded { value: answered, age }),
                 Some(_) => {
                     // It may serve if Calendly fails.
                     cell.offer(answered, age);
@@ -159,12 +162,12 @@ impl KeptTimes {
             }
         });
         let lease = match flight.await {
-            Flight::Landed(fetched) => {
+            LeaseOutcome::Filled(fetched) => {
                 wanted.was_shared.store(true, Relaxed);
                 return Ok(fetched);
             }
-            Flight::Mine(lease) => Some(lease),
-            Flight::Alone => None,
+            LeaseOutcome::Acquired(lease) => Some(lease),
+            LeaseOutcome::Bypass => None,
         };
         let asked = wanted.ask_within(limit).await;
         match (&asked, lease) {
@@ -172,21 +175,21 @@ impl KeptTimes {
             (Err(_), Some(lease)) => shared.give_up(&name, lease).await,
             (Err(_), None) => {}
         }
-        asked.map(Fetched::from)
+        asked.map(Loaded::from)
     }
 
     /// Keeps an answer that was asked for beside all flights.
-    async fn keep(&self, cell: &Cell<Answered, Error>, wanted: &Wanted<'_>, answered: &Arc<Answered>) {
+    async fn keep(&self, cell: &CachedValue<Answered, Error>, wanted: &Wanted<'_>, answered: &Arc<Answered>) {
         cell.offer(answered.clone(), Duration::ZERO);
-        let record = wanted.calendly.learner().record;
-        record.add("AvailabilityFromCalendly", "Count", 1.0);
-        record.cache("availability", false);
+        let metrics = wanted.calendly.cache_scope().metrics;
+        metrics.add("AvailabilityFromCalendly", "Count", 1.0);
+        metrics.cache_hit("availability", false);
         if let Some((shared, name)) = wanted.shared() {
             shared.land(&name, None, &answered.to_value(), self.lives()).await;
         }
     }
 
-    fn judge(&self, answered: &Answered, wanted: &Wanted<'_>) -> Option<Use> {
+    fn judge(&self, answered: &Answered, wanted: &Wanted<'_>) -> Option<Freshness> {
         if answered.asked.start_time > wanted.from {
             return None;
         }
@@ -196,10 +199,10 @@ impl KeptTimes {
 
     /// What an answer of this age is good for. When few calls are left (1 is none), better an older answer now than none
     /// soon.
-    fn use_at(&self, age: Duration, shortage: f64) -> Option<Use> {
+    fn use_at(&self, age: Duration, shortage: f64) -> Option<Freshness> {
         match age {
-            age if age < self.fresh + self.stale.mul_f64(shortage) => Some(Use::Young),
-            age if age < self.lives() => Some(Use::LastResort),
+            age if age < self.fresh + self.stale.mul_f64(shortage) => Some(Freshness::Fresh),
+            age if age < self.lives() => Some(Freshness::StaleIfError),
             _ => None,
         }
     }
@@ -210,8 +213,8 @@ impl KeptTimes {
 }
 
 impl Wanted<'_> {
-    fn shared(&self) -> Option<(crate::cache::remote::Shared<'_>, crate::cache::remote::Name)> {
-        let shared = self.calendly.learner().shared?;
+    fn shared(&self) -> Option<(crate::cache::remote::RemoteCache<'_>, crate::cache::remote::Name)> {
+        let shared = self.calendly.cache_scope().shared?;
         let key = serde_json::to_string(self.span).ok()?;
         Some((shared, shared.name("available_times", &key)))
     }
@@ -226,15 +229,15 @@ impl Wanted<'_> {
         self.calendly.available_times(&self.span.event_type, self.window).await.map(Arc::new)
     }
 
-    async fn ask_within(&self, limit: Duration) -> Result<Arc<Answered>, Failure<Error>> {
+    async fn ask_within(&self, limit: Duration) -> Result<Arc<Answered>, LoadError<Error>> {
         let late = Error::CalendlyUnreachable {
             what: "it did not answer in time",
             path: "/event_type_available_times",
         };
         match timeout(limit, self.ask()).await.unwrap_or(Err(late)) {
             Ok(answered) => Ok(answered),
-            Err(error) if error.is_calendly_down() => Err(Failure::Unavailable(error)),
-            Err(error) => Err(Failure::Refused(error)),
+            Err(error) if error.is_calendly_down() => Err(LoadError::Unavailable(error)),
+            Err(error) => Err(LoadError::Rejected(error)),
         }
     }
 }
@@ -266,7 +269,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn twelve_mebibytes_are_kept() {
-        let kept = KeptTimes::new(Duration::ZERO, Duration::ZERO);
+        let kept = AvailabilityCache::new(Duration::ZERO, Duration::ZERO);
         let pat = next_id();
         let as_of = DateTime::UNIX_EPOCH;
         let cell = |id: usize| {
@@ -294,15 +297,15 @@ mod tests {
 
     #[test]
     fn an_answer_is_young_for_longer_when_few_calls_are_left() {
-        let kept = KeptTimes::new(Duration::from_secs(15), Duration::from_secs(60));
+        let kept = AvailabilityCache::new(Duration::from_secs(15), Duration::from_secs(60));
         for (age, shortage, expected) in [
-            (0, 0.0, Some(Use::Young)),
-            (14_999, 0.0, Some(Use::Young)),
-            (15_000, 0.0, Some(Use::LastResort)),
-            (44_999, 0.5, Some(Use::Young)),
-            (45_000, 0.5, Some(Use::LastResort)),
-            (74_999, 1.0, Some(Use::Young)),
-            (74_999, 0.0, Some(Use::LastResort)),
+            (0, 0.0, Some(Freshness::Fresh)),
+            (14_999, 0.0, Some(Freshness::Fresh)),
+            (15_000, 0.0, Some(Freshness::StaleIfError)),
+            (44_999, 0.5, Some(Freshness::Fresh)),
+            (45_000, 0.5, Some(Freshness::StaleIfError)),
+            (74_999, 1.0, Some(Freshness::Fresh)),
+            (74_999, 0.0, Some(Freshness::StaleIfError)),
             (75_000, 0.0, None),
             (75_000, 1.0, None),
         ] {

@@ -17,43 +17,44 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     Error,
     cache::{
-        Age, BackOff, Cell, CoolDown, Failure, Fetched, Keyed, Renewal, Rules, Unserved,
-        remote::{Name, Shared, Value},
+        CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, Loaded, LruMap, OnError,
+        RefreshPolicy,
+        remote::{Name, RemoteCache, Value},
     },
     pat::PatId,
-    telemetry::Record,
+    telemetry::RequestMetrics,
 };
 
 /// Values that calls to Calendly tell, kept by the PAT of the calls and by a key: what was learnt with one PAT is
 /// never used with another. Of many who need the same at once, one asks. Where environments share what they learn,
 /// a value that another has found out is taken from there.
 #[derive(Debug)]
-pub struct Learnt<K, T> {
+pub struct PatScopedCache<K, T> {
     name: &'static str,
-    max_age: Duration,
-    kept: Keyed<(PatId, K), T, Error>,
+    ttl: Duration,
+    kept: LruMap<(PatId, K), T, Error>,
 }
 
 /// Who learns: with which PAT, and for which request.
 #[derive(Debug, Clone, Copy)]
-pub struct Learner<'a> {
+pub struct CacheScope<'a> {
     pub(super) pat: PatId,
-    pub(super) record: &'a Record,
-    pub(super) shared: Option<Shared<'a>>,
+    pub(super) metrics: &'a RequestMetrics,
+    pub(super) shared: Option<RemoteCache<'a>>,
 }
 
-impl<K, T> Learnt<K, T>
+impl<K, T> PatScopedCache<K, T>
 where
     K: Hash + Eq + Clone + Serialize + Send + Sync,
     T: Serialize + DeserializeOwned + Send + Sync,
 {
-    /// Keeps each value for `max_age`; zero keeps none. Whether one was at hand stands in the log under `name`.
+    /// Keeps each value for `ttl`; zero keeps none. Whether one was at hand stands in the log under `name`.
     #[must_use]
-    pub fn new(name: &'static str, max_age: Duration) -> Self {
+    pub fn new(name: &'static str, ttl: Duration) -> Self {
         // Calls have limits of their own.
-        let renewal = Renewal { timeout: Duration::MAX, cool_down: CoolDown::Always(Duration::ZERO) };
-        let rules = Rules { max_age, timeout: Duration::MAX, back_off: BackOff::None, renewal };
-        Self { name, max_age, kept: Keyed::new(rules) }
+        let refresh = RefreshPolicy { timeout: Duration::MAX, cooldown: Cooldown::Fixed(Duration::ZERO) };
+        let rules = CachePolicy { ttl, timeout: Duration::MAX, on_error: OnError::Fail, refresh };
+        Self { name, ttl, kept: LruMap::new(rules) }
     }
 
     /// The value, and whether it was at hand; else `learn` finds it out.
@@ -63,48 +64,48 @@ where
     /// What `learn` returns, for all who wait for it.
     pub async fn get(
         &self,
-        learner: Learner<'_>,
+        cache_scope: CacheScope<'_>,
         key: &K,
         learn: impl Future<Output = Result<T, Error>> + Send,
     ) -> Result<(Arc<T>, bool), Error> {
         let was_shared = AtomicBool::new(false);
-        let fetch = |_| self.find_out(learner, key, self.max_age, &was_shared, Box::pin(learn));
-        let served = self.cell(learner, key).get(fetch).await;
+        let fetch = |_| self.find_out(cache_scope, key, self.ttl, &was_shared, Box::pin(learn));
+        let served = self.cell(cache_scope, key).get(fetch).await;
         let was_at_hand = match &served {
-            Ok(served) => served.age == Age::Kept || was_shared.load(Relaxed),
+            Ok(served) => served.status == CacheStatus::Hit || was_shared.load(Relaxed),
             Err(_) => false,
         };
-        learner.record.cache(self.name, was_at_hand);
+        cache_scope.metrics.cache_hit(self.name, was_at_hand);
         served.map(|served| (served.value, was_at_hand)).map_err(error)
     }
 
     /// Whether the value is at hand and young enough.
     #[must_use]
-    pub fn is_kept(&self, learner: Learner<'_>, key: &K) -> bool {
-        self.cell(learner, key).peek().is_some_and(|served| served.age == Age::Kept)
+    pub fn is_kept(&self, cache_scope: CacheScope<'_>, key: &K) -> bool {
+        self.cell(cache_scope, key).peek().is_some_and(|served| served.status == CacheStatus::Hit)
     }
 
     /// As [`Self::get`], ahead of time: if there is none or it has lived half of its time.
     pub(super) async fn prepare(
         &self,
-        learner: Learner<'_>,
+        cache_scope: CacheScope<'_>,
         key: &K,
         learn: impl Future<Output = Result<T, Error>> + Send,
     ) -> Result<(), Error> {
         let was_shared = AtomicBool::new(false);
-        let fetch = |_| self.find_out(learner, key, self.max_age / 2, &was_shared, Box::pin(learn));
-        let served = self.cell(learner, key).prepare(fetch).await;
-        let was_at_hand = served.as_ref().is_ok_and(|served| served.age == Age::Kept);
-        learner.record.cache(self.name, was_at_hand || was_shared.load(Relaxed));
+        let fetch = |_| self.find_out(cache_scope, key, self.ttl / 2, &was_shared, Box::pin(learn));
+        let served = self.cell(cache_scope, key).prepare(fetch).await;
+        let was_at_hand = served.as_ref().is_ok_and(|served| served.status == CacheStatus::Hit);
+        cache_scope.metrics.cache_hit(self.name, was_at_hand || was_shared.load(Relaxed));
         served.map(drop).map_err(error)
     }
 
     /// Keeps the value if another environment has found it out.
-    pub(super) async fn recall(&self, learner: Learner<'_>, key: &K) {
-        if let Some((shared, name)) = self.shared(learner, key)
-            && let Some(Fetched { value, age }) = self.read(shared, &name, self.max_age).await
+    pub(super) async fn recall(&self, cache_scope: CacheScope<'_>, key: &K) {
+        if let Some((shared, name)) = self.shared(cache_scope, key)
+            && let Some(Loaded { value, age }) = self.read(shared, &name, self.ttl).await
         {
-            self.cell(learner, key).offer(value, age);
+            self.cell(cache_scope, key).offer(value, age);
         }
     }
 
@@ -116,33 +117,33 @@ where
     /// As [`Self::get`].
     pub async fn relearn(
         &self,
-        learner: Learner<'_>,
+        cache_scope: CacheScope<'_>,
         key: &K,
         seen: &Arc<T>,
         learn: impl Future<Output = Result<T, Error>> + Send,
     ) -> Result<Arc<T>, Error> {
         // What others have found out is what turned out to be wrong.
         let was_shared = AtomicBool::new(false);
-        let fetch = |_| self.find_out(learner, key, Duration::ZERO, &was_shared, Box::pin(learn));
-        let renewed = self.cell(learner, key).renew(seen, fetch).await;
+        let fetch = |_| self.find_out(cache_scope, key, Duration::ZERO, &was_shared, Box::pin(learn));
+        let renewed = self.cell(cache_scope, key).renew(seen, fetch).await;
         renewed.map(|newer| newer.unwrap_or_else(|| seen.clone())).map_err(error)
     }
 
-    fn cell(&self, learner: Learner<'_>, key: &K) -> Arc<Cell<T, Error>> {
-        self.kept.cell(&(learner.pat, key.clone()))
+    fn cell(&self, cache_scope: CacheScope<'_>, key: &K) -> Arc<CachedValue<T, Error>> {
+        self.kept.cell(&(cache_scope.pat, key.clone()))
     }
 
     /// What others have found out not longer ago than this, which `was_shared` then says; else what `learn` finds out,
     /// for others too.
     async fn find_out(
         &self,
-        learner: Learner<'_>,
+        cache_scope: CacheScope<'_>,
         key: &K,
         young: Duration,
         was_shared: &AtomicBool,
         learn: BoxFuture<'_, Result<T, Error>>,
-    ) -> Result<Fetched<T>, Failure<Error>> {
-        let shared = self.shared(learner, key);
+    ) -> Result<Loaded<T>, LoadError<Error>> {
+        let shared = self.shared(cache_scope, key);
         if let Some((shared, name)) = &shared
             && let Some(fetched) = self.read(*shared, name, young).await
         {
@@ -150,34 +151,34 @@ where
             return Ok(fetched);
         }
         let as_of = Utc::now();
-        let value = learn.await.map_err(Failure::Unavailable)?;
+        let value = learn.await.map_err(LoadError::Unavailable)?;
         if let Some((shared, name)) = &shared
             && let Ok(text) = serde_json::to_string(&value)
         {
-            shared.write(name, &Value { as_of, text }, self.max_age).await;
+            shared.write(name, &Value { as_of, text }, self.ttl).await;
         }
         Ok(Arc::new(value).into())
     }
 
     /// Where others look for the value, unless it is not to be kept.
-    fn shared<'a>(&self, learner: Learner<'a>, key: &K) -> Option<(Shared<'a>, Name)> {
-        let shared = learner.shared.filter(|_| !self.max_age.is_zero())?;
+    fn shared<'a>(&self, cache_scope: CacheScope<'a>, key: &K) -> Option<(RemoteCache<'a>, Name)> {
+        let shared = cache_scope.shared.filter(|_| !self.ttl.is_zero())?;
         Some((shared, shared.name(self.name, &serde_json::to_string(key).ok()?)))
     }
 
-    async fn read(&self, shared: Shared<'_>, name: &Name, young: Duration) -> Option<Fetched<T>> {
+    async fn read(&self, shared: RemoteCache<'_>, name: &Name, young: Duration) -> Option<Loaded<T>> {
         if young.is_zero() {
             return None;
         }
         let value = shared.read(name).await?;
         let age = value.age(Utc::now()).filter(|age| *age < young)?;
-        Some(Fetched { value: Arc::new(serde_json::from_str(&value.text).ok()?), age })
+        Some(Loaded { value: Arc::new(serde_json::from_str(&value.text).ok()?), age })
     }
 }
 
-fn error(unserved: Unserved<Error>) -> Error {
-    match unserved {
-        Unserved::Failed(error) => error,
-        Unserved::CutOff => Error::DeadlineExceeded { during: "Calendly was called for another request" },
+fn error(error: CacheError<Error>) -> Error {
+    match error {
+        CacheError::LoadFailed(error) => error,
+        CacheError::Canceled => Error::DeadlineExceeded { during: "Calendly was called for another request" },
     }
 }

@@ -27,8 +27,8 @@ mod time;
 pub(crate) mod uri;
 
 pub use available_times::{Answered, AvailableTimes, Slot, TimeWindow};
-pub use kept_times::{KeptTimes, Span};
-pub use learnt::{Learner, Learnt};
+pub use kept_times::{AvailabilityCache, Span};
+pub use learnt::{CacheScope, PatScopedCache};
 pub use session::Calendly;
 pub(crate) use session::Upstream;
 pub use time::utc;

@@ -16,18 +16,18 @@ use super::{
     available_times::{Answered, AvailableTimes, TimeWindow},
     client::{CalendlyClient, CallContext, Path},
     json::parse_resource,
-    learnt::{Learner, Learnt},
+    learnt::{CacheScope, PatScopedCache},
     pagination::Page,
     time::utc,
 };
 use crate::{
     Error,
-    cache::remote::{Patience, Shared, Table},
+    cache::remote::{RemoteCache, Table, TableTimeBudget},
     config::{CalendlyConfig, TableConfig},
-    http::{Allowance, Tls},
+    http::{ByteBudget, Tls},
     lambda::deadline::Deadline,
-    pat::KnownPat,
-    telemetry::Record,
+    pat::LoadedPat,
+    telemetry::RequestMetrics,
 };
 
 /// More pages than this are taken for a list without end: 100,000 event types.
@@ -43,7 +43,7 @@ const MOST_READ: usize = 32 * 1024 * 1024;
 pub(crate) struct Upstream {
     client: CalendlyClient,
     /// Whose each PAT is.
-    users: Learnt<(), UserUri>,
+    users: PatScopedCache<(), UserUri>,
     /// What environments share, where they do.
     table: Option<Table>,
 }
@@ -52,11 +52,11 @@ pub(crate) struct Upstream {
 #[derive(Debug)]
 pub struct Calendly<'a> {
     upstream: &'a Upstream,
-    pat: Arc<KnownPat>,
+    pat: Arc<LoadedPat>,
     deadline: Deadline,
-    record: &'a Record,
-    allowance: Allowance,
-    patience: Patience,
+    metrics: &'a RequestMetrics,
+    byte_budget: ByteBudget,
+    patience: TableTimeBudget,
     wants_fresh: bool,
 }
 
@@ -78,7 +78,11 @@ impl Upstream {
         tls: &Tls,
     ) -> Result<Self, String> {
         let table = table.map(|table| Table::new(table, tls)).transpose()?;
-        Ok(Self { client: CalendlyClient::new(calendly, tls)?, users: Learnt::new("user", pat_cache), table })
+        Ok(Self {
+            client: CalendlyClient::new(calendly, tls)?,
+            users: PatScopedCache::new("user", pat_cache),
+            table,
+        })
     }
 
     /// Sees to it that the first call of Calendly finds an open connection, and sends nothing over it.
@@ -107,13 +111,13 @@ impl<'a> Calendly<'a> {
     /// `wants_fresh` says that nothing that is kept may answer.
     pub(crate) fn new(
         upstream: &'a Upstream,
-        pat: Arc<KnownPat>,
+        pat: Arc<LoadedPat>,
         deadline: Deadline,
         wants_fresh: bool,
-        record: &'a Record,
+        metrics: &'a RequestMetrics,
     ) -> Self {
-        let (allowance, patience) = (Allowance::new(MOST_READ), Patience::default());
-        Self { upstream, pat, deadline, record, allowance, patience, wants_fresh }
+        let (byte_budget, patience) = (ByteBudget::new(MOST_READ), TableTimeBudget::default());
+        Self { upstream, pat, deadline, metrics, byte_budget, patience, wants_fresh }
     }
 
     /// Whether the caller wants Calendly's answer of this moment (`Cache-Control: no-cache`).
@@ -141,14 +145,14 @@ impl<'a> Calendly<'a> {
     pub async fn user_uri(&self) -> Result<Arc<UserUri>, Error> {
         match self.pat.user() {
             Some(user) => Ok(user.clone()),
-            None => Ok(self.upstream.users.get(self.learner(), &(), self.ask_for_user_uri()).await?.0),
+            None => Ok(self.upstream.users.get(self.cache_scope(), &(), self.ask_for_user_uri()).await?.0),
         }
     }
 
     /// As [`Self::user_uri`], ahead of time.
     pub(crate) async fn prepare_user_uri(&self) -> Result<(), Error> {
         if self.pat.user().is_none() {
-            self.upstream.users.prepare(self.learner(), &(), self.ask_for_user_uri()).await?;
+            self.upstream.users.prepare(self.cache_scope(), &(), self.ask_for_user_uri()).await?;
         }
         Ok(())
     }
@@ -156,7 +160,7 @@ impl<'a> Calendly<'a> {
     /// Keeps the URI of the user if another environment has asked for it.
     pub(crate) async fn recall_user_uri(&self) {
         if self.upstream.table.is_some() && self.pat.user().is_none() {
-            self.upstream.users.recall(self.learner(), &()).await;
+            self.upstream.users.recall(self.cache_scope(), &()).await;
         }
     }
 
@@ -253,20 +257,21 @@ impl<'a> Calendly<'a> {
         Ok(Answered { times: AvailableTimes::parse(body)?, asked, as_of })
     }
 
-    /// For what is [`Learnt`].
+    /// For what is [`PatScopedCache`].
     #[must_use]
-    pub fn learner(&self) -> Learner<'_> {
+    pub fn cache_scope(&self) -> CacheScope<'_> {
         let table = self.upstream.table.as_ref();
-        let shared = table.map(|table| Shared::new(table, self.pat.seal(), &self.patience, self.record));
-        Learner { pat: self.pat.id, record: self.record, shared }
+        let shared =
+            table.map(|table| RemoteCache::new(table, self.pat.seal(), &self.patience, self.metrics));
+        CacheScope { pat: self.pat.id, metrics: self.metrics, shared }
     }
 
     fn context(&self) -> CallContext<'_> {
         CallContext {
             pat: &self.pat,
             deadline: self.deadline,
-            record: self.record,
-            allowance: &self.allowance,
+            metrics: self.metrics,
+            byte_budget: &self.byte_budget,
         }
     }
 }

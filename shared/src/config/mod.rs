@@ -10,7 +10,7 @@ use url::Url;
 use crate::{
     auth::issuer::{Issuer, TokenRules},
     http::{http_url, secure_url},
-    pat::SecretIdTemplate,
+    pat::SecretNameTemplate,
 };
 
 pub use variables::Variables;
@@ -19,7 +19,7 @@ pub use variables::Variables;
 #[derive(Debug)]
 pub(crate) struct Config {
     /// `CALENDLY_PAT_SECRET_ID`.
-    pub(crate) pat_secret_id: SecretIdTemplate,
+    pub(crate) pat_secret_id: SecretNameTemplate,
     /// `PAT_CACHE_SECONDS`.
     pub(crate) pat_cache: Duration,
     /// Where and how Calendly is called.
@@ -73,7 +73,7 @@ impl Config {
     /// Reads what all functions have in common; `None` if something is wrong with it, which the variables
     /// remember.
     pub(crate) fn read(variables: &mut Variables) -> Option<Self> {
-        let pat_secret_id = variables.required("CALENDLY_PAT_SECRET_ID", SecretIdTemplate::parse);
+        let pat_secret_id = variables.required("CALENDLY_PAT_SECRET_ID", SecretNameTemplate::parse);
         let pat_cache = variables.seconds("PAT_CACHE_SECONDS", 300, 86_400);
         let calendly = CalendlyConfig::read(variables);
         let issuer = issuer(variables);

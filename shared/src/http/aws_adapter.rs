@@ -1,6 +1,6 @@
 //! The AWS SDK over the one HTTP client, in place of the HTTPS stack that it would bring along.
 
-use super::{Allowance, Connections, body};
+use super::{ByteBudget, HttpClient as Client, body};
 use aws_smithy_runtime_api::{
     client::{
         http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
@@ -12,12 +12,12 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 
-/// Secrets Manager's largest secret is 64 KiB; its answer is not much larger.
+/// SecretsManager Manager's largest secret is 64 KiB; its answer is not much larger.
 const LARGEST_ANSWER: usize = 256 * 1024;
 
 /// The HTTP client as the SDK wants it. Time limits are the SDK's own (its timeout settings).
 #[derive(Debug, Clone)]
-pub(crate) struct AwsHttpClient(pub(crate) Connections);
+pub(crate) struct AwsHttpClient(pub(crate) Client);
 
 impl HttpClient for AwsHttpClient {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
@@ -32,7 +32,7 @@ impl HttpConnector for AwsHttpClient {
     }
 }
 
-async fn send(client: &Connections, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+async fn send(client: &Client, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
     let (parts, sdk_body) =
         request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
     let bytes = sdk_body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
@@ -49,7 +49,7 @@ async fn send(client: &Connections, request: HttpRequest) -> Result<HttpResponse
     let status = StatusCode::try_from(response.status().as_u16())
         .map_err(|error| ConnectorError::user(error.into()))?;
     let headers = response.headers().clone();
-    let answer = body(response, &Allowance::new(LARGEST_ANSWER))
+    let answer = body(response, &ByteBudget::new(LARGEST_ANSWER))
         .await
         .map_err(|error| ConnectorError::io(format!("the body could not be read: {error:?}").into()))?;
     let mut answer = HttpResponse::new(status, SdkBody::from(answer));

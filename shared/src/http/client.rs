@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{
     established::is_established,
-    preconnect::{Aside, Connecting, IDLE_TIMEOUT, Origin, Role, watch},
+    preconnect::{IDLE_TIMEOUT, Origin, PreconnectLayer, Role, SpareConnection, watch},
     tls::Tls,
 };
 
@@ -26,13 +26,13 @@ const MOST_DEAD: usize = 16;
 
 /// Sends requests, and keeps their connections for the next ones.
 #[derive(Debug, Clone)]
-pub(crate) struct Connections(Arc<Pool>);
+pub(crate) struct HttpClient(Arc<Pool>);
 
 #[derive(Debug)]
 struct Pool {
     tls: Tls,
     client: Client,
-    aside: Aside,
+    aside: SpareConnection,
     /// Of each host, the last answer, whose connection is in the client's pool since.
     answered: Mutex<Vec<Answered>>,
     shortest_freeze: Duration,
@@ -46,15 +46,15 @@ struct Answered {
     local: Option<SocketAddr>,
 }
 
-impl Connections {
+impl HttpClient {
     /// None yet.
     ///
     /// # Errors
     ///
     /// A sentence, if TLS cannot be set up.
     pub(crate) fn new(tls: &Tls) -> Result<Self, String> {
-        let aside = Aside::default();
-        let layer = Connecting { role: Role::Takes, aside: aside.clone() };
+        let aside = SpareConnection::default();
+        let layer = PreconnectLayer { role: Role::Reuse, aside: aside.clone() };
         let builder = tls.builder().pool_idle_timeout(IDLE_TIMEOUT).connector_layer(layer);
         let client = builder.build().map_err(|error| error.to_string())?;
         let (tls, answered) = (tls.clone(), Mutex::default());
@@ -80,7 +80,7 @@ impl Connections {
     pub(crate) async fn open(&self, url: &str) -> Result<(), String> {
         let Pool { tls, aside, .. } = &*self.0;
         let opener = |builder: ClientBuilder| {
-            builder.connector_layer(Connecting { role: Role::PutsAside, aside: aside.clone() }).build()
+            builder.connector_layer(PreconnectLayer { role: Role::Preconnect, aside: aside.clone() }).build()
         };
         let request = self.get(url).build().map_err(|error| error.to_string())?;
         let is_pooled = self.answered(&request).is_some_and(|answered| {
@@ -117,7 +117,7 @@ impl Connections {
             let (result, origin) = watch(client.execute(copy)).await;
             let last_used = match origin {
                 Origin::Pool => answered,
-                Origin::Aside(opened) => Some(opened),
+                Origin::SpareConnection(opened) => Some(opened),
                 Origin::New => None,
             };
             match result {
@@ -251,13 +251,13 @@ mod tests {
         }
     }
 
-    fn connections(shortest_freeze: Duration) -> Connections {
-        let mut connections = Connections::new(&Tls::new(None).unwrap()).unwrap();
+    fn connections(shortest_freeze: Duration) -> HttpClient {
+        let mut connections = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
         Arc::get_mut(&mut connections.0).unwrap().shortest_freeze = shortest_freeze;
         connections
     }
 
-    async fn get(connections: &Connections, server: &Server) -> Result<String, reqwest::Error> {
+    async fn get(connections: &HttpClient, server: &Server) -> Result<String, reqwest::Error> {
         connections.send(connections.get(&server.url)).await?.text().await
     }
 

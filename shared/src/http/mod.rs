@@ -13,7 +13,7 @@ mod tls;
 mod url;
 
 pub(crate) use aws_adapter::AwsHttpClient;
-pub(crate) use body::{Allowance, BodyError, body};
-pub(crate) use client::Connections;
+pub(crate) use body::{BodyError, ByteBudget, body};
+pub(crate) use client::HttpClient;
 pub(crate) use tls::Tls;
 pub(crate) use url::{http_url, secure_url};

@@ -1,4 +1,4 @@
-//! Connections that are open before there is a request for them.
+//! HttpClient that are open before there is a request for them.
 //!
 //! A client connects when it is asked to send. During init there is nothing to send yet, and nothing
 //! may be sent: a connection is opened, put aside, and handed to the first request that wants one.
@@ -20,7 +20,7 @@ use tower::{Layer, Service};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Connections die while an environment is frozen, so idle ones are not kept for long.
+/// HttpClient die while an environment is frozen, so idle ones are not kept for long.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 tokio::task_local! {
@@ -33,7 +33,7 @@ pub(super) enum Origin {
     /// It has served a request before.
     Pool,
     /// It was put aside when it was opened, then.
-    Aside(Instant),
+    SpareConnection(Instant),
     /// It was opened for this request.
     New,
 }
@@ -46,7 +46,7 @@ pub(super) async fn watch<T>(sending: impl Future<Output = T>) -> (T, Origin) {
 
 /// The connection that was put aside, if any.
 #[derive(Clone, Default)]
-pub(super) struct Aside(Arc<Mutex<Option<Opened>>>);
+pub(super) struct SpareConnection(Arc<Mutex<Option<Opened>>>);
 
 /// A connection, and when it was opened. Its type is `reqwest`'s own and has no name outside.
 struct Opened {
@@ -55,7 +55,7 @@ struct Opened {
     is_alive: fn(&mut (dyn Any + Send)) -> bool,
 }
 
-impl Aside {
+impl SpareConnection {
     fn put<C: Read + Unpin + Send + 'static>(&self, connection: C) {
         let opened = Opened { at: Instant::now(), connection: Box::new(connection), is_alive: is_alive::<C> };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
@@ -97,9 +97,9 @@ fn is_alive<C: Read + Unpin + 'static>(connection: &mut (dyn Any + Send)) -> boo
     Pin::new(connection).poll_read(&mut nobody, buffer.unfilled()).is_pending()
 }
 
-impl fmt::Debug for Aside {
+impl fmt::Debug for SpareConnection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Aside").finish_non_exhaustive()
+        formatter.debug_struct("SpareConnection").finish_non_exhaustive()
     }
 }
 
@@ -107,19 +107,19 @@ impl fmt::Debug for Aside {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Role {
     /// It puts it aside and sends nothing: each of its requests fails as soon as its connection is open.
-    PutsAside,
+    Preconnect,
     /// It takes the one that was put aside, or else a new one.
-    Takes,
+    Reuse,
 }
 
 /// The layer around a client's connector.
 #[derive(Debug, Clone)]
-pub(super) struct Connecting {
+pub(super) struct PreconnectLayer {
     pub(super) role: Role,
-    pub(super) aside: Aside,
+    pub(super) aside: SpareConnection,
 }
 
-impl<S> Layer<S> for Connecting {
+impl<S> Layer<S> for PreconnectLayer {
     type Service = Connector<S>;
 
     fn layer(&self, connect: S) -> Connector<S> {
@@ -131,7 +131,7 @@ impl<S> Layer<S> for Connecting {
 #[derive(Clone)]
 pub(super) struct Connector<S> {
     connect: S,
-    connecting: Connecting,
+    connecting: PreconnectLayer,
 }
 
 /// The connection was put aside, so this request does not have one.
@@ -156,16 +156,16 @@ where
     fn call(&mut self, destination: Destination) -> Self::Future {
         let aside = self.connecting.aside.clone();
         match self.connecting.role {
-            Role::PutsAside => {
+            Role::Preconnect => {
                 let connecting = self.connect.call(destination);
                 Box::pin(async move {
                     aside.put(connecting.await?);
                     Err(PutAside.into())
                 })
             }
-            Role::Takes => match aside.take() {
+            Role::Reuse => match aside.take() {
                 Some((connection, opened)) => {
-                    note(Origin::Aside(opened));
+                    note(Origin::SpareConnection(opened));
                     Box::pin(async move { Ok(connection) })
                 }
                 None => {

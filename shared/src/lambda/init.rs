@@ -8,9 +8,9 @@ use crate::{
     auth::Authenticator,
     calendly::{Calendly, Upstream},
     config::Config,
-    http::{Connections, Tls},
-    pat::{Pats, secrets_manager::Secrets},
-    telemetry::{self, Record, caller_hash::CallerHash},
+    http::{HttpClient, Tls},
+    pat::{PatProvider, secrets_manager::SecretsManager},
+    telemetry::{self, RequestMetrics, caller_hash::CallerHash},
 };
 
 /// Lambda gives init 10 s. What is not ready by then is left for the first request.
@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct Services {
     pub(super) authenticator: Authenticator,
-    pub(super) pats: Pats,
+    pub(super) pat_provider: PatProvider,
     pub(super) calendly: Upstream,
     /// Where the log is to tell callers apart.
     pub(super) caller_hash: Option<CallerHash>,
@@ -32,14 +32,14 @@ impl Services {
     /// A sentence, if TLS cannot be set up as configured.
     pub(super) fn new(config: Config) -> Result<Self, String> {
         let tls = Tls::new(config.aws.ca_bundle.as_deref())?;
-        let http = Connections::new(&tls)?;
-        let secrets = Secrets::new(&config.aws, http.clone());
+        let http = HttpClient::new(&tls)?;
+        let secrets = SecretsManager::new(&config.aws, http.clone());
         let caller_hash = config.caller_hash_secret_id.map(|id| CallerHash::new(id, secrets.clone()));
         Ok(Self {
             caller_hash,
             calendly: Upstream::new(config.calendly, config.table, config.pat_cache, &tls)?,
             authenticator: Authenticator::new(config.issuer, config.token_rules, http, secrets.clone()),
-            pats: Pats::new(config.pat_secret_id, secrets, config.pat_cache),
+            pat_provider: PatProvider::new(config.pat_secret_id, secrets, config.pat_cache),
         })
     }
 
@@ -56,12 +56,14 @@ impl Services {
     }
 
     /// Reads the shared PAT and, where environments share what they learnt, whose it is.
-    async fn prepare_pat(&self, record: &Record) -> Result<(), Error> {
-        let (pat, connection) = tokio::join!(self.pats.prepare(record), self.calendly.connect_to_table());
+    async fn prepare_pat(&self, metrics: &RequestMetrics) -> Result<(), Error> {
+        let (pat, connection) =
+            tokio::join!(self.pat_provider.prepare(metrics), self.calendly.connect_to_table());
         if let Err(reason) = connection {
             telemetry::warn("no connection to the table of CACHE_TABLE yet", &reason);
         } else if let Ok(Some(pat)) = &pat {
-            let calendly = Calendly::new(&self.calendly, pat.clone(), Deadline::within(LIMIT), false, record);
+            let calendly =
+                Calendly::new(&self.calendly, pat.clone(), Deadline::within(LIMIT), false, metrics);
             calendly.recall_user_uri().await;
         }
         pat.map(drop)
@@ -70,11 +72,11 @@ impl Services {
     /// Fetches the issuer's keys and the shared PAT and opens a connection to Calendly, all at once. What
     /// fails is logged where it fails and left for the first request.
     pub(super) async fn prepare(&self) {
-        let record = Record::default();
+        let metrics = RequestMetrics::default();
         let all = async {
             tokio::join!(
                 self.authenticator.prepare(),
-                self.prepare_pat(&record),
+                self.prepare_pat(&metrics),
                 self.calendly.connect(),
                 self.prepare_caller_hash()
             )
@@ -102,7 +104,7 @@ impl Services {
 /// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>
 pub(super) async fn report_error(reason: &str) {
     let Ok(address) = std::env::var("AWS_LAMBDA_RUNTIME_API") else { return };
-    let Ok(http) = Tls::new(None).and_then(|tls| Connections::new(&tls)) else { return };
+    let Ok(http) = Tls::new(None).and_then(|tls| HttpClient::new(&tls)) else { return };
     let body = serde_json::json!({ "errorType": "Runtime.ConfigurationError", "errorMessage": reason });
     let request = http
         .post(&format!("http://{address}/2018-06-01/runtime/init/error"))

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     Error, Query,
     calendly::Calendly,
-    telemetry::{self, Ending, Record, Stage},
+    telemetry::{self, Ending, RequestMetrics, Stage},
 };
 
 /// A function and all that it needs.
@@ -78,10 +78,10 @@ impl<F: Function> Pipeline<F> {
         let started = Instant::now();
         let cold_start = self.is_cold.swap(false, Ordering::Relaxed);
         let deadline = Deadline::of_invocation(context.deadline);
-        let record = Record::default();
+        let metrics = RequestMetrics::default();
         let end = |context: &Context, event| {
             telemetry::end(
-                &record,
+                &metrics,
                 &Ending {
                     function: F::NAME,
                     request_id: &context.request_id,
@@ -95,7 +95,7 @@ impl<F: Function> Pipeline<F> {
         match Event::parse(event.get()) {
             Event::Request(request) => {
                 let request = request.with_lambda_context(context);
-                let (response, error) = self.respond(&request, deadline, &record).await;
+                let (response, error) = self.respond(&request, deadline, &metrics).await;
                 let status = response.status().as_u16();
                 let answer = gateway::answer(request.request_context_ref(), response).await;
                 end(
@@ -106,7 +106,7 @@ impl<F: Function> Pipeline<F> {
             }
             Event::WarmUp { is_one_of_several } => {
                 // Boxed, like the answer to a request: what is large is not to be moved about with each invocation.
-                let prepare = Box::pin(WarmUp::prepare(&self.services, cold_start, deadline, &record));
+                let prepare = Box::pin(WarmUp::prepare(&self.services, cold_start, deadline, &metrics));
                 let warm_up = if is_one_of_several { warm_up::held(prepare).await } else { prepare.await };
                 end(&context, telemetry::Event::WarmUp { unprepared: &warm_up.unprepared });
                 Ok(Outcome::WarmUp(warm_up))
@@ -123,13 +123,13 @@ impl<F: Function> Pipeline<F> {
         &self,
         request: &Request,
         deadline: Deadline,
-        record: &Record,
+        metrics: &RequestMetrics,
     ) -> (Response<Body>, Option<Error>) {
         let request_id = request.lambda_context_ref().map_or("", |context| &context.request_id);
-        let answer = guarded(Box::pin(self.answer(request, deadline, record)), deadline, record).await;
+        let answer = guarded(Box::pin(self.answer(request, deadline, metrics)), deadline, metrics).await;
         let payload = answer.and_then(|Answer { json, age }| {
             if let Some(age) = age {
-                record.add("AnswerAge", "Seconds", age.as_secs_f64());
+                metrics.add("AnswerAge", "Seconds", age.as_secs_f64());
             }
             Ok((Payload::new(json, accepts_gzip(request.headers()), deadline)?, age))
         });
@@ -139,28 +139,33 @@ impl<F: Function> Pipeline<F> {
         }
     }
 
-    async fn answer(&self, request: &Request, deadline: Deadline, record: &Record) -> Result<Answer, Error> {
-        let Services { authenticator, pats, caller_hash, .. } = &self.services;
-        let caller = authenticator.authenticate(request.headers(), record).await?;
+    async fn answer(
+        &self,
+        request: &Request,
+        deadline: Deadline,
+        metrics: &RequestMetrics,
+    ) -> Result<Answer, Error> {
+        let Services { authenticator, pat_provider, caller_hash, .. } = &self.services;
+        let caller = authenticator.authenticate(request.headers(), metrics).await?;
         if let Some(hash) = caller_hash.as_ref().and_then(|hash| hash.of(caller.text_claim("sub")?)) {
-            record.caller(hash);
+            metrics.caller(hash);
         }
         let parameters = self.function.parameters(&Query::of(request))?;
         let claim = |name: &str| caller.text_claim(name);
-        let pat = pats.of(claim, record).await?;
+        let pat = pat_provider.of(claim, metrics).await?;
         let wants_fresh = wants_fresh(request.headers());
-        let with = |pat| Calendly::new(&self.services.calendly, pat, deadline, wants_fresh, record);
+        let with = |pat| Calendly::new(&self.services.calendly, pat, deadline, wants_fresh, metrics);
 
         let result = match self.function.answer(&parameters, &with(pat.clone())).await {
             // The PAT may have been rotated since it was read. A newer one may be another user's, so the
             // answer is made from the start.
-            Err(error) if error.is_pat_refused() => match pats.renew(claim, &pat, record).await? {
+            Err(error) if error.is_pat_refused() => match pat_provider.renew(claim, &pat, metrics).await? {
                 Some(newer) => self.function.answer(&parameters, &with(newer)).await,
                 None => Err(error),
             },
             result => result,
         };
-        record.enter(Stage::Answer);
+        metrics.enter(Stage::Answer);
         result
     }
 }
@@ -178,16 +183,16 @@ fn callers_wait_for_a_start() -> bool {
 async fn guarded(
     answer: impl Future<Output = Result<Answer, Error>>,
     deadline: Deadline,
-    record: &Record,
+    metrics: &RequestMetrics,
 ) -> Result<Answer, Error> {
     match tokio::time::timeout_at(deadline.instant(), AssertUnwindSafe(answer).catch_unwind()).await {
         // Work that waits for nobody is not cut off, and may have ended late.
         Ok(Ok(Ok(_))) | Err(_) if deadline.time_left().is_zero() => {
-            Err(Error::DeadlineExceeded { during: record.during() })
+            Err(Error::DeadlineExceeded { during: metrics.during() })
         }
         Ok(Ok(result)) => result,
         Ok(Err(_panic)) => Err(Error::Internal { reason: "the code panicked: another line tells where" }),
-        Err(_) => Err(Error::DeadlineExceeded { during: record.during() }),
+        Err(_) => Err(Error::DeadlineExceeded { during: metrics.during() }),
     }
 }
 
@@ -201,7 +206,7 @@ mod tests {
     async fn a_panic_is_an_internal_error() {
         let panics = async { panic!("on purpose") };
         assert_eq!(
-            guarded(panics, Deadline::within(Duration::from_secs(1)), &Record::default())
+            guarded(panics, Deadline::within(Duration::from_secs(1)), &RequestMetrics::default())
                 .await
                 .unwrap_err()
                 .code(),
@@ -217,7 +222,7 @@ mod tests {
             Ok("late".to_owned().into())
         };
         assert_eq!(
-            guarded(slow, deadline, &Record::default()).await.unwrap_err().code(),
+            guarded(slow, deadline, &RequestMetrics::default()).await.unwrap_err().code(),
             "deadline_exceeded"
         );
         assert_eq!(deadline.time_left(), Duration::ZERO);
@@ -227,10 +232,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_comes_too_late_is_none() {
         let answer = async || Ok("late".to_owned().into());
-        let record = Record::default();
+        let metrics = RequestMetrics::default();
         let past = Deadline::within(Duration::ZERO);
-        assert_eq!(guarded(answer(), past, &record).await.unwrap_err().code(), "deadline_exceeded");
+        assert_eq!(guarded(answer(), past, &metrics).await.unwrap_err().code(), "deadline_exceeded");
         let ahead = Deadline::within(Duration::from_millis(1));
-        assert!(guarded(answer(), ahead, &record).await.is_ok());
+        assert!(guarded(answer(), ahead, &metrics).await.is_ok());
     }
 }

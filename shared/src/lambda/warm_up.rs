@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::deadline::Deadline;
 use super::init::Services;
-use crate::{calendly::Calendly, telemetry::Record};
+use crate::{calendly::Calendly, telemetry::RequestMetrics};
 
 /// How long one of several warm-ups keeps its environment busy. Those that are sent at the same moment find
 /// it so and go to other environments.
@@ -29,12 +29,12 @@ impl WarmUp {
         services: &Services,
         cold_start: bool,
         deadline: Deadline,
-        record: &Record,
+        metrics: &RequestMetrics,
     ) -> Self {
         let keys =
             async { services.authenticator.prepare().await.map_err(|reason| format!("keys: {reason}")) };
         let calendly = async {
-            let user = prepare_user(services, deadline, record).await;
+            let user = prepare_user(services, deadline, metrics).await;
             // Where the user was asked for, that left one open.
             let connection = services.calendly.connect().await;
             [user, connection.map_err(|reason| format!("calendly: {reason}"))]
@@ -52,10 +52,15 @@ impl WarmUp {
     }
 }
 
-async fn prepare_user(services: &Services, deadline: Deadline, record: &Record) -> Result<(), String> {
-    let pat = services.pats.prepare(record).await.map_err(|error| format!("pat: {}", error.reason()))?;
+async fn prepare_user(
+    services: &Services,
+    deadline: Deadline,
+    metrics: &RequestMetrics,
+) -> Result<(), String> {
+    let pat =
+        services.pat_provider.prepare(metrics).await.map_err(|error| format!("pat: {}", error.reason()))?;
     let Some(pat) = pat else { return Ok(()) };
-    let calendly = Calendly::new(&services.calendly, pat, deadline, false, record);
+    let calendly = Calendly::new(&services.calendly, pat, deadline, false, metrics);
     calendly.prepare_user_uri().await.map_err(|error| format!("user: {}", error.reason()))
 }
 

@@ -5,6 +5,8 @@ mod secret_name;
 pub(crate) mod secrets_manager;
 mod value;
 
-pub(crate) use provider::{KnownPat, PatId, Pats, next_id};
-pub(crate) use secret_name::SecretIdTemplate;
+#[cfg(test)]
+pub(crate) use provider::next_id;
+pub(crate) use provider::{LoadedPat, PatId, PatProvider};
+pub(crate) use secret_name::SecretNameTemplate;
 pub(crate) use value::{Pat, StoredPat};

@@ -3,12 +3,12 @@
 
 use crate::Error;
 
-/// The longest name that Secrets Manager takes for a secret.
+/// The longest name that SecretsManager Manager takes for a secret.
 const LONGEST_NAME: usize = 512;
 
 /// The name or ARN of a secret, or the pattern of one for each caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SecretIdTemplate(Vec<Part>);
+pub(crate) struct SecretNameTemplate(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -16,7 +16,7 @@ enum Part {
     Claim(String),
 }
 
-impl SecretIdTemplate {
+impl SecretNameTemplate {
     /// Parses `calendly/pat`, `calendly/pat/{sub}` and the like.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ mod tests {
 
     fn secret_id(template: &str, claims: &str) -> Result<String, &'static str> {
         let claims: serde_json::Value = serde_json::from_str(claims).unwrap();
-        let template = SecretIdTemplate::parse(template).unwrap();
+        let template = SecretNameTemplate::parse(template).unwrap();
         template.fill(|name| claims.get(name)?.as_str()).map_err(|error| error.code())
     }
 
@@ -104,8 +104,8 @@ mod tests {
             secret_id("calendly/{tenant}/{sub}-pat", r#"{"sub":"a@b","tenant":"T1"}"#),
             Ok("calendly/T1/a@b-pat".to_owned())
         );
-        assert_eq!(SecretIdTemplate::parse("calendly/pat").unwrap().shared(), Some("calendly/pat"));
-        assert_eq!(SecretIdTemplate::parse("{sub}").unwrap().shared(), None);
+        assert_eq!(SecretNameTemplate::parse("calendly/pat").unwrap().shared(), Some("calendly/pat"));
+        assert_eq!(SecretNameTemplate::parse("{sub}").unwrap().shared(), None);
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn braces_must_match() {
         for bad in ["{", "}", "a{b", "a}b", "{}", "{a{b}}", "{a}}"] {
-            assert!(SecretIdTemplate::parse(bad).is_err(), "{bad}");
+            assert!(SecretNameTemplate::parse(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reading a secret from AWS Secrets Manager.
+//! Reading a secret from AWS SecretsManager Manager.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
         AwsConfig,
         aws::{credentials_of_environment, is_error_code},
     },
-    http::{AwsHttpClient, Connections},
+    http::{AwsHttpClient, HttpClient},
 };
 
 /// How long one try may take. `GetSecretValue` answers within tens of milliseconds.
@@ -25,26 +25,26 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How long all tries together may take.
 const TIMEOUT: Duration = Duration::from_millis(3_500);
 
-/// Secrets Manager.
+/// SecretsManager Manager.
 #[derive(Debug, Clone)]
-pub(crate) struct Secrets(Client);
+pub(crate) struct SecretsManager(Client);
 
 /// Why there is no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SecretError {
     /// There is none of that name, it has no value yet, or it is marked for deletion.
     NotFound,
-    /// Secrets Manager did not say: it could not be reached, or it refused.
+    /// SecretsManager Manager did not say: it could not be reached, or it refused.
     Unavailable(String),
 }
 
-impl Secrets {
-    /// A client of the region's Secrets Manager over `http`.
-    pub(crate) fn new(aws: &AwsConfig, http: Connections) -> Self {
+impl SecretsManager {
+    /// A client of the region's SecretsManager Manager over `http`.
+    pub(crate) fn new(aws: &AwsConfig, http: HttpClient) -> Self {
         Self::with_credentials(aws, http, credentials_of_environment())
     }
 
-    fn with_credentials(aws: &AwsConfig, http: Connections, credentials: Option<Credentials>) -> Self {
+    fn with_credentials(aws: &AwsConfig, http: HttpClient, credentials: Option<Credentials>) -> Self {
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(aws.region.clone()))
@@ -79,7 +79,9 @@ impl Secrets {
                 Ok(GetSecretValueOutput { secret_binary: Some(bytes), .. }) => {
                     Ok(SecretSlice::from(bytes.into_inner()))
                 }
-                Ok(_) => Err(SecretError::Unavailable("Secrets Manager answered without a value".to_owned())),
+                Ok(_) => Err(SecretError::Unavailable(
+                    "SecretsManager Manager answered without a value".to_owned(),
+                )),
                 Err(error) => Err(error.into()),
             }
         })
@@ -107,35 +109,35 @@ fn reason(error: &SdkError<GetSecretValueError>) -> String {
             "the request could not be made (are there AWS credentials?)"
         }
         SdkError::ConstructionFailure(_) => "the request could not be made",
-        SdkError::TimeoutError(_) => "Secrets Manager did not answer in time",
-        SdkError::DispatchFailure(_) => "Secrets Manager could not be reached",
+        SdkError::TimeoutError(_) => "SecretsManager Manager did not answer in time",
+        SdkError::DispatchFailure(_) => "SecretsManager Manager could not be reached",
         SdkError::ServiceError(context) => {
             return match context.err().code().filter(|code| is_error_code(code)) {
-                Some(code) => format!("Secrets Manager answered {code}"),
+                Some(code) => format!("SecretsManager Manager answered {code}"),
                 None => format!(
-                    "Secrets Manager's answer could not be understood (status {})",
+                    "SecretsManager Manager's answer could not be understood (status {})",
                     context.raw().status()
                 ),
             };
         }
-        _ => "Secrets Manager's answer could not be understood",
+        _ => "SecretsManager Manager's answer could not be understood",
     };
     what.to_owned()
 }
 
 #[cfg(test)]
 pub(crate) mod stand_in {
-    //! A Secrets Manager that answers every request alike.
+    //! A SecretsManager Manager that answers every request alike.
 
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
     };
 
-    use super::{AwsConfig, Connections, Credentials, Secrets};
+    use super::{AwsConfig, Credentials, HttpClient, SecretsManager};
     use crate::http::Tls;
 
-    pub(crate) async fn answering(status: &str, body: &str) -> Secrets {
+    pub(crate) async fn answering(status: &str, body: &str) -> SecretsManager {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let answer =
@@ -150,15 +152,15 @@ pub(crate) mod stand_in {
     }
 
     /// With this text as every secret.
-    pub(crate) async fn holding(secret: &str) -> Secrets {
+    pub(crate) async fn holding(secret: &str) -> SecretsManager {
         answering("200 OK", &serde_json::json!({ "SecretString": secret }).to_string()).await
     }
 
-    pub(super) fn at(endpoint: String, credentials: Option<Credentials>) -> Secrets {
+    pub(super) fn at(endpoint: String, credentials: Option<Credentials>) -> SecretsManager {
         let region = "eu-west-1".to_owned();
         let aws = AwsConfig { region, secrets_manager_endpoint: Some(endpoint), ca_bundle: None };
-        let http = Connections::new(&Tls::new(None).unwrap()).unwrap();
-        Secrets::with_credentials(&aws, http, credentials)
+        let http = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
+        SecretsManager::with_credentials(&aws, http, credentials)
     }
 }
 
@@ -167,14 +169,14 @@ mod tests {
     use super::*;
 
     /// The reason that is logged where these secrets cannot be read.
-    async fn reason_of(secrets: Secrets) -> String {
+    async fn reason_of(secrets: SecretsManager) -> String {
         match secrets.read("pat").await {
             Err(SecretError::Unavailable(reason)) => reason,
             other => panic!("{:?}", other.map(drop)),
         }
     }
 
-    /// The reason that is logged when Secrets Manager answers so.
+    /// The reason that is logged when SecretsManager Manager answers so.
     async fn reason_for(status: &str, body: &str) -> String {
         reason_of(stand_in::answering(status, body).await).await
     }
@@ -197,8 +199,11 @@ mod tests {
     #[tokio::test]
     async fn the_code_that_secrets_manager_sends_is_the_reason_and_its_message_is_not() {
         for (code, expected) in [
-            ("AccessDeniedException", "Secrets Manager answered AccessDeniedException"),
-            ("not for robin@example.com", "Secrets Manager's answer could not be understood (status 400)"),
+            ("AccessDeniedException", "SecretsManager Manager answered AccessDeniedException"),
+            (
+                "not for robin@example.com",
+                "SecretsManager Manager's answer could not be understood (status 400)",
+            ),
         ] {
             let body = format!(r#"{{"__type":"{code}","Message":"robin may not read calendly/robin"}}"#);
             let reason = reason_for("400 Bad Request", &body).await;
@@ -221,7 +226,7 @@ mod tests {
         let nobody = "http://127.0.0.1:9".to_owned();
         assert_eq!(
             reason_of(stand_in::at(nobody.clone(), Some(credentials))).await,
-            "Secrets Manager could not be reached"
+            "SecretsManager Manager could not be reached"
         );
         assert_eq!(
             reason_of(stand_in::at(nobody, None)).await,

@@ -112,9 +112,9 @@ mod tests {
     fn only_the_same_pat_of_the_same_user_is_the_same() {
         let stored = |secret: &str| StoredPat::from_secret(secret.as_bytes()).unwrap();
         let user = r#""user":"https://api.calendly.com/users/AAAA""#;
-        let pats = ["one".to_owned(), "two".to_owned(), format!(r#"{{"pat":"one",{user}}}"#)];
-        for (index, secret) in pats.iter().enumerate() {
-            for (other, another) in pats.iter().enumerate() {
+        let pat_provider = ["one".to_owned(), "two".to_owned(), format!(r#"{{"pat":"one",{user}}}"#)];
+        for (index, secret) in pat_provider.iter().enumerate() {
+            for (other, another) in pat_provider.iter().enumerate() {
                 assert_eq!(stored(secret) == stored(another), index == other, "{secret} {another}");
             }
         }

@@ -11,8 +11,8 @@ use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use crate::{
-    cache::{BackOff, Cell, CoolDown, Failure, Renewal, Rules, Unserved},
-    pat::secrets_manager::{SecretError, Secrets},
+    cache::{CacheError, CachePolicy, CachedValue, Cooldown, LoadError, OnError, RefreshPolicy},
+    pat::secrets_manager::{SecretError, SecretsManager},
 };
 
 /// A key of the hash's own size at least (RFC 2104, section 3).
@@ -21,18 +21,18 @@ const SHORTEST_KEY: usize = 32;
 /// How much of the hash is told: enough to tell callers apart.
 const BYTES: usize = 8;
 
-const RULES: Rules = Rules {
-    max_age: Duration::from_hours(1),
+const POLICY: CachePolicy = CachePolicy {
+    ttl: Duration::from_hours(1),
     timeout: Duration::from_secs(3),
-    back_off: BackOff::Stale {
+    on_error: OnError::ServeStale {
         first: Duration::from_secs(1),
         longest: Duration::from_secs(60),
         timeout: Duration::from_secs(1),
         also_without_value: true,
     },
-    renewal: Renewal {
+    refresh: RefreshPolicy {
         timeout: Duration::from_secs(1),
-        cool_down: CoolDown::Always(Duration::from_secs(60)),
+        cooldown: Cooldown::Fixed(Duration::from_secs(60)),
     },
 };
 
@@ -40,13 +40,13 @@ const RULES: Rules = Rules {
 #[derive(Debug)]
 pub(crate) struct CallerHash {
     secret_id: String,
-    secrets: Secrets,
-    key: Cell<hmac::Key, String>,
+    secrets: SecretsManager,
+    key: CachedValue<hmac::Key, String>,
 }
 
 impl CallerHash {
-    pub(crate) fn new(secret_id: String, secrets: Secrets) -> Self {
-        Self { secret_id, secrets, key: Cell::new(RULES) }
+    pub(crate) fn new(secret_id: String, secrets: SecretsManager) -> Self {
+        Self { secret_id, secrets, key: CachedValue::new(POLICY) }
     }
 
     /// Reads the key if it is missing or has lived half of its time.
@@ -55,9 +55,9 @@ impl CallerHash {
     ///
     /// A sentence that says why there is none.
     pub(crate) async fn prepare(&self) -> Result<(), String> {
-        self.key.prepare(|limit| self.read(limit)).await.map(drop).map_err(|unserved| match unserved {
-            Unserved::Failed(reason) => reason,
-            Unserved::CutOff => "Secrets Manager did not answer in time".to_owned(),
+        self.key.prepare(|limit| self.read(limit)).await.map(drop).map_err(|error| match error {
+            CacheError::LoadFailed(reason) => reason,
+            CacheError::Canceled => "SecretsManager Manager did not answer in time".to_owned(),
         })
     }
 
@@ -68,8 +68,8 @@ impl CallerHash {
         Some(tag.as_ref().iter().take(BYTES).map(|byte| format!("{byte:02x}")).collect())
     }
 
-    async fn read(&self, limit: Duration) -> Result<Arc<hmac::Key>, Failure<String>> {
-        let unavailable = |reason: &str| Failure::Unavailable(reason.to_owned());
+    async fn read(&self, limit: Duration) -> Result<Arc<hmac::Key>, LoadError<String>> {
+        let unavailable = |reason: &str| LoadError::Unavailable(reason.to_owned());
         match timeout(limit, self.secrets.read(&self.secret_id)).await {
             Ok(Ok(secret)) if secret.expose_secret().len() < SHORTEST_KEY => {
                 Err(unavailable("the secret of CALLER_HASH_SECRET_ID has less than 32 bytes"))
@@ -78,8 +78,8 @@ impl CallerHash {
             Ok(Err(SecretError::NotFound)) => {
                 Err(unavailable("there is no secret with the id of CALLER_HASH_SECRET_ID"))
             }
-            Ok(Err(SecretError::Unavailable(reason))) => Err(Failure::Unavailable(reason)),
-            Err(_) => Err(unavailable("Secrets Manager did not answer in time")),
+            Ok(Err(SecretError::Unavailable(reason))) => Err(LoadError::Unavailable(reason)),
+            Err(_) => Err(unavailable("SecretsManager Manager did not answer in time")),
         }
     }
 }

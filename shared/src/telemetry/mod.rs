@@ -11,5 +11,5 @@ mod request_metrics;
 mod summary;
 
 pub(crate) use log::{about_request, error, warn};
-pub(crate) use request_metrics::{Record, Stage};
+pub(crate) use request_metrics::{RequestMetrics, Stage};
 pub(crate) use summary::{Ending, Event, end};

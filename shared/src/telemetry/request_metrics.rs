@@ -11,7 +11,7 @@ use std::{
 
 /// The counts of one invocation. Shared by the calls that are in flight at once.
 #[derive(Debug, Default)]
-pub(crate) struct Record {
+pub(crate) struct RequestMetrics {
     pub(super) calendly_calls: AtomicU32,
     pub(super) calendly_retries: AtomicU32,
     pub(super) calendly_errors: AtomicU32,
@@ -41,7 +41,7 @@ pub(crate) enum Stage {
     Answer,
 }
 
-impl Record {
+impl RequestMetrics {
     /// One call to Calendly ended: how long it took, and whether it was one more try of an earlier one.
     pub(crate) fn calendly_call(&self, took: Duration, is_retry: bool, failed: bool) {
         self.calendly_calls.fetch_add(1, Relaxed);
@@ -56,7 +56,7 @@ impl Record {
     }
 
     /// Whether a value that is kept under this name was at hand; of several, whether each was.
-    pub(crate) fn cache(&self, name: &'static str, was_at_hand: bool) {
+    pub(crate) fn cache_hit(&self, name: &'static str, was_at_hand: bool) {
         let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
         *caches.entry(name).or_insert(true) &= was_at_hand;
     }
@@ -67,7 +67,7 @@ impl Record {
         measured.entry(name).or_insert((unit, 0.0)).1 += value;
     }
 
-    /// The PAT is older than it should be, because Secrets Manager could not be read.
+    /// The PAT is older than it should be, because SecretsManager Manager could not be read.
     pub(crate) fn pat_was_stale(&self) {
         self.pat_was_stale.store(true, Relaxed);
     }
@@ -100,16 +100,16 @@ mod tests {
 
     #[test]
     fn what_is_waited_for_has_words() {
-        let record = Record::default();
-        assert_eq!(record.during(), "the answer was made");
+        let metrics = RequestMetrics::default();
+        assert_eq!(metrics.during(), "the answer was made");
         for (stage, words) in [
             (Stage::Keys, "the issuer's keys were fetched"),
             (Stage::Pat, "the PAT was read"),
             (Stage::Calendly, "Calendly was called"),
             (Stage::Answer, "the answer was made"),
         ] {
-            record.enter(stage);
-            assert_eq!(record.during(), words);
+            metrics.enter(stage);
+            assert_eq!(metrics.during(), words);
         }
     }
 }

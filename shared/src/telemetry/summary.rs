@@ -11,11 +11,11 @@ use serde::Serialize;
 use super::{
     log::{Level, now, version, write},
     metrics::Metrics,
-    request_metrics::Record,
+    request_metrics::RequestMetrics,
 };
 use crate::Error;
 
-/// What the end of an invocation adds to its [`Record`].
+/// What the end of an invocation adds to its [`RequestMetrics`].
 pub(crate) struct Ending<'a> {
     pub(crate) function: &'static str,
     pub(crate) request_id: &'a str,
@@ -85,12 +85,12 @@ enum EventFields<'a> {
 }
 
 /// Writes the line.
-pub(crate) fn end(record: &Record, ending: &Ending<'_>) {
-    write(&line(record, ending));
+pub(crate) fn end(metrics: &RequestMetrics, ending: &Ending<'_>) {
+    write(&line(metrics, ending));
 }
 
 /// The line. Where the log level hides it, the metrics are there all the same.
-fn line<'a>(record: &'a Record, ending: &Ending<'a>) -> EndLine<'a> {
+fn line<'a>(metrics: &'a RequestMetrics, ending: &Ending<'a>) -> EndLine<'a> {
     let (level, message, event) = match ending.event {
         Event::Request { status, error } => {
             let level = if status >= 500 { Level::Error } else { Level::Info };
@@ -108,20 +108,20 @@ fn line<'a>(record: &'a Record, ending: &Ending<'a>) -> EndLine<'a> {
         }
         Event::Unknown { problem } => (Level::Error, "unknown event", EventFields::Unknown { problem }),
     };
-    let calls = record.calendly_calls.load(Relaxed);
-    let calendly_ms = milliseconds(Duration::from_micros(record.calendly_micros.load(Relaxed)));
+    let calls = metrics.calendly_calls.load(Relaxed);
+    let calendly_ms = milliseconds(Duration::from_micros(metrics.calendly_micros.load(Relaxed)));
     let log = level.is_enabled().then(|| Fields {
         message,
         request_id: ending.request_id,
         xray_trace_id: ending.xray_trace_id,
-        caller: record.caller.get().map(String::as_str),
+        caller: metrics.caller.get().map(String::as_str),
         event,
         duration_ms: milliseconds(ending.duration),
         cold_start: ending.cold_start,
         calendly_calls: calls,
-        calendly_retries: record.calendly_retries.load(Relaxed),
+        calendly_retries: metrics.calendly_retries.load(Relaxed),
         calendly_ms,
-        cache: record.caches.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        cache: metrics.caches.lock().unwrap_or_else(PoisonError::into_inner).clone(),
     });
     EndLine {
         timestamp: now(),
@@ -130,29 +130,34 @@ fn line<'a>(record: &'a Record, ending: &Ending<'a>) -> EndLine<'a> {
         version: version(),
         log,
         function: ending.function,
-        metrics: metrics(record, ending, calls, calendly_ms),
+        metrics: metrics_of(metrics, ending, calls, calendly_ms),
     }
 }
 
 /// A warm-up counts as a warm-up and never as a request.
-fn metrics(record: &Record, ending: &Ending<'_>, calls: u32, calendly_ms: f64) -> Option<Metrics> {
+fn metrics_of(
+    metrics: &RequestMetrics,
+    ending: &Ending<'_>,
+    calls: u32,
+    calendly_ms: f64,
+) -> Option<Metrics> {
     let (is_request, code) = match ending.event {
         Event::Request { error, .. } => (true, error.map(Error::code)),
         Event::WarmUp { .. } | Event::Unknown { .. } => (false, None),
     };
     let of_request = |value: f64| is_request.then_some(value);
     let if_code = |metric: &'static str| (code == Some(metric)).then_some(1.0);
-    let remaining = record.rate_limit_remaining.load(Relaxed);
-    let measured = record.measured.lock().unwrap_or_else(PoisonError::into_inner);
+    let remaining = metrics.rate_limit_remaining.load(Relaxed);
+    let measured = metrics.measured.lock().unwrap_or_else(PoisonError::into_inner);
     let measured = measured.iter().map(|(name, (unit, value))| (*name, *unit, of_request(*value)));
     let common = [
         ("CalendlyCalls", "Count", of_request(f64::from(calls))),
-        ("CalendlyErrors", "Count", of_request(f64::from(record.calendly_errors.load(Relaxed)))),
+        ("CalendlyErrors", "Count", of_request(f64::from(metrics.calendly_errors.load(Relaxed)))),
         ("CalendlyLatency", "Milliseconds", of_request(calendly_ms / f64::from(calls)).filter(|_| calls > 0)),
         ("RateLimitRemaining", "Count", u32::try_from(remaining - 1).ok().map(f64::from)),
         ("ColdStart", "Count", of_request(f64::from(u8::from(ending.cold_start)))),
         ("WarmUp", "Count", matches!(ending.event, Event::WarmUp { .. }).then_some(1.0)),
-        ("SecretStale", "Count", record.pat_was_stale.load(Relaxed).then_some(1.0)),
+        ("SecretStale", "Count", metrics.pat_was_stale.load(Relaxed).then_some(1.0)),
         ("KeysUnavailable", "Count", if_code("keys_unavailable")),
         ("SecretsUnavailable", "Count", if_code("secrets_unavailable")),
         ("PatMissing", "Count", if_code("pat_missing")),
@@ -173,7 +178,7 @@ mod tests {
 
     use super::*;
 
-    fn line_of(record: &Record, event: Event<'_>, cold_start: bool) -> Value {
+    fn line_of(metrics: &RequestMetrics, event: Event<'_>, cold_start: bool) -> Value {
         let ending = Ending {
             function: "user",
             request_id: "r-1",
@@ -182,7 +187,7 @@ mod tests {
             duration: Duration::from_nanos(12_345_678),
             event,
         };
-        serde_json::to_value(line(record, &ending)).unwrap()
+        serde_json::to_value(line(metrics, &ending)).unwrap()
     }
 
     fn request(status: u16) -> Event<'static> {
@@ -191,19 +196,19 @@ mod tests {
 
     #[test]
     fn a_request_says_what_it_took() {
-        let record = Record::default();
-        record.calendly_call(Duration::from_micros(1_500), false, true);
-        record.calendly_call(Duration::from_micros(1_503), true, false);
-        record.calendly_call(Duration::from_micros(1_002), false, true);
-        record.rate_limit_remaining(7);
+        let metrics = RequestMetrics::default();
+        metrics.calendly_call(Duration::from_micros(1_500), false, true);
+        metrics.calendly_call(Duration::from_micros(1_503), true, false);
+        metrics.calendly_call(Duration::from_micros(1_002), false, true);
+        metrics.rate_limit_remaining(7);
         for (name, was_at_hand) in [("keys", true), ("pat", true), ("pat", false), ("pat", true)] {
-            record.cache(name, was_at_hand);
+            metrics.cache_hit(name, was_at_hand);
         }
-        record.add("AvailabilityFromCalendly", "Count", 2.0);
-        record.add("AvailabilityFromCalendly", "Count", 3.0);
-        record.pat_was_stale();
-        record.caller("abc".to_owned());
-        let line = line_of(&record, request(200), true);
+        metrics.add("AvailabilityFromCalendly", "Count", 2.0);
+        metrics.add("AvailabilityFromCalendly", "Count", 3.0);
+        metrics.pat_was_stale();
+        metrics.caller("abc".to_owned());
+        let line = line_of(&metrics, request(200), true);
         for (name, expected) in [
             ("level", json!("INFO")),
             ("message", json!("request")),
@@ -235,12 +240,12 @@ mod tests {
 
     #[test]
     fn what_did_not_happen_is_not_measured() {
-        let line = line_of(&Record::default(), request(200), false);
+        let line = line_of(&RequestMetrics::default(), request(200), false);
         for absent in ["CalendlyLatency", "RateLimitRemaining", "SecretStale", "WarmUp", "caller"] {
             assert_eq!(line.get(absent), None, "{absent}");
         }
         assert_eq!((&line["CalendlyCalls"], &line["ColdStart"]), (&json!(0.0), &json!(0.0)));
-        let nothing_left = Record::default();
+        let nothing_left = RequestMetrics::default();
         nothing_left.rate_limit_remaining(0);
         assert_eq!(line_of(&nothing_left, request(200), false)["RateLimitRemaining"], json!(0.0));
     }
@@ -248,7 +253,7 @@ mod tests {
     #[test]
     fn a_failure_has_its_code_its_reason_and_its_metric() {
         let error = |status: u16, error: &Error| {
-            line_of(&Record::default(), Event::Request { status, error: Some(error) }, false)
+            line_of(&RequestMetrics::default(), Event::Request { status, error: Some(error) }, false)
         };
         let missing = error(400, &Error::PatMissing("there is none"));
         assert_eq!((&missing["level"], &missing["code"]), (&json!("INFO"), &json!("pat_missing")));
@@ -257,22 +262,22 @@ mod tests {
         assert_eq!((&parameter["parameter"], parameter.get("PatMissing")), (&json!("limit"), None));
         let internal = error(500, &Error::Internal { reason: "of ours" });
         assert_eq!((&internal["level"], &internal["InternalErrors"]), (&json!("ERROR"), &json!(1.0)));
-        assert_eq!(line_of(&Record::default(), request(499), false)["level"], "INFO");
+        assert_eq!(line_of(&RequestMetrics::default(), request(499), false)["level"], "INFO");
     }
 
     #[test]
     fn a_warm_up_is_no_request() {
-        let record = Record::default();
-        record.calendly_call(Duration::from_micros(5), false, false);
+        let metrics = RequestMetrics::default();
+        metrics.calendly_call(Duration::from_micros(5), false, false);
         for (unprepared, level) in [(vec![], "INFO"), (vec!["pat".to_owned()], "WARN")] {
-            let line = line_of(&record, Event::WarmUp { unprepared: &unprepared }, true);
+            let line = line_of(&metrics, Event::WarmUp { unprepared: &unprepared }, true);
             assert_eq!((&line["level"], &line["message"]), (&json!(level), &json!("warm-up")));
             assert_eq!((&line["unprepared"], &line["WarmUp"]), (&json!(unprepared), &json!(1.0)));
             for absent in ["CalendlyCalls", "CalendlyErrors", "CalendlyLatency", "ColdStart", "status"] {
                 assert_eq!(line.get(absent), None, "{absent}");
             }
         }
-        let unknown = line_of(&record, Event::Unknown { problem: "an array" }, false);
+        let unknown = line_of(&metrics, Event::Unknown { problem: "an array" }, false);
         assert_eq!((&unknown["level"], &unknown["problem"]), (&json!("ERROR"), &json!("an array")));
         assert_eq!(unknown.get("WarmUp"), None);
     }

@@ -67,7 +67,7 @@ fn store(answers: impl IntoIterator<Item = Answer>) -> (Arc<KeyStore>, Arc<Scrip
 /// The code of the refusal, or `ok`.
 async fn verify_token(store: &KeyStore, token: &str) -> &'static str {
     let jws = CompactJws::parse(token).unwrap();
-    store.verify(&jws, &Record::default()).await.map_or_else(|error| error.code(), |()| "ok")
+    store.verify(&jws, &RequestMetrics::default()).await.map_or_else(|error| error.code(), |()| "ok")
 }
 
 /// What this many callers at once get.
@@ -95,7 +95,7 @@ async fn without_keys_the_log_has_the_reason() {
     let (store, _) = store([Answer::Down]);
     let token = Key::new("one").token();
     let jws = CompactJws::parse(&token).unwrap();
-    let error = store.verify(&jws, &Record::default()).await.unwrap_err();
+    let error = store.verify(&jws, &RequestMetrics::default()).await.unwrap_err();
     assert!(error.reason().contains("the issuer is down"), "{}", error.reason());
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::{Answer, Authenticator, authenticate, authenticator, is_invalid};
-use crate::http::{Connections, Tls};
+use crate::http::{HttpClient, Tls};
 
 const SECRET: &str = "a secret of at least 32 bytes, as RFC 7518 asks";
 
@@ -29,7 +29,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (issuer, jwks, tokens) = runtime.block_on(async {
         let sandbox = Sandbox::start(Config::default()).await.unwrap();
-        let http = Connections::new(&Tls::new(None).unwrap()).unwrap();
+        let http = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
         let jwks = http.send(http.get(&format!("{}/issuer/jwks", sandbox.base_url()))).await.unwrap();
         let mint = |algorithm| {
             let token = sandbox.mint(Mint { algorithm, secret: SECRET.to_owned(), ..Mint::default() });

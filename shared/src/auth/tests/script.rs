@@ -74,7 +74,7 @@ impl KeySource for Arc<Script> {
         true
     }
 
-    fn max_age(&self) -> Duration {
+    fn ttl(&self) -> Duration {
         Duration::from_secs(60 * 60)
     }
 }

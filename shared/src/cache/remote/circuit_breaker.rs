@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(32);
 
 /// Opens when a call fails, and then lets one through now and then.
 #[derive(Debug, Default)]
-pub(super) struct Breaker(Mutex<State>);
+pub(super) struct CircuitBreaker(Mutex<State>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct State {
@@ -25,10 +25,10 @@ struct State {
     not_before: Option<Instant>,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// Whether the table may be asked. Where it has failed, whoever may is the only one until that turns out well, or
     /// as long again has gone by.
-    pub(super) fn lets_through(&self) -> bool {
+    pub(super) fn try_acquire(&self) -> bool {
         let mut state = self.state();
         match state.not_before {
             None => true,
@@ -73,31 +73,31 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn after_each_failure_it_stays_open_for_longer() {
-        let breaker = Breaker::default();
-        assert!(breaker.lets_through() && breaker.lets_through());
+        let circuit_breaker = CircuitBreaker::default();
+        assert!(circuit_breaker.try_acquire() && circuit_breaker.try_acquire());
         for seconds in [1, 2, 4, 8, 16, 32, 32] {
-            breaker.failed();
-            assert!(!breaker.lets_through());
+            circuit_breaker.failed();
+            assert!(!circuit_breaker.try_acquire());
             advance(Duration::from_secs(seconds) - TICK).await;
-            assert!(!breaker.lets_through(), "{seconds}");
+            assert!(!circuit_breaker.try_acquire(), "{seconds}");
             advance(TICK).await;
-            assert!(breaker.lets_through(), "{seconds}");
-            assert!(!breaker.lets_through(), "one is enough to find out");
+            assert!(circuit_breaker.try_acquire(), "{seconds}");
+            assert!(!circuit_breaker.try_acquire(), "one is enough to find out");
         }
-        breaker.succeeded();
-        assert!(breaker.lets_through() && breaker.lets_through());
-        breaker.failed();
+        circuit_breaker.succeeded();
+        assert!(circuit_breaker.try_acquire() && circuit_breaker.try_acquire());
+        circuit_breaker.failed();
         advance(FIRST).await;
-        assert!(breaker.lets_through(), "it starts anew");
+        assert!(circuit_breaker.try_acquire(), "it starts anew");
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_that_passed_and_was_given_up_does_not_keep_it_open_for_good() {
-        let breaker = Breaker::default();
-        breaker.failed();
+        let circuit_breaker = CircuitBreaker::default();
+        circuit_breaker.failed();
         advance(FIRST).await;
-        assert!(breaker.lets_through());
+        assert!(circuit_breaker.try_acquire());
         advance(FIRST).await;
-        assert!(breaker.lets_through());
+        assert!(circuit_breaker.try_acquire());
     }
 }

@@ -1,7 +1,7 @@
 //! The calls to DynamoDB, signed and sent over the one HTTP client.
 //!
 //! Three operations on one kind of item need little of the SDK, and the signer is here already: it is what the SDK of
-//! Secrets Manager signs with.
+//! SecretsManager Manager signs with.
 //!
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>
 
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::Name;
 use crate::{
     config::{TableConfig, aws::is_error_code},
-    http::{Allowance, Connections, body, json::object_of_bytes},
+    http::{ByteBudget, HttpClient, body, json::object_of_bytes},
 };
 
 /// The largest item has 400 KB, and a third more as it is sent.
@@ -37,7 +37,7 @@ pub(crate) struct DynamoDb {
     endpoint: String,
     region: String,
     identity: Option<Identity>,
-    http: Connections,
+    http: HttpClient,
 }
 
 /// An item as it was found. What is not of the type that it should be counts as not there.
@@ -100,7 +100,7 @@ impl DynamoDb {
     pub(crate) fn new(
         TableConfig { name: table, endpoint, region }: TableConfig,
         credentials: Option<Credentials>,
-        http: Connections,
+        http: HttpClient,
     ) -> Self {
         let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
         let endpoint =
@@ -130,7 +130,7 @@ impl DynamoDb {
         self.call("PutItem", &json!({"TableName": self.table, "Item": item})).await.map(drop)
     }
 
-    /// Takes the lease of an item `until` then, in milliseconds since 1970, if it is still as it was `seen`. An item
+    /// Reuse the lease of an item `until` then, in milliseconds since 1970, if it is still as it was `seen`. An item
     /// that is new may be cleaned up from `expires` on.
     ///
     /// # Errors
@@ -187,7 +187,7 @@ impl DynamoDb {
         let response =
             self.http.execute(request).await.map_err(|_| failed("DynamoDB could not be reached"))?;
         let status = response.status();
-        let answer = body(response, &Allowance::new(LARGEST_ANSWER))
+        let answer = body(response, &ByteBudget::new(LARGEST_ANSWER))
             .await
             .map_err(|_| failed("DynamoDB's answer broke off or is too large"))?;
         if status == StatusCode::OK {

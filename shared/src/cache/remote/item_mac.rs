@@ -28,7 +28,7 @@ const LARGEST_UNPACKED: u64 = 32 * 1024 * 1024;
 
 /// The key that a PAT makes. It does not print.
 #[derive(Debug, Clone)]
-pub(crate) struct Seal(hmac::Key);
+pub(crate) struct ItemMac(hmac::Key);
 
 /// What an item is called: nothing that it is about can be had from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Name {
     }
 }
 
-impl Seal {
+impl ItemMac {
     pub(crate) fn of(pat: &Pat) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, pat.expose().as_bytes()))
     }
@@ -94,8 +94,8 @@ mod tests {
     use super::*;
     use crate::pat::StoredPat;
 
-    fn seal(pat: &str) -> Seal {
-        Seal::of(&StoredPat::from_secret(pat.as_bytes()).unwrap().pat)
+    fn seal(pat: &str) -> ItemMac {
+        ItemMac::of(&StoredPat::from_secret(pat.as_bytes()).unwrap().pat)
     }
 
     fn moment() -> DateTime<Utc> {

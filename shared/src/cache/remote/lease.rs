@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    Name, Patience, Seal, Table,
+    ItemMac, Name, Table, TableTimeBudget,
     dynamodb::{CallError, Item, SeenLease},
 };
-use crate::telemetry::{self, Record};
+use crate::telemetry::{self, RequestMetrics};
 
 /// How long one environment may keep the others waiting for what it asks Calendly.
 const LEASE: Duration = Duration::from_secs(3);
@@ -28,11 +28,11 @@ const ENOUGH: Duration = Duration::from_millis(30);
 
 /// What environments share, as far as it was learnt with one PAT.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shared<'a> {
+pub(crate) struct RemoteCache<'a> {
     table: &'a Table,
-    seal: &'a Seal,
-    patience: &'a Patience,
-    record: &'a Record,
+    seal: &'a ItemMac,
+    patience: &'a TableTimeBudget,
+    metrics: &'a RequestMetrics,
 }
 
 /// What was found, and when it was true.
@@ -62,21 +62,26 @@ pub(crate) struct Lease {
 
 /// How a value is come by that many may need at once.
 #[derive(Debug)]
-pub(crate) enum Flight<T> {
+pub(crate) enum LeaseOutcome<T> {
     /// Somebody else brought it.
-    Landed(T),
-    /// It is to be asked for here, and [landed](Shared::land) or [given up](Shared::give_up).
-    Mine(Lease),
+    Filled(T),
+    /// It is to be asked for here, and [landed](RemoteCache::land) or [given up](RemoteCache::give_up).
+    Acquired(Lease),
     /// It is to be asked for here: the table is of no help, or others take too long.
-    Alone,
+    Bypass,
 }
 
 /// The table was not asked, or failed.
-struct Unhelpful;
+struct RemoteCacheUnavailable;
 
-impl<'a> Shared<'a> {
-    pub(crate) fn new(table: &'a Table, seal: &'a Seal, patience: &'a Patience, record: &'a Record) -> Self {
-        Self { table, seal, patience, record }
+impl<'a> RemoteCache<'a> {
+    pub(crate) fn new(
+        table: &'a Table,
+        seal: &'a ItemMac,
+        patience: &'a TableTimeBudget,
+        metrics: &'a RequestMetrics,
+    ) -> Self {
+        Self { table, seal, patience, metrics }
     }
 
     /// The name of what is of this `kind` and about this `key`.
@@ -106,31 +111,31 @@ impl<'a> Shared<'a> {
         name: &Name,
         most: Duration,
         mut accept: impl FnMut(Value) -> Option<T>,
-    ) -> Flight<T> {
+    ) -> LeaseOutcome<T> {
         let began = Instant::now();
         let mut has_waited = false;
         let flight = loop {
             // What is read while others are waited for is a part of the wait.
-            let Ok(item) = self.get(name, !has_waited).await else { break Flight::Alone };
+            let Ok(item) = self.get(name, !has_waited).await else { break LeaseOutcome::Bypass };
             if let Some(value) = self.opened(name, &item).and_then(&mut accept) {
-                break Flight::Landed(value);
+                break LeaseOutcome::Filled(value);
             }
             if !is_held(item.lease.as_ref(), Utc::now()) {
                 match self.take_lease(name, item.lease.as_ref()).await {
-                    Ok(Some(lease)) => break Flight::Mine(lease),
+                    Ok(Some(lease)) => break LeaseOutcome::Acquired(lease),
                     Ok(None) => {}
-                    Err(Unhelpful) => break Flight::Alone,
+                    Err(RemoteCacheUnavailable) => break LeaseOutcome::Bypass,
                 }
             }
             // The read after it takes its time too.
             if began.elapsed() + 2 * POLL > most {
-                break Flight::Alone;
+                break LeaseOutcome::Bypass;
             }
             has_waited = true;
             sleep(POLL).await;
         };
         if has_waited {
-            self.record.add("SharedCacheWait", "Milliseconds", began.elapsed().as_secs_f64() * 1_000.0);
+            self.metrics.add("SharedCacheWait", "Milliseconds", began.elapsed().as_secs_f64() * 1_000.0);
         }
         flight
     }
@@ -152,8 +157,8 @@ impl<'a> Shared<'a> {
         let _ = self.call(self.table.dynamodb.release(name, lease.until), true).await;
     }
 
-    async fn get(&self, name: &Name, is_hurried: bool) -> Result<Item, Unhelpful> {
-        self.call(self.table.dynamodb.get(name), is_hurried).await?.ok_or(Unhelpful)
+    async fn get(&self, name: &Name, is_hurried: bool) -> Result<Item, RemoteCacheUnavailable> {
+        self.call(self.table.dynamodb.get(name), is_hurried).await?.ok_or(RemoteCacheUnavailable)
     }
 
     fn opened(&self, name: &Name, item: &Item) -> Option<Value> {
@@ -162,7 +167,11 @@ impl<'a> Shared<'a> {
     }
 
     /// The lease, unless somebody else was faster.
-    async fn take_lease(&self, name: &Name, seen: Option<&SeenLease>) -> Result<Option<Lease>, Unhelpful> {
+    async fn take_lease(
+        &self,
+        name: &Name,
+        seen: Option<&SeenLease>,
+    ) -> Result<Option<Lease>, RemoteCacheUnavailable> {
         let now = Utc::now();
         let until = (now + LEASE).timestamp_millis();
         let taken = self.call(self.table.dynamodb.lease(name, seen, until, expiry(now, LEASE)), true).await?;
@@ -174,28 +183,29 @@ impl<'a> Shared<'a> {
         &self,
         call: impl Future<Output = Result<T, CallError>>,
         is_hurried: bool,
-    ) -> Result<Option<T>, Unhelpful> {
-        let counted = if is_hurried { Some(self.patience.begin().ok_or(Unhelpful)?) } else { None };
+    ) -> Result<Option<T>, RemoteCacheUnavailable> {
+        let counted =
+            if is_hurried { Some(self.patience.begin().ok_or(RemoteCacheUnavailable)?) } else { None };
         let limit = counted.as_ref().map_or(UNHURRIED, |(_, left)| *left);
-        if !self.table.breaker.lets_through() {
-            return Err(Unhelpful);
+        if !self.table.circuit_breaker.try_acquire() {
+            return Err(RemoteCacheUnavailable);
         }
         let answer = match timeout(limit, call).await {
             Ok(Ok(answer)) => Some(answer),
             Ok(Err(CallError::Condition)) => None,
             Ok(Err(CallError::Failed(reason))) => return Err(self.failed(&reason)),
-            Err(_) if limit < ENOUGH => return Err(Unhelpful),
+            Err(_) if limit < ENOUGH => return Err(RemoteCacheUnavailable),
             Err(_) => return Err(self.failed("DynamoDB did not answer in time")),
         };
-        self.table.breaker.succeeded();
+        self.table.circuit_breaker.succeeded();
         Ok(answer)
     }
 
-    fn failed(&self, reason: &str) -> Unhelpful {
-        self.table.breaker.failed();
-        self.record.add("SharedCacheFailures", "Count", 1.0);
+    fn failed(&self, reason: &str) -> RemoteCacheUnavailable {
+        self.table.circuit_breaker.failed();
+        self.metrics.add("SharedCacheFailures", "Count", 1.0);
         telemetry::warn("the table of CACHE_TABLE was of no help", reason);
-        Unhelpful
+        RemoteCacheUnavailable
     }
 }
 

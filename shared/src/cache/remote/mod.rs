@@ -4,7 +4,7 @@
 //! shared       the table as one request sees it, with one PAT: what is read, written, and asked by one alone
 //!   ├▶ sealed     names and values that only this PAT could have made
 //!   ├▶ patience   how much of the request's time the table may take
-//!   ├▶ breaker    whether it is asked at all
+//!   ├▶ circuit_breaker    whether it is asked at all
 //!   └▶ dynamodb   the calls
 //! ```
 //!
@@ -22,21 +22,21 @@ mod time_budget;
 
 use crate::{
     config::{TableConfig, aws::credentials_of_environment},
-    http::{Connections, Tls},
+    http::{HttpClient, Tls},
 };
 
-use circuit_breaker::Breaker;
+use circuit_breaker::CircuitBreaker;
 use dynamodb::DynamoDb;
 
-pub(crate) use item_mac::{Name, Seal};
-pub(crate) use lease::{Flight, Shared, Value};
-pub(crate) use time_budget::Patience;
+pub(crate) use item_mac::{ItemMac, Name};
+pub(crate) use lease::{LeaseOutcome, RemoteCache, Value};
+pub(crate) use time_budget::TableTimeBudget;
 
 /// The table, for all requests.
 #[derive(Debug)]
 pub(crate) struct Table {
     dynamodb: DynamoDb,
-    breaker: Breaker,
+    circuit_breaker: CircuitBreaker,
 }
 
 impl Table {
@@ -46,8 +46,8 @@ impl Table {
     ///
     /// A sentence, if there can be no HTTP client.
     pub(crate) fn new(config: TableConfig, tls: &Tls) -> Result<Self, String> {
-        let dynamodb = DynamoDb::new(config, credentials_of_environment(), Connections::new(tls)?);
-        Ok(Self { dynamodb, breaker: Breaker::default() })
+        let dynamodb = DynamoDb::new(config, credentials_of_environment(), HttpClient::new(tls)?);
+        Ok(Self { dynamodb, circuit_breaker: CircuitBreaker::default() })
     }
 
     /// Sees to it that the first call finds an open connection, and sends nothing over it.

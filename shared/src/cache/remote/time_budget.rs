@@ -13,7 +13,7 @@ const MOST: Duration = Duration::from_millis(95);
 
 /// The time that one request has spent with the table. Calls at the same moment count once.
 #[derive(Debug, Default)]
-pub(crate) struct Patience(Mutex<Spent>);
+pub(crate) struct TableTimeBudget(Mutex<Spent>);
 
 #[derive(Debug, Default)]
 struct Spent {
@@ -24,9 +24,9 @@ struct Spent {
 }
 
 /// A call that is under way.
-pub(super) struct Call<'a>(&'a Patience);
+pub(super) struct Call<'a>(&'a TableTimeBudget);
 
-impl Patience {
+impl TableTimeBudget {
     /// Begins a call that may take so long; `None` if there is no time left for one.
     pub(super) fn begin(&self) -> Option<(Call<'_>, Duration)> {
         let mut spent = self.spent();
@@ -69,7 +69,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_share_the_time_and_those_at_the_same_moment_count_once() {
-        let patience = Patience::default();
+        let patience = TableTimeBudget::default();
         let ms = Duration::from_millis;
         let (one, left) = patience.begin().unwrap();
         assert_eq!(left, MOST);
