@@ -16,7 +16,7 @@ mod secret;
 pub(crate) use naive::{are_unique, base64url, is_object, list, members, once};
 
 pub use auth::{claims, keys, token};
-pub use calendly::{available_times, event_types, kept_times};
+pub use calendly::{available_times, event_types};
 pub use event::event;
 pub use item::item;
 pub use secret::secret;

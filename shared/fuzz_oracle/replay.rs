@@ -1,11 +1,11 @@
-//! The inputs in `tests/fuzz/corpus`, and what is near them, without a fuzzer.
+//! Replays the inputs of `tests/fuzz/corpus`, and random changes of them, without a fuzzer.
 
 use std::{fs, path::Path};
 
-/// How often each input is changed at random.
+/// How many random changes of each input are tried.
 const CHANGES: usize = 200;
 
-/// What JSON, tokens and queries are made of, and what they are not.
+/// Bytes that have a meaning in JSON, tokens or queries, and some that have none.
 const BYTES: &[u8] = b"{}[]\",:\\.-+%&=09aZ \n\0\xFF";
 
 fn replay(target: &str, check: fn(&[u8])) {
@@ -65,11 +65,6 @@ fn pages_of_event_types() {
 #[test]
 fn available_times() {
     replay("available_times", super::available_times);
-}
-
-#[test]
-fn kept_times() {
-    replay("kept_times", super::kept_times);
 }
 
 #[test]

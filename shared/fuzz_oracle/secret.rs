@@ -38,5 +38,5 @@ fn naive(bytes: &[u8]) -> Option<(String, Option<UserUri>)> {
         let is_id = id.chars().all(|character| character.is_ascii_alphanumeric() || "-_".contains(character));
         !id.is_empty() && is_id && uri.len() == "https://api.calendly.com/users/".len() + id.len()
     });
-    Some((pat.to_owned(), user.and_then(|uri| UserUri::given(uri.to_owned()))))
+    Some((pat.to_owned(), user.and_then(|uri| UserUri::from_calendly(uri.to_owned()))))
 }

@@ -52,8 +52,8 @@ pub enum Error {
     /// 502: Calendly's answer is not what its API documents.
     #[error("Calendly's answer could not be understood: {0}.")]
     CalendlyInvalidResponse(String),
-    /// 503: SecretsManager Manager could not be read and no PAT is cached.
-    #[error("The Calendly token could not be read from AWS SecretsManager Manager. Try again.")]
+    /// 503: Secrets Manager could not be read and no PAT is cached.
+    #[error("The Calendly token could not be read from AWS Secrets Manager. Try again.")]
     SecretsUnavailable {
         /// Why, for the log.
         reason: Cow<'static, str>,
@@ -285,7 +285,8 @@ impl Error {
     }
 
     /// Whether Calendly gave no answer of its own: it could not be reached, failed, or is asked too much.
-    pub(crate) fn is_calendly_down(&self) -> bool {
+    #[must_use]
+    pub fn is_calendly_down(&self) -> bool {
         let is_refusal =
             |status: StatusCode| status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
         matches!(self, Self::CalendlyUnreachable { .. }) || self.calendly_status().is_some_and(is_refusal)

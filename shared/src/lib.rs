@@ -8,7 +8,7 @@
 //! ```
 //!
 //! `Request` and `Response` are `lambda_http`'s. Beside the path stand `cache`, in which keys, PATs and what was
-//! learnt with a PAT are kept; `http`, the one HTTP stack; `secrets`, which reads SecretsManager Manager; `error`, where
+//! learnt with a PAT are kept; `http`, the one HTTP stack; `secrets`, which reads Secrets Manager; `error`, where
 //! what went wrong becomes a status; `telemetry`, the log; and `config`.
 //!
 //! A function is a type that implements [`Function`]: what is particular to it. [`run`] does the
@@ -16,7 +16,7 @@
 //! turns an [`Error`] into its status, and writes the log line.
 
 mod auth;
-mod cache;
+pub mod cache;
 pub mod calendly;
 mod config;
 mod error;
@@ -32,3 +32,4 @@ pub use config::Variables;
 pub use error::{Error, quoted};
 pub use lambda::{Answer, Function, Query, run};
 pub use serde_json::value::RawValue;
+pub use telemetry::RequestMetrics;

@@ -1,84 +1,91 @@
-//! What stands in a collection: slots of any event type, or instants at which all are free.
+//! The entries of a collection: slots of any event type, or instants at which all event types are available.
 
 use chrono::{DateTime, Utc};
 use shared::calendly::Slot;
 
 use crate::{
-    at::At,
-    open_times::{OpenTimes, Slots},
-    question::Match,
+    merge::{MergedSlots, SlotList},
+    question::{Match, PointQuery},
 };
 
-/// A slot, whose event type it is by its place among those asked, and Calendly's object for it.
+/// A slot of an entry, with the index of its event type and its JSON object.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Placed<'a> {
-    pub(crate) event_type: usize,
-    pub(crate) slot: &'a Slot,
-    pub(crate) object: &'a str,
+pub struct EntrySlot<'a> {
+    /// The index of its event type in the question.
+    pub event_type: usize,
+    /// The slot.
+    pub slot: &'a Slot,
+    /// Calendly's JSON object.
+    pub object: &'a str,
 }
 
-/// Entries, ascending by start: of one slot each, or with [`Match::All`] of one of each event type. They are put
-/// together anew each time that they are looked through, so that they take no memory however many there are.
+/// The entries of a collection, ascending by start. An entry has one slot, or with [`Match::All`] one of each event type.
+/// Entries are computed on each pass and never stored, so that memory does not grow with their number.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Entries<'a> {
-    times: &'a [OpenTimes],
-    matching: Match,
-    only: Only,
-    first: usize,
+pub struct Entries<'a> {
+    lists: &'a [SlotList],
+    match_mode: Match,
+    filter: Filter,
+    limit: usize,
 }
 
-/// Which entries are meant.
+/// Which entries are included.
 #[derive(Debug, Clone, Copy)]
-enum Only {
-    Every,
-    /// Available ones at this moment.
-    At(At),
-    /// Available ones of the time after it.
-    After(At),
+enum Filter {
+    All,
+    /// Available ones at a moment.
+    At(PointQuery),
+    /// Available ones that follow a moment.
+    After(PointQuery),
 }
 
 impl<'a> Entries<'a> {
-    /// Those of all the event types, in whose order the slots of one instant come.
-    pub(crate) fn of(times: &'a [OpenTimes], matching: Match) -> Self {
-        Self { times, matching, only: Only::Every, first: usize::MAX }
+    /// All entries. Slots with one start come in the order of their event types.
+    #[must_use]
+    pub fn new(lists: &'a [SlotList], match_mode: Match) -> Self {
+        Self { lists, match_mode, filter: Filter::All, limit: usize::MAX }
     }
 
-    /// Only the first so many.
-    pub(crate) fn first(self, first: usize) -> Self {
-        Self { first, ..self }
+    /// The first `limit` of these entries.
+    #[must_use]
+    pub fn first(self, limit: usize) -> Self {
+        Self { limit, ..self }
     }
 
-    /// Only those with available slots at the moment.
-    pub(crate) fn at(self, at: At) -> Self {
-        Self { only: Only::At(at), ..self }
+    /// The available entries at the moment of `point`.
+    #[must_use]
+    pub fn at(self, point: PointQuery) -> Self {
+        Self { filter: Filter::At(point), ..self }
     }
 
-    /// Only those with available slots in the time after the moment.
-    pub(crate) fn after(self, at: At) -> Self {
-        Self { only: Only::After(at), ..self }
+    /// The available entries that follow the moment of `point`.
+    #[must_use]
+    pub fn after(self, point: PointQuery) -> Self {
+        Self { filter: Filter::After(point), ..self }
     }
 
-    /// Shows `each` the slots of each entry.
-    pub(crate) fn for_each(&self, mut each: impl FnMut(&[Placed<'a>])) {
-        // What is usual has nothing to be merged with.
-        if let [times] = self.times {
-            let all = times.iter().map(|(slot, object)| [Placed { event_type: 0, slot, object }]);
-            let is_meant = |entry: &[Placed<'a>; 1]| self.matches(entry) && self.only.means(entry);
-            all.filter(is_meant).take(self.first).for_each(|entry| each(&entry));
+    /// Calls `each` with the slots of each entry.
+    pub fn for_each(&self, mut each: impl FnMut(&[EntrySlot<'a>])) {
+        // Most questions are about one event type and have nothing to merge.
+        if let [list] = self.lists {
+            let all = list.iter().map(|(slot, object)| [EntrySlot { event_type: 0, slot, object }]);
+            let is_included = |entry: &[EntrySlot<'a>; 1]| self.matches(entry) && self.filter.includes(entry);
+            all.filter(is_included).take(self.limit).for_each(|entry| each(&entry));
             return;
         }
-        let mut calendars: Vec<Slots<'a>> = self.times.iter().map(OpenTimes::iter).collect();
+        let mut calendars: Vec<MergedSlots<'a>> = self.lists.iter().map(SlotList::iter).collect();
         let mut instant = Vec::with_capacity(calendars.len());
-        let mut left = self.first;
+        let mut left = self.limit;
         while left > 0 && take_instant(&mut calendars, &mut instant) {
-            let entry_length = match self.matching {
+            let entry_length = match self.match_mode {
                 Match::Any => 1,
                 Match::All => {
-                    instant.retain(Placed::is_available);
+                    instant.retain(EntrySlot::is_available);
                     calendars.len()
                 }
             };
-            for entry in instant.chunks_exact(entry_length).filter(|entry| self.only.means(entry)).take(left)
+            for entry in
+                instant.chunks_exact(entry_length).filter(|entry| self.filter.includes(entry)).take(left)
             {
                 each(entry);
                 left -= 1;
@@ -86,21 +93,22 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// Whether an entry is one, by which slots match.
-    fn matches(&self, entry: &[Placed<'_>]) -> bool {
-        self.matching == Match::Any || entry.iter().all(Placed::is_available)
+    /// Whether the slots of an entry satisfy `match`.
+    fn matches(&self, entry: &[EntrySlot<'_>]) -> bool {
+        self.match_mode == Match::Any || entry.iter().all(EntrySlot::is_available)
     }
 
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
+    /// The number of entries.
+    #[must_use]
+    pub fn count(&self) -> usize {
         let mut count = 0;
         self.for_each(|_| count += 1);
         count
     }
 }
 
-/// Takes the slots of the next instant, one of each calendar that has one then; `false` if there is none.
-fn take_instant<'a>(calendars: &mut [Slots<'a>], instant: &mut Vec<Placed<'a>>) -> bool {
+/// Takes the slots of the next instant, one of each calendar that has one; `false` at the end.
+fn take_instant<'a>(calendars: &mut [MergedSlots<'a>], instant: &mut Vec<EntrySlot<'a>>) -> bool {
     instant.clear();
     let starts = calendars.iter().filter_map(|slots| Some(slots.peek()?.0.start_time));
     let Some(start_time) = starts.min() else { return false };
@@ -108,27 +116,29 @@ fn take_instant<'a>(calendars: &mut [Slots<'a>], instant: &mut Vec<Placed<'a>>) 
         if slots.peek().is_some_and(|(slot, _)| slot.start_time == start_time)
             && let Some((slot, object)) = slots.next()
         {
-            instant.push(Placed { event_type, slot, object });
+            instant.push(EntrySlot { event_type, slot, object });
         }
     }
     true
 }
 
-impl Only {
-    fn means(self, entry: &[Placed<'_>]) -> bool {
-        let is_free = |is_wanted: &dyn Fn(DateTime<Utc>) -> bool| {
-            entry.iter().all(|placed| placed.is_available() && is_wanted(placed.slot.start_time))
+impl Filter {
+    fn includes(self, entry: &[EntrySlot<'_>]) -> bool {
+        let all_available = |is_wanted: &dyn Fn(DateTime<Utc>) -> bool| {
+            entry.iter().all(|slot| slot.is_available() && is_wanted(slot.slot.start_time))
         };
         match self {
-            Self::Every => true,
-            Self::At(at) => is_free(&|start_time| start_time == at.moment()),
-            Self::After(at) => is_free(&|start_time| at.has_next(start_time)),
+            Self::All => true,
+            Self::At(point) => all_available(&|start_time| start_time == point.moment()),
+            Self::After(point) => all_available(&|start_time| point.has_next(start_time)),
         }
     }
 }
 
-impl Placed<'_> {
-    pub(crate) fn is_available(&self) -> bool {
+impl EntrySlot<'_> {
+    /// Whether the slot is available.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
         self.slot.is_available
     }
 }
@@ -139,14 +149,14 @@ mod tests {
 
     use chrono::TimeDelta;
     use proptest::prelude::*;
-    use shared::calendly::{Answered, AvailableTimes, TimeWindow};
+    use shared::calendly::{Availability, AvailableTimes, TimeWindow};
 
     use super::*;
     use crate::{
-        at::At,
-        moment::{self, Edge},
-        open_times::Window,
-        zone::Zone,
+        merge::WindowSlots,
+        question::PointQuery,
+        question::Zone,
+        question::{TimeBound, parse_time},
     };
 
     /// From 2026-10-24: two years from there have clock changes in many zones.
@@ -171,7 +181,7 @@ mod tests {
     }
 
     /// Slots by their quarter of an hour; whether each is available. Their texts are those of a zone's clocks.
-    fn open_times(slots: &BTreeMap<i64, bool>, zone: &Zone) -> OpenTimes {
+    fn open_times(slots: &BTreeMap<i64, bool>, zone: &Zone) -> SlotList {
         let mut offsets = zone.offsets();
         let mut slot = |(quarters, is_available): (&i64, &bool)| {
             let start_time = time(*quarters);
@@ -180,18 +190,19 @@ mod tests {
             format!(r#"{{"start_time":"{start_time}","status":"{status}"}}"#)
         };
         let slots: Vec<String> = slots.iter().map(&mut slot).collect();
-        let mut times = OpenTimes::default();
+        let mut list = SlotList::default();
         let json = format!(r#"{{"collection":[{}]}}"#, slots.join(","));
-        let asked = TimeWindow { start_time: time(0), end_time: time(2_000) };
-        let answered = Answered { times: AvailableTimes::parse(json).unwrap(), asked, as_of: time(0) };
-        times.add(Window::whole(answered));
-        times
+        let window = TimeWindow { start_time: time(0), end_time: time(2_000) };
+        let times = AvailableTimes::parse(json).unwrap();
+        let availability = Availability { times, window, as_of: time(0) };
+        list.add(WindowSlots::all(availability));
+        list
     }
 
     fn keys(entries: &Entries<'_>) -> Vec<(DateTime<Utc>, Vec<usize>)> {
         let mut keys = Vec::new();
         entries.for_each(|entry| {
-            keys.push((entry[0].slot.start_time, entry.iter().map(|placed| placed.event_type).collect()));
+            keys.push((entry[0].slot.start_time, entry.iter().map(|slot| slot.event_type).collect()));
         });
         keys
     }
@@ -215,11 +226,11 @@ mod tests {
             // What the clocks show then; of two such moments it means the earlier.
             let offset = zone.offsets().at(time(day + moment));
             let local = time(day + moment).with_timezone(&offset).naive_local().format("%Y-%m-%dT%H:%M:%S").to_string();
-            let parse = |edge| moment::parse(edge, &local, Some(&zone)).unwrap();
-            let (shown, moment) = (time(day + moment), parse(Edge::At));
-            prop_assert!(moment <= shown && shown <= parse(Edge::End));
-            let any = Entries::of(&times, Match::Any);
-            let all = Entries::of(&times, Match::All);
+            let parse = |bound| parse_time(bound, &local, Some(&zone)).unwrap();
+            let (shown, moment) = (time(day + moment), parse(TimeBound::At));
+            prop_assert!(moment <= shown && shown <= parse(TimeBound::End));
+            let any = Entries::new(&times, Match::Any);
+            let all = Entries::new(&times, Match::All);
             let mut union = BTreeSet::new();
             for (event_type, slots) in calendars.iter().enumerate() {
                 union.extend(slots.keys().map(|quarters| (time(*quarters), vec![event_type])));
@@ -231,12 +242,12 @@ mod tests {
             prop_assert_eq!(keys(&all), intersection.collect::<Vec<_>>());
 
             for matching in [Match::Any, Match::All] {
-                let whole = Entries::of(&times, matching);
+                let whole = Entries::new(&times, matching);
                 prop_assert_eq!(whole.count(), keys(&whole).len());
                 let first = keys(&whole.first(limit));
                 prop_assert_eq!(&first[..], &keys(&whole)[..limit.min(whole.count())]);
 
-                let at = At::new(moment, moment - TimeDelta::days(1)).unwrap();
+                let at = PointQuery::new(moment, moment - TimeDelta::days(1)).unwrap();
                 let is_free = |(start, event_types): &(DateTime<Utc>, Vec<usize>)| {
                     event_types.iter().all(|event_type| {
                         calendars[*event_type].get(&((start.timestamp() - START) / 900)) == Some(&true)
@@ -257,10 +268,10 @@ mod tests {
         ) {
             let zone = Zone::named(zone.name()).unwrap();
             let local = time(quarters).naive_utc().format("%Y-%m-%dT%H:%M:%S").to_string();
-            let parse = |edge| moment::parse(edge, &local, Some(&zone)).ok();
-            prop_assert_eq!(parse(Edge::At), parse(Edge::Start));
-            if let Some(at) = parse(Edge::At) {
-                prop_assert!(parse(Edge::End).is_some_and(|end| at <= end));
+            let parse = |bound| parse_time(bound, &local, Some(&zone)).ok();
+            prop_assert_eq!(parse(TimeBound::At), parse(TimeBound::Start));
+            if let Some(at) = parse(TimeBound::At) {
+                prop_assert!(parse(TimeBound::End).is_some_and(|end| at <= end));
             }
         }
     }

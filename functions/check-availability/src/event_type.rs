@@ -1,4 +1,4 @@
-//! Which event type is meant, and finding it in the user's list.
+//! Event types: how a caller refers to one, and the search for it in the user's list.
 
 use std::{fmt, ops::ControlFlow};
 
@@ -6,41 +6,42 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use shared::{
     Error, RawValue,
-    calendly::{Calendly, EventTypeUri},
+    calendly::{Calendly, EventTypeUri, EventTypeVisitor},
     quoted,
 };
 
-/// What the `event_type` parameter says.
+/// A reference to an event type: the `event_type` parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub(crate) enum EventTypeRef {
-    /// This one: a URI or a UUID goes to Calendly as it is, since some types are missing from its list.
+pub enum EventTypeRef {
+    /// A URI or a UUID. It goes to Calendly as it is, since some event types are missing from the list.
     Uri(EventTypeUri),
-    /// One that is found in Calendly's list.
-    Listed(Listed),
+    /// An event type to find in the list.
+    Listed(ListedEventType),
 }
 
-/// Which one of the list.
+/// An event type of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub(crate) enum Listed {
-    /// The first bookable one by name.
+pub enum ListedEventType {
+    /// The first bookable event type by name.
     First,
-    /// The bookable one with this slug.
+    /// The bookable event type with this slug.
     Slug(String),
 }
 
-/// The event type that was found.
+/// An event type whose URI is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Choice {
-    pub(crate) uri: EventTypeUri,
-    /// How long a meeting lasts, where that is known.
-    pub(crate) duration: Option<TimeDelta>,
-    /// How long it may last instead: Calendly's `duration_options`.
-    pub(crate) duration_options: Vec<TimeDelta>,
+pub struct ResolvedEventType {
+    /// Its URI.
+    pub uri: EventTypeUri,
+    /// Its length, if known.
+    pub duration: Option<TimeDelta>,
+    /// The lengths that an invitee may choose from: Calendly's `duration_options`.
+    pub duration_options: Vec<TimeDelta>,
 }
 
-/// The fields of an event type that decide.
+/// The members of a list entry that decide whether it is the one.
 #[derive(Deserialize)]
-struct Row {
+struct ListEntry {
     uri: String,
     slug: Option<String>,
     active: Option<bool>,
@@ -48,7 +49,7 @@ struct Row {
     booking_method: Option<String>,
 }
 
-/// How long meetings of an event type last.
+/// The lengths of an event type.
 #[derive(Deserialize)]
 struct Lengths {
     #[serde(default)]
@@ -57,7 +58,7 @@ struct Lengths {
     duration_options: DurationOptions,
 }
 
-/// The lengths that an invitee may choose from, where there are any.
+/// `duration_options`: an array, or a value of another type, which is ignored.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum DurationOptions {
@@ -71,7 +72,7 @@ impl Default for DurationOptions {
     }
 }
 
-/// A length as Calendly sends it: a number of minutes, or something else, which is not known.
+/// A length: a number of minutes, or a value of another type, which is unknown.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Duration {
@@ -86,23 +87,23 @@ impl Default for Duration {
 }
 
 impl EventTypeRef {
-    /// What is looked for in the list, if it is.
-    pub(crate) fn listed(&self) -> Option<&Listed> {
+    /// The event type to find in the list; `None` for a URI.
+    pub(crate) fn listed(&self) -> Option<&ListedEventType> {
         match self {
             Self::Uri(_) => None,
             Self::Listed(listed) => Some(listed),
         }
     }
 
-    /// Understands the parameter.
+    /// Parses the parameter; `None` for the default.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for a URI that is not an event type's.
-    pub(crate) fn parse(event_type: Option<&str>) -> Result<Self, Error> {
+    pub fn parse(event_type: Option<&str>) -> Result<Self, Error> {
         match event_type {
-            None => Ok(Self::Listed(Listed::First)),
-            // A slug is one segment of a path: it has neither of these.
+            None => Ok(Self::Listed(ListedEventType::First)),
+            // A slug is one path segment, without / and :.
             Some(uri) if uri.contains(['/', ':']) => {
                 EventTypeUri::parse(uri).map(Self::Uri).ok_or_else(|| {
                     Error::invalid_value(
@@ -115,7 +116,7 @@ impl EventTypeRef {
             }
             Some(text) => Ok(match EventTypeUri::from_id(text) {
                 Some(uri) if is_uuid(text) => Self::Uri(uri),
-                _ => Self::Listed(Listed::Slug(text.to_owned())),
+                _ => Self::Listed(ListedEventType::Slug(text.to_owned())),
             }),
         }
     }
@@ -127,9 +128,9 @@ fn is_uuid(text: &str) -> bool {
         && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
-impl Choice {
-    /// One that was named by URI: its duration is not known.
-    pub(crate) fn of_uri(uri: EventTypeUri) -> Self {
+impl ResolvedEventType {
+    /// An event type of this URI and of unknown length.
+    pub(crate) fn from_uri(uri: EventTypeUri) -> Self {
         Self { uri, duration: None, duration_options: Vec::new() }
     }
 
@@ -141,66 +142,62 @@ impl Choice {
         Self { uri, duration: lengths.duration.known(), duration_options }
     }
 
-    /// One with its lengths, as its own object at Calendly has them.
+    /// Loads the event type's lengths from Calendly.
     ///
     /// # Errors
     ///
     /// Those of calls to Calendly.
-    pub(crate) async fn of_calendly(uri: EventTypeUri, calendly: &Calendly<'_>) -> Result<Self, Error> {
-        let lengths = calendly.event_type(&uri, Lengths::read).await?;
+    pub(crate) async fn load(uri: EventTypeUri, calendly: &Calendly<'_>) -> Result<Self, Error> {
+        let lengths = calendly.event_type(&uri, Lengths::parse).await?;
         Ok(Self::with_lengths(uri, &lengths))
     }
 
-    /// Whether any length of it is known.
+    /// Whether any length is known.
     pub(crate) fn has_lengths(&self) -> bool {
         self.lengths().next().is_some()
     }
 
-    /// How long it may last.
+    /// The lengths that a meeting may have.
     pub(crate) fn lengths(&self) -> impl Iterator<Item = TimeDelta> {
         self.duration.iter().chain(&self.duration_options).copied()
     }
 }
 
 impl fmt::Display for EventTypeRef {
-    /// Its URI or its slug; empty for the default.
+    /// Writes the URI or the slug; nothing for the default.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Uri(uri) => uri.fmt(formatter),
-            Self::Listed(Listed::Slug(slug)) => formatter.write_str(slug),
-            Self::Listed(Listed::First) => Ok(()),
+            Self::Listed(ListedEventType::Slug(slug)) => formatter.write_str(slug),
+            Self::Listed(ListedEventType::First) => Ok(()),
         }
     }
 }
 
-impl Listed {
-    /// Looks through the user's event types, sorted by name, until each of these has its first match.
+impl ListedEventType {
+    /// Searches the user's event types, sorted by name, for the first match of each.
     ///
     /// # Errors
     ///
     /// Those of calls to Calendly.
-    pub(crate) async fn look_up(
-        all: &[&Self],
+    pub(crate) async fn search(
+        listed: &[&Self],
         calendly: &Calendly<'_>,
-    ) -> Result<Vec<Option<Choice>>, Error> {
-        let mut search = Search { all, found: vec![None; all.len()] };
-        let visit = |event_type: &RawValue| {
-            search.look_at(event_type)?;
-            Ok(if search.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        };
-        calendly.event_types(Some(true), visit).await?;
+    ) -> Result<Vec<Option<ResolvedEventType>>, Error> {
+        let mut search = ListSearch { listed, found: vec![None; listed.len()] };
+        calendly.event_types(Some(true), &mut search).await?;
         Ok(search.found)
     }
 
-    fn is(&self, row: &Row) -> bool {
-        row.is_bookable()
+    fn matches(&self, entry: &ListEntry) -> bool {
+        entry.is_bookable()
             && match self {
                 Self::First => true,
-                Self::Slug(slug) => row.slug.as_ref() == Some(slug),
+                Self::Slug(slug) => entry.slug.as_ref() == Some(slug),
             }
     }
 
-    /// That there is no such event type.
+    /// The error if there is no such event type.
     pub(crate) fn not_found(&self) -> Error {
         let (detail, reason) = match self {
             Self::First => (
@@ -219,41 +216,38 @@ impl Listed {
     }
 }
 
-/// A look through a list for several event types.
-struct Search<'a> {
-    all: &'a [&'a Listed],
-    /// Of each the first match.
-    found: Vec<Option<Choice>>,
+/// A search of the list for several event types at once.
+struct ListSearch<'a> {
+    listed: &'a [&'a ListedEventType],
+    /// The first match of each.
+    found: Vec<Option<ResolvedEventType>>,
 }
 
-impl Search<'_> {
-    fn look_at(&mut self, event_type: &RawValue) -> Result<(), Error> {
-        let row: Row = serde_json::from_str(event_type.get()).map_err(|_| not_documented())?;
-        for (listed, found) in self.all.iter().zip(&mut self.found).filter(|(_, found)| found.is_none()) {
-            if listed.is(&row) {
-                let uri = EventTypeUri::parse(&row.uri).ok_or_else(not_documented)?;
-                *found = Some(Choice::with_lengths(uri, &Lengths::read(event_type)?));
+impl EventTypeVisitor for ListSearch<'_> {
+    fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error> {
+        let entry: ListEntry = serde_json::from_str(event_type.get()).map_err(|_| undocumented())?;
+        for (listed, found) in self.listed.iter().zip(&mut self.found).filter(|(_, found)| found.is_none()) {
+            if listed.matches(&entry) {
+                let uri = EventTypeUri::parse(&entry.uri).ok_or_else(undocumented)?;
+                *found = Some(ResolvedEventType::with_lengths(uri, &Lengths::parse(event_type)?));
             }
         }
-        Ok(())
-    }
-
-    fn is_over(&self) -> bool {
-        self.found.iter().all(Option::is_some)
+        let is_over = self.found.iter().all(Option::is_some);
+        Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }
 
-fn not_documented() -> Error {
-    Error::CalendlyInvalidResponse("an event type is not what Calendly documents".to_owned())
+fn undocumented() -> Error {
+    Error::CalendlyInvalidResponse("an event type does not match Calendly's documentation".to_owned())
 }
 
 impl Lengths {
-    fn read(event_type: &RawValue) -> Result<Self, Error> {
-        serde_json::from_str(event_type.get()).map_err(|_| not_documented())
+    fn parse(event_type: &RawValue) -> Result<Self, Error> {
+        serde_json::from_str(event_type.get()).map_err(|_| undocumented())
     }
 }
 
-impl Row {
+impl ListEntry {
     fn is_bookable(&self) -> bool {
         self.active == Some(true)
             && self.deleted_at.is_none()
@@ -262,7 +256,7 @@ impl Row {
 }
 
 impl Duration {
-    /// Calendly documents a number, not a whole one. No meeting lasts a week.
+    /// The length, if it is a positive number and at most a week. Calendly documents a number, which may be fractional.
     fn known(&self) -> Option<TimeDelta> {
         match *self {
             #[expect(clippy::cast_possible_truncation, reason = "checked to be small")]
@@ -283,9 +277,9 @@ mod tests {
     const UUID: &str = "b2a9c1d4-0f7e-4a51-8c3d-9e8f7a6b5c4d";
 
     #[test]
-    fn a_parameter_is_a_uri_a_uuid_or_a_slug() {
+    fn uris_uuids_and_slugs() {
         let uri = EventTypeUri::from_id(UUID).unwrap();
-        assert_eq!(EventTypeRef::parse(None).unwrap(), EventTypeRef::Listed(Listed::First));
+        assert_eq!(EventTypeRef::parse(None).unwrap(), EventTypeRef::Listed(ListedEventType::First));
         assert_eq!(EventTypeRef::parse(Some(UUID)).unwrap(), EventTypeRef::Uri(uri.clone()));
         assert_eq!(EventTypeRef::parse(Some(uri.as_str())).unwrap(), EventTypeRef::Uri(uri));
         for slug in [
@@ -298,13 +292,13 @@ mod tests {
         ] {
             assert_eq!(
                 EventTypeRef::parse(Some(slug)).unwrap(),
-                EventTypeRef::Listed(Listed::Slug(slug.to_owned()))
+                EventTypeRef::Listed(ListedEventType::Slug(slug.to_owned()))
             );
         }
     }
 
     #[test]
-    fn other_uris_are_refused() {
+    fn other_uris_are_invalid() {
         for bad in [
             "https://calendly.com/robin/intro",
             "https://api.calendly.com/users/x",
@@ -322,15 +316,15 @@ mod tests {
         }
     }
 
-    fn search(all: &[&Listed], rows: &[Value]) -> Result<Vec<Option<Choice>>, Error> {
-        let mut search = Search { all, found: vec![None; all.len()] };
+    fn search(all: &[&ListedEventType], rows: &[Value]) -> Result<Vec<Option<ResolvedEventType>>, Error> {
+        let mut search = ListSearch { listed: all, found: vec![None; all.len()] };
         for row in rows {
-            search.look_at(&serde_json::value::to_raw_value(row).unwrap())?;
+            let _ = search.visit(&serde_json::value::to_raw_value(row).unwrap())?;
         }
         Ok(search.found)
     }
 
-    fn found(listed: &Listed, rows: &[Value]) -> Option<Choice> {
+    fn found(listed: &ListedEventType, rows: &[Value]) -> Option<ResolvedEventType> {
         search(&[listed], rows).unwrap().remove(0)
     }
 
@@ -346,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn only_bookable_ones_are_found() {
+    fn only_bookable_event_types_are_found() {
         let rows = [
             row("inactive", json!({"active": false})),
             row("deleted", json!({"deleted_at": "2026-01-01T00:00:00.000000Z"})),
@@ -354,43 +348,43 @@ mod tests {
             row("good", json!({"duration": 22.5})),
             row("second", json!({})),
         ];
-        let good = Choice {
+        let good = ResolvedEventType {
             uri: EventTypeUri::from_id("good").unwrap(),
             duration: Some(TimeDelta::seconds(1_350)),
             duration_options: Vec::new(),
         };
-        assert_eq!(found(&Listed::First, &rows), Some(good.clone()));
-        assert_eq!(found(&Listed::Slug("intro".to_owned()), &rows), Some(good));
-        assert_eq!(found(&Listed::Slug("intro".to_owned()), &rows[..3]), None);
-        assert_eq!(found(&Listed::Slug("Intro".to_owned()), &rows), None);
-        assert_eq!(found(&Listed::First, &[]), None);
+        assert_eq!(found(&ListedEventType::First, &rows), Some(good.clone()));
+        assert_eq!(found(&ListedEventType::Slug("intro".to_owned()), &rows), Some(good));
+        assert_eq!(found(&ListedEventType::Slug("intro".to_owned()), &rows[..3]), None);
+        assert_eq!(found(&ListedEventType::Slug("Intro".to_owned()), &rows), None);
+        assert_eq!(found(&ListedEventType::First, &[]), None);
     }
 
     #[test]
-    fn one_look_finds_several() {
-        let slug = |slug: &str| Listed::Slug(slug.to_owned());
+    fn one_search_finds_several() {
+        let slug = |slug: &str| ListedEventType::Slug(slug.to_owned());
         let rows = ["a", "b", "a"].map(|text| row(text, json!({"slug": text})));
-        let found = search(&[&slug("b"), &Listed::First, &slug("c"), &slug("a")], &rows).unwrap();
+        let found = search(&[&slug("b"), &ListedEventType::First, &slug("c"), &slug("a")], &rows).unwrap();
         let ids: Vec<_> = found.iter().map(|choice| choice.as_ref().map(|choice| choice.uri.id())).collect();
         assert_eq!(ids, [Some("b"), Some("a"), None, Some("a")]);
     }
 
     #[test]
-    fn a_duration_that_makes_no_sense_is_not_known() {
+    fn implausible_durations_are_unknown() {
         for duration in [json!(null), json!(0), json!(-5), json!(1e300), json!("30"), json!({}), json!(true)]
         {
-            let choice = found(&Listed::First, &[row("a", json!({"duration": duration}))]).unwrap();
+            let choice = found(&ListedEventType::First, &[row("a", json!({"duration": duration}))]).unwrap();
             assert_eq!(choice.duration, None, "{duration}");
         }
         let mut without = row("a", json!({}));
         without.as_object_mut().unwrap().remove("duration");
-        assert_eq!(found(&Listed::First, &[without]).unwrap().duration, None);
+        assert_eq!(found(&ListedEventType::First, &[without]).unwrap().duration, None);
     }
 
     #[test]
-    fn a_row_that_is_not_documented_is_an_error() {
+    fn undocumented_list_entries_are_errors() {
         for row in [json!({}), json!({"uri": 5}), row("a/b", json!({})), row("a", json!({"active": "yes"}))] {
-            let error = search(&[&Listed::First], std::slice::from_ref(&row)).unwrap_err();
+            let error = search(&[&ListedEventType::First], std::slice::from_ref(&row)).unwrap_err();
             assert_eq!(error.code(), "calendly_invalid_response", "{row}");
         }
     }

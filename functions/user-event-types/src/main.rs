@@ -1,20 +1,41 @@
 //! `GET /calendly/user-event-types`: all of the caller's event types, byte for byte as Calendly sent them.
 
-mod passed_on;
+mod field_filter;
 
 use std::{ops::ControlFlow, process::ExitCode};
 
-use shared::{Answer, Error, Function, Query, calendly::Calendly};
+use shared::{
+    Answer, Error, Function, Query, RawValue,
+    calendly::{Calendly, EventTypeVisitor},
+};
 
-use passed_on::PassedOn;
+use field_filter::FieldFilter;
+
+/// The most bytes of an answer. More would not fit in Lambda's 6 MB even gzipped, or not in the function's memory.
+const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 struct UserEventTypes {
-    passed_on: PassedOn,
+    filter: FieldFilter,
 }
 
-/// A longer answer would not fit in Lambda's 6 MB even if it were gzipped, and could take more memory than
-/// the function has.
-const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
+/// A JSON array of event types.
+struct JsonArray<'a> {
+    json: String,
+    filter: &'a FieldFilter,
+}
+
+impl EventTypeVisitor for JsonArray<'_> {
+    fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error> {
+        if let Some(object) = self.filter.apply(event_type)? {
+            self.json.push(if self.json.is_empty() { '[' } else { ',' });
+            self.json.push_str(&object);
+        }
+        if self.json.len() > MAX_BYTES {
+            return Err(Error::AnswerTooLarge { reason: "the event types have more than 32 MiB" });
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
 
 impl Function for UserEventTypes {
     const NAME: &'static str = "user-event-types";
@@ -24,7 +45,7 @@ impl Function for UserEventTypes {
     fn parameters(&self, query: &Query) -> Result<Option<bool>, Error> {
         match query.get("active")? {
             None => Ok(None),
-            // `True` and `1` are how clients of Python's frameworks spell it.
+            // Clients of Python frameworks send `True` and `1`.
             Some("true" | "True" | "1") => Ok(Some(true)),
             Some("false" | "False" | "0") => Ok(Some(false)),
             Some(other) => Err(Error::invalid_value(
@@ -36,26 +57,16 @@ impl Function for UserEventTypes {
     }
 
     async fn answer(&self, active: &Option<bool>, calendly: &Calendly<'_>) -> Result<Answer, Error> {
-        let mut answer = String::from("[");
-        calendly
-            .event_types(*active, |event_type| {
-                if let Some(object) = self.passed_on.of(event_type)? {
-                    if answer.len() > 1 {
-                        answer.push(',');
-                    }
-                    answer.push_str(&object);
-                }
-                if answer.len() > LARGEST_ANSWER {
-                    return Err(Error::AnswerTooLarge { reason: "the event types have more than 32 MiB" });
-                }
-                Ok(ControlFlow::<()>::Continue(()))
-            })
-            .await?;
-        answer.push(']');
-        Ok(answer.into())
+        let mut array = JsonArray { json: String::new(), filter: &self.filter };
+        calendly.event_types(*active, &mut array).await?;
+        if array.json.is_empty() {
+            array.json.push('[');
+        }
+        array.json.push(']');
+        Ok(array.json.into())
     }
 }
 
 fn main() -> ExitCode {
-    shared::run(|variables| UserEventTypes { passed_on: PassedOn::read(variables) })
+    shared::run(|variables| UserEventTypes { filter: FieldFilter::from_variables(variables) })
 }

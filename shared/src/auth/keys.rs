@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     Error,
-    cache::{CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, OnError, RefreshPolicy},
+    cache::{
+        Backoff, CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, OnError,
+        RefreshPolicy,
+    },
     error::TokenError,
     telemetry::{self, RequestMetrics, Stage},
 };
@@ -25,10 +28,9 @@ const TIMEOUT: Duration = Duration::from_millis(3_500);
 
 /// While the issuer is down the old keys go on serving; without any, a second failure in a row puts requests off.
 const ON_ERROR: OnError = OnError::ServeStale {
-    first: Duration::from_millis(250),
-    longest: Duration::from_secs(30),
-    timeout: Duration::from_secs(2),
-    also_without_value: true,
+    backoff: Backoff::new(Duration::from_millis(250), Duration::from_secs(30)),
+    load_timeout: Duration::from_secs(2),
+    backoff_without_value: true,
 };
 
 /// A token that no kept key verifies makes the keys be fetched again at most this often, whether that
@@ -56,8 +58,8 @@ pub(crate) enum Verdict {
 
 impl KeyStore {
     pub(super) fn new(source: Box<dyn KeySource>) -> Self {
-        let refresh = RefreshPolicy { timeout: TIMEOUT, cooldown: Cooldown::Fixed(COOL_DOWN) };
-        let rules = CachePolicy { ttl: source.ttl(), timeout: TIMEOUT, on_error: ON_ERROR, refresh };
+        let refresh = RefreshPolicy { load_timeout: TIMEOUT, cooldown: Cooldown::Fixed(COOL_DOWN) };
+        let rules = CachePolicy { ttl: source.ttl(), load_timeout: TIMEOUT, on_error: ON_ERROR, refresh };
         Self { source, keys: CachedValue::new(rules) }
     }
 
@@ -67,7 +69,7 @@ impl KeyStore {
     ///
     /// A sentence that says why.
     pub(crate) async fn prepare(&self) -> Result<(), String> {
-        self.keys.prepare(|limit| self.fetch(limit)).await.map(drop).map_err(reason)
+        self.keys.preload(|limit| self.fetch(limit)).await.map(drop).map_err(reason)
     }
 
     /// Whether a key of the issuer signed the token.
@@ -87,9 +89,7 @@ impl KeyStore {
             Verdict::Signed => Ok(()),
             Verdict::Refused(error) => Err(error.into()),
             // They came while this token waited: there is nothing newer.
-            Verdict::Unknown | Verdict::Unsigned if served.status == CacheStatus::Miss => {
-                Err(UNKNOWN_KEY.into())
-            }
+            Verdict::Unknown | Verdict::Unsigned if served.status.is_new() => Err(UNKNOWN_KEY.into()),
             Verdict::Unknown => self.verify_with_newer_keys(jws, &served.value, unavailable).await,
             // Without newer keys the one that fits has the last word.
             Verdict::Unsigned => {
@@ -105,7 +105,7 @@ impl KeyStore {
         seen: &Arc<KeySet>,
         without: impl Fn(CacheError<String>) -> Error,
     ) -> Result<(), Error> {
-        let newer = self.keys.renew(seen, |limit| self.fetch(limit)).await.map_err(without)?;
+        let newer = self.keys.refresh(seen, |limit| self.fetch(limit)).await.map_err(without)?;
         match newer.map_or(Verdict::Unknown, |newer| verdict(&newer, jws)) {
             Verdict::Signed => Ok(()),
             Verdict::Refused(error) => Err(error.into()),

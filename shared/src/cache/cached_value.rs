@@ -1,4 +1,5 @@
-//! The place of one value.
+//! A cached value with single-flight loading: of the callers that need it at the same time, one loads it, and the others
+//! wait for that load and share its outcome.
 
 use std::{
     future::Future,
@@ -12,459 +13,465 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::policy::{CachePolicy, Cooldown, Failures, Freshness, Step};
+use super::policy::{CachePolicy, Cooldown, Failures, Freshness, RefreshPolicy, Step};
 
 #[cfg(test)]
 mod tests;
 
-/// A value of type `T` that is fetched when it is needed; a fetch may fail with an `E`.
+/// A value of type `T` that is loaded on demand; a load may fail with an `E`.
 ///
-/// A fetch runs in the task of whoever needs it first. Where that is dropped, because its request's time ran
-/// out, the fetch has failed, and nobody waits for it in vain.
+/// A load runs in the task of the first caller that needs it. If that task is dropped because its request's time ran out,
+/// the load counts as failed and its waiters go on.
 #[derive(Debug)]
-pub(crate) struct CachedValue<T, E> {
-    rules: CachePolicy,
-    kept: RwLock<Option<Kept<T>>>,
-    /// Held while the value is fetched: whoever waits for it finds what the holder's fetch came to.
-    fetching: Mutex<Fetching<T, E>>,
+pub struct CachedValue<T, E> {
+    policy: CachePolicy,
+    cached: RwLock<Option<Cached<T>>>,
+    /// Held during a load, so that waiters find its outcome.
+    loading: Mutex<LoadState<T, E>>,
 }
 
-/// A value, and how old it is.
+/// A served value, and where it came from.
 #[derive(Debug)]
-pub(crate) struct Lookup<T> {
-    pub(crate) value: Arc<T>,
-    pub(crate) status: CacheStatus,
+pub struct Lookup<T> {
+    /// The value.
+    pub value: Arc<T>,
+    /// Where it came from.
+    pub status: CacheStatus,
 }
 
-/// A fetch: in a box, since it is rare and large, so that what is usual, a value that is kept, is not moved about with
-/// room for one.
-type Fetch<'a, T, E> = BoxFuture<'a, Result<Loaded<T>, LoadError<E>>>;
-
-/// What a fetch brings: a value, and how old it is already.
-#[derive(Debug)]
-pub(crate) struct Loaded<T> {
-    pub(crate) value: Arc<T>,
-    pub(crate) age: Duration,
-}
-
-/// How a value came to be served.
+/// How a lookup was served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CacheStatus {
-    /// It was at hand and young enough.
+pub enum CacheStatus {
+    /// From memory: the value was fresh.
     Hit,
-    /// It came just now.
-    Miss,
-    /// It is too old, and somebody else is fetching another.
+    /// By a load of this lookup.
+    Miss(Source),
+    /// By the load of a concurrent lookup.
+    Coalesced,
+    /// With a stale value, while another lookup loads a newer one.
     Revalidating,
-    /// It is too old, and there is no other.
+    /// With a stale value, because no newer one can be loaded.
     Stale,
 }
 
-/// Why a fetch brought no value.
+/// Where a load got its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A cache that several processes share.
+    RemoteCache,
+    /// The service that owns the value.
+    Origin,
+}
+
+/// The outcome of a successful load.
 #[derive(Debug)]
-pub(crate) enum LoadError<E> {
-    /// The source could not say. An older value may go on serving.
+pub struct Loaded<T> {
+    /// The value.
+    pub value: Arc<T>,
+    /// How old it already is.
+    pub age: Duration,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Why a load failed.
+#[derive(Debug)]
+pub enum LoadError<E> {
+    /// The source could not answer. A stale value may be served instead.
     Unavailable(E),
-    /// The source said that there is none. An older value is forgotten.
+    /// The source has no such value. A cached one is removed.
     NotFound(E),
-    /// The source answered, and nothing older may stand in for that.
+    /// The source refused to answer. A stale value is not served instead.
     Rejected(E),
 }
 
-/// Why there is no value.
+/// Why a lookup has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CacheError<E> {
-    /// The last fetch failed like this.
+pub enum CacheError<E> {
+    /// The last load failed.
     LoadFailed(E),
-    /// The last fetch was cut off with its request.
+    /// The last load was dropped with its request.
     Canceled,
 }
 
+/// A load: boxed, since it is rare and large, so that a hit does not move its state about.
+type Load<'a, T, E> = BoxFuture<'a, Result<Loaded<T>, LoadError<E>>>;
+
 #[derive(Debug)]
-struct Kept<T> {
+struct Cached<T> {
     value: Arc<T>,
-    fetched: Instant,
+    loaded_at: Instant,
 }
 
 #[derive(Debug)]
-struct Fetching<T, E> {
-    /// Since the last success.
+struct LoadState<T, E> {
+    /// Failed loads since the last success.
     failures: Option<Failures>,
-    /// What the last failure was; `None` where it was cut off.
+    /// The error of the last failed load; `None` if it was canceled.
     error: Option<E>,
-    renewals: Renewals<T>,
+    refreshes: Refreshes<T>,
 }
 
-/// The renewals of a value that did not do.
+/// The forced refreshes of one value.
 #[derive(Debug)]
-struct Renewals<T> {
-    /// The value that came back each time.
-    of: Option<Arc<T>>,
-    in_vain: u32,
-    not_before: Option<Instant>,
+struct Refreshes<T> {
+    /// The value that the last refreshes returned.
+    value: Option<Arc<T>>,
+    /// How many refreshes in a row returned it.
+    unchanged: u32,
+    /// The end of the cool-down.
+    next_at: Option<Instant>,
 }
 
-/// A fetch that is under way and counts as failed unless it is said to have landed.
-struct Flight<'a, T, E> {
-    fetching: &'a mut Fetching<T, E>,
-    rules: &'a CachePolicy,
-    /// Whether a request needs it. A failure ahead of any puts nothing off.
+/// A load under way. It counts as canceled if it is dropped before its outcome is recorded.
+struct LoadGuard<'a, T, E> {
+    state: &'a mut LoadState<T, E>,
+    policy: &'a CachePolicy,
+    /// Whether a request needs the value. A failed preload starts no backoff.
     is_needed: bool,
-    has_landed: bool,
+    is_recorded: bool,
 }
 
-impl<T> Clone for Kept<T> {
+impl<T> Clone for Cached<T> {
     fn clone(&self) -> Self {
-        Self { value: self.value.clone(), fetched: self.fetched }
+        Self { value: self.value.clone(), loaded_at: self.loaded_at }
     }
 }
 
 impl<T, E: Clone> CachedValue<T, E> {
-    /// An empty one.
-    pub(crate) fn new(rules: CachePolicy) -> Self {
-        let renewals = Renewals { of: None, in_vain: 0, not_before: None };
-        let fetching = Fetching { failures: None, error: None, renewals };
-        Self { rules, kept: RwLock::new(None), fetching: Mutex::new(fetching) }
+    /// An empty cache.
+    #[must_use]
+    pub fn new(policy: CachePolicy) -> Self {
+        let refreshes = Refreshes { value: None, unchanged: 0, next_at: None };
+        let state = LoadState { failures: None, error: None, refreshes };
+        Self { policy, cached: RwLock::new(None), loading: Mutex::new(state) }
     }
 
-    /// The value, fetched now if there is none or if it is too old. `fetch` is told how long it may take.
+    /// Returns the value, and loads it if there is no fresh one. `load` is given the load's time-out.
     ///
     /// # Errors
     ///
-    /// [`CacheError`] if there is none to be had.
-    pub(crate) async fn get<F, V>(
-        &self,
-        fetch: impl FnOnce(Duration) -> F,
-    ) -> Result<Lookup<T>, CacheError<E>>
+    /// [`CacheError`] if the load fails and the policy allows no stale value.
+    pub async fn get<F, V>(&self, load: impl FnOnce(Duration) -> F) -> Result<Lookup<T>, CacheError<E>>
     where
         F: Future<Output = Result<V, LoadError<E>>> + Send,
         V: Into<Loaded<T>>,
     {
-        self.get_with_policy(|_, age| Some(self.rules.use_at(age)), Duration::MAX, fetch).await
+        self.get_with_policy(|_, age| Some(self.policy.freshness(age)), Duration::MAX, load).await
     }
 
-    /// As [`Self::get`], for somebody who judges by themselves what a value of this age is good for, `None` for
-    /// nothing, and who fetches a value alone when somebody else's fetch takes longer than `patience`.
+    /// Like [`Self::get`], with a freshness policy of the caller: `freshness` judges a value and its age, `None` if the
+    /// value does not answer this caller at all. A caller that has waited `max_wait` for another caller's load starts a
+    /// load of its own.
     ///
     /// # Errors
     ///
     /// As [`Self::get`].
-    pub(crate) async fn get_with_policy<F, V>(
+    pub async fn get_with_policy<F, V>(
         &self,
-        judge: impl Fn(&T, Duration) -> Option<Freshness>,
-        patience: Duration,
-        fetch: impl FnOnce(Duration) -> F,
+        freshness: impl Fn(&T, Duration) -> Option<Freshness>,
+        max_wait: Duration,
+        load: impl FnOnce(Duration) -> F,
     ) -> Result<Lookup<T>, CacheError<E>>
     where
         F: Future<Output = Result<V, LoadError<E>>> + Send,
         V: Into<Loaded<T>>,
     {
-        let asked = Instant::now();
-        let judged = || {
-            let kept = self.kept()?;
-            Some((judge(&kept.value, kept.fetched.elapsed())?, kept))
+        let arrived = Instant::now();
+        let usable = || {
+            let cached = self.cached()?;
+            Some((freshness(&cached.value, cached.loaded_at.elapsed())?, cached))
         };
-        let known = judged();
-        if let Some((Freshness::Fresh, kept)) = &known {
-            return Ok(kept.served(CacheStatus::Hit));
+        let found = usable();
+        if let Some((Freshness::Fresh, cached)) = &found {
+            return Ok(cached.lookup(CacheStatus::Hit));
         }
-        let mut fetching = match (self.fetching.try_lock(), known) {
-            (Ok(fetching), _) => fetching,
-            (Err(_), Some((Freshness::StaleWhileRevalidate, kept))) => {
-                return Ok(kept.served(CacheStatus::Revalidating));
+        let mut state = match (self.loading.try_lock(), found) {
+            (Ok(state), _) => state,
+            (Err(_), Some((Freshness::StaleWhileRevalidate, cached))) => {
+                return Ok(cached.lookup(CacheStatus::Revalidating));
             }
-            (Err(_), _) => match timeout(patience, self.fetching.lock()).await {
-                Ok(fetching) => fetching,
-                Err(_) => return self.load_uncoalesced(judge, boxed(fetch(self.rules.timeout))).await,
+            (Err(_), _) => match timeout(max_wait, self.loading.lock()).await {
+                Ok(state) => state,
+                Err(_) => {
+                    return self.load_uncoalesced(freshness, boxed(load(self.policy.load_timeout))).await;
+                }
             },
         };
-        let known = judged();
-        if let Some((Freshness::Fresh, kept)) = &known {
-            return Ok(kept.served(CacheStatus::Miss));
+        let found = usable();
+        if let Some((Freshness::Fresh, cached)) = &found {
+            return Ok(cached.lookup(CacheStatus::Coalesced));
         }
-        if let Some((_, kept)) = known.as_ref().filter(|(_, kept)| kept.fetched >= asked) {
-            return Ok(kept.served(CacheStatus::Miss));
+        if let Some((_, cached)) = found.as_ref().filter(|(_, cached)| cached.loaded_at >= arrived) {
+            return Ok(cached.lookup(CacheStatus::Coalesced));
         }
-        let older = known.filter(|(good_for, _)| *good_for != Freshness::Expired).map(|(_, kept)| kept);
-        let timeout = match self.rules.step(older.is_some(), fetching.failures, asked, Instant::now()) {
-            Step::Fetch { timeout } => timeout,
+        let stale = found.filter(|(freshness, _)| *freshness != Freshness::Expired).map(|(_, cached)| cached);
+        let timeout = match self.policy.step(stale.is_some(), state.failures, arrived, Instant::now()) {
+            Step::Load { timeout } => timeout,
             Step::ServeStale => {
-                return older.map(|kept| kept.served(CacheStatus::Stale)).ok_or(CacheError::Canceled);
+                return stale.map(|cached| cached.lookup(CacheStatus::Stale)).ok_or(CacheError::Canceled);
             }
-            Step::Fail => return Err(fetching.last_failure()),
+            Step::Fail => return Err(state.last_error()),
         };
-        match self.fetch(&mut fetching, true, boxed(fetch(timeout))).await {
-            Ok(value) => Ok(Lookup { value, status: CacheStatus::Miss }),
-            Err(Ended::Refused(failure)) => Err(failure),
-            // The fetch may have found one that will do. What is gone is not kept any more.
-            Err(Ended::Failed(failure)) => Self::or_older(judged(), failure),
+        match self.load(&mut state, true, boxed(load(timeout))).await {
+            Ok(lookup) => Ok(lookup),
+            Err(LoadError::Rejected(error)) => Err(CacheError::LoadFailed(error)),
+            // The load may have inserted an older value that is usable. One that is not found is removed.
+            Err(LoadError::Unavailable(error) | LoadError::NotFound(error)) => {
+                Self::or_stale(usable(), error)
+            }
         }
     }
 
-    /// Fetches beside somebody else's fetch that takes too long, which stays the one that counts.
+    /// Loads beside the load of another caller that takes too long. Only the outcome of that one counts for the backoff.
     async fn load_uncoalesced(
         &self,
-        judge: impl Fn(&T, Duration) -> Option<Freshness>,
-        fetched: Fetch<'_, T, E>,
+        freshness: impl Fn(&T, Duration) -> Option<Freshness>,
+        load: Load<'_, T, E>,
     ) -> Result<Lookup<T>, CacheError<E>> {
-        match fetched.await {
-            Ok(Loaded { value, age }) => {
-                self.offer(value.clone(), age);
-                Ok(Lookup { value, status: CacheStatus::Miss })
+        match load.await {
+            Ok(Loaded { value, age, source }) => {
+                self.insert(value.clone(), age);
+                Ok(Lookup { value, status: CacheStatus::Miss(source) })
             }
             Err(LoadError::NotFound(error) | LoadError::Rejected(error)) => {
                 Err(CacheError::LoadFailed(error))
             }
             Err(LoadError::Unavailable(error)) => {
-                let kept = self.kept();
-                let judged = kept.and_then(|kept| Some((judge(&kept.value, kept.fetched.elapsed())?, kept)));
-                Self::or_older(judged, CacheError::LoadFailed(error))
+                let usable = self
+                    .cached()
+                    .and_then(|cached| Some((freshness(&cached.value, cached.loaded_at.elapsed())?, cached)));
+                Self::or_stale(usable, error)
             }
         }
     }
 
-    /// What can be served in place of a failure.
-    fn or_older(
-        judged: Option<(Freshness, Kept<T>)>,
-        failure: CacheError<E>,
-    ) -> Result<Lookup<T>, CacheError<E>> {
-        match judged {
-            Some((Freshness::Fresh | Freshness::StaleWhileRevalidate | Freshness::StaleIfError, kept)) => {
-                Ok(kept.served(CacheStatus::Stale))
-            }
-            Some((Freshness::Expired, _)) | None => Err(failure),
+    /// Stale-if-error: a value that is not expired takes the place of the error.
+    fn or_stale(usable: Option<(Freshness, Cached<T>)>, error: E) -> Result<Lookup<T>, CacheError<E>> {
+        match usable {
+            Some((Freshness::Expired, _)) | None => Err(CacheError::LoadFailed(error)),
+            Some((_, cached)) => Ok(cached.lookup(CacheStatus::Stale)),
         }
     }
 
-    /// Fetches the value ahead of time: if there is none or it has lived half of its time. A failure here is
-    /// nobody's request yet, so it does not put the first request's fetch off.
+    /// Loads the value before a request needs it, if there is none or half of its time to live has passed. A failure
+    /// starts no backoff.
     ///
     /// # Errors
     ///
-    /// [`CacheError`] if it could not be fetched; an older value is kept all the same.
-    pub(crate) async fn prepare<F, V>(
-        &self,
-        fetch: impl FnOnce(Duration) -> F,
-    ) -> Result<Lookup<T>, CacheError<E>>
+    /// [`CacheError`] if the load failed. A value that is already cached stays.
+    pub async fn preload<F, V>(&self, load: impl FnOnce(Duration) -> F) -> Result<Lookup<T>, CacheError<E>>
     where
         F: Future<Output = Result<V, LoadError<E>>> + Send,
         V: Into<Loaded<T>>,
     {
-        let asked = Instant::now();
-        let young = || {
-            let half = self.rules.ttl / 2;
-            self.kept().filter(|kept| kept.fetched >= asked || kept.fetched.elapsed() < half)
+        let arrived = Instant::now();
+        let recent = || {
+            let half = self.policy.ttl / 2;
+            self.cached().filter(|cached| cached.loaded_at >= arrived || cached.loaded_at.elapsed() < half)
         };
-        if let Some(kept) = young() {
-            return Ok(kept.served(CacheStatus::Hit));
+        if let Some(cached) = recent() {
+            return Ok(cached.lookup(CacheStatus::Hit));
         }
-        let mut fetching = self.fetching.lock().await;
-        if let Some(kept) = young() {
-            return Ok(kept.served(CacheStatus::Miss));
+        let mut state = self.loading.lock().await;
+        if let Some(cached) = recent() {
+            return Ok(cached.lookup(CacheStatus::Coalesced));
         }
-        let value = self
-            .fetch(&mut fetching, false, boxed(fetch(self.rules.timeout)))
-            .await
-            .map_err(Ended::failure)?;
-        Ok(Lookup { value, status: CacheStatus::Miss })
+        self.load(&mut state, false, boxed(load(self.policy.load_timeout))).await.map_err(CacheError::from)
     }
 
-    /// A newer value than `seen`, which did not do although it is young enough. `None` if there is no other, or
-    /// if that was found out so recently that it is not asked again.
+    /// Replaces `seen`, a fresh value that turned out to be wrong. `None` if the source still returns it, or returned it
+    /// so recently that the cool-down has not ended.
     ///
     /// # Errors
     ///
-    /// [`CacheError`] if it cannot be told.
-    pub(crate) async fn renew<F, V>(
+    /// [`CacheError`] if the load fails, or failed last and its backoff has not ended.
+    pub async fn refresh<F, V>(
         &self,
         seen: &Arc<T>,
-        fetch: impl FnOnce(Duration) -> F,
+        load: impl FnOnce(Duration) -> F,
     ) -> Result<Option<Arc<T>>, CacheError<E>>
     where
         F: Future<Output = Result<V, LoadError<E>>> + Send,
         V: Into<Loaded<T>>,
     {
-        let mut fetching = self.fetching.lock().await;
-        if let Some(newer) = self.kept().filter(|kept| !Arc::ptr_eq(&kept.value, seen)) {
+        let RefreshPolicy { load_timeout, cooldown } = self.policy.refresh;
+        let mut state = self.loading.lock().await;
+        if let Some(newer) = self.cached().filter(|cached| !Arc::ptr_eq(&cached.value, seen)) {
             return Ok(Some(newer.value));
         }
         let now = Instant::now();
-        let is_put_off = fetching.failures.is_some_and(|failures| now < failures.not_before);
-        if !fetching.renewals.is_due(seen, now, self.rules.refresh.cooldown) {
-            // Where the last fetch failed, nobody knows whether there is a newer value by now.
-            return if fetching.failures.is_none() { Ok(None) } else { Err(fetching.last_failure()) };
+        if !state.refreshes.is_due(seen, now, cooldown) {
+            // After a failed load it is unknown whether the source has a newer value.
+            return if state.failures.is_none() { Ok(None) } else { Err(state.last_error()) };
         }
-        if is_put_off {
-            return Err(fetching.last_failure());
+        if state.failures.is_some_and(|failures| now < failures.retry_at) {
+            return Err(state.last_error());
         }
-        fetching.renewals.start(now, self.rules.refresh.cooldown);
-        let result = self.fetch(&mut fetching, true, boxed(fetch(self.rules.refresh.timeout))).await;
-        if !result.as_ref().is_ok_and(|value| !Arc::ptr_eq(value, seen)) {
-            fetching.renewals.was_in_vain(seen, Instant::now(), self.rules.refresh.cooldown);
+        state.refreshes.start(now, cooldown);
+        let result = self.load(&mut state, true, boxed(load(load_timeout))).await.map(|lookup| lookup.value);
+        let newer = result.map(|value| Some(value).filter(|value| !Arc::ptr_eq(value, seen)));
+        if !matches!(newer, Ok(Some(_))) {
+            state.refreshes.was_unchanged(seen, Instant::now(), cooldown);
         }
-        result.map(|value| Some(value).filter(|value| !Arc::ptr_eq(value, seen))).map_err(Ended::failure)
+        newer.map_err(CacheError::from)
     }
 
-    /// The value as it is.
-    pub(crate) fn peek(&self) -> Option<Lookup<T>> {
-        self.kept().map(|kept| {
-            let is_young = kept.fetched.elapsed() < self.rules.ttl;
-            kept.served(if is_young { CacheStatus::Hit } else { CacheStatus::Stale })
-        })
+    /// The cached value, fresh or not. Loads nothing.
+    pub fn peek(&self) -> Option<Lookup<T>> {
+        let cached = self.cached()?;
+        let is_fresh = cached.loaded_at.elapsed() < self.policy.ttl;
+        Some(cached.lookup(if is_fresh { CacheStatus::Hit } else { CacheStatus::Stale }))
     }
 
-    /// Keeps a value of this age, unless a younger one is kept.
-    pub(crate) fn offer(&self, value: Arc<T>, age: Duration) {
+    /// Caches a value of this age, unless a younger one is cached.
+    pub fn insert(&self, value: Arc<T>, age: Duration) {
         let now = Instant::now();
-        let offered = Kept { value, fetched: now.checked_sub(age).unwrap_or(now) };
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.as_ref().is_none_or(|kept| kept.fetched <= offered.fetched) {
-            *kept = Some(offered);
+        let inserted = Cached { value, loaded_at: now.checked_sub(age).unwrap_or(now) };
+        let mut cached = self.cached.write().unwrap_or_else(PoisonError::into_inner);
+        if cached.as_ref().is_none_or(|cached| cached.loaded_at <= inserted.loaded_at) {
+            *cached = Some(inserted);
         }
     }
 
-    /// Waits for a fetch, and keeps what comes of it. Only for whoever holds `fetching`.
-    async fn fetch(
+    /// Awaits a load and records its outcome. The caller holds `loading`.
+    async fn load(
         &self,
-        fetching: &mut Fetching<T, E>,
+        state: &mut LoadState<T, E>,
         is_needed: bool,
-        fetched: Fetch<'_, T, E>,
-    ) -> Result<Arc<T>, Ended<E>> {
-        let flight = Flight { fetching, rules: &self.rules, is_needed, has_landed: false };
-        match fetched.await {
-            Ok(Loaded { value, age }) => {
-                flight.landed();
-                self.offer(value.clone(), age);
-                Ok(value)
+        load: Load<'_, T, E>,
+    ) -> Result<Lookup<T>, LoadError<E>> {
+        let guard = LoadGuard { state, policy: &self.policy, is_needed, is_recorded: false };
+        let result = load.await;
+        match &result {
+            Ok(Loaded { value, age, .. }) => {
+                guard.succeeded();
+                self.insert(value.clone(), *age);
             }
-            Err(LoadError::NotFound(error)) => {
-                flight.landed();
-                *self.kept.write().unwrap_or_else(PoisonError::into_inner) = None;
-                Err(Ended::Failed(CacheError::LoadFailed(error)))
+            Err(LoadError::NotFound(_)) => {
+                guard.succeeded();
+                *self.cached.write().unwrap_or_else(PoisonError::into_inner) = None;
             }
-            Err(LoadError::Rejected(error)) => {
-                flight.refused(error.clone());
-                Err(Ended::Refused(CacheError::LoadFailed(error)))
-            }
-            Err(LoadError::Unavailable(error)) => {
-                flight.failed(error.clone());
-                Err(Ended::Failed(CacheError::LoadFailed(error)))
-            }
+            Err(LoadError::Rejected(error)) => guard.rejected(error.clone()),
+            Err(LoadError::Unavailable(error)) => guard.failed(error.clone()),
         }
+        result.map(|Loaded { value, source, .. }| Lookup { value, status: CacheStatus::Miss(source) })
     }
 
-    fn kept(&self) -> Option<Kept<T>> {
-        self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn cached(&self) -> Option<Cached<T>> {
+        self.cached.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 fn boxed<'a, T, E, V: Into<Loaded<T>>>(
-    fetch: impl Future<Output = Result<V, LoadError<E>>> + Send + 'a,
-) -> Fetch<'a, T, E> {
-    Box::pin(async { fetch.await.map(Into::into) })
+    load: impl Future<Output = Result<V, LoadError<E>>> + Send + 'a,
+) -> Load<'a, T, E> {
+    Box::pin(async { load.await.map(Into::into) })
 }
 
-/// A fetch that ended without a value.
-enum Ended<E> {
-    /// Something older may serve instead.
-    Failed(CacheError<E>),
-    Refused(CacheError<E>),
+impl CacheStatus {
+    /// Whether the value was loaded during the lookup, by it or by a concurrent one.
+    #[must_use]
+    pub fn is_new(self) -> bool {
+        matches!(self, Self::Miss(_) | Self::Coalesced)
+    }
 }
 
-impl<E> Ended<E> {
-    fn failure(self) -> CacheError<E> {
-        match self {
-            Self::Failed(failure) | Self::Refused(failure) => failure,
+impl<E> From<LoadError<E>> for CacheError<E> {
+    fn from(error: LoadError<E>) -> Self {
+        match error {
+            LoadError::Unavailable(error) | LoadError::NotFound(error) | LoadError::Rejected(error) => {
+                Self::LoadFailed(error)
+            }
         }
     }
 }
 
 impl<T> From<Arc<T>> for Loaded<T> {
-    /// One that is new.
+    /// A new value of the origin.
     fn from(value: Arc<T>) -> Self {
-        Self { value, age: Duration::ZERO }
+        Self { value, age: Duration::ZERO, source: Source::Origin }
     }
 }
 
-impl<T> Kept<T> {
-    fn served(&self, status: CacheStatus) -> Lookup<T> {
+impl<T> Cached<T> {
+    fn lookup(&self, status: CacheStatus) -> Lookup<T> {
         Lookup { value: self.value.clone(), status }
     }
 }
 
-impl<T, E: Clone> Fetching<T, E> {
-    fn last_failure(&self) -> CacheError<E> {
+impl<T, E: Clone> LoadState<T, E> {
+    fn last_error(&self) -> CacheError<E> {
         self.error.clone().map_or(CacheError::Canceled, CacheError::LoadFailed)
     }
 }
 
-impl<T> Renewals<T> {
+impl<T> Refreshes<T> {
     fn is_due(&self, seen: &Arc<T>, now: Instant, cooldown: Cooldown) -> bool {
-        let counts = match cooldown {
+        let applies = match cooldown {
             Cooldown::Fixed(_) => true,
-            Cooldown::WhileUnchanged { .. } => self.is_of(seen),
+            Cooldown::WhileUnchanged(_) => self.returned(seen),
         };
-        !(counts && self.not_before.is_some_and(|not_before| now < not_before))
+        !(applies && self.next_at.is_some_and(|next_at| now < next_at))
     }
 
     fn start(&mut self, now: Instant, cooldown: Cooldown) {
-        self.not_before = Some(now + cooldown.after(0));
+        self.next_at = Some(now + cooldown.after(0));
     }
 
-    fn was_in_vain(&mut self, seen: &Arc<T>, now: Instant, cooldown: Cooldown) {
-        if matches!(cooldown, Cooldown::WhileUnchanged { .. }) {
-            self.in_vain = if self.is_of(seen) { self.in_vain.saturating_add(1) } else { 1 };
-            self.of = Some(seen.clone());
-            self.not_before = Some(now + cooldown.after(self.in_vain));
+    fn was_unchanged(&mut self, seen: &Arc<T>, now: Instant, cooldown: Cooldown) {
+        if matches!(cooldown, Cooldown::WhileUnchanged(_)) {
+            self.unchanged = if self.returned(seen) { self.unchanged.saturating_add(1) } else { 1 };
+            self.value = Some(seen.clone());
+            self.next_at = Some(now + cooldown.after(self.unchanged));
         }
     }
 
-    fn is_of(&self, seen: &Arc<T>) -> bool {
-        self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, seen))
+    fn returned(&self, seen: &Arc<T>) -> bool {
+        self.value.as_ref().is_some_and(|value| Arc::ptr_eq(value, seen))
     }
 }
 
-impl<T, E> Flight<'_, T, E> {
-    fn landed(mut self) {
-        self.has_landed = true;
-        self.fetching.failures = None;
-        self.fetching.error = None;
+impl<T, E> LoadGuard<'_, T, E> {
+    fn succeeded(mut self) {
+        self.is_recorded = true;
+        self.state.failures = None;
+        self.state.error = None;
     }
 
     fn failed(mut self, error: E) {
-        self.has_landed = true;
-        self.note_failure(Some(error));
+        self.is_recorded = true;
+        self.record_failure(Some(error));
     }
 
-    /// Those who waited share the answer, and it puts nothing off.
-    fn refused(mut self, error: E) {
-        self.has_landed = true;
+    /// Waiters share the answer. It starts no backoff.
+    fn rejected(mut self, error: E) {
+        self.is_recorded = true;
         let now = Instant::now();
-        self.fetching.failures = Some(Failures { count: 0, last: now, was_cut_off: false, not_before: now });
-        self.fetching.error = Some(error);
+        self.state.failures = Some(Failures { count: 0, last: now, was_canceled: false, retry_at: now });
+        self.state.error = Some(error);
     }
 
-    fn note_failure(&mut self, error: Option<E>) {
+    fn record_failure(&mut self, error: Option<E>) {
         let now = Instant::now();
-        let before = self.fetching.failures;
-        let (count, not_before) = match before {
+        let (count, retry_at) = match self.state.failures {
             before if self.is_needed => {
                 let count = before.map_or(0, |before| before.count).saturating_add(1);
-                (count, now + self.rules.wait_after(count))
+                (count, now + self.policy.delay_after(count))
             }
-            Some(before) => (before.count, before.not_before),
+            Some(before) => (before.count, before.retry_at),
             None => (0, now),
         };
-        let was_cut_off = error.is_none();
-        self.fetching.failures = Some(Failures { count, last: now, was_cut_off, not_before });
-        self.fetching.error = error;
+        let was_canceled = error.is_none();
+        self.state.failures = Some(Failures { count, last: now, was_canceled, retry_at });
+        self.state.error = error;
     }
 }
 
-impl<T, E> Drop for Flight<'_, T, E> {
+impl<T, E> Drop for LoadGuard<'_, T, E> {
     fn drop(&mut self) {
-        if !self.has_landed {
-            self.note_failure(None);
+        if !self.is_recorded {
+            self.record_failure(None);
         }
     }
 }

@@ -1,85 +1,79 @@
-//! One cell for each key, as many as are allowed.
+//! A bounded map of cached values with least-recently-used eviction.
 
 use std::{
-    borrow::Borrow,
-    collections::HashMap,
     hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::time::Instant;
+use lru::LruCache;
 
 use super::{CachePolicy, CachedValue};
 
-/// How many cells are kept, so that memory is bounded however many callers there are.
-const MOST_KEPT: usize = 1_000;
+/// The most entries of a map, so that memory is bounded however many keys callers bring.
+const MAX_ENTRIES: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// Cells of the same rules, one for each key.
+/// One [`CachedValue`] per key, all with the same policy. Evicts the least recently used entries. A look-up is O(1).
 #[derive(Debug)]
-pub(crate) struct LruMap<K, T, E> {
-    rules: CachePolicy,
-    bound: Option<Bound<T>>,
-    cells: Mutex<HashMap<K, Used<T, E>>>,
-}
-
-/// How large all values may be together.
-#[derive(Debug)]
-struct Bound<T> {
-    most: usize,
-    size: fn(&T) -> usize,
+pub(crate) struct LruMap<K: Hash + Eq, T, E> {
+    policy: CachePolicy,
+    max_bytes: usize,
+    entries: Mutex<Entries<K, T, E>>,
 }
 
 #[derive(Debug)]
-struct Used<T, E> {
-    last: Instant,
-    cell: Arc<CachedValue<T, E>>,
+struct Entries<K: Hash + Eq, T, E> {
+    by_key: LruCache<K, Entry<T, E>>,
+    /// The sum of all entries' sizes.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry<T, E> {
+    value: Arc<CachedValue<T, E>>,
+    bytes: usize,
 }
 
 impl<K: Hash + Eq + Clone, T, E: Clone> LruMap<K, T, E> {
-    pub(crate) fn new(rules: CachePolicy) -> Self {
-        Self { rules, bound: None, cells: Mutex::new(HashMap::new()) }
+    /// An empty map whose values are not measured.
+    pub(crate) fn new(policy: CachePolicy) -> Self {
+        Self::with_max_bytes(policy, usize::MAX)
     }
 
-    /// With values that have sizes. Together they are no larger than `most` when a cell is handed out.
-    pub(crate) fn bounded(rules: CachePolicy, most: usize, size: fn(&T) -> usize) -> Self {
-        Self { bound: Some(Bound { most, size }), ..Self::new(rules) }
+    /// An empty map whose values, as far as [`Self::set_size`] has measured them, take at most `max_bytes`.
+    pub(crate) fn with_max_bytes(policy: CachePolicy, max_bytes: usize) -> Self {
+        let entries = Entries { by_key: LruCache::new(MAX_ENTRIES), bytes: 0 };
+        Self { policy, max_bytes, entries: Mutex::new(entries) }
     }
 
-    /// The cell of this key. Where there would be too many, those that were not used for longest go.
-    pub(crate) fn cell<Q>(&self, key: &Q) -> Arc<CachedValue<T, E>>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        let cell = match cells.get_mut(key) {
-            Some(used) => {
-                used.last = Instant::now();
-                used.cell.clone()
-            }
-            None => {
-                if cells.len() >= MOST_KEPT {
-                    remove_oldest(&mut cells);
-                }
-                let cell = Arc::new(CachedValue::new(self.rules));
-                cells.insert(key.to_owned(), Used { last: Instant::now(), cell: cell.clone() });
-                cell
-            }
-        };
-        if let Some(Bound { most, size }) = self.bound {
-            let size_of = |used: &Used<T, E>| used.cell.peek().map_or(0, |served| size(&served.value));
-            let mut sizes: usize = cells.values().map(size_of).sum();
-            while sizes > most {
-                sizes -= remove_oldest(&mut cells).map_or(sizes, |used| size_of(&used));
-            }
+    /// The entry of this key. A new one may evict the least recently used.
+    pub(crate) fn entry(&self, key: &K) -> Arc<CachedValue<T, E>> {
+        let mut entries = self.entries();
+        if let Some(entry) = entries.by_key.get(key) {
+            return entry.value.clone();
         }
-        cell
+        let value = Arc::new(CachedValue::new(self.policy));
+        let evicted = entries.by_key.push(key.clone(), Entry { value: value.clone(), bytes: 0 });
+        entries.bytes -= evicted.map_or(0, |(_, entry)| entry.bytes);
+        value
     }
-}
 
-fn remove_oldest<K: Hash + Eq + Clone, T, E>(cells: &mut HashMap<K, Used<T, E>>) -> Option<Used<T, E>> {
-    let oldest = cells.iter().min_by_key(|(_, used)| used.last).map(|(key, _)| key.clone())?;
-    cells.remove(&oldest)
+    /// Records the size of an entry's value. Evicts the least recently used entries while all together are too large.
+    pub(crate) fn set_size(&self, key: &K, bytes: usize) {
+        let mut entries = self.entries();
+        let Some(entry) = entries.by_key.peek_mut(key) else { return };
+        let before = std::mem::replace(&mut entry.bytes, bytes);
+        entries.bytes = entries.bytes - before + bytes;
+        while entries.bytes > self.max_bytes
+            && let Some((_, evicted)) = entries.by_key.pop_lru()
+        {
+            entries.bytes -= evicted.bytes;
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries<K, T, E>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
@@ -91,48 +85,49 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    #[tokio::test(start_paused = true)]
-    async fn the_cell_that_was_not_used_for_longest_goes_first() {
-        let refresh = RefreshPolicy { timeout: MINUTE, cooldown: Cooldown::Fixed(MINUTE) };
-        let keyed: LruMap<usize, usize, ()> =
-            LruMap::new(CachePolicy { ttl: MINUTE, timeout: MINUTE, on_error: OnError::Fail, refresh });
-        for key in 0..MOST_KEPT {
-            keyed.cell(&key).get(|_| async move { Ok(Arc::new(key)) }).await.unwrap();
-            tokio::time::advance(Duration::from_millis(1)).await;
+    const POLICY: CachePolicy = CachePolicy {
+        ttl: MINUTE,
+        load_timeout: MINUTE,
+        on_error: OnError::Fail,
+        refresh: RefreshPolicy { load_timeout: MINUTE, cooldown: Cooldown::Fixed(MINUTE) },
+    };
+
+    impl<K: Hash + Eq, T, E> LruMap<K, T, E> {
+        fn has(&self, key: &K) -> bool {
+            self.entries.lock().unwrap().by_key.contains(key)
         }
-        let kept = |key| keyed.cell(&key).peek().map(|served| *served.value);
-        assert_eq!(kept(0), Some(0));
-        tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!(kept(MOST_KEPT), None, "a new one");
-        assert_eq!(kept(0), Some(0), "used since");
-        assert_eq!(keyed.cells.lock().unwrap().len(), MOST_KEPT);
-        assert!(!keyed.cells.lock().unwrap().contains_key(&1));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn values_together_are_no_larger_than_they_may_be() {
-        let refresh = RefreshPolicy { timeout: MINUTE, cooldown: Cooldown::Fixed(MINUTE) };
-        let rules = CachePolicy { ttl: MINUTE, timeout: MINUTE, on_error: OnError::Fail, refresh };
-        let keyed: LruMap<&str, usize, ()> = LruMap::bounded(rules, 100, |size| *size);
-        let keep = async |key: &'static str, size: usize| {
-            keyed.cell(&key).offer(Arc::new(size), Duration::ZERO);
-            tokio::time::advance(Duration::from_millis(1)).await;
+    #[test]
+    fn the_least_recently_used_entry_is_evicted() {
+        let map: LruMap<usize, usize, ()> = LruMap::new(POLICY);
+        for key in 0..MAX_ENTRIES.get() {
+            map.entry(&key).insert(Arc::new(key), Duration::ZERO);
+        }
+        assert_eq!(map.entry(&0).peek().map(|lookup| *lookup.value), Some(0));
+        assert!(map.entry(&MAX_ENTRIES.get()).peek().is_none(), "a new entry is empty");
+        assert!(map.has(&0) && !map.has(&1), "0 was used since, 1 was not");
+    }
+
+    #[test]
+    fn entries_are_evicted_while_they_are_too_large_together() {
+        let map: LruMap<&str, usize, ()> = LruMap::with_max_bytes(POLICY, 100);
+        let insert = |key: &'static str, bytes: usize| {
+            map.entry(&key).insert(Arc::new(bytes), Duration::ZERO);
+            map.set_size(&key, bytes);
         };
-        let kept = || {
-            let mut keys: Vec<_> = keyed.cells.lock().unwrap().keys().copied().collect();
-            keys.sort_unstable();
-            keys
-        };
-        keep("a", 40).await;
-        keep("b", 40).await;
-        keep("c", 20).await;
-        keep("a", 40).await;
-        assert_eq!(kept(), ["a", "b", "c"]);
-        keep("d", 50).await;
-        keep("d", 50).await;
-        assert_eq!(kept(), ["a", "d"], "those that were not used for longest went");
-        keep("e", 101).await;
-        keep("f", 0).await;
-        assert_eq!(kept(), ["f"], "what is too large by itself goes too");
+        let keys =
+            || ["a", "b", "c", "d", "e", "f"].into_iter().filter(|key| map.has(key)).collect::<String>();
+        insert("a", 40);
+        insert("b", 40);
+        insert("c", 20);
+        insert("a", 40);
+        assert_eq!(keys(), "abc");
+        insert("d", 50);
+        assert_eq!(keys(), "ad", "b and c were the least recently used");
+        insert("e", 101);
+        assert_eq!(keys(), "", "a value that is too large by itself is not kept");
+        insert("f", 100);
+        assert_eq!(keys(), "f", "the sizes of evicted entries are subtracted");
     }
 }

@@ -1,14 +1,27 @@
-//! Values that are fetched rarely and needed often: the issuer's keys, PATs, and what was learnt with a PAT.
+//! Caching of values that are loaded rarely and needed often: the issuer's keys, PATs, and what a PAT's calls to Calendly
+//! returned.
 //!
-//! One [`CachedValue`] keeps one value. However many need it at once, one of them fetches it; a failure is shared
-//! like a success, puts the next fetch off, and leaves the older value serving where the [`CachePolicy`] let it.
-//! What differs between the users of a cell stands in their rules, and nothing else does.
+//! ```text
+//! tiered         memory, then the remote cache, then a load
+//!   ├▶ lru           one cached value per key, with eviction
+//!   │    └▶ cached_value   one value: single flight, stale-if-error, refresh
+//!   │         └▶ policy        when to load, what a value's age allows
+//!   │              └▶ backoff
+//!   └▶ remote        DynamoDB as the remote cache
+//! ```
+//!
+//! All but `remote` are generic: they know nothing of PATs, requests or Calendly.
 
+mod backoff;
 mod cached_value;
 mod lru;
 mod policy;
 pub(crate) mod remote;
+mod tiered;
 
-pub(crate) use cached_value::{CacheError, CacheStatus, CachedValue, LoadError, Loaded, Lookup};
+pub use backoff::Backoff;
+pub use cached_value::{CacheError, CacheStatus, CachedValue, LoadError, Loaded, Lookup, Source};
 pub(crate) use lru::LruMap;
-pub(crate) use policy::{CachePolicy, Cooldown, Freshness, OnError, RefreshPolicy};
+pub use policy::{CachePolicy, Cooldown, Freshness, OnError, RefreshPolicy};
+pub use remote::RemoteCache;
+pub use tiered::{LeaseOutcome, RemoteItem, RemoteTier, RemoteValue, Scope, TieredCache};

@@ -1,4 +1,4 @@
-//! The slots of one answer: open times of an event type.
+//! The time slots of one response.
 
 use std::fmt;
 
@@ -11,61 +11,60 @@ use super::{
 };
 use crate::Error;
 
-/// What is asked of Calendly in one call.
+/// The time window of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeWindow {
-    /// From when; later than now.
+    /// The start; in the future.
     pub start_time: DateTime<Utc>,
-    /// Until when, at most [`TimeWindow::LONGEST`] later.
+    /// The end, at most [`TimeWindow::MAX`] after the start.
     pub end_time: DateTime<Utc>,
 }
 
 impl TimeWindow {
-    /// The longest one that Calendly answers, since 2026-07-09:
+    /// The longest window that Calendly accepts:
     /// <https://developer.calendly.com/release-notes/2026/7/9.md>
-    pub const LONGEST: TimeDelta = TimeDelta::days(31);
+    pub const MAX: TimeDelta = TimeDelta::days(31);
 }
 
-/// What Calendly answered about a window.
+/// The slots of a time window, as Calendly stated them at a moment.
 #[derive(Debug)]
-pub struct Answered {
+pub struct Availability {
     /// The slots.
     pub times: AvailableTimes,
-    /// What was asked.
-    pub asked: TimeWindow,
-    /// When it was asked; whole milliseconds.
+    /// The window that was requested.
+    pub window: TimeWindow,
+    /// When it was requested, in whole milliseconds.
     pub as_of: DateTime<Utc>,
 }
 
-/// The slots of a window, ascending.
+/// The slots of one response, ascending by start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AvailableTimes {
-    /// Calendly's answer, of which the slots are parts: one text for all of them, so that memory is bounded
-    /// however small they are.
+    /// Calendly's response. Slots refer to parts of it, so that small slots take no text of their own.
     json: String,
     slots: Vec<Slot>,
 }
 
-/// An open time of an event type.
+/// A time slot of an event type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
-    /// Its `start_time`.
+    /// `start_time`.
     pub start_time: DateTime<Utc>,
-    /// Whether its `status` is `available`.
+    /// Whether `status` is `available`.
     pub is_available: bool,
-    /// Where its object starts and ends in the answer.
+    /// The slot's object in the response: start and end.
     span: (u32, u32),
 }
 
 #[derive(Deserialize)]
-struct AvailableTime {
+struct SlotFields {
     #[serde(deserialize_with = "rfc3339")]
     start_time: DateTime<Utc>,
     #[serde(default, rename = "status", deserialize_with = "is_available")]
     is_available: bool,
 }
 
-/// Whether a status is the one that matters.
+/// Deserializes a `status`.
 fn is_available<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     struct Status;
 
@@ -89,41 +88,43 @@ fn is_available<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::E
 }
 
 impl AvailableTimes {
-    /// Reads an answer of `GET /event_type_available_times`.
+    /// Parses a response of `GET /event_type_available_times`.
     ///
     /// # Errors
     ///
-    /// [`Error::CalendlyInvalidResponse`], also for a slot that is not an object with a `start_time`.
+    /// [`Error::CalendlyInvalidResponse`], also if a slot is not an object with a `start_time`.
     pub fn parse(json: String) -> Result<Self, Error> {
         let mut slots = Vec::new();
         for_each(&json, "event_type_available_times", |object| {
             slots.push(Slot::parse(object.get(), &json)?);
             Ok(())
         })?;
-        // Calendly documents no order. Stable, and of what is in order already it costs one look.
+        // Calendly documents no order. The sort is stable, and one pass if the slots are in order.
         slots.sort_by_key(|slot| slot.start_time);
         slots.dedup_by_key(|slot| slot.start_time);
         slots.shrink_to_fit();
         Ok(Self { json, slots })
     }
 
-    /// The slots: no two at one instant.
+    /// The slots, no two with the same start.
     #[must_use]
     pub fn slots(&self) -> &[Slot] {
         &self.slots
     }
 
-    /// Calendly's answer as it came.
-    pub(super) fn json(&self) -> &str {
+    /// The response as received.
+    #[must_use]
+    pub fn json(&self) -> &str {
         &self.json
     }
 
-    /// About how much memory it takes.
-    pub(super) fn size(&self) -> usize {
+    /// The approximate size in memory, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
         self.json.capacity() + self.slots.capacity() * size_of::<Slot>()
     }
 
-    /// Calendly's object for one of these slots, byte for byte.
+    /// The JSON object of one of these slots, byte for byte.
     #[must_use]
     pub fn object(&self, slot: &Slot) -> &str {
         let (start, end) = slot.span;
@@ -132,16 +133,16 @@ impl AvailableTimes {
 }
 
 impl Slot {
-    /// From its object, which is a part of the `answer`.
-    fn parse(object: &str, answer: &str) -> Result<Self, Error> {
-        let time: AvailableTime = parse(object, "an available time")?;
-        let start = object.as_ptr().addr().wrapping_sub(answer.as_ptr().addr());
+    /// Parses the slot's object, which is a part of `response`.
+    fn parse(object: &str, response: &str) -> Result<Self, Error> {
+        let fields: SlotFields = parse(object, "an available time")?;
+        let start = object.as_ptr().addr().wrapping_sub(response.as_ptr().addr());
         let span = u32::try_from(start).ok().zip(u32::try_from(start.wrapping_add(object.len())).ok());
         Ok(Self {
-            start_time: time.start_time,
-            is_available: time.is_available,
+            start_time: fields.start_time,
+            is_available: fields.is_available,
             span: span
-                .ok_or(Error::AnswerTooLarge { reason: "one answer of Calendly's has more than 4 GiB" })?,
+                .ok_or(Error::AnswerTooLarge { reason: "one response of Calendly has more than 4 GiB" })?,
         })
     }
 }
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_its_object_byte_for_byte() {
+    fn slots_keep_their_bytes() {
         let first = r#"{ "start_time" : "2026-12-01T10:00:00Z", "n": 1.50e1, "é": {"x":[]} }"#;
         let second = r#"{"start_time":"2026-12-01T10:00:00.000001Z"}"#;
         let times = read(&format!("{first} ,\n{second}")).unwrap();
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_ascend_and_the_first_of_an_instant_counts() {
+    fn slots_ascend_without_duplicates() {
         let [late, early] =
             ["12", "10"].map(|hour| format!(r#"{{"start_time":"2026-12-01T{hour}:00:00Z"}}"#));
         let again = r#"{"start_time":"2026-12-01T11:00:00+01:00"}"#;
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_that_of_the_answer_and_of_the_slots() {
+    fn size_counts_the_response_and_the_slots() {
         let minutes = 10..40;
         let slots: Vec<String> =
             minutes.map(|minute| format!(r#"{{"start_time":"2026-12-01T10:{minute}:00Z"}}"#)).collect();
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_status_is_available() {
+    fn statuses() {
         let is_available = |members| only(&with(members)).is_available;
         assert!(is_available(r#","status":"available","new":{"status":[]}"#));
         assert!(is_available(r#","status":"\u0061vailable""#));
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_time_is_rfc_3339() {
+    fn start_times_are_rfc_3339() {
         let start_time = |text: &str| {
             let times = read(&format!(r#"{{"start_time":{text}}}"#)).ok()?;
             Some(utc(times.slots()[0].start_time))
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_slot_spoils_the_answer() {
+    fn malformed_slots_are_invalid_responses() {
         for bad in [
             r#"["2026-12-01T10:00:00Z"]"#,
             r#"["2026-12-01T10:00:00Z","available"]"#,

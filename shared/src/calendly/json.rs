@@ -1,4 +1,4 @@
-//! Reading Calendly's answers.
+//! Parsing Calendly's responses.
 
 use std::fmt;
 
@@ -10,30 +10,28 @@ use serde_json::value::RawValue;
 
 use crate::Error;
 
-/// The answer to a call for one resource.
+/// The response to a call for one resource.
 #[derive(Deserialize)]
-struct Resource<'a> {
+struct ResourceResponse<'a> {
     #[serde(borrow)]
     resource: &'a RawValue,
 }
 
-/// Reads the one resource in an answer, which is `what` of Calendly's.
+/// Parses a response with one resource. `what` names it in errors.
 ///
 /// # Errors
 ///
 /// As [`parse`].
 pub(super) fn parse_resource<'a, T: Deserialize<'a>>(json: &'a str, what: &str) -> Result<T, Error> {
-    let Resource { resource } = parse(json, what)?;
+    let ResourceResponse { resource } = parse(json, what)?;
     parse(resource.get(), what)
 }
 
-/// Reads `json`, which is `what` of Calendly's: an object, and not an array in its members' order, which serde
-/// would take for one.
+/// Parses a JSON object. `what` names it in errors. serde alone would also accept an array of the members' values.
 ///
 /// # Errors
 ///
-/// [`Error::CalendlyInvalidResponse`] that says where it goes wrong, and not what stands there: the answer is not
-/// ours to show.
+/// [`Error::CalendlyInvalidResponse`] with the position of the fault, and without the text, which may be private.
 pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a str, what: &str) -> Result<T, Error> {
     if !json.trim_start().starts_with('{') {
         return Err(Error::CalendlyInvalidResponse(format!("{what} is not an object")));
@@ -43,14 +41,14 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a str, what: &str) -> Result
 
 fn not_documented(what: &str, error: &serde_json::Error) -> Error {
     Error::CalendlyInvalidResponse(format!(
-        "{what} is not what Calendly documents (line {}, column {})",
+        "{what} does not match Calendly's documentation (line {}, column {})",
         error.line(),
         error.column()
     ))
 }
 
-/// Reads an answer that lists objects, which is `what` of Calendly's, and shows `each` of the objects: one after the
-/// other, so that memory is bounded however many there are. What it returns is the answer's `pagination`.
+/// Parses a response with a `collection`, and calls `each` with one object after the other, so that memory is bounded
+/// however many there are. Returns the response's `pagination`. `what` names the response in errors.
 ///
 /// # Errors
 ///
@@ -60,30 +58,30 @@ pub(super) fn for_each<'a>(
     what: &str,
     each: impl FnMut(&'a RawValue) -> Result<(), Error>,
 ) -> Result<Option<&'a RawValue>, Error> {
-    let mut list = List { each, refused: None };
+    let mut collection = Collection { each, error: None };
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let read = deserializer.deserialize_map(AnswerVisitor(&mut list)).and_then(|pagination| {
+    let read = deserializer.deserialize_map(ResponseVisitor(&mut collection)).and_then(|pagination| {
         deserializer.end()?;
         Ok(pagination)
     });
-    match (read, list.refused) {
+    match (read, collection.error) {
         (Ok(pagination), _) => Ok(pagination),
         (Err(_), Some(error)) => Err(error),
         (Err(error), None) => Err(not_documented(what, &error)),
     }
 }
 
-/// What is done with each object of a list, and what came of it.
-struct List<F> {
+/// The callback for a collection's objects, and the error that it returned.
+struct Collection<F> {
     each: F,
-    refused: Option<Error>,
+    error: Option<Error>,
 }
 
-struct AnswerVisitor<'l, F>(&'l mut List<F>);
+struct ResponseVisitor<'c, F>(&'c mut Collection<F>);
 
-struct ListVisitor<'l, F>(&'l mut List<F>);
+struct CollectionVisitor<'c, F>(&'c mut Collection<F>);
 
-impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> Visitor<'de> for AnswerVisitor<'_, F> {
+impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> Visitor<'de> for ResponseVisitor<'_, F> {
     type Value = Option<&'de RawValue>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,11 +93,11 @@ impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> Visitor<'de> for AnswerV
         while let Some(name) = access.next_key::<String>()? {
             match name.as_str() {
                 "collection" if !has_collection => {
-                    access.next_value_seed(ListVisitor(&mut *self.0))?;
+                    access.next_value_seed(CollectionVisitor(&mut *self.0))?;
                     has_collection = true;
                 }
                 "pagination" if pagination.is_none() => pagination = Some(access.next_value()?),
-                "collection" | "pagination" => return Err(A::Error::custom("a member twice")),
+                "collection" | "pagination" => return Err(A::Error::custom("duplicate member")),
                 _ => drop(access.next_value::<IgnoredAny>()?),
             }
         }
@@ -107,7 +105,7 @@ impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> Visitor<'de> for AnswerV
     }
 }
 
-impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> DeserializeSeed<'de> for ListVisitor<'_, F> {
+impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> DeserializeSeed<'de> for CollectionVisitor<'_, F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -115,18 +113,18 @@ impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> DeserializeSeed<'de> for
     }
 }
 
-impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> Visitor<'de> for ListVisitor<'_, F> {
+impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> Visitor<'de> for CollectionVisitor<'_, F> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a list")
+        formatter.write_str("an array")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
         while let Some(object) = access.next_element()? {
             if let Err(error) = (self.0.each)(object) {
-                self.0.refused = Some(error);
-                return Err(A::Error::custom("refused"));
+                self.0.error = Some(error);
+                return Err(A::Error::custom("rejected by the callback"));
             }
         }
         Ok(())

@@ -1,24 +1,21 @@
-//! Calendly's API v2 as far as it is needed: the PAT's user, event types, available times.
-//!
-//! Objects are passed on byte for byte: only what a decision needs is read from them.
+//! Calendly's API v2, as far as the functions need it: the PAT's user, event types and available times.
 //!
 //! ```text
-//! kept_times         Calendly's answers about windows, kept for a while
-//!   └▶ session        Calendly as one request sees it: what can be asked
-//!   ├▶ learnt            what was learnt with a PAT and is kept for a while, its user for one
-//!   ├▶ event_types       a page of the list
-//!   ├▶ available_times   the slots of one answer
-//!   └▶ client            one call: its tries, and the answer's body
-//!        └▶ retry            whether there is another try, and when
+//! session   the API as one request uses it
+//!   ├▶ client            one attempt of a call
+//!   │    └▶ retry            which failures are retried, and when
+//!   ├▶ pagination        pages of the list of event types
+//!   ├▶ available_times   the slots of one response
+//!   └▶ rate_limit        what is left of the quota
 //! ```
+//!
+//! JSON objects are passed on byte for byte; only what a decision needs is parsed.
 //!
 //! <https://developer.calendly.com/api-docs>
 
 pub(crate) mod available_times;
 mod client;
 mod json;
-pub(crate) mod kept_times;
-mod learnt;
 pub(crate) mod pagination;
 pub(crate) mod rate_limit;
 mod retry;
@@ -26,10 +23,10 @@ mod session;
 mod time;
 pub(crate) mod uri;
 
-pub use available_times::{Answered, AvailableTimes, Slot, TimeWindow};
-pub use kept_times::{AvailabilityCache, Span};
-pub use learnt::{CacheScope, PatScopedCache};
-pub use session::Calendly;
+pub use crate::pat::PatId;
+pub use available_times::{Availability, AvailableTimes, Slot, TimeWindow};
+pub use pagination::EventTypeVisitor;
 pub(crate) use session::Upstream;
+pub use session::{CacheScope, Calendly, WindowRequest, response_policy};
 pub use time::utc;
 pub use uri::{EventTypeUri, UserUri};

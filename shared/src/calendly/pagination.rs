@@ -1,4 +1,4 @@
-//! A page of the list of event types.
+//! Pages of the list of event types.
 
 use std::ops::ControlFlow;
 
@@ -8,17 +8,23 @@ use serde_json::value::RawValue;
 use super::json::{for_each, parse};
 use crate::Error;
 
-/// What a page, as `GET /event_types` answers it, came to.
-pub(crate) enum Page<B> {
-    /// The visit broke off.
-    Over(B),
-    /// There is another one.
-    Next {
-        /// Its `page_token`.
-        token: String,
-    },
-    /// It was the last.
-    Last,
+/// Reads the event types of a list, in Calendly's order.
+pub trait EventTypeVisitor: Send {
+    /// Reads one event type. `Break` ends the list.
+    ///
+    /// # Errors
+    ///
+    /// Any; it ends the list.
+    fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error>;
+}
+
+/// What follows a page of `GET /event_types`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum AfterPage {
+    /// Nothing: it was the last page, or the visitor needs no more.
+    End,
+    /// The page with this `page_token`.
+    Next { page_token: String },
 }
 
 #[derive(Deserialize)]
@@ -26,35 +32,28 @@ struct Pagination {
     next_page_token: Option<String>,
 }
 
-impl<B> Page<B> {
-    /// Shows `visit` the event types of a page until it breaks off.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::CalendlyInvalidResponse`], also for an event type that is not an object and comes later; and what
-    /// `visit` returns.
-    pub(crate) fn read(
-        json: &str,
-        visit: &mut impl FnMut(&RawValue) -> Result<ControlFlow<B>, Error>,
-    ) -> Result<Self, Error> {
-        let mut over = None;
-        let pagination = for_each(json, "event_types", |event_type| {
-            if !event_type.get().starts_with('{') {
-                return Err(Error::CalendlyInvalidResponse("an event type is not an object".to_owned()));
-            }
-            if over.is_none() {
-                over = visit(event_type)?.break_value();
-            }
-            Ok(())
-        })?;
-        let pagination = pagination.ok_or_else(|| {
-            Error::CalendlyInvalidResponse("the answer of event_types has no pagination".to_owned())
-        })?;
-        let Pagination { next_page_token } = parse(pagination.get(), "the pagination of event_types")?;
-        Ok(match (over, next_page_token) {
-            (Some(found), _) => Self::Over(found),
-            (None, Some(token)) => Self::Next { token },
-            (None, None) => Self::Last,
-        })
-    }
+/// Parses a page, and shows `visitor` its event types until it breaks.
+///
+/// # Errors
+///
+/// [`Error::CalendlyInvalidResponse`], also if an event type after the break is not an object; and the visitor's errors.
+pub(crate) fn read_page(page: &str, visitor: &mut impl EventTypeVisitor) -> Result<AfterPage, Error> {
+    let mut is_over = false;
+    let pagination = for_each(page, "event_types", |event_type| {
+        if !event_type.get().starts_with('{') {
+            return Err(Error::CalendlyInvalidResponse("an event type is not an object".to_owned()));
+        }
+        if !is_over {
+            is_over = visitor.visit(event_type)?.is_break();
+        }
+        Ok(())
+    })?;
+    let pagination = pagination.ok_or_else(|| {
+        Error::CalendlyInvalidResponse("the response of event_types has no pagination".to_owned())
+    })?;
+    let Pagination { next_page_token } = parse(pagination.get(), "the pagination of event_types")?;
+    Ok(match next_page_token {
+        Some(page_token) if !is_over => AfterPage::Next { page_token },
+        _ => AfterPage::End,
+    })
 }

@@ -1,48 +1,50 @@
-//! What is left of the calls that Calendly allows a PAT's user in a minute.
+//! Calendly's rate limit: how much is left of the calls that a PAT's user may make in a minute.
 //!
-//! Each answer says it, and however many environments call for that user, all of their calls are in it.
+//! Every response states it, and counts the calls of all environments.
 //!
 //! <https://developer.calendly.com/api-docs/rate-limits>
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-/// Calls are plenty while more than this part of them is left.
-const PLENTY: f64 = 0.2;
+/// Quota is low while less than this part of it is left.
+const LOW_QUOTA_RATIO: f64 = 0.2;
 
-/// What Calendly said last.
+/// The quota as Calendly stated it last.
 #[derive(Debug, Default)]
-pub(crate) struct RateLimit(Mutex<Option<Said>>);
+pub(crate) struct RateLimit(Mutex<Option<Quota>>);
 
 #[derive(Debug, Clone, Copy)]
-struct Said {
-    /// How many calls are left, of those of a minute: from 0 to 1.
+struct Quota {
+    /// The part of the limit that is left, from 0 to 1.
     left: f64,
     /// When the minute ends.
-    until: Instant,
+    resets_at: Instant,
 }
 
 impl RateLimit {
-    /// Calendly said that so many calls of so many are left until the end of this time.
-    pub(crate) fn learn(&self, remaining: u64, of: u64, time: Duration) {
-        #[expect(clippy::cast_precision_loss, reason = "these are hundreds")]
-        let left = remaining as f64 / of.max(1) as f64;
-        *self.said() = Some(Said { left, until: Instant::now() + time });
+    /// Records that `remaining` calls of `limit` are left until the quota resets.
+    pub(crate) fn update(&self, remaining: u64, limit: u64, resets_in: Duration) {
+        #[expect(clippy::cast_precision_loss, reason = "limits are a few hundred calls")]
+        let left = remaining as f64 / limit.max(1) as f64;
+        *self.quota() = Some(Quota { left, resets_at: Instant::now() + resets_in });
     }
 
-    /// How short calls are, as far as is known: from 0, plenty, to 1, none left.
+    /// How short the quota is, from 0 (more than [`LOW_QUOTA_RATIO`] is left, or nothing is known) to 1 (used up).
     pub(crate) fn shortage(&self) -> f64 {
-        match *self.said() {
-            Some(Said { left, until }) if Instant::now() < until => (1.0 - left / PLENTY).clamp(0.0, 1.0),
+        match *self.quota() {
+            Some(Quota { left, resets_at }) if Instant::now() < resets_at => {
+                (1.0 - left / LOW_QUOTA_RATIO).clamp(0.0, 1.0)
+            }
             _ => 0.0,
         }
     }
 
-    fn said(&self) -> std::sync::MutexGuard<'_, Option<Said>> {
+    fn quota(&self) -> MutexGuard<'_, Option<Quota>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -56,7 +58,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[tokio::test(start_paused = true)]
-    async fn calls_are_short_when_few_are_left_and_until_the_minute_ends() {
+    async fn quota_is_short_below_the_ratio_and_until_it_resets() {
         let limit = RateLimit::default();
         let percent = |limit: &RateLimit| (limit.shortage() * 100.0).round();
         assert_eq!(percent(&limit), 0.0);
@@ -70,7 +72,7 @@ mod tests {
             (600, 500, 0.0),
             (0, 0, 100.0),
         ] {
-            limit.learn(remaining, of, MINUTE);
+            limit.update(remaining, of, MINUTE);
             assert_eq!(percent(&limit), expected, "{remaining} of {of}");
         }
         advance(MINUTE).await;

@@ -1,50 +1,85 @@
-//! Whether a call to Calendly is tried again, and when: a pure function of what happened, how many tries
-//! there were, and how much time is left.
+//! Retries of a call to Calendly: a decision table, and the loop that follows it.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
-/// The first wait is at most this long, the next twice as long, and so on.
-const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
+use tokio::time::sleep;
 
-/// No back-off is longer.
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(2);
+use crate::{cache::Backoff, lambda::deadline::Deadline};
 
-/// What must be left after the wait for another try to make sense.
-const SHORTEST_TRY: Duration = Duration::from_millis(100);
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 
-/// How a try failed.
+/// The least time that must be left after the delay for another attempt to make sense.
+const MIN_ATTEMPT_TIME: Duration = Duration::from_millis(100);
+
+/// How an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// No connection, a reset, a time-out, or an answer that broke off.
+    /// No connection, a reset, a time-out, or a response that was cut off.
     Connection,
-    /// An error status, and how long Calendly asks to wait (`Retry-After`, `X-RateLimit-Reset`).
+    /// An error status, and the wait that Calendly asks for (`Retry-After`, `X-RateLimit-Reset`).
     Status { status: u16, wait: Option<Duration> },
+    /// A failure that another attempt cannot cure.
+    Permanent,
 }
 
-/// How long to wait before the next try; `None` for no other.
+/// A failed attempt, and the error to return if it was the last.
+#[derive(Debug)]
+pub(super) struct AttemptError<E> {
+    pub(super) failure: Failure,
+    pub(super) error: E,
+}
+
+/// Attempts an operation until it succeeds, its failure is not worth a retry, or the deadline is too close. `attempt` is
+/// given the number of the attempt, from 1.
 ///
-/// `tries` is how many there were so far, at least 1. `jitter` is drawn from `0.0..1.0`: the wait is a
-/// random part of the back-off (full jitter), so that callers that failed together do not come back
-/// together. A wait that Calendly asks for is kept in full, or not at all if it does not fit.
-pub(super) fn wait_before_next_try(
+/// # Errors
+///
+/// The error of the last attempt.
+pub(super) async fn retry<T, E, F>(
+    max_retries: u32,
+    deadline: Deadline,
+    attempt: impl Fn(u32) -> F,
+) -> Result<T, E>
+where
+    F: Future<Output = Result<T, AttemptError<E>>>,
+{
+    let mut attempts = 1;
+    loop {
+        let AttemptError { failure, error } = match attempt(attempts).await {
+            Ok(value) => return Ok(value),
+            Err(failed) => failed,
+        };
+        let time_left = deadline.time_left();
+        match delay_before_retry(failure, attempts, max_retries, time_left, fastrand::f64()) {
+            Some(delay) => sleep(delay).await,
+            None => return Err(error),
+        }
+        attempts += 1;
+    }
+}
+
+/// The delay before the next attempt; `None` for no other attempt.
+///
+/// `attempts` counts those made, at least 1. `jitter` is drawn from `0.0..1.0`. A wait that Calendly asks for is honored in
+/// full or, if the deadline does not allow it, not at all.
+fn delay_before_retry(
     failure: Failure,
-    tries: u32,
+    attempts: u32,
     max_retries: u32,
     time_left: Duration,
     jitter: f64,
 ) -> Option<Duration> {
-    if tries > max_retries {
+    if attempts > max_retries {
         return None;
     }
-    let back_off =
-        FIRST_BACK_OFF.saturating_mul(2u32.saturating_pow(tries - 1)).min(LONGEST_BACK_OFF).mul_f64(jitter);
-    let wait = match failure {
-        Failure::Connection => back_off,
-        Failure::Status { status: 502..=504, wait } => wait.unwrap_or_default().max(back_off),
-        Failure::Status { status: 429, wait: Some(wait) } => wait.max(back_off),
-        Failure::Status { .. } => return None,
+    let backoff = BACKOFF.delay_with_jitter(attempts, jitter);
+    let delay = match failure {
+        Failure::Connection => backoff,
+        Failure::Status { status: 502..=504, wait } => wait.unwrap_or_default().max(backoff),
+        Failure::Status { status: 429, wait: Some(wait) } => wait.max(backoff),
+        Failure::Status { .. } | Failure::Permanent => return None,
     };
-    (wait + SHORTEST_TRY <= time_left).then_some(wait)
+    (delay + MIN_ATTEMPT_TIME <= time_left).then_some(delay)
 }
 
 #[cfg(test)]
@@ -52,14 +87,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table() {
-        use Failure::{Connection, Status};
+    fn retry_decisions() {
+        use Failure::{Connection, Permanent, Status};
         let ms = Duration::from_millis;
         let status = |status| Status { status, wait: None };
         let asking = |status, seconds| Status { status, wait: Some(Duration::from_secs(seconds)) };
         let plenty = Duration::from_secs(20);
-        for (failure, tries, max_retries, time_left, jitter, expected) in [
-            // What is tried again, with a growing share of chance.
+        for (failure, attempts, max_retries, time_left, jitter, expected) in [
+            // Retried, with a random part of a growing backoff.
             (Connection, 1, 2, plenty, 0.5, Some(ms(50))),
             (Connection, 2, 2, plenty, 0.5, Some(ms(100))),
             (Connection, 1, 2, plenty, 0.0, Some(ms(0))),
@@ -67,12 +102,13 @@ mod tests {
             (status(502), 1, 2, plenty, 1.0, Some(ms(100))),
             (status(503), 1, 2, plenty, 1.0, Some(ms(100))),
             (status(504), 2, 2, plenty, 1.0, Some(ms(200))),
-            // No more tries than allowed.
+            // No more retries than allowed.
             (Connection, 3, 2, plenty, 0.5, None),
             (Connection, 1, 0, plenty, 0.5, None),
             (status(503), 3, 2, plenty, 0.5, None),
             (asking(429, 1), 3, 2, plenty, 0.5, None),
-            // Nothing else is tried again.
+            // Nothing else is retried.
+            (Permanent, 1, 2, plenty, 0.5, None),
             (status(400), 1, 2, plenty, 0.5, None),
             (status(401), 1, 2, plenty, 0.5, None),
             (status(403), 1, 2, plenty, 0.5, None),
@@ -81,7 +117,7 @@ mod tests {
             (status(501), 1, 2, plenty, 0.5, None),
             (status(505), 1, 2, plenty, 0.5, None),
             (asking(500, 1), 1, 2, plenty, 0.5, None),
-            // A wait that Calendly asks for is kept, if it fits.
+            // A wait that Calendly asks for is honored if it fits.
             (asking(429, 1), 1, 2, plenty, 0.5, Some(ms(1_000))),
             (asking(429, 0), 1, 2, plenty, 0.5, Some(ms(50))),
             (asking(429, 60), 1, 2, plenty, 0.5, None),
@@ -96,9 +132,9 @@ mod tests {
             (Connection, 1, 2, Duration::ZERO, 0.0, None),
         ] {
             assert_eq!(
-                wait_before_next_try(failure, tries, max_retries, time_left, jitter),
+                delay_before_retry(failure, attempts, max_retries, time_left, jitter),
                 expected,
-                "{failure:?} after {tries} of {max_retries} more, {time_left:?} left"
+                "{failure:?}, attempt {attempts}, {max_retries} retries allowed, {time_left:?} left"
             );
         }
     }

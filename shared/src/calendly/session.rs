@@ -1,54 +1,52 @@
-//! Calendly as one request sees it.
+//! Calendly's API as one request uses it.
 
-use std::{
-    collections::HashSet,
-    ops::ControlFlow,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use chrono::{SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::uri::{EventTypeUri, UserUri};
 use super::{
-    available_times::{Answered, AvailableTimes, TimeWindow},
-    client::{CalendlyClient, CallContext, Path},
+    available_times::{Availability, AvailableTimes, TimeWindow},
+    client::{CalendlyClient, CallContext, Path, Query},
     json::parse_resource,
-    learnt::{CacheScope, PatScopedCache},
-    pagination::Page,
+    pagination::{AfterPage, EventTypeVisitor, read_page},
+    retry::{AttemptError, retry},
     time::utc,
+    uri::{EventTypeUri, UserUri},
 };
 use crate::{
     Error,
-    cache::remote::{RemoteCache, Table, TableTimeBudget},
+    cache::{
+        CacheError, CachePolicy, Cooldown, OnError, RefreshPolicy, RemoteCache, RemoteItem, Scope,
+        TieredCache,
+        remote::{Table, TableTimeBudget},
+    },
     config::{CalendlyConfig, TableConfig},
     http::{ByteBudget, Tls},
     lambda::deadline::Deadline,
-    pat::LoadedPat,
+    pat::{LoadedPat, PatId},
     telemetry::RequestMetrics,
 };
 
-/// More pages than this are taken for a list without end: 100,000 event types.
-const MOST_PAGES: usize = 1_000;
+/// The most pages of a list: 100,000 event types. A longer list is taken for one without an end.
+const MAX_PAGES: usize = 1_000;
 
-/// How much is read for one request, all pages or windows together. A page of 100 event types has about 150 KB; 31
-/// days of slots every five minutes have about 2 MB. What is larger would not fit in Lambda's 6 MB even if it
-/// were gzipped, or not in the function's memory.
-const MOST_READ: usize = 32 * 1024 * 1024;
+/// How many bytes of responses one request reads. A page of 100 event types has about 150 KB, 31 days of slots every five
+/// minutes about 2 MB. More would not fit in Lambda's 6 MB even gzipped, or not in the function's memory.
+const MAX_RESPONSE_BYTES: usize = 32 * 1024 * 1024;
 
 /// What all requests to Calendly have in common.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     client: CalendlyClient,
-    /// Whose each PAT is.
-    users: PatScopedCache<(), UserUri>,
-    /// What environments share, where they do.
+    /// The user of each PAT.
+    users: TieredCache<PatId, (), UserUri, Error>,
+    /// The cache that environments share, if there is one.
     table: Option<Table>,
 }
 
-/// Calendly with the caller's PAT, until the request's deadline.
+/// Calendly's API with the caller's PAT, until the request's deadline.
 #[derive(Debug)]
 pub struct Calendly<'a> {
     upstream: &'a Upstream,
@@ -56,8 +54,22 @@ pub struct Calendly<'a> {
     deadline: Deadline,
     metrics: &'a RequestMetrics,
     byte_budget: ByteBudget,
-    patience: TableTimeBudget,
-    wants_fresh: bool,
+    table_budget: TableTimeBudget,
+    bypass_cache: bool,
+}
+
+/// The scope of cached responses: those of one PAT, with the remote cache if there is one.
+pub type CacheScope<'a> = Scope<PatId, RemoteCache<'a>>;
+
+/// A request for the slots of a time window.
+pub trait WindowRequest: Sync {
+    /// The window to request at the moment `now`. Each attempt asks again, since Calendly refuses a start that has become
+    /// past.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] if nothing is left of the window.
+    fn window(&self, now: DateTime<Utc>) -> Result<TimeWindow, Error>;
 }
 
 #[derive(Deserialize)]
@@ -65,8 +77,15 @@ struct User {
     uri: String,
 }
 
+/// The policy of values that calls to Calendly return: no stale value is served, and calls have time-outs of their own.
+#[must_use]
+pub fn response_policy(ttl: Duration) -> CachePolicy {
+    let refresh = RefreshPolicy { load_timeout: Duration::MAX, cooldown: Cooldown::Fixed(Duration::ZERO) };
+    CachePolicy { ttl, load_timeout: Duration::MAX, on_error: OnError::Fail, refresh }
+}
+
 impl Upstream {
-    /// What was learnt of a PAT's user is kept as long as the PAT.
+    /// Caches a PAT's user as long as the PAT.
     ///
     /// # Errors
     ///
@@ -74,18 +93,17 @@ impl Upstream {
     pub(crate) fn new(
         calendly: CalendlyConfig,
         table: Option<TableConfig>,
-        pat_cache: Duration,
+        pat_ttl: Duration,
         tls: &Tls,
     ) -> Result<Self, String> {
-        let table = table.map(|table| Table::new(table, tls)).transpose()?;
         Ok(Self {
             client: CalendlyClient::new(calendly, tls)?,
-            users: PatScopedCache::new("user", pat_cache),
-            table,
+            users: TieredCache::new("user", response_policy(pat_ttl)),
+            table: table.map(|table| Table::new(table, tls)).transpose()?,
         })
     }
 
-    /// Sees to it that the first call of Calendly finds an open connection, and sends nothing over it.
+    /// Opens a connection for the first call to Calendly. Sends nothing.
     ///
     /// # Errors
     ///
@@ -94,11 +112,11 @@ impl Upstream {
         self.client.connect().await
     }
 
-    /// As [`Self::connect`], to what environments share.
+    /// Opens a connection to the table, if there is one. Sends nothing.
     ///
     /// # Errors
     ///
-    /// A sentence that says why it cannot be reached.
+    /// A sentence that says why DynamoDB cannot be reached.
     pub(crate) async fn connect_to_table(&self) -> Result<(), String> {
         match &self.table {
             Some(table) => table.connect().await,
@@ -108,114 +126,136 @@ impl Upstream {
 }
 
 impl<'a> Calendly<'a> {
-    /// `wants_fresh` says that nothing that is kept may answer.
+    /// With `bypass_cache`, no cached availability is served.
     pub(crate) fn new(
         upstream: &'a Upstream,
         pat: Arc<LoadedPat>,
         deadline: Deadline,
-        wants_fresh: bool,
+        bypass_cache: bool,
         metrics: &'a RequestMetrics,
     ) -> Self {
-        let (byte_budget, patience) = (ByteBudget::new(MOST_READ), TableTimeBudget::default());
-        Self { upstream, pat, deadline, metrics, byte_budget, patience, wants_fresh }
+        let byte_budget = ByteBudget::new(MAX_RESPONSE_BYTES);
+        let table_budget = TableTimeBudget::default();
+        Self { upstream, pat, deadline, metrics, byte_budget, table_budget, bypass_cache }
     }
 
-    /// Whether the caller wants Calendly's answer of this moment (`Cache-Control: no-cache`).
-    pub(super) fn wants_fresh(&self) -> bool {
-        self.wants_fresh
+    /// Whether the caller asked for a response of this moment (`Cache-Control: no-cache`).
+    #[must_use]
+    pub fn bypasses_cache(&self) -> bool {
+        self.bypass_cache
     }
 
-    /// How long there is to answer.
-    pub(super) fn time_left(&self) -> Duration {
+    /// The time left until the deadline.
+    #[must_use]
+    pub fn time_left(&self) -> Duration {
         self.deadline.time_left()
     }
 
-    /// How short calls are, from 0 to 1.
-    pub(super) fn shortage(&self) -> f64 {
+    /// How short the PAT's quota of calls is, from 0 (plenty) to 1 (used up).
+    #[must_use]
+    pub fn quota_shortage(&self) -> f64 {
         self.pat.rate_limit.shortage()
     }
 
-    /// The URI of the user whom the PAT belongs to: as the secret has it, or else as Calendly said it not long
-    /// ago.
+    /// The metrics of the request.
+    #[must_use]
+    pub fn metrics(&self) -> &'a RequestMetrics {
+        self.metrics
+    }
+
+    /// The scope of what this PAT's calls return.
+    #[must_use]
+    pub fn cache_scope(&self) -> CacheScope<'_> {
+        let remote = self
+            .upstream
+            .table
+            .as_ref()
+            .map(|table| RemoteCache::new(table, self.pat.item_mac(), &self.table_budget, self.metrics));
+        Scope { id: self.pat.id, remote }
+    }
+
+    /// The URI of the PAT's user: from the secret, from the cache, or from Calendly.
     ///
     /// # Errors
     ///
-    /// As every call to Calendly: [`Error::Calendly`], [`Error::CalendlyUnreachable`],
-    /// [`Error::CalendlyInvalidResponse`], [`Error::AnswerTooLarge`].
+    /// Those of every call: [`Error::Calendly`], [`Error::CalendlyUnreachable`], [`Error::CalendlyInvalidResponse`],
+    /// [`Error::AnswerTooLarge`].
     pub async fn user_uri(&self) -> Result<Arc<UserUri>, Error> {
-        match self.pat.user() {
-            Some(user) => Ok(user.clone()),
-            None => Ok(self.upstream.users.get(self.cache_scope(), &(), self.ask_for_user_uri()).await?.0),
+        if let Some(user) = self.pat.user() {
+            return Ok(user.clone());
         }
+        let lookup = self.upstream.users.get(&self.cache_scope(), &(), self.get_user_uri()).await;
+        self.metrics.cache_lookup("user", &lookup);
+        Ok(lookup?.value)
     }
 
-    /// As [`Self::user_uri`], ahead of time.
-    pub(crate) async fn prepare_user_uri(&self) -> Result<(), Error> {
+    /// Caches the URI of the PAT's user before a request needs it.
+    pub(crate) async fn preload_user_uri(&self) -> Result<(), Error> {
         if self.pat.user().is_none() {
-            self.upstream.users.prepare(self.cache_scope(), &(), self.ask_for_user_uri()).await?;
+            let lookup = self.upstream.users.preload(&self.cache_scope(), &(), self.get_user_uri()).await;
+            self.metrics.cache_lookup("user", &lookup);
+            lookup?;
         }
         Ok(())
     }
 
-    /// Keeps the URI of the user if another environment has asked for it.
-    pub(crate) async fn recall_user_uri(&self) {
-        if self.upstream.table.is_some() && self.pat.user().is_none() {
-            self.upstream.users.recall(self.cache_scope(), &()).await;
+    /// Copies the URI of the PAT's user from the remote cache, if it is there.
+    pub(crate) async fn read_remote_user_uri(&self) {
+        if self.pat.user().is_none() {
+            self.upstream.users.read_remote(&self.cache_scope(), &()).await;
         }
     }
 
-    async fn ask_for_user_uri(&self) -> Result<UserUri, Error> {
-        let body = self.upstream.client.get("/users/me".into(), &|| Ok(Vec::new()), &self.context()).await?;
+    async fn get_user_uri(&self) -> Result<UserUri, Error> {
+        let body = self.get("/users/me".into(), &[]).await?;
         let User { uri } = parse_resource(&body, "users/me")?;
-        UserUri::given(uri)
+        UserUri::from_calendly(uri)
             .ok_or_else(|| Error::CalendlyInvalidResponse("the user's uri is not a URI".to_owned()))
     }
 
-    /// Shows `visit` the user's event types of all pages, sorted by name, until it breaks off or there
-    /// are no more. `active` picks the active or the inactive ones.
+    /// Shows `visitor` the user's event types, sorted by name, page after page. `active` restricts them to the active or
+    /// the inactive ones.
     ///
-    /// Pages are followed by token, never by a URL that an answer names, and a list that goes round in
-    /// circles is an error.
+    /// Pages are requested by token, never by a URL in a response. A token that comes twice is an error.
     ///
     /// # Errors
     ///
-    /// As [`Self::user_uri`], and what `visit` returns.
-    pub async fn event_types<B>(
+    /// As [`Self::user_uri`], and the visitor's.
+    pub async fn event_types(
         &self,
         active: Option<bool>,
-        mut visit: impl FnMut(&RawValue) -> Result<ControlFlow<B>, Error> + Send,
-    ) -> Result<Option<B>, Error> {
+        visitor: &mut impl EventTypeVisitor,
+    ) -> Result<(), Error> {
         let user = self.user_uri().await?;
+        let mut query = vec![
+            ("user", user.as_str().to_owned()),
+            ("count", "100".to_owned()),
+            ("sort", "name:asc".to_owned()),
+        ];
+        query.extend(active.map(|active| ("active", active.to_string())));
+        let first_page = query.len();
         let mut seen = HashSet::new();
-        let mut page_token: Option<String> = None;
-        for _ in 0..MOST_PAGES {
-            let mut query = vec![
-                ("user", user.as_str().to_owned()),
-                ("count", "100".to_owned()),
-                ("sort", "name:asc".to_owned()),
-            ];
-            query.extend(active.map(|active| ("active", active.to_string())));
-            query.extend(page_token.take().map(|page_token| ("page_token", page_token)));
-            let body = self
-                .upstream
-                .client
-                .get("/event_types".into(), &|| Ok(query.clone()), &self.context())
-                .await?;
-            match Page::read(&body, &mut visit)? {
-                Page::Over(found) => return Ok(Some(found)),
-                Page::Last => return Ok(None),
-                Page::Next { token } if seen.insert(token.clone()) => page_token = Some(token),
-                Page::Next { .. } => break,
+        for _ in 0..MAX_PAGES {
+            let page = self.get("/event_types".into(), &query).await?;
+            match read_page(&page, visitor)? {
+                AfterPage::End => return Ok(()),
+                AfterPage::Next { page_token } => {
+                    if !seen.insert(page_token.clone()) {
+                        break;
+                    }
+                    query.truncate(first_page);
+                    query.push(("page_token", page_token));
+                }
             }
         }
         Err(Error::CalendlyInvalidResponse("the list of event types has no end".to_owned()))
     }
 
-    /// What `read` finds in an event type's object, which may be one that no list has.
+    /// Reads an event type, which may be one that no list has.
     ///
     /// # Errors
     ///
-    /// As [`Self::user_uri`], and what `read` returns.
+    /// As [`Self::user_uri`], and those of `read`.
     pub async fn event_type<T>(
         &self,
         uri: &EventTypeUri,
@@ -223,55 +263,66 @@ impl<'a> Calendly<'a> {
     ) -> Result<T, Error> {
         let path = format!("/event_types/{}", uri.id());
         let path = Path { pattern: "/event_types/{uuid}", path: &path };
-        let body = self.upstream.client.get(path, &|| Ok(Vec::new()), &self.context()).await?;
+        let body = self.get(path, &[]).await?;
         read(parse_resource(&body, "the event type")?)
     }
 
-    /// The open times of an event type in a window. `window` says it anew for each try, since Calendly refuses a start
-    /// that has become past.
+    /// The slots of an event type in a time window.
     ///
     /// # Errors
     ///
-    /// As [`Self::user_uri`], and what `window` returns.
+    /// As [`Self::user_uri`], and those of `request`.
     pub async fn available_times(
         &self,
         event_type: &EventTypeUri,
-        window: &(dyn Fn() -> Result<TimeWindow, Error> + Sync),
-    ) -> Result<Answered, Error> {
-        let asked = Mutex::new(None);
-        let query = || {
-            let window = window()?;
-            *asked.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some((window, Utc::now().trunc_subsecs(3)));
-            Ok(vec![
+        request: &impl WindowRequest,
+    ) -> Result<Availability, Error> {
+        let client = &self.upstream.client;
+        let attempt = |attempt| async move {
+            let window = request.window(Utc::now()).map_err(AttemptError::permanent)?;
+            let as_of = Utc::now().trunc_subsecs(3);
+            let query = [
                 ("event_type", event_type.as_str().to_owned()),
                 ("start_time", utc(window.start_time)),
                 ("end_time", utc(window.end_time)),
-            ])
+            ];
+            let path = "/event_type_available_times".into();
+            let body = client.get(path, &query, self.context(), attempt).await?;
+            Ok((window, as_of, body))
         };
-        let path = "/event_type_available_times".into();
-        let body = self.upstream.client.get(path, &query, &self.context()).await?;
-        let asked = asked.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (asked, as_of) =
-            asked.ok_or(Error::Internal { reason: "an answer came before it was asked for" })?;
-        Ok(Answered { times: AvailableTimes::parse(body)?, asked, as_of })
+        let (window, as_of, body) = retry(client.max_retries, self.deadline, attempt).await?;
+        Ok(Availability { times: AvailableTimes::parse(body)?, window, as_of })
     }
 
-    /// For what is [`PatScopedCache`].
-    #[must_use]
-    pub fn cache_scope(&self) -> CacheScope<'_> {
-        let table = self.upstream.table.as_ref();
-        let shared =
-            table.map(|table| RemoteCache::new(table, self.pat.seal(), &self.patience, self.metrics));
-        CacheScope { pat: self.pat.id, metrics: self.metrics, shared }
+    /// Calls `GET path?query`, with retries.
+    async fn get(&self, path: Path<'_>, query: &Query) -> Result<String, Error> {
+        let client = &self.upstream.client;
+        let attempt = |attempt| client.get(path, query, self.context(), attempt);
+        retry(client.max_retries, self.deadline, attempt).await
     }
 
     fn context(&self) -> CallContext<'_> {
-        CallContext {
-            pat: &self.pat,
-            deadline: self.deadline,
-            metrics: self.metrics,
-            byte_budget: &self.byte_budget,
+        CallContext { pat: &self.pat, metrics: self.metrics, byte_budget: &self.byte_budget }
+    }
+}
+
+impl From<CacheError<Error>> for Error {
+    fn from(error: CacheError<Error>) -> Self {
+        match error {
+            CacheError::LoadFailed(error) => error,
+            CacheError::Canceled => {
+                Self::DeadlineExceeded { during: "Calendly was called for another request" }
+            }
         }
+    }
+}
+
+impl RemoteItem<()> for UserUri {
+    fn to_text(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+
+    fn from_text(text: &str, (): &(), _: DateTime<Utc>) -> Option<Self> {
+        serde_json::from_str(text).ok()
     }
 }

@@ -1,4 +1,4 @@
-//! Moments as Calendly writes them.
+//! Times as Calendly writes them.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use serde::{
     de::{self, Visitor},
 };
 
-/// A moment as Calendly writes it: UTC, with `Z`; fractions only where there are any.
+/// RFC 3339 in UTC with `Z`, and with fractions of a second only if there are any.
 #[must_use]
 pub fn utc(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// A date-time in RFC 3339 and nothing else. chrono's own `Deserialize` allows more, and takes longer for that.
+/// Deserializes an RFC 3339 date-time. chrono's own `Deserialize` accepts more and takes longer.
 pub(super) fn rfc3339<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
     struct Rfc3339;
 
@@ -22,7 +22,7 @@ pub(super) fn rfc3339<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date
         type Value = DateTime<Utc>;
 
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a date-time in RFC 3339")
+            formatter.write_str("an RFC 3339 date-time")
         }
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<DateTime<Utc>, E> {
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_written_in_utc() {
+    fn times_are_written_in_utc() {
         let time = |text: &str| utc(DateTime::parse_from_rfc3339(text).unwrap().to_utc());
         assert_eq!(time("2026-12-01T10:00:00+01:00"), "2026-12-01T09:00:00Z");
         assert_eq!(time("2026-12-01T10:00:00.5Z"), "2026-12-01T10:00:00.500Z");

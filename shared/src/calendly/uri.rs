@@ -1,4 +1,4 @@
-//! The URIs by which Calendly names its resources.
+//! The URIs of Calendly's resources.
 //!
 //! <https://developer.calendly.com/api-docs/api-conventions>
 
@@ -18,25 +18,25 @@ pub struct EventTypeUri(String);
 pub struct UserUri(String);
 
 impl EventTypeUri {
-    /// From a URI; `None` if it is not that of an event type.
+    /// Parses a URI; `None` if it is not an event type's.
     #[must_use]
     pub fn parse(uri: &str) -> Option<Self> {
         uri.strip_prefix(EVENT_TYPES).filter(|id| is_id(id)).map(|_| Self(uri.to_owned()))
     }
 
-    /// From the last part of a URI; `None` if it cannot be one.
+    /// The URI of an id, which is its last path segment; `None` if it cannot be one.
     #[must_use]
     pub fn from_id(id: &str) -> Option<Self> {
         is_id(id).then(|| Self(format!("{EVENT_TYPES}{id}")))
     }
 
-    /// The URI.
+    /// The URI as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Its last part, by which a path names the event type.
+    /// The id: the last path segment.
     #[must_use]
     pub fn id(&self) -> &str {
         self.0.strip_prefix(EVENT_TYPES).unwrap_or_default()
@@ -44,18 +44,18 @@ impl EventTypeUri {
 }
 
 impl UserUri {
-    /// From a URI that somebody wrote; `None` if it is not that of a user.
+    /// Parses a URI that an operator wrote; `None` if it is not a user's.
     pub(crate) fn parse(uri: &str) -> Option<Self> {
         uri.strip_prefix(USERS).filter(|id| is_id(id)).map(|_| Self(uri.to_owned()))
     }
 
-    /// From a URI that Calendly itself gives its user; `None` if it cannot stand in a query or a header.
-    pub(crate) fn given(uri: String) -> Option<Self> {
+    /// Accepts the URI that Calendly states for its user; `None` if it cannot stand in a query or a header.
+    pub(crate) fn from_calendly(uri: String) -> Option<Self> {
         let is_safe = |character: char| !character.is_control() && character != ' ';
         (!uri.is_empty() && uri.chars().all(is_safe)).then_some(Self(uri))
     }
 
-    /// The URI.
+    /// The URI as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -72,11 +72,11 @@ impl<'de> Deserialize<'de> for EventTypeUri {
 impl<'de> Deserialize<'de> for UserUri {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let uri = String::deserialize(deserializer)?;
-        Self::given(uri).ok_or_else(|| D::Error::custom("not the URI of a user"))
+        Self::from_calendly(uri).ok_or_else(|| D::Error::custom("not the URI of a user"))
     }
 }
 
-/// Accounts have hyphenated UUIDs, the documentation 16 capital letters.
+/// Real ids are UUIDs; those in the documentation are 16 capital letters.
 fn is_id(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_calendlys_event_types_have_a_uri() {
+    fn event_type_uris() {
         for good in ["b2a9c1d4-0f7e-4a51-8c3d-9e8f7a6b5c4d", "AAAAAAAAAAAAAAAA"] {
             let uri = EventTypeUri::from_id(good).unwrap();
             assert_eq!(EventTypeUri::parse(uri.as_str()), Some(uri.clone()));
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_users_uri_that_somebody_wrote_is_read_strictly() {
+    fn user_uris_of_operators_are_parsed_strictly() {
         let good = "https://api.calendly.com/users/7d0c2f1e-5b1a-4c55";
         assert_eq!(UserUri::parse(good).as_ref().map(UserUri::as_str), Some(good));
         for bad in [
@@ -135,10 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn a_users_uri_that_calendly_gives_cannot_split_anything() {
-        assert!(UserUri::given("https://api.calendly.com/users/a".to_owned()).is_some());
+    fn user_uris_of_calendly_cannot_split_a_header() {
+        assert!(UserUri::from_calendly("https://api.calendly.com/users/a".to_owned()).is_some());
         for bad in ["", "a b", "a\nb", "a\u{7f}"] {
-            assert_eq!(UserUri::given(bad.to_owned()), None, "{bad:?}");
+            assert_eq!(UserUri::from_calendly(bad.to_owned()), None, "{bad:?}");
         }
     }
 }

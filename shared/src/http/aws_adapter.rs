@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 
-/// SecretsManager Manager's largest secret is 64 KiB; its answer is not much larger.
+/// Secrets Manager's largest secret is 64 KiB; its answer is not much larger.
 const LARGEST_ANSWER: usize = 256 * 1024;
 
 /// The HTTP client as the SDK wants it. Time limits are the SDK's own (its timeout settings).

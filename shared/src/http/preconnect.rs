@@ -1,4 +1,4 @@
-//! HttpClient that are open before there is a request for them.
+//! Connections that are open before there is a request for them.
 //!
 //! A client connects when it is asked to send. During init there is nothing to send yet, and nothing
 //! may be sent: a connection is opened, put aside, and handed to the first request that wants one.
@@ -20,7 +20,7 @@ use tower::{Layer, Service};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// HttpClient die while an environment is frozen, so idle ones are not kept for long.
+/// Connections die while an environment is frozen, so idle ones are not kept for long.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 tokio::task_local! {

@@ -64,7 +64,7 @@ impl Services {
         } else if let Ok(Some(pat)) = &pat {
             let calendly =
                 Calendly::new(&self.calendly, pat.clone(), Deadline::within(LIMIT), false, metrics);
-            calendly.recall_user_uri().await;
+            calendly.read_remote_user_uri().await;
         }
         pat.map(drop)
     }

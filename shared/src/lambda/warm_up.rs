@@ -61,7 +61,7 @@ async fn prepare_user(
         services.pat_provider.prepare(metrics).await.map_err(|error| format!("pat: {}", error.reason()))?;
     let Some(pat) = pat else { return Ok(()) };
     let calendly = Calendly::new(&services.calendly, pat, deadline, false, metrics);
-    calendly.prepare_user_uri().await.map_err(|error| format!("user: {}", error.reason()))
+    calendly.preload_user_uri().await.map_err(|error| format!("user: {}", error.reason()))
 }
 
 /// Prepares, and lets the answer out no earlier than after [`HOLD`].

@@ -5,8 +5,7 @@ mod secret_name;
 pub(crate) mod secrets_manager;
 mod value;
 
-#[cfg(test)]
-pub(crate) use provider::next_id;
-pub(crate) use provider::{LoadedPat, PatId, PatProvider};
+pub use provider::PatId;
+pub(crate) use provider::{LoadedPat, PatProvider};
 pub(crate) use secret_name::SecretNameTemplate;
 pub(crate) use value::{Pat, StoredPat};

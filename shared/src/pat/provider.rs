@@ -1,4 +1,4 @@
-//! The PATs that are in use: read from SecretsManager Manager, kept for a while, served stale while SecretsManager Manager is
+//! The PATs that are in use: read from Secrets Manager, kept for a while, served stale while Secrets Manager is
 //! down, and never one caller's for another.
 
 use std::{
@@ -19,39 +19,38 @@ use super::{
 use crate::{
     Error,
     cache::{
-        CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, Lookup, LruMap, OnError,
-        RefreshPolicy, remote::ItemMac,
+        Backoff, CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, Lookup, LruMap,
+        OnError, RefreshPolicy, remote::ItemMac,
     },
     calendly::{rate_limit::RateLimit, uri::UserUri},
     telemetry::{self, RequestMetrics, Stage},
 };
 
-/// How long SecretsManager Manager may take. Its client has a shorter limit of its own.
+/// How long Secrets Manager may take. Its client has a shorter limit of its own.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long it may take where there is something to answer without it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A PAT that is too old serves while SecretsManager Manager is down. Without any, every request asks: what was put
+/// A PAT that is too old serves while Secrets Manager is down. Without any, every request asks: what was put
 /// right is to be noticed at once.
 const ON_ERROR: OnError = OnError::ServeStale {
-    first: Duration::from_secs(1),
-    longest: Duration::from_secs(10),
-    timeout: PATIENCE,
-    also_without_value: false,
+    backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(10)),
+    load_timeout: PATIENCE,
+    backoff_without_value: false,
 };
 
 /// A PAT that Calendly refuses is read again. When that has been in vain twice it is not for a second, then for
-/// twice as long, and so on: a revoked PAT must not become a call to SecretsManager Manager for every request, and
+/// twice as long, and so on: a revoked PAT must not become a call to Secrets Manager for every request, and
 /// one that was just replaced must be found.
 const REFRESH: RefreshPolicy = RefreshPolicy {
-    timeout: PATIENCE,
-    cooldown: Cooldown::WhileUnchanged { first: Duration::from_secs(1), longest: Duration::from_secs(30) },
+    load_timeout: PATIENCE,
+    cooldown: Cooldown::WhileUnchanged(Backoff::new(Duration::from_secs(1), Duration::from_secs(30))),
 };
 
 /// Which PAT of this process: what was learnt with one is never used with another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct PatId(u64);
+pub struct PatId(u64);
 
 /// A PAT that was read.
 #[derive(Debug)]
@@ -60,12 +59,12 @@ pub(crate) struct LoadedPat {
     /// What is left of the calls of its user.
     pub(crate) rate_limit: RateLimit,
     stored: StoredPat,
-    seal: OnceLock<ItemMac>,
+    item_mac: OnceLock<ItemMac>,
 }
 
 impl LoadedPat {
     fn new(stored: StoredPat) -> Self {
-        Self { id: next_id(), rate_limit: RateLimit::default(), stored, seal: OnceLock::new() }
+        Self { id: next_id(), rate_limit: RateLimit::default(), stored, item_mac: OnceLock::new() }
     }
 
     pub(crate) fn pat(&self) -> &Pat {
@@ -78,8 +77,8 @@ impl LoadedPat {
     }
 
     /// What binds to it what environments share.
-    pub(crate) fn seal(&self) -> &ItemMac {
-        self.seal.get_or_init(|| ItemMac::of(self.pat()))
+    pub(crate) fn item_mac(&self) -> &ItemMac {
+        self.item_mac.get_or_init(|| ItemMac::new(self.pat()))
     }
 }
 
@@ -94,7 +93,7 @@ pub(crate) struct PatProvider {
 impl PatProvider {
     /// Keeps each PAT for `ttl`. Reads nothing yet.
     pub(crate) fn new(template: SecretNameTemplate, secrets: SecretsManager, ttl: Duration) -> Self {
-        let rules = CachePolicy { ttl, timeout: TIMEOUT, on_error: ON_ERROR, refresh: REFRESH };
+        let rules = CachePolicy { ttl, load_timeout: TIMEOUT, on_error: ON_ERROR, refresh: REFRESH };
         Self { template, secrets, kept: LruMap::new(rules) }
     }
 
@@ -106,8 +105,8 @@ impl PatProvider {
     /// As [`Self::of`].
     pub(crate) async fn prepare(&self, metrics: &RequestMetrics) -> Result<Option<Arc<LoadedPat>>, Error> {
         let Some(secret_id) = self.template.shared() else { return Ok(None) };
-        let cell = self.kept.cell(secret_id);
-        let prepared = cell.prepare(|limit| self.read(&cell, secret_id, limit)).await;
+        let cell = self.kept.entry(&secret_id.to_owned());
+        let prepared = cell.preload(|limit| self.read(&cell, secret_id, limit)).await;
         let was_at_hand = prepared.as_ref().is_ok_and(|served| served.status == CacheStatus::Hit);
         // One that could not be renewed is still good.
         let pat = noted(prepared.or_else(|error| cell.peek().ok_or(error)), metrics);
@@ -128,7 +127,7 @@ impl PatProvider {
     ) -> Result<Arc<LoadedPat>, Error> {
         metrics.enter(Stage::Pat);
         let secret_id = self.template.fill(claim)?;
-        let cell = self.kept.cell(&secret_id);
+        let cell = self.kept.entry(&secret_id);
         noted(cell.get(|limit| self.read(&cell, &secret_id, limit)).await, metrics)
     }
 
@@ -146,8 +145,8 @@ impl PatProvider {
     ) -> Result<Option<Arc<LoadedPat>>, Error> {
         metrics.enter(Stage::Pat);
         let secret_id = self.template.fill(claim)?;
-        let cell = self.kept.cell(&secret_id);
-        match cell.renew(refused, |limit| self.read(&cell, &secret_id, limit)).await {
+        let cell = self.kept.entry(&secret_id);
+        match cell.refresh(refused, |limit| self.read(&cell, &secret_id, limit)).await {
             Ok(newer) => Ok(newer),
             Err(CacheError::LoadFailed(error @ Error::PatMissing(_))) => Err(error),
             Err(CacheError::LoadFailed(_) | CacheError::Canceled) => Ok(None),
@@ -170,7 +169,7 @@ impl PatProvider {
                 )));
             }
             Ok(Err(SecretError::Unavailable(reason))) => return Err(unavailable(reason)),
-            Err(_) => return Err(unavailable("SecretsManager Manager did not answer in time".to_owned())),
+            Err(_) => return Err(unavailable("Secrets Manager did not answer in time".to_owned())),
         };
         let stored =
             StoredPat::from_secret(secret.expose_secret()).ok_or(LoadError::NotFound(Error::PatMissing(
@@ -203,12 +202,12 @@ fn noted(
         }
         Err(CacheError::LoadFailed(error)) => Err(error),
         Err(CacheError::Canceled) => Err(Error::SecretsUnavailable {
-            reason: "SecretsManager Manager did not answer before an earlier request's time ran out".into(),
+            reason: "Secrets Manager did not answer before an earlier request's time ran out".into(),
         }),
     }
 }
 
-pub(crate) fn next_id() -> PatId {
+fn next_id() -> PatId {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     PatId(NEXT.fetch_add(1, Ordering::Relaxed))
 }

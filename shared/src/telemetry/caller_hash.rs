@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use crate::{
-    cache::{CacheError, CachePolicy, CachedValue, Cooldown, LoadError, OnError, RefreshPolicy},
+    cache::{Backoff, CacheError, CachePolicy, CachedValue, Cooldown, LoadError, OnError, RefreshPolicy},
     pat::secrets_manager::{SecretError, SecretsManager},
 };
 
@@ -23,15 +23,14 @@ const BYTES: usize = 8;
 
 const POLICY: CachePolicy = CachePolicy {
     ttl: Duration::from_hours(1),
-    timeout: Duration::from_secs(3),
+    load_timeout: Duration::from_secs(3),
     on_error: OnError::ServeStale {
-        first: Duration::from_secs(1),
-        longest: Duration::from_secs(60),
-        timeout: Duration::from_secs(1),
-        also_without_value: true,
+        backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
+        load_timeout: Duration::from_secs(1),
+        backoff_without_value: true,
     },
     refresh: RefreshPolicy {
-        timeout: Duration::from_secs(1),
+        load_timeout: Duration::from_secs(1),
         cooldown: Cooldown::Fixed(Duration::from_secs(60)),
     },
 };
@@ -55,9 +54,9 @@ impl CallerHash {
     ///
     /// A sentence that says why there is none.
     pub(crate) async fn prepare(&self) -> Result<(), String> {
-        self.key.prepare(|limit| self.read(limit)).await.map(drop).map_err(|error| match error {
+        self.key.preload(|limit| self.read(limit)).await.map(drop).map_err(|error| match error {
             CacheError::LoadFailed(reason) => reason,
-            CacheError::Canceled => "SecretsManager Manager did not answer in time".to_owned(),
+            CacheError::Canceled => "Secrets Manager did not answer in time".to_owned(),
         })
     }
 
@@ -79,7 +78,7 @@ impl CallerHash {
                 Err(unavailable("there is no secret with the id of CALLER_HASH_SECRET_ID"))
             }
             Ok(Err(SecretError::Unavailable(reason))) => Err(LoadError::Unavailable(reason)),
-            Err(_) => Err(unavailable("SecretsManager Manager did not answer in time")),
+            Err(_) => Err(unavailable("Secrets Manager did not answer in time")),
         }
     }
 }

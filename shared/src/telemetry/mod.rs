@@ -11,5 +11,6 @@ mod request_metrics;
 mod summary;
 
 pub(crate) use log::{about_request, error, warn};
-pub(crate) use request_metrics::{RequestMetrics, Stage};
+pub use request_metrics::RequestMetrics;
+pub(crate) use request_metrics::Stage;
 pub(crate) use summary::{Ending, Event, end};

@@ -9,9 +9,11 @@ use std::{
     time::Duration,
 };
 
+use crate::cache::{CacheStatus, Lookup, Source};
+
 /// The counts of one invocation. Shared by the calls that are in flight at once.
 #[derive(Debug, Default)]
-pub(crate) struct RequestMetrics {
+pub struct RequestMetrics {
     pub(super) calendly_calls: AtomicU32,
     pub(super) calendly_retries: AtomicU32,
     pub(super) calendly_errors: AtomicU32,
@@ -56,18 +58,26 @@ impl RequestMetrics {
     }
 
     /// Whether a value that is kept under this name was at hand; of several, whether each was.
-    pub(crate) fn cache_hit(&self, name: &'static str, was_at_hand: bool) {
+    pub fn cache_hit(&self, name: &'static str, was_at_hand: bool) {
         let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
         *caches.entry(name).or_insert(true) &= was_at_hand;
     }
 
+    /// Records a lookup: a hit in memory or in the remote cache, or a miss.
+    pub fn cache_lookup<T, E>(&self, name: &'static str, lookup: &Result<Lookup<T>, E>) {
+        let is_hit = lookup.as_ref().is_ok_and(|lookup| {
+            matches!(lookup.status, CacheStatus::Hit | CacheStatus::Miss(Source::RemoteCache))
+        });
+        self.cache_hit(name, is_hit);
+    }
+
     /// Adds to a metric of this name and unit, as CloudWatch names units.
-    pub(crate) fn add(&self, name: &'static str, unit: &'static str, value: f64) {
+    pub fn add(&self, name: &'static str, unit: &'static str, value: f64) {
         let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
         measured.entry(name).or_insert((unit, 0.0)).1 += value;
     }
 
-    /// The PAT is older than it should be, because SecretsManager Manager could not be read.
+    /// The PAT is older than it should be, because Secrets Manager could not be read.
     pub(crate) fn pat_was_stale(&self) {
         self.pat_was_stale.store(true, Relaxed);
     }

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check_availability::fed::answer(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check_availability::fuzz_oracle::answer(bytes));

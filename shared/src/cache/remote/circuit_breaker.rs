@@ -1,65 +1,60 @@
-//! Whether the table is asked: not while it fails.
+//! A circuit breaker: stops calls to the table while it fails.
+//!
+//! *Closed*, it admits every call. The first failure *opens* it: it rejects calls until the backoff ends. It is then
+//! *half-open* and admits one probe per backoff period. A success closes it; another failure opens it for twice as long.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-/// After the first failure it is not asked for so long, then for twice as long, and so on.
-const FIRST: Duration = Duration::from_secs(1);
+use crate::cache::Backoff;
 
-/// And no longer than this.
-const LONGEST: Duration = Duration::from_secs(32);
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(32));
 
-/// Opens when a call fails, and then lets one through now and then.
+/// A circuit breaker, closed at first.
 #[derive(Debug, Default)]
 pub(super) struct CircuitBreaker(Mutex<State>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct State {
-    /// In a row.
+    /// Consecutive failures.
     failures: u32,
-    /// When it failed, before this nobody passes.
-    not_before: Option<Instant>,
+    /// When the next call is admitted; `None` while closed.
+    probe_at: Option<Instant>,
 }
 
 impl CircuitBreaker {
-    /// Whether the table may be asked. Where it has failed, whoever may is the only one until that turns out well, or
-    /// as long again has gone by.
+    /// Whether a call is admitted. While half-open, admits one probe per backoff period, so that a probe that is canceled
+    /// does not leave the breaker open for good.
     pub(super) fn try_acquire(&self) -> bool {
         let mut state = self.state();
-        match state.not_before {
+        match state.probe_at {
             None => true,
-            Some(not_before) if Instant::now() < not_before => false,
+            Some(probe_at) if Instant::now() < probe_at => false,
             Some(_) => {
-                state.not_before = Some(Instant::now() + state.wait());
+                state.probe_at = Some(Instant::now() + BACKOFF.delay(state.failures));
                 true
             }
         }
     }
 
-    /// It answered as it should.
+    /// Records a success, which closes the breaker.
     pub(super) fn succeeded(&self) {
         *self.state() = State::default();
     }
 
-    /// It did not.
+    /// Records a failure, which opens the breaker.
     pub(super) fn failed(&self) {
         let mut state = self.state();
         state.failures = state.failures.saturating_add(1);
-        state.not_before = Some(Instant::now() + state.wait());
+        state.probe_at = Some(Instant::now() + BACKOFF.delay(state.failures));
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn wait(&self) -> Duration {
-        FIRST.saturating_mul(2u32.saturating_pow(self.failures.saturating_sub(1))).min(LONGEST)
     }
 }
 
@@ -69,35 +64,36 @@ mod tests {
 
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
     const TICK: Duration = Duration::from_millis(1);
 
     #[tokio::test(start_paused = true)]
-    async fn after_each_failure_it_stays_open_for_longer() {
-        let circuit_breaker = CircuitBreaker::default();
-        assert!(circuit_breaker.try_acquire() && circuit_breaker.try_acquire());
+    async fn opens_for_longer_after_each_failure_and_closes_after_a_success() {
+        let breaker = CircuitBreaker::default();
+        assert!(breaker.try_acquire() && breaker.try_acquire());
         for seconds in [1, 2, 4, 8, 16, 32, 32] {
-            circuit_breaker.failed();
-            assert!(!circuit_breaker.try_acquire());
-            advance(Duration::from_secs(seconds) - TICK).await;
-            assert!(!circuit_breaker.try_acquire(), "{seconds}");
+            breaker.failed();
+            assert!(!breaker.try_acquire());
+            advance(seconds * SECOND - TICK).await;
+            assert!(!breaker.try_acquire(), "{seconds}");
             advance(TICK).await;
-            assert!(circuit_breaker.try_acquire(), "{seconds}");
-            assert!(!circuit_breaker.try_acquire(), "one is enough to find out");
+            assert!(breaker.try_acquire(), "{seconds}");
+            assert!(!breaker.try_acquire(), "one probe per period");
         }
-        circuit_breaker.succeeded();
-        assert!(circuit_breaker.try_acquire() && circuit_breaker.try_acquire());
-        circuit_breaker.failed();
-        advance(FIRST).await;
-        assert!(circuit_breaker.try_acquire(), "it starts anew");
+        breaker.succeeded();
+        assert!(breaker.try_acquire() && breaker.try_acquire());
+        breaker.failed();
+        advance(SECOND).await;
+        assert!(breaker.try_acquire(), "the backoff starts over");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_passed_and_was_given_up_does_not_keep_it_open_for_good() {
-        let circuit_breaker = CircuitBreaker::default();
-        circuit_breaker.failed();
-        advance(FIRST).await;
-        assert!(circuit_breaker.try_acquire());
-        advance(FIRST).await;
-        assert!(circuit_breaker.try_acquire());
+    async fn a_canceled_probe_is_followed_by_another() {
+        let breaker = CircuitBreaker::default();
+        breaker.failed();
+        advance(SECOND).await;
+        assert!(breaker.try_acquire());
+        advance(SECOND).await;
+        assert!(breaker.try_acquire());
     }
 }

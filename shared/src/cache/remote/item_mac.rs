@@ -1,4 +1,5 @@
-//! Names and values of the table's items, which only who has the PAT could have made.
+//! Message authentication codes (MACs) under the PAT for the table's items: only a holder of the PAT can name, write or
+//! verify them.
 
 use std::io::{Read, Write};
 
@@ -9,69 +10,70 @@ use ring::hmac;
 
 use crate::pat::Pat;
 
-/// What is signed begins with this: an item of another version has another name and no good signature.
+/// The prefix of every message. An item of another version has another name, and its MAC does not verify.
 const VERSION: &[u8] = b"calendly-functions 1";
 
-/// The length of HMAC-SHA-256.
+/// The length of an HMAC-SHA-256 tag.
 const TAG_LENGTH: usize = 32;
 
-/// The length of the moment in front of a value, in milliseconds since 1970.
-const MOMENT_LENGTH: usize = 8;
+/// The length of a value's `as_of`, in milliseconds since 1970.
+const AS_OF_LENGTH: usize = 8;
 
-/// DynamoDB's largest item has 400 KB, its names included.
+/// The largest value: DynamoDB's item limit of 400 KB, attribute names included.
 ///
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-const LARGEST: usize = 400 * 1024 - 1024;
+const MAX_VALUE_BYTES: usize = 400 * 1024 - 1024;
 
-/// No more than this comes out of a value: as much as is read of Calendly for one request.
-const LARGEST_UNPACKED: u64 = 32 * 1024 * 1024;
+/// The largest text: as much as one request reads from Calendly. Bounds decompression.
+const MAX_TEXT_BYTES: u64 = 32 * 1024 * 1024;
 
-/// The key that a PAT makes. It does not print.
+/// The MAC key that is derived from a PAT. Its `Debug` prints no key.
 #[derive(Debug, Clone)]
 pub(crate) struct ItemMac(hmac::Key);
 
-/// What an item is called: nothing that it is about can be had from it.
+/// The partition key of an item: a MAC of its kind and key, which reveals neither.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Name(String);
+pub struct ItemName(String);
 
-impl Name {
+impl ItemName {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl ItemMac {
-    pub(crate) fn of(pat: &Pat) -> Self {
+    /// The key of a PAT.
+    pub(crate) fn new(pat: &Pat) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, pat.expose().as_bytes()))
     }
 
-    /// The name of what is of this `kind` and about this `key`.
-    pub(crate) fn name(&self, kind: &str, key: &str) -> Name {
+    /// The name of the item of this `kind` and `key`.
+    pub(crate) fn name(&self, kind: &str, key: &str) -> ItemName {
         let tag = self.sign(&[b"name", kind.as_bytes(), key.as_bytes()]);
-        Name(BASE64_URL_SAFE_NO_PAD.encode(tag))
+        ItemName(BASE64_URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// A value for the item of this name; `None` if it is too large for one.
-    pub(crate) fn seal(&self, name: &Name, as_of: DateTime<Utc>, text: &str) -> Option<Vec<u8>> {
-        let mut sealed = as_of.timestamp_millis().to_be_bytes().to_vec();
-        let mut encoder = GzEncoder::new(&mut sealed, Compression::fast());
+    /// Compresses and authenticates a text for the item of this name; `None` if it is too large for an item.
+    pub(crate) fn encode(&self, name: &ItemName, as_of: DateTime<Utc>, text: &str) -> Option<Vec<u8>> {
+        let mut value = as_of.timestamp_millis().to_be_bytes().to_vec();
+        let mut encoder = GzEncoder::new(&mut value, Compression::fast());
         encoder.write_all(text.as_bytes()).ok()?;
         encoder.finish().ok()?;
-        let tag = self.sign(&[b"value", name.as_str().as_bytes(), &sealed]);
-        sealed.extend_from_slice(tag.as_ref());
-        Some(sealed).filter(|sealed| sealed.len() <= LARGEST)
+        let tag = self.sign(&[b"value", name.as_str().as_bytes(), &value]);
+        value.extend_from_slice(tag.as_ref());
+        Some(value).filter(|value| value.len() <= MAX_VALUE_BYTES)
     }
 
-    /// What was sealed for the item of this name, and as of when; `None` for anything else.
-    pub(crate) fn open(&self, name: &Name, sealed: &[u8]) -> Option<(DateTime<Utc>, String)> {
-        let (signed, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG_LENGTH)?)?;
+    /// The text that [`Self::encode`] authenticated for the item of this name, and its `as_of`; `None` for anything else.
+    pub(crate) fn decode(&self, name: &ItemName, value: &[u8]) -> Option<(DateTime<Utc>, String)> {
+        let (signed, tag) = value.split_at_checked(value.len().checked_sub(TAG_LENGTH)?)?;
         let message = message(&[b"value", name.as_str().as_bytes(), signed]);
         hmac::verify(&self.0, &message, tag).ok()?;
-        let (moment, packed) = signed.split_at_checked(MOMENT_LENGTH)?;
-        let as_of = DateTime::from_timestamp_millis(i64::from_be_bytes(moment.try_into().ok()?))?;
+        let (as_of, compressed) = signed.split_at_checked(AS_OF_LENGTH)?;
+        let as_of = DateTime::from_timestamp_millis(i64::from_be_bytes(as_of.try_into().ok()?))?;
         let mut text = String::new();
-        let length = GzDecoder::new(packed).take(LARGEST_UNPACKED + 1).read_to_string(&mut text).ok()?;
-        Some((as_of, text)).filter(|_| u64::try_from(length).is_ok_and(|length| length <= LARGEST_UNPACKED))
+        let length = GzDecoder::new(compressed).take(MAX_TEXT_BYTES + 1).read_to_string(&mut text).ok()?;
+        Some((as_of, text)).filter(|_| u64::try_from(length).is_ok_and(|length| length <= MAX_TEXT_BYTES))
     }
 
     pub(crate) fn sign(&self, parts: &[&[u8]]) -> hmac::Tag {
@@ -79,7 +81,7 @@ impl ItemMac {
     }
 }
 
-/// One text for all parts, each with its length before it, so that none can run into the next.
+/// Joins the parts, each behind its length, so that no two lists of parts make one message.
 fn message(parts: &[&[u8]]) -> Vec<u8> {
     let mut message = VERSION.to_vec();
     for part in parts {
@@ -94,62 +96,62 @@ mod tests {
     use super::*;
     use crate::pat::StoredPat;
 
-    fn seal(pat: &str) -> ItemMac {
-        ItemMac::of(&StoredPat::from_secret(pat.as_bytes()).unwrap().pat)
+    fn mac(pat: &str) -> ItemMac {
+        ItemMac::new(&StoredPat::from_secret(pat.as_bytes()).unwrap().pat)
     }
 
-    fn moment() -> DateTime<Utc> {
+    fn as_of() -> DateTime<Utc> {
         DateTime::from_timestamp_millis(1_796_119_200_123).unwrap()
     }
 
     #[test]
-    fn what_is_sealed_can_be_opened() {
-        let seal = seal("pat");
-        let name = seal.name("times", "a");
+    fn encoded_values_are_decoded() {
+        let mac = mac("pat");
+        let name = mac.name("times", "a");
         for text in ["", "{}", &"x".repeat(5_000_000)] {
-            let sealed = seal.seal(&name, moment(), text).unwrap();
-            assert_eq!(seal.open(&name, &sealed), Some((moment(), text.to_owned())));
+            let value = mac.encode(&name, as_of(), text).unwrap();
+            assert_eq!(mac.decode(&name, &value), Some((as_of(), text.to_owned())));
         }
     }
 
     #[test]
-    fn names_tell_pats_kinds_and_keys_apart_and_say_nothing() {
+    fn names_differ_by_pat_kind_and_key() {
         let names = [
-            seal("pat").name("times", "a"),
-            seal("other").name("times", "a"),
-            seal("pat").name("user", "a"),
-            seal("pat").name("times", "b"),
-            seal("pat").name("timesa", ""),
+            mac("pat").name("times", "a"),
+            mac("other").name("times", "a"),
+            mac("pat").name("user", "a"),
+            mac("pat").name("times", "b"),
+            mac("pat").name("timesa", ""),
         ];
         for (index, name) in names.iter().enumerate() {
             assert!(!names[..index].contains(name));
             assert_eq!(name.as_str().len(), 43);
         }
-        assert_eq!(seal("pat").name("times", "a"), names[0]);
+        assert_eq!(mac("pat").name("times", "a"), names[0]);
     }
 
     #[test]
-    fn what_was_not_written_with_this_pat_for_this_name_is_not_opened() {
-        let (ours, theirs) = (seal("pat"), seal("other"));
+    fn values_of_another_pat_or_name_and_damaged_values_are_rejected() {
+        let (ours, theirs) = (mac("pat"), mac("other"));
         let name = ours.name("times", "a");
-        let sealed = ours.seal(&name, moment(), "text").unwrap();
-        assert_eq!(theirs.open(&name, &sealed), None, "another PAT");
-        assert_eq!(ours.open(&ours.name("times", "b"), &sealed), None, "moved");
-        for index in 0..sealed.len() {
-            let mut damaged = sealed.clone();
+        let value = ours.encode(&name, as_of(), "text").unwrap();
+        assert_eq!(theirs.decode(&name, &value), None, "another PAT");
+        assert_eq!(ours.decode(&ours.name("times", "b"), &value), None, "moved");
+        for index in 0..value.len() {
+            let mut damaged = value.clone();
             damaged[index] ^= 1;
-            assert_eq!(ours.open(&name, &damaged), None, "byte {index}");
+            assert_eq!(ours.decode(&name, &damaged), None, "byte {index}");
         }
-        for cut in 0..sealed.len() {
-            assert_eq!(ours.open(&name, &sealed[..cut]), None, "{cut} bytes");
+        for cut in 0..value.len() {
+            assert_eq!(ours.decode(&name, &value[..cut]), None, "{cut} bytes");
         }
-        assert_eq!(ours.open(&name, &[&sealed[..], b"x"].concat()), None);
+        assert_eq!(ours.decode(&name, &[&value[..], b"x"].concat()), None);
     }
 
     #[test]
-    fn what_does_not_fit_is_not_sealed() {
-        let seal = seal("pat");
-        let name = seal.name("times", "a");
+    fn values_larger_than_an_item_are_not_encoded() {
+        let mac = mac("pat");
+        let name = mac.name("times", "a");
         let mut number = 1_u64;
         let noise: String = std::iter::repeat_with(|| {
             number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -157,27 +159,29 @@ mod tests {
         })
         .take(600_000)
         .collect();
-        assert_eq!(seal.seal(&name, moment(), &noise), None);
-        assert!(seal.seal(&name, moment(), &noise[..400_000]).is_some_and(|sealed| sealed.len() <= LARGEST));
+        assert_eq!(mac.encode(&name, as_of(), &noise), None);
+        assert!(
+            mac.encode(&name, as_of(), &noise[..400_000]).is_some_and(|value| value.len() <= MAX_VALUE_BYTES)
+        );
         let others = name.as_str().len() + "pkvaluelease".len() + "expires".len() + 2 * "1796119200123".len();
-        assert!((408_000..=409_600).contains(&(LARGEST + others)), "an item of DynamoDB's has 400 KB");
+        assert!((408_000..=409_600).contains(&(MAX_VALUE_BYTES + others)), "DynamoDB's item limit is 400 KB");
     }
 
     #[test]
-    fn what_unpacks_to_more_than_is_read_is_not_opened_in_part() {
-        let seal = seal("pat");
-        let name = seal.name("times", "a");
-        let most = usize::try_from(LARGEST_UNPACKED).unwrap();
-        let opened = |length: usize| {
-            let sealed = seal.seal(&name, moment(), &"x".repeat(length)).unwrap();
-            seal.open(&name, &sealed).map(|(_, text)| text.len())
+    fn decompression_is_bounded() {
+        let mac = mac("pat");
+        let name = mac.name("times", "a");
+        let most = usize::try_from(MAX_TEXT_BYTES).unwrap();
+        let decoded = |length: usize| {
+            let value = mac.encode(&name, as_of(), &"x".repeat(length)).unwrap();
+            mac.decode(&name, &value).map(|(_, text)| text.len())
         };
-        assert_eq!(opened(most), Some(most));
-        assert_eq!(opened(most + 1), None);
+        assert_eq!(decoded(most), Some(most));
+        assert_eq!(decoded(most + 1), None);
     }
 
     #[test]
-    fn a_seal_does_not_print_the_pat() {
-        assert!(!format!("{:?}", seal("very-secret")).contains("very-secret"));
+    fn debug_does_not_print_the_pat() {
+        assert!(!format!("{:?}", mac("very-secret")).contains("very-secret"));
     }
 }

@@ -1,23 +1,22 @@
-//! A DynamoDB table in which environments share what they learnt of Calendly.
+//! DynamoDB as the remote cache that environments share (`CACHE_TABLE`).
 //!
 //! ```text
-//! shared       the table as one request sees it, with one PAT: what is read, written, and asked by one alone
-//!   ├▶ sealed     names and values that only this PAT could have made
-//!   ├▶ patience   how much of the request's time the table may take
-//!   ├▶ circuit_breaker    whether it is asked at all
-//!   └▶ dynamodb   the calls
+//! remote_cache   the table as one request sees it, with one PAT: read, write, lease
+//!   ├▶ item_mac         names and values that only this PAT can have made
+//!   ├▶ time_budget      how much time of a request the table may take
+//!   ├▶ circuit_breaker  no calls while the table fails
+//!   └▶ dynamodb         the calls
 //! ```
 //!
-//! The table may fail in any way: then it is as if there were none. It holds no PAT, no token and no claim; names and
-//! values are bound to a PAT by an HMAC under it, so that what one learnt is of no use to others, and what somebody
-//! else wrote is not believed. Entries expire by their own time: the table's clean-up may be days late.
-//!
+//! The table may fail in any way; a request is then served as if there were no table. It holds no PAT, no token and no
+//! claim: names and values carry a MAC under the PAT, so that another PAT's items can neither be read nor forged. An item
+//! expires by the age of its value, since DynamoDB's own clean-up may be days late:
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html>
 
 mod circuit_breaker;
 pub(crate) mod dynamodb;
 mod item_mac;
-pub(crate) mod lease;
+pub(crate) mod remote_cache;
 mod time_budget;
 
 use crate::{
@@ -28,11 +27,11 @@ use crate::{
 use circuit_breaker::CircuitBreaker;
 use dynamodb::DynamoDb;
 
-pub(crate) use item_mac::{ItemMac, Name};
-pub(crate) use lease::{LeaseOutcome, RemoteCache, Value};
+pub(crate) use item_mac::{ItemMac, ItemName};
+pub use remote_cache::RemoteCache;
 pub(crate) use time_budget::TableTimeBudget;
 
-/// The table, for all requests.
+/// The table, for all requests of this environment.
 #[derive(Debug)]
 pub(crate) struct Table {
     dynamodb: DynamoDb,
@@ -40,7 +39,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Asks nothing yet.
+    /// A client of the table. Makes no call yet.
     ///
     /// # Errors
     ///
@@ -50,7 +49,7 @@ impl Table {
         Ok(Self { dynamodb, circuit_breaker: CircuitBreaker::default() })
     }
 
-    /// Sees to it that the first call finds an open connection, and sends nothing over it.
+    /// Opens a connection for the first call. Sends nothing.
     ///
     /// # Errors
     ///

@@ -1,51 +1,52 @@
-//! How much of a request's time the table may take.
+//! The time budget of the table: how much of a request's time its calls may take.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-/// A request loses no more than 100 ms, whatever the table does: this much to calls, and the rest to what is around
-/// them. DynamoDB answers within ten milliseconds.
-const MOST: Duration = Duration::from_millis(95);
+/// A request may lose 100 ms to the table: this much to calls, and the rest to the work around them. DynamoDB answers
+/// within 10 ms.
+const BUDGET: Duration = Duration::from_millis(95);
 
-/// The time that one request has spent with the table. Calls at the same moment count once.
+/// The time that one request has spent on calls to the table. Concurrent calls count once.
 #[derive(Debug, Default)]
 pub(crate) struct TableTimeBudget(Mutex<Spent>);
 
 #[derive(Debug, Default)]
 struct Spent {
+    /// Until the last moment without a call.
     before: Duration,
-    /// How many calls are under way, and since when there has been one.
-    calls: u32,
+    calls_in_flight: u32,
+    /// When the calls in flight began.
     since: Option<Instant>,
 }
 
-/// A call that is under way.
+/// A call in flight.
 pub(super) struct Call<'a>(&'a TableTimeBudget);
 
 impl TableTimeBudget {
-    /// Begins a call that may take so long; `None` if there is no time left for one.
-    pub(super) fn begin(&self) -> Option<(Call<'_>, Duration)> {
+    /// Starts a call, and returns the time that it may take; `None` if the budget is used up.
+    pub(super) fn start_call(&self) -> Option<(Call<'_>, Duration)> {
         let mut spent = self.spent();
-        let left = MOST.saturating_sub(spent.in_all());
+        let left = BUDGET.saturating_sub(spent.total());
         if left.is_zero() {
             return None;
         }
-        spent.calls += 1;
+        spent.calls_in_flight += 1;
         spent.since.get_or_insert_with(Instant::now);
         Some((Call(self), left))
     }
 
-    fn spent(&self) -> std::sync::MutexGuard<'_, Spent> {
+    fn spent(&self) -> MutexGuard<'_, Spent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Spent {
-    fn in_all(&self) -> Duration {
+    fn total(&self) -> Duration {
         self.before + self.since.map(|since| since.elapsed()).unwrap_or_default()
     }
 }
@@ -53,9 +54,9 @@ impl Spent {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         let mut spent = self.0.spent();
-        spent.calls = spent.calls.saturating_sub(1);
-        if spent.calls == 0 {
-            spent.before = spent.in_all();
+        spent.calls_in_flight = spent.calls_in_flight.saturating_sub(1);
+        if spent.calls_in_flight == 0 {
+            spent.before = spent.total();
             spent.since = None;
         }
     }
@@ -68,23 +69,23 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn calls_share_the_time_and_those_at_the_same_moment_count_once() {
-        let patience = TableTimeBudget::default();
+    async fn calls_share_the_budget_and_concurrent_ones_count_once() {
+        let budget = TableTimeBudget::default();
         let ms = Duration::from_millis;
-        let (one, left) = patience.begin().unwrap();
-        assert_eq!(left, MOST);
+        let (first, left) = budget.start_call().unwrap();
+        assert_eq!(left, BUDGET);
         advance(ms(10)).await;
-        let (other, left) = patience.begin().unwrap();
-        assert_eq!(left, MOST - ms(10));
-        drop(one);
+        let (second, left) = budget.start_call().unwrap();
+        assert_eq!(left, BUDGET - ms(10));
+        drop(first);
         advance(ms(10)).await;
-        drop(other);
+        drop(second);
         advance(ms(500)).await;
-        let (last, left) = patience.begin().unwrap();
-        assert_eq!(left, MOST - ms(20), "the time between calls is the request's own");
+        let (last, left) = budget.start_call().unwrap();
+        assert_eq!(left, BUDGET - ms(20), "time between calls does not count");
         advance(left).await;
-        assert!(patience.begin().is_none());
+        assert!(budget.start_call().is_none());
         drop(last);
-        assert!(patience.begin().is_none());
+        assert!(budget.start_call().is_none());
     }
 }

@@ -1,93 +1,88 @@
-//! What a caller asks: one value that cannot contradict itself, made of the query.
+//! A question about times, parsed from the query parameters into a value that cannot contradict itself.
+
+mod parse_time;
+mod point_query;
+pub(crate) mod time_range;
+mod zone;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{Error, Query};
 
-use crate::{
-    aligned::Aligned,
-    at::At,
-    event_type::EventTypeRef,
-    moment::{self, Edge},
-    range::{Part, TimeRange},
-    zone::Zone,
-};
+use crate::event_type::EventTypeRef;
+use parse_time::Bound;
 
-/// How many event types one question may be about.
-const MOST_EVENT_TYPES: usize = 10;
+pub use point_query::PointQuery;
+pub use time_range::TimeRange;
+pub use zone::{Offsets, Zone};
+
+#[cfg(any(test, fuzzing))]
+pub(crate) use parse_time::{Bound as TimeBound, parse as parse_time};
+
+/// The most event types of one question.
+const MAX_EVENT_TYPES: usize = 10;
 
 /// The largest `limit`.
-const LARGEST_LIMIT: usize = 1_000;
+const MAX_LIMIT: usize = 1_000;
 
 /// A question about times.
 #[derive(Debug)]
-pub(crate) struct Question {
-    pub(crate) times: Times,
+pub struct Question {
+    /// The times that are asked about.
+    pub times: RequestedTimes,
     /// `event_type`: at least one, none twice.
-    pub(crate) event_types: Vec<EventTypeRef>,
+    pub event_types: Vec<EventTypeRef>,
     /// `match`.
-    pub(crate) matching: Match,
-    /// `duration`: how long each of the event types must be.
-    pub(crate) duration: Option<TimeDelta>,
-    /// `timezone`: also give local times of this zone.
-    pub(crate) timezone: Option<Zone>,
+    pub match_mode: Match,
+    /// `duration`: the length that each event type must have.
+    pub duration: Option<TimeDelta>,
+    /// `timezone`: slots also have local times of this zone.
+    pub timezone: Option<Zone>,
 }
 
-/// Which times are asked about.
+/// The times that a question is about.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Times {
-    /// `start_time` to `end_time`, and of the slots only the first so many: `limit`.
-    Range { range: TimeRange, limit: Option<usize> },
+pub enum RequestedTimes {
+    /// `start_time` to `end_time`.
+    Range {
+        /// The range.
+        range: TimeRange,
+        /// `limit`: the most slots of the answer.
+        limit: Option<usize>,
+    },
     /// `at`.
-    At(At),
+    Point(PointQuery),
 }
 
-/// Which slots of several event types are meant.
+/// Which slots of several event types are in the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Match {
-    /// Those of any.
+pub enum Match {
+    /// Those of any event type.
     Any,
-    /// The instants at which each has an available one.
+    /// The instants at which every event type has an available slot.
     All,
 }
 
-/// What is asked of Calendly in one call for each event type.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Asked {
-    Part(Part),
-    /// A part in a window that other ranges share.
-    Shared(Aligned),
-    Around(At),
-}
-
-impl Times {
-    /// Consecutive parts of the times, each short enough for one call; of a range in windows that other ranges share, if
-    /// answers are kept.
-    pub(crate) fn parts(&self, are_kept: bool) -> Vec<Asked> {
-        match self {
-            Self::Range { range, .. } if are_kept => Aligned::of(*range).map(Asked::Shared).collect(),
-            Self::Range { range, .. } => range.parts().map(Asked::Part).collect(),
-            Self::At(at) => vec![Asked::Around(*at)],
-        }
-    }
-
-    pub(crate) fn limit(&self) -> Option<usize> {
+impl RequestedTimes {
+    /// `limit`, if there is one.
+    #[must_use]
+    pub fn limit(&self) -> Option<usize> {
         match self {
             Self::Range { limit, .. } => *limit,
-            Self::At(_) => None,
+            Self::Point(_) => None,
         }
     }
 }
 
 impl Question {
-    /// Understands a query that comes at the moment `now`.
+    /// Parses the query of a request that arrives at `now`.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidParameter`].
-    pub(crate) fn parse(query: &Query, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn parse(query: &Query, now: DateTime<Utc>) -> Result<Self, Error> {
         let times = match query.get("at")? {
-            Some(at) => WrittenTimes::At(exclusive(query, at)?),
-            None => WrittenTimes::Range {
+            Some(at) => TimeTexts::At(at_alone(query, at)?),
+            None => TimeTexts::Range {
                 start: query.require("start_time", "2026-12-01T09:00:00Z")?,
                 end: query.require("end_time", "2026-12-02T09:00:00Z")?,
                 limit: query.get("limit")?.map(parse_limit).transpose()?,
@@ -95,29 +90,31 @@ impl Question {
         };
         let timezone = query.get("timezone")?.map(parse_timezone).transpose()?;
         let event_types = parse_event_types(&query.all("event_type")?)?;
-        let matching = query.get("match")?.map_or(Ok(Match::Any), parse_match)?;
+        let match_mode = query.get("match")?.map_or(Ok(Match::Any), parse_match)?;
         let duration = query.get("duration")?.map(parse_duration).transpose()?;
         let zone = timezone.as_ref();
         let times = match times {
-            WrittenTimes::At(at) => Times::At(At::new(moment::parse(Edge::At, at, zone)?, now)?),
-            WrittenTimes::Range { start, end, limit } => {
-                let start_time = moment::parse(Edge::Start, start, zone)?;
-                let end_time = moment::parse(Edge::End, end, zone)?;
-                Times::Range { range: TimeRange::new(start_time, end_time, now)?, limit }
+            TimeTexts::At(at) => {
+                RequestedTimes::Point(PointQuery::new(parse_time::parse(Bound::At, at, zone)?, now)?)
+            }
+            TimeTexts::Range { start, end, limit } => {
+                let start_time = parse_time::parse(Bound::Start, start, zone)?;
+                let end_time = parse_time::parse(Bound::End, end, zone)?;
+                RequestedTimes::Range { range: TimeRange::new(start_time, end_time, now)?, limit }
             }
         };
-        Ok(Self { times, event_types, matching, duration, timezone })
+        Ok(Self { times, event_types, match_mode, duration, timezone })
     }
 }
 
-/// The times before their zone is known.
-enum WrittenTimes<'a> {
+/// The times as texts, before `timezone` is known.
+enum TimeTexts<'a> {
     Range { start: &'a str, end: &'a str, limit: Option<usize> },
     At(&'a str),
 }
 
-/// `at` without what contradicts it.
-fn exclusive<'a>(query: &Query, at: &'a str) -> Result<&'a str, Error> {
+/// `at`, if no parameter contradicts it.
+fn at_alone<'a>(query: &Query, at: &'a str) -> Result<&'a str, Error> {
     for range in ["start_time", "end_time"] {
         if !query.all(range)?.is_empty() {
             return Err(Error::invalid_parameter(
@@ -136,10 +133,10 @@ fn exclusive<'a>(query: &Query, at: &'a str) -> Result<&'a str, Error> {
 }
 
 fn parse_event_types(texts: &[&str]) -> Result<Vec<EventTypeRef>, Error> {
-    if texts.len() > MOST_EVENT_TYPES {
+    if texts.len() > MAX_EVENT_TYPES {
         return Err(Error::invalid_parameter(
             "event_type",
-            format!("event_type is given more than {MOST_EVENT_TYPES} times: ask about fewer."),
+            format!("event_type is given more than {MAX_EVENT_TYPES} times: send fewer."),
         ));
     }
     if texts.is_empty() {
@@ -159,14 +156,14 @@ fn parse_match(text: &str) -> Result<Match, Error> {
     match text {
         "any" => Ok(Match::Any),
         "all" => Ok(Match::All),
-        _ => Err(Error::invalid_value("match", text, "is neither of any and all: send one of them.")),
+        _ => Err(Error::invalid_value("match", text, "is neither any nor all: send one of them.")),
     }
 }
 
 fn parse_limit(text: &str) -> Result<usize, Error> {
     whole_number(text)
         .and_then(|limit| usize::try_from(limit).ok())
-        .filter(|limit| *limit <= LARGEST_LIMIT)
+        .filter(|limit| *limit <= MAX_LIMIT)
         .ok_or_else(|| Error::invalid_value("limit", text, "is not a whole number from 1 to 1000: send one."))
 }
 
@@ -176,13 +173,12 @@ fn parse_duration(text: &str) -> Result<TimeDelta, Error> {
     })
 }
 
-/// Digits alone, and not zero.
+/// A number above zero, of digits alone.
 fn whole_number(text: &str) -> Option<u32> {
     let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|number| is_digits && *number > 0)
 }
 
-/// An IANA name, letter for letter.
 fn parse_timezone(name: &str) -> Result<Zone, Error> {
     Zone::named(name).ok_or_else(|| {
         Error::invalid_value(
@@ -198,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_zone_names_are_ianas() {
+    fn time_zones_are_iana_names() {
         for good in ["Europe/Lisbon", "UTC", "America/Argentina/Buenos_Aires", "Asia/Calcutta", "Etc/GMT+5"] {
             assert!(parse_timezone(good).is_ok(), "{good}");
         }
@@ -216,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_from_1_to_1000() {
+    fn limits_are_from_1_to_1000() {
         let limit =
             |limit: &str| parse(&format!("{DAY}&limit={limit}")).map(|question| question.times.limit());
         for (text, number) in [("1", 1), ("2", 2), ("1000", 1_000), ("0007", 7)] {
@@ -234,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_is_a_whole_number_of_minutes() {
+    fn durations_are_whole_minutes() {
         let duration =
             |text: &str| parse(&format!("{DAY}&duration={text}")).map(|question| question.duration);
         for (text, minutes) in [("1", 1), ("30", 30), ("4294967295", 4_294_967_295)] {
@@ -247,29 +243,20 @@ mod tests {
     }
 
     #[test]
-    fn ten_event_types_are_asked_about_each_once() {
+    fn up_to_ten_distinct_event_types() {
         let slugs = |numbers: &[u32]| -> String {
             numbers.iter().map(|number| format!("&event_type=slug-{number}")).collect()
         };
-        let asked = |numbers: &[u32]| {
+        let requested = |numbers: &[u32]| {
             parse(&format!("{DAY}{}", slugs(numbers)))
                 .map(|question| question.event_types.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
-        assert_eq!(asked(&[]).unwrap(), [""]);
-        assert_eq!(asked(&[2, 1, 2]).unwrap(), ["slug-2", "slug-1"]);
-        assert_eq!(asked(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]).unwrap().len(), 10);
+        assert_eq!(requested(&[]).unwrap(), [""]);
+        assert_eq!(requested(&[2, 1, 2]).unwrap(), ["slug-2", "slug-1"]);
+        assert_eq!(requested(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]).unwrap().len(), 10);
         for too_many in [&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], &[0; 11], &[1; 12][..]] {
-            let message = asked(too_many).unwrap_err();
-            assert_eq!(message, "event_type is given more than 10 times: ask about fewer.");
+            let message = requested(too_many).unwrap_err();
+            assert_eq!(message, "event_type is given more than 10 times: send fewer.");
         }
-    }
-
-    #[test]
-    fn windows_are_shared_where_answers_are_kept() {
-        let range = parse("start_time=2026-12-01&end_time=2026-12-20").unwrap().times;
-        assert!(matches!(range.parts(true)[..], [Asked::Shared(_), ..]));
-        assert!(matches!(range.parts(false)[..], [Asked::Part(_)]));
-        let moment = parse("at=2026-12-01T09:00Z").unwrap().times;
-        assert!(matches!(moment.parts(true)[..], [Asked::Around(_)]));
     }
 }

@@ -1,4 +1,4 @@
-//! One moment that is asked about, and the time after it.
+//! A question about one moment (`at`), and the slots that follow it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
@@ -6,63 +6,65 @@ use shared::{
     calendly::{TimeWindow, utc},
 };
 
-/// The least and the most that it may be ahead.
-const AHEAD: (TimeDelta, TimeDelta) = (TimeDelta::seconds(60), TimeDelta::days(366));
+/// How far ahead of now the moment may be.
+const MIN_LEAD_TIME: TimeDelta = TimeDelta::seconds(60);
+const MAX_LEAD_TIME: TimeDelta = TimeDelta::days(366);
 
-/// In which the next slots are looked for.
-const NEXT: TimeDelta = TimeDelta::days(7);
+/// The period after the moment in which the next slots are searched.
+const NEXT_PERIOD: TimeDelta = TimeDelta::days(7);
 
-/// By how much more is asked at both ends: whether Calendly's ends belong to a window is not documented.
+/// Added at both ends of the window: Calendly does not document whether the ends belong to it.
 const MARGIN: TimeDelta = TimeDelta::seconds(1);
 
 /// The moment of `at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct At(DateTime<Utc>);
+pub struct PointQuery(DateTime<Utc>);
 
-impl At {
-    /// What the caller asks about at the moment `now`.
+impl PointQuery {
+    /// The query of a question that arrives at `now`.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidParameter`].
-    pub(crate) fn new(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn new(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Self, Error> {
         let refuse = |reason| Err(Error::invalid_value("at", &utc(at), reason));
-        let (least, most) = AHEAD;
         if at <= now {
             refuse("is in the past: send a moment in the future.")
-        } else if at - now < least {
+        } else if at - now < MIN_LEAD_TIME {
             refuse("is less than a minute away: send a later moment.")
-        } else if at - now > most {
+        } else if at - now > MAX_LEAD_TIME {
             refuse("is more than 366 days away: send an earlier moment.")
         } else {
             Ok(Self(at))
         }
     }
 
-    pub(crate) fn moment(self) -> DateTime<Utc> {
+    /// The moment.
+    #[must_use]
+    pub fn moment(self) -> DateTime<Utc> {
         self.0
     }
 
-    /// Whether a slot that starts then is one of the next: up to and including the end of the time.
+    /// Whether a slot with this start can be one of the next: up to and including seven days after the moment.
     pub(crate) fn has_next(self, start_time: DateTime<Utc>) -> bool {
-        start_time > self.0 && start_time - self.0 <= NEXT
+        start_time > self.0 && start_time - self.0 <= NEXT_PERIOD
     }
 
-    /// What to ask of Calendly at the moment `now`: it begins just before the moment and is never past.
+    /// The window to request at `now`: it starts just before the moment, and never in the past.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] if the moment has become past while the request was worked on.
+    /// [`Error::InvalidParameter`] if the moment became past during the request.
     pub(crate) fn window(self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
         let start_time = self.0 - MARGIN;
         if start_time - now < MARGIN {
             return Err(Error::invalid_value(
                 "at",
                 &utc(self.0),
-                "became past while it was looked up: send a later moment.",
+                "became past during the request: send a later moment.",
             ));
         }
-        Ok(TimeWindow { start_time, end_time: self.0 + NEXT + MARGIN })
+        Ok(TimeWindow { start_time, end_time: self.0 + NEXT_PERIOD + MARGIN })
     }
 }
 
@@ -75,24 +77,24 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_a_minute_to_366_days_ahead() {
+    fn a_moment_is_between_a_minute_and_366_days_ahead() {
         let now = time("2026-11-22T12:00:00Z");
         for good in ["2026-11-22T12:01:00Z", "2027-11-23T12:00:00Z"] {
-            assert!(At::new(time(good), now).is_ok(), "{good}");
+            assert!(PointQuery::new(time(good), now).is_ok(), "{good}");
         }
         for (bad, expected) in [
             ("2026-11-22T12:00:00Z", "is in the past"),
             ("2026-11-22T12:00:59.999Z", "less than a minute away"),
             ("2027-11-23T12:00:00.001Z", "more than 366 days"),
         ] {
-            let error = At::new(time(bad), now).unwrap_err().to_string();
+            let error = PointQuery::new(time(bad), now).unwrap_err().to_string();
             assert!(error.starts_with("at ") && error.contains(expected), "{error}");
         }
     }
 
     #[test]
-    fn the_window_surrounds_the_moment_and_its_week() {
-        let at = At::new(time("2026-11-22T12:01:00Z"), time("2026-11-22T12:00:00Z")).unwrap();
+    fn the_window_holds_the_moment_and_the_seven_days_after_it() {
+        let at = PointQuery::new(time("2026-11-22T12:01:00Z"), time("2026-11-22T12:00:00Z")).unwrap();
         let window = at.window(time("2026-11-22T12:00:58Z")).unwrap();
         assert!(window.start_time < at.moment());
         assert!(window.end_time > time("2026-11-29T12:01:00Z"));

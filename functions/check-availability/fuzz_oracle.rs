@@ -1,5 +1,6 @@
-//! What a caller asks and what is made of Calendly's answers, and what must hold of them whatever the bytes are:
-//! `shared::fuzzed` has the other kinds of bytes.
+//! Fuzz oracles: what must hold of questions, responses and cached windows, whatever the bytes are.
+
+#![expect(clippy::panic, reason = "a panic reports a finding")]
 
 use std::str::from_utf8;
 
@@ -7,17 +8,18 @@ use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use serde_json::Value;
 use shared::{
     Query,
-    calendly::{Answered, AvailableTimes, EventTypeUri, TimeWindow, utc},
+    cache::RemoteItem,
+    calendly::{Availability, AvailableTimes, EventTypeUri, TimeWindow, WindowRequest, utc},
 };
 
 use crate::{
-    answer,
-    chosen::Chosen,
-    event_type::{Choice, EventTypeRef},
-    moment::{self, Edge},
-    open_times::{OpenTimes, Window},
-    question::{Asked, Match, Question, Times},
-    range::TimeRange,
+    availability_cache::CachedWindow,
+    event_type::{EventTypeRef, ResolvedEventType},
+    merge::{SlotList, WindowSlots},
+    question::{Match, Question, RequestedTimes, TimeBound, TimeRange, parse_time},
+    resolve::EventType,
+    response,
+    windows::Window,
 };
 
 /// 2026-11-25T12:00:00Z.
@@ -27,10 +29,9 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(NOW, 0).unwrap_or_default()
 }
 
-/// A query string: a question that is understood is within all limits, what is asked of Calendly for it is all of it and
-/// no window that Calendly would refuse, and it is the same question when it is written anew. One that is refused says
-/// which parameter to change.
-pub(crate) fn question(bytes: &[u8]) {
+/// A query string: a valid question is within all limits, its windows cover it and are ones that Calendly accepts, and it
+/// is the same question when it is written again. An invalid one names the parameter to change.
+pub fn question(bytes: &[u8]) {
     let Ok(text) = from_utf8(bytes) else { return };
     agrees_with_chrono(text);
     let Ok(query) = text.parse::<Query>();
@@ -49,14 +50,14 @@ pub(crate) fn question(bytes: &[u8]) {
     }
     assert!(question.duration.is_none_or(|duration| duration >= TimeDelta::minutes(1)), "no length");
     let rest = match question.times {
-        Times::At(at) => {
+        RequestedTimes::Point(at) => {
             let ahead = at.moment() - now();
             assert!(ahead >= TimeDelta::minutes(1) && ahead <= TimeDelta::days(366), "{ahead}");
             format!("at={}", utc(at.moment()))
         }
-        Times::Range { range, limit } => {
+        RequestedTimes::Range { range, limit } => {
             assert!(limit.is_none_or(|limit| (1..=1_000).contains(&limit)), "{limit:?}");
-            is_asked_whole(&question, range);
+            is_covered(&question, range);
             let limit = limit.map(|limit| format!("&limit={limit}")).unwrap_or_default();
             format!("start_time={}&end_time={}{limit}", utc(range.start_time()), utc(range.end_time()))
         }
@@ -66,25 +67,20 @@ pub(crate) fn question(bytes: &[u8]) {
     assert_eq!(format!("{again:?}"), format!("{:?}", Some(&question)), "another question");
 }
 
-/// The windows of a range: in order, without a gap, and such as Calendly takes.
-fn is_asked_whole(question: &Question, range: TimeRange) {
+/// The windows of a range are in order, without a gap, and ones that Calendly accepts.
+fn is_covered(question: &Question, range: TimeRange) {
     assert!(range.start_time() > now() && range.end_time() > range.start_time(), "{range:?}");
     assert!(range.end_time() - range.start_time() <= TimeDelta::days(366), "{range:?}");
-    for are_kept in [false, true] {
-        let parts = question.times.parts(are_kept);
-        assert!((1..=13).contains(&parts.len()), "{} calls", parts.len());
+    for is_cached in [false, true] {
+        let windows = Window::all(&question.times, is_cached);
+        assert!((1..=13).contains(&windows.len()), "{} calls", windows.len());
         let mut covered = range.start_time();
-        for part in parts {
-            let window = match part {
-                Asked::Part(part) => part.window(now()),
-                Asked::Shared(aligned) => aligned.window(now()),
-                Asked::Around(at) => at.window(now()),
-            };
-            let Ok(TimeWindow { start_time, end_time }) = window else {
+        for window in windows {
+            let Ok(TimeWindow { start_time, end_time }) = window.window(now()) else {
                 panic!("{range:?}: nothing is left")
             };
             assert!(start_time > now() && start_time < end_time, "{range:?}: {start_time} to {end_time}");
-            assert!(end_time - start_time <= TimeWindow::LONGEST, "{range:?}: {start_time} to {end_time}");
+            assert!(end_time - start_time <= TimeWindow::MAX, "{range:?}: {start_time} to {end_time}");
             assert!(start_time <= covered, "{range:?}: a gap before {start_time}");
             covered = end_time;
         }
@@ -92,7 +88,7 @@ fn is_asked_whole(question: &Question, range: TimeRange) {
     }
 }
 
-/// A question as a query.
+/// The query of a question.
 fn written(question: &Question, times: String) -> String {
     let encoded = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
     let mut query = times.replace('+', "%2B");
@@ -108,22 +104,21 @@ fn written(question: &Question, times: String) -> String {
     if let Some(duration) = question.duration {
         query += &format!("&duration={}", duration.num_minutes());
     }
-    query + if question.matching == Match::All { "&match=all" } else { "&match=any" }
+    query + if question.match_mode == Match::All { "&match=all" } else { "&match=any" }
 }
 
-/// A date-time with an offset is what chrono takes it for, if it takes it.
+/// A date-time with an offset is parsed as chrono parses it, if chrono does.
 fn agrees_with_chrono(text: &str) {
     let Ok(time) = DateTime::parse_from_rfc3339(text) else { return };
-    // A leap second, which no calendar has.
+    // chrono accepts leap seconds.
     if time.nanosecond() < 1_000_000_000 {
-        let read = moment::parse(Edge::At, text, None).ok();
+        let read = parse_time(TimeBound::At, text, None).ok();
         assert_eq!(read, Some(time.to_utc()), "{text}");
     }
 }
 
-/// Calendly's answer to a question: what is answered is JSON in which Calendly's objects stand as they came, with what is
-/// added to them, and for two event types each in its place.
-pub(crate) fn answer(bytes: &[u8]) {
+/// Calendly's response to a question: ours is JSON with Calendly's objects byte for byte and our members at their ends.
+pub fn answer(bytes: &[u8]) {
     let Ok(json) = from_utf8(bytes) else { return };
     let Ok(times) = AvailableTimes::parse(json.to_owned()) else { return };
     for (id, query) in [
@@ -135,45 +130,45 @@ pub(crate) fn answer(bytes: &[u8]) {
     ] {
         let Ok(query) = query.parse::<Query>();
         let Ok(question) = Question::parse(&query, now()) else { panic!("{query:?}") };
-        is_answered(&question, id, &times);
+        check_response(&question, id, &times);
     }
 }
 
-fn is_answered(question: &Question, second: &str, times: &AvailableTimes) {
+fn check_response(question: &Question, second: &str, times: &AvailableTimes) {
     let ids = if second == "A" { vec!["A"] } else { vec!["A", second] };
-    let chosen: Vec<_> = ids
+    let event_types: Vec<_> = ids
         .iter()
         .filter_map(|id| EventTypeUri::from_id(id))
         .map(|uri| {
             let duration = Some(TimeDelta::minutes(30));
-            Chosen::of(Choice { uri, duration, duration_options: Vec::new() })
+            EventType::new(ResolvedEventType { uri, duration, duration_options: Vec::new() })
         })
         .collect();
-    let asked = TimeWindow { start_time: now(), end_time: now() + TimeWindow::LONGEST };
-    let open: Vec<_> = chosen
+    let window = TimeWindow { start_time: now(), end_time: now() + TimeWindow::MAX };
+    let lists: Vec<_> = event_types
         .iter()
         .map(|_| {
-            let mut open = OpenTimes::default();
-            open.add(Window::whole(Answered { times: times.clone(), asked, as_of: now() }));
-            open
+            let mut list = SlotList::default();
+            list.add(WindowSlots::all(Availability { times: times.clone(), window, as_of: now() }));
+            list
         })
         .collect();
-    let Ok(answer) = answer::of(question, &chosen, &open) else { panic!("no answer") };
+    let Ok(answer) = response::to_json(question, &event_types, &lists) else { panic!("no answer") };
     let Ok(answer) = serde_json::from_str::<Value>(&answer.json) else {
-        // What Calendly sends beside what is needed is not looked into, and may be nested as deeply as it likes.
+        // Members that are not needed are not parsed, and may be nested too deeply.
         assert!(times.slots().iter().any(|slot| !is_read(times.object(slot))), "no JSON: {}", answer.json);
         return;
     };
     let slots = times.slots();
     let free = slots.iter().filter(|slot| slot.is_available).count();
     let (length, is_any_free) = match question.times {
-        Times::At(at) => {
+        RequestedTimes::Point(at) => {
             let is_free = slots.iter().any(|slot| slot.is_available && slot.start_time == at.moment());
             (usize::from(is_free), is_free)
         }
-        Times::Range { limit, .. } => {
+        RequestedTimes::Range { limit, .. } => {
             let most = limit.unwrap_or(usize::MAX);
-            match question.matching {
+            match question.match_mode {
                 Match::All => (free.min(most), free > 0),
                 Match::Any => {
                     let is_any_free = slots.iter().take(most).any(|slot| slot.is_available);
@@ -185,7 +180,7 @@ fn is_answered(question: &Question, second: &str, times: &AvailableTimes) {
     let collection = answer.get("collection").and_then(Value::as_array);
     assert_eq!(collection.map(Vec::len), Some(length), "another number of slots");
     assert_eq!(answer.get("available"), Some(&Value::Bool(is_any_free)), "available");
-    if question.matching == Match::Any && matches!(question.times, Times::Range { .. }) {
+    if question.match_mode == Match::Any && matches!(question.times, RequestedTimes::Range { .. }) {
         let objects = slots.iter().flat_map(|slot| ids.iter().map(move |_| times.object(slot)));
         for (found, object) in collection.into_iter().flatten().zip(objects) {
             has_all_of(found, object);
@@ -194,11 +189,11 @@ fn is_answered(question: &Question, second: &str, times: &AvailableTimes) {
 }
 
 fn is_read(object: &str) -> bool {
-    // As deep as it stands in the answer.
+    // At the depth at which it is in the response.
     serde_json::from_str::<Value>(&format!("[[[[{object}]]]]")).is_ok()
 }
 
-/// Every member of Calendly's object, but those of names that are ours.
+/// Our object has every member of Calendly's, except those with names of ours.
 fn has_all_of(found: &Value, object: &str) {
     let Ok(Value::Object(members)) = serde_json::from_str(object) else { panic!("{object}") };
     for (name, value) in members {
@@ -207,11 +202,44 @@ fn has_all_of(found: &Value, object: &str) {
     }
 }
 
+/// The text of a cached window: it is parsed as it was written, and no other text is accepted but a time and a response of
+/// Calendly.
+pub fn availability_cache(bytes: &[u8]) {
+    let Ok(text) = from_utf8(bytes) else { return };
+    let Some(event_type) = EventTypeUri::from_id("A") else { return };
+    let time = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+    let window = CachedWindow { event_type, start_time: time(1_796_083_200), end_time: time(1_798_761_600) };
+    let as_of = time(1_796_083_300);
+    let found = Availability::from_text(text, &window, as_of);
+    let expected = text.split_once('\n').and_then(|(start_time, json)| {
+        let start_time = DateTime::parse_from_rfc3339(start_time).ok()?.to_utc();
+        Some((start_time, AvailableTimes::parse(json.to_owned()).ok()?))
+    });
+    let parts = |availability: &Availability| (availability.window.start_time, availability.times.clone());
+    assert_eq!(found.as_ref().map(parts), expected, "another response");
+    if let Some(availability) = &found {
+        assert_eq!((availability.window.end_time, availability.as_of), (window.end_time, as_of));
+        check_round_trip(availability, &window);
+    }
+    if let Ok(times) = AvailableTimes::parse(text.to_owned()) {
+        let requested = TimeWindow { start_time: time(1_796_083_260), end_time: window.end_time };
+        check_round_trip(&Availability { times, window: requested, as_of }, &window);
+    }
+}
+
+fn check_round_trip(availability: &Availability, window: &CachedWindow) {
+    let text = availability.to_text().unwrap_or_default();
+    let again = Availability::from_text(&text, window, availability.as_of);
+    let parts =
+        |availability: &Availability| (availability.times.clone(), availability.window, availability.as_of);
+    assert_eq!(again.as_ref().map(parts), Some(parts(availability)), "parsed as something else");
+}
+
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
 
-    /// The inputs in `tests/fuzz/corpus`, without a fuzzer.
+    /// Replays the inputs of `tests/fuzz/corpus`.
     fn replay(target: &str, check: fn(&[u8])) {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus").join(target);
         let inputs: Vec<_> = fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -229,5 +257,10 @@ mod tests {
     #[test]
     fn answers() {
         replay("answer", super::answer);
+    }
+
+    #[test]
+    fn cached_windows() {
+        replay("availability_cache", super::availability_cache);
     }
 }

@@ -1,22 +1,19 @@
-//! `start_time`, `end_time` and `at` as callers write them: RFC 3339, local to a zone, or a bare date.
+//! Parses `start_time`, `end_time` and `at`: an RFC 3339 date-time, a local date-time, or a bare date.
 
-use chrono::{
-    DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,
-};
+use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use shared::Error;
 
-use crate::zone::Zone;
+use super::zone::Zone;
 
-/// What a text stands for: an end of the range, or a moment. It decides what a bare date and a repeated local time
-/// mean.
+/// Which time of a question a text is. Decides what a bare date means, and a local time that occurs twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Edge {
+pub(crate) enum Bound {
     Start,
     End,
     At,
 }
 
-impl Edge {
+impl Bound {
     /// The parameter's name.
     pub(crate) fn parameter(self) -> &'static str {
         match self {
@@ -27,44 +24,44 @@ impl Edge {
     }
 }
 
-/// Understands `text`; `zone` is that of the `timezone` parameter.
+/// Parses `text`. `zone` is the `timezone` parameter.
 ///
 /// # Errors
 ///
-/// [`Error::InvalidParameter`] that says what is wrong and what would be right.
-pub(crate) fn parse(edge: Edge, text: &str, zone: Option<&Zone>) -> Result<DateTime<Utc>, Error> {
-    let refuse = |reason: String| Error::invalid_value(edge.parameter(), text, reason);
-    let written = Written::read(text).ok_or_else(|| {
+/// [`Error::InvalidParameter`] that says what is wrong and what to send instead.
+pub(crate) fn parse(bound: Bound, text: &str, zone: Option<&Zone>) -> Result<DateTime<Utc>, Error> {
+    let refuse = |reason: String| Error::invalid_value(bound.parameter(), text, reason);
+    let parsed = ParsedTime::parse(text).ok_or_else(|| {
         refuse(
             "is neither a date-time nor a date: send for example 2026-12-01T09:00:00Z or 2026-12-01."
                 .to_owned(),
         )
     })?;
     let out_of_range = || refuse("is too far away: send a date-time of this time.".to_owned());
-    match (written, zone) {
-        (Written::Date(date), zone) => {
-            let date = match edge {
-                Edge::At => {
+    match (parsed, zone) {
+        (ParsedTime::Date(date), zone) => {
+            let date = match bound {
+                Bound::At => {
                     return Err(refuse(
                         "is a date: send a moment, for example 2026-12-01T09:00:00Z.".to_owned(),
                     ));
                 }
-                Edge::Start => Some(date),
-                Edge::End => date.succ_opt(),
+                Bound::Start => Some(date),
+                Bound::End => date.succ_opt(),
             };
             date.and_then(|date| start_of_day(date, zone)).ok_or_else(out_of_range)
         }
-        (Written::DateTime(local, Some(offset)), _) => {
+        (ParsedTime::DateTime(local, Some(offset)), _) => {
             Ok(offset.from_local_datetime(&local).single().ok_or_else(out_of_range)?.to_utc())
         }
-        (Written::DateTime(_, None), None) => {
+        (ParsedTime::DateTime(_, None), None) => {
             Err(refuse(r#"has no offset: add "Z" or "+01:00", or pass timezone=."#.to_owned()))
         }
-        (Written::DateTime(local, None), Some(zone)) => {
-            match (zone.instants_of(local).ok_or_else(out_of_range)?, edge) {
+        (ParsedTime::DateTime(local, None), Some(zone)) => {
+            match (zone.instants_of(local).ok_or_else(out_of_range)?, bound) {
                 (MappedLocalTime::Single(time), _)
-                | (MappedLocalTime::Ambiguous(time, _), Edge::Start | Edge::At)
-                | (MappedLocalTime::Ambiguous(_, time), Edge::End) => Ok(time),
+                | (MappedLocalTime::Ambiguous(time, _), Bound::Start | Bound::At)
+                | (MappedLocalTime::Ambiguous(_, time), Bound::End) => Ok(time),
                 (MappedLocalTime::None, _) => Err(refuse(format!(
                     "does not exist in {zone}: the clocks skip it. Send a time before or after that, or one with an offset."
                 ))),
@@ -73,46 +70,46 @@ pub(crate) fn parse(edge: Edge, text: &str, zone: Option<&Zone>) -> Result<DateT
     }
 }
 
-/// What stands in a text.
+/// A text's date, time and offset.
 #[derive(Debug, PartialEq)]
-enum Written {
+enum ParsedTime {
     Date(NaiveDate),
     DateTime(NaiveDateTime, Option<FixedOffset>),
 }
 
-impl Written {
+impl ParsedTime {
     /// `2026-12-01`, `2026-12-01T09:00[:00[.000]]`, and the latter with `Z` or an offset.
-    fn read(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let (date, rest) = text.split_at_checked(10)?;
-        let date = read_date(date)?;
+        let date = parse_date(date)?;
         let Some(separator) = rest.chars().next() else { return Some(Self::Date(date)) };
         if !matches!(separator, 'T' | 't' | ' ') {
             return None;
         }
         let rest = rest.get(1..)?;
-        // A + that was not percent-encoded arrives as a space.
+        // A + that the client did not percent-encode arrives as a space.
         let (time, offset) = match rest.find(['Z', 'z', '+', '-', ' ']) {
-            Some(at) => (rest.get(..at)?, Some(read_offset(rest.get(at..)?)?)),
+            Some(at) => (rest.get(..at)?, Some(parse_offset(rest.get(at..)?)?)),
             None => (rest, None),
         };
-        Some(Self::DateTime(date.and_time(read_time(time)?), offset))
+        Some(Self::DateTime(date.and_time(parse_time_of_day(time)?), offset))
     }
 }
 
-fn read_date(text: &str) -> Option<NaiveDate> {
+fn parse_date(text: &str) -> Option<NaiveDate> {
     let (year, rest) = text.split_once('-')?;
     let (month, day) = rest.split_once('-')?;
     NaiveDate::from_ymd_opt(i32::try_from(digits(year, 4)?).ok()?, digits(month, 2)?, digits(day, 2)?)
 }
 
-fn read_time(text: &str) -> Option<NaiveTime> {
+fn parse_time_of_day(text: &str) -> Option<NaiveTime> {
     let (hour, rest) = text.split_once(':')?;
     let (minute, second) = rest.split_once(':').unwrap_or((rest, "00"));
     let (second, fraction) =
         second.split_once('.').map_or((second, None), |(second, fraction)| (second, Some(fraction)));
     let nanosecond = match fraction {
         None => 0,
-        // Digits beyond the ninth are finer than anything here.
+        // Digits after the ninth are dropped.
         Some(fraction) if !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("{fraction:0<9.9}").parse().ok()?
         }
@@ -121,7 +118,7 @@ fn read_time(text: &str) -> Option<NaiveTime> {
     NaiveTime::from_hms_nano_opt(digits(hour, 2)?, digits(minute, 2)?, digits(second, 2)?, nanosecond)
 }
 
-fn read_offset(text: &str) -> Option<FixedOffset> {
+fn parse_offset(text: &str) -> Option<FixedOffset> {
     if text.eq_ignore_ascii_case("z") {
         return FixedOffset::east_opt(0);
     }
@@ -134,37 +131,34 @@ fn read_offset(text: &str) -> Option<FixedOffset> {
     if text.starts_with('-') { FixedOffset::west_opt(seconds) } else { FixedOffset::east_opt(seconds) }
 }
 
-/// A number of exactly so many digits.
+/// A number of exactly `count` digits.
 fn digits(text: &str, count: usize) -> Option<u32> {
     (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
 }
 
-/// The first moment of a date in a zone, or else in UTC. Where the clocks skip midnight, that is when they
-/// start again.
+/// The start of a day in a zone, or else in UTC. Where the clocks skip midnight, it is the first time after that.
 fn start_of_day(date: NaiveDate, zone: Option<&Zone>) -> Option<DateTime<Utc>> {
-    let midnight = date.and_time(NaiveTime::MIN);
-    let Some(zone) = zone else { return Some(midnight.and_utc()) };
-    // Clocks are put forward by multiples of a quarter of an hour, and once by a whole day.
-    (0..=96)
-        .filter_map(|quarters| midnight.checked_add_signed(TimeDelta::minutes(15 * quarters)))
-        .find_map(|local| zone.instants_of(local)?.earliest())
+    match zone {
+        Some(zone) => zone.start_of_day(date),
+        None => Some(date.and_time(NaiveTime::MIN).and_utc()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn time(edge: Edge, text: &str, zone: &str) -> Result<String, String> {
+    fn time(bound: Bound, text: &str, zone: &str) -> Result<String, String> {
         let zone = (!zone.is_empty()).then(|| Zone::named(zone).unwrap());
-        parse(edge, text, zone.as_ref()).map(shared::calendly::utc).map_err(|error| error.to_string())
+        parse(bound, text, zone.as_ref()).map(shared::calendly::utc).map_err(|error| error.to_string())
     }
 
     fn start(text: &str, zone: &str) -> String {
-        time(Edge::Start, text, zone).unwrap()
+        time(Bound::Start, text, zone).unwrap()
     }
 
     fn end(text: &str, zone: &str) -> String {
-        time(Edge::End, text, zone).unwrap()
+        time(Bound::End, text, zone).unwrap()
     }
 
     #[test]
@@ -186,12 +180,12 @@ mod tests {
             ("2028-02-29T00:00:00-00:00", "2028-02-29T00:00:00Z"),
         ] {
             assert_eq!(start(text, ""), expected, "{text}");
-            assert_eq!(start(text, "Asia/Tokyo"), expected, "an offset rules over the zone: {text}");
+            assert_eq!(start(text, "Asia/Tokyo"), expected, "an offset wins over the zone: {text}");
         }
     }
 
     #[test]
-    fn what_is_no_time() {
+    fn refused_texts() {
         for text in [
             "tomorrow",
             "2026",
@@ -225,7 +219,7 @@ mod tests {
             "2026-12-01T09:00:00 Europe",
             "éééééé",
         ] {
-            let message = time(Edge::End, text, "Europe/Lisbon").unwrap_err();
+            let message = time(Bound::End, text, "Europe/Lisbon").unwrap_err();
             assert!(
                 message.starts_with("end_time \"") && message.contains("is neither a date-time nor a date"),
                 "{text}: {message}"
@@ -236,7 +230,7 @@ mod tests {
     #[test]
     fn a_local_time_needs_a_zone() {
         assert_eq!(
-            time(Edge::Start, "2026-12-01T10:00", "").unwrap_err(),
+            time(Bound::Start, "2026-12-01T10:00", "").unwrap_err(),
             r#"start_time "2026-12-01T10:00" has no offset: add "Z" or "+01:00", or pass timezone=."#
         );
         assert_eq!(start("2026-12-01T10:00", "Europe/Madrid"), "2026-12-01T09:00:00Z");
@@ -244,15 +238,15 @@ mod tests {
     }
 
     #[test]
-    fn a_local_time_that_is_skipped_is_refused() {
-        let message = time(Edge::Start, "2027-03-28T01:30", "Europe/Lisbon").unwrap_err();
+    fn skipped_local_times_are_refused() {
+        let message = time(Bound::Start, "2027-03-28T01:30", "Europe/Lisbon").unwrap_err();
         assert!(message.contains("does not exist in Europe/Lisbon: the clocks skip it"), "{message}");
         assert_eq!(start("2027-03-28T00:59", "Europe/Lisbon"), "2027-03-28T00:59:00Z");
         assert_eq!(start("2027-03-28T02:00", "Europe/Lisbon"), "2027-03-28T01:00:00Z");
     }
 
     #[test]
-    fn a_local_time_that_is_repeated_makes_the_range_wide() {
+    fn repeated_local_times_make_the_range_wide() {
         assert_eq!(start("2026-10-25T01:30", "Europe/Lisbon"), "2026-10-25T00:30:00Z");
         assert_eq!(end("2026-10-25T01:30", "Europe/Lisbon"), "2026-10-25T01:30:00Z");
         // Lord Howe Island repeats half an hour.
@@ -281,12 +275,12 @@ mod tests {
             // 23 and 25 hours.
             ("Europe/Lisbon", "2027-03-28", "2027-03-28T00:00:00Z", "2027-03-28T23:00:00Z"),
             ("Europe/Lisbon", "2026-10-25", "2026-10-24T23:00:00Z", "2026-10-26T00:00:00Z"),
-            // Midnight is skipped: the day starts at one o'clock.
+            // Midnight is skipped: the day starts at 01:00.
             ("Africa/Cairo", "2027-04-30", "2027-04-29T22:00:00Z", "2027-04-30T21:00:00Z"),
             ("America/Santiago", "2026-09-06", "2026-09-06T04:00:00Z", "2026-09-07T03:00:00Z"),
             // The first hour of the day is repeated.
             ("America/Havana", "2027-11-07", "2027-11-07T04:00:00Z", "2027-11-08T05:00:00Z"),
-            // A day that Samoa left out.
+            // Samoa skipped this day.
             ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z"),
         ] {
             assert_eq!(
@@ -300,15 +294,18 @@ mod tests {
     #[test]
     fn the_ends_of_the_calendar() {
         for zone in ["UTC", "Pacific/Kiritimati", "America/Los_Angeles", "Europe/Lisbon"] {
-            for text in ["9999-12-31", "9999-12-31T00:00", "9999-12-31T23:59:59.999999999"] {
-                for edge in [Edge::Start, Edge::End] {
-                    let message = time(edge, text, zone).unwrap_err();
-                    assert!(message.contains("is too far away"), "{zone} {text}: {message}");
-                }
+            for (bound, text) in [
+                (Bound::End, "9999-12-31"),
+                (Bound::Start, "9999-12-31T00:00"),
+                (Bound::End, "9999-12-31T00:00"),
+                (Bound::End, "9999-12-31T23:59:59.999999999"),
+            ] {
+                let message = time(bound, text, zone).unwrap_err();
+                assert!(message.contains("is too far away"), "{zone} {text}: {message}");
             }
             for text in ["0000-01-01", "0000-01-01T00:00", "9999-12-29", "9999-12-30T21:59"] {
                 assert!(
-                    time(Edge::Start, text, zone).is_ok() && time(Edge::End, text, zone).is_ok(),
+                    time(Bound::Start, text, zone).is_ok() && time(Bound::End, text, zone).is_ok(),
                     "{zone} {text}"
                 );
             }

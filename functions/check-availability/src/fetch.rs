@@ -1,0 +1,144 @@
+//! The calls to Calendly that a question takes.
+
+use std::{future::Future, sync::Arc};
+
+use chrono::{TimeDelta, Utc};
+use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
+use shared::{
+    Error,
+    calendly::{Calendly, EventTypeUri},
+};
+
+use crate::{
+    availability_cache::{AvailabilityCache, CachedWindow},
+    entries::Entries,
+    event_type::ResolvedEventType,
+    merge::{SlotList, WindowSlots},
+    question::Question,
+    resolve::{EventType, EventTypeError, EventTypeResolver},
+    windows::{AlignedWindow, Window},
+};
+
+/// The most calls in flight for one event type: a dozen at once have been seen to exceed Calendly's rate limit.
+const MAX_CALLS_PER_EVENT_TYPE: usize = 4;
+
+/// The most calls in flight for one request.
+const MAX_CALLS: usize = 8;
+
+/// The slots of each event type, in their order. If one window fails the request fails, since a partial answer must not
+/// look like a whole one. With a `limit`, requests one window after the other until there are enough slots.
+pub(crate) async fn fetch_slots(
+    question: &Question,
+    event_types: &mut [EventType],
+    resolver: &EventTypeResolver,
+    cache: Option<&AvailabilityCache>,
+    calendly: &Calendly<'_>,
+) -> Result<Vec<SlotList>, EventTypeError> {
+    if let Some(duration) = question.duration {
+        check_durations(duration, event_types, resolver, calendly).await?;
+    }
+    let event_types: &[EventType] = event_types;
+    let max_calls = MAX_CALLS.min(MAX_CALLS_PER_EVENT_TYPE * event_types.len());
+    let limit = question.times.limit();
+    let windows = Window::all(&question.times, cache.is_some());
+    let mut lists: Vec<SlotList> = event_types.iter().map(|_| SlotList::default()).collect();
+    for round in windows.chunks(if limit.is_some() { 1 } else { windows.len().max(1) }) {
+        let mut calls = Vec::with_capacity(round.len() * event_types.len());
+        for window in round {
+            let fetch = |event_type| fetch_window(*window, event_type, cache, calendly);
+            calls.extend(event_types.iter().map(fetch));
+        }
+        let mut results = join_ordered(calls, max_calls).await?.into_iter();
+        while results.len() > 0 {
+            lists.iter_mut().zip(results.by_ref()).for_each(|(list, slots)| list.add(slots));
+        }
+        if limit.is_some_and(|limit| Entries::new(&lists, question.match_mode).first(limit).count() >= limit)
+        {
+            break;
+        }
+    }
+    Ok(lists)
+}
+
+/// The results of all calls in their order, with at most `max_calls` in flight. The first error cancels the others, so that
+/// a call that hangs does not delay it.
+async fn join_ordered<T>(
+    calls: Vec<impl Future<Output = Result<T, EventTypeError>>>,
+    max_calls: usize,
+) -> Result<Vec<T>, EventTypeError> {
+    let numbered =
+        calls.into_iter().enumerate().map(|(number, call)| call.map_ok(move |result| (number, result)));
+    let mut results: Vec<_> = stream::iter(numbered).buffer_unordered(max_calls).try_collect().await?;
+    results.sort_unstable_by_key(|(number, _)| *number);
+    Ok(results.into_iter().map(|(_, result)| result).collect())
+}
+
+async fn fetch_window(
+    window: Window,
+    event_type: &EventType,
+    cache: Option<&AvailabilityCache>,
+    calendly: &Calendly<'_>,
+) -> Result<WindowSlots, EventTypeError> {
+    let uri = &event_type.resolved.uri;
+    let slots = match window {
+        Window::Aligned(aligned) => fetch_aligned(aligned, uri, cache, calendly).await,
+        Window::Part(_) | Window::Point(_) => {
+            calendly.available_times(uri, &window).await.map(WindowSlots::all)
+        }
+    };
+    slots.map_err(|error| event_type.error(error))
+}
+
+/// The wanted slots of an aligned window.
+async fn fetch_aligned(
+    aligned: AlignedWindow,
+    event_type: &EventTypeUri,
+    cache: Option<&AvailabilityCache>,
+    calendly: &Calendly<'_>,
+) -> Result<WindowSlots, Error> {
+    let wanted = aligned.wanted(Utc::now())?;
+    let request = Window::Aligned(aligned);
+    let availability = match cache {
+        Some(cache) => {
+            let (start_time, end_time) = aligned.bounds();
+            let window = CachedWindow { event_type: event_type.clone(), start_time, end_time };
+            cache.get(&window, *wanted.start(), &request, calendly).await?
+        }
+        None => Arc::new(calendly.available_times(event_type, &request).await?),
+    };
+    // After retries the requested window may start later.
+    let start_time = availability.window.start_time.max(*wanted.start());
+    Ok(WindowSlots::within(availability, start_time..=*wanted.end()))
+}
+
+/// Checks that every event type can have this duration. Unknown lengths are loaded.
+async fn check_durations(
+    duration: TimeDelta,
+    event_types: &mut [EventType],
+    resolver: &EventTypeResolver,
+    calendly: &Calendly<'_>,
+) -> Result<(), EventTypeError> {
+    let check = async |event_type: &mut EventType| {
+        let resolved = resolver.with_lengths(&event_type.resolved, calendly).await;
+        event_type.resolved = resolved.map_err(|error| event_type.error(error))?;
+        check_duration(duration, &event_type.resolved).map_err(|error| event_type.error(error))
+    };
+    let mut checks = Vec::with_capacity(event_types.len());
+    for event_type in event_types {
+        checks.push(check(event_type));
+    }
+    join_ordered(checks, MAX_CALLS).await.map(drop)
+}
+
+fn check_duration(duration: TimeDelta, event_type: &ResolvedEventType) -> Result<(), Error> {
+    let minutes = duration.num_minutes().to_string();
+    if !event_type.has_lengths() {
+        let reason = "cannot be checked: Calendly does not say how long the event type is. Leave it out.";
+        return Err(Error::invalid_value("duration", &minutes, reason));
+    }
+    if event_type.lengths().any(|length| length == duration) {
+        return Ok(());
+    }
+    let reason = "is not a length of the event type: send one of its own.";
+    Err(Error::invalid_value("duration", &minutes, reason))
+}

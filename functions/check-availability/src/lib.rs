@@ -1,0 +1,93 @@
+//! `GET /calendly/check-availability`: the available times of event types, in a range or at one moment.
+//!
+//! ```text
+//! query ─▶ question ─▶ resolve ─▶ fetch ─▶ merge ─▶ entries ─▶ response
+//!                        │          └▶ windows, availability_cache
+//!                        └▶ event_type
+//! ```
+//!
+//! A library, so that other programs can ask the same questions.
+
+mod availability_cache;
+mod entries;
+pub mod event_type;
+mod fetch;
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz_oracle.rs"]
+pub mod fuzz_oracle;
+mod merge;
+pub mod question;
+mod resolve;
+mod response;
+mod windows;
+
+use shared::{Answer, Error, Function, Query, Variables, calendly::Calendly};
+
+use availability_cache::AvailabilityCache;
+use resolve::{EventTypeError, EventTypeResolver};
+
+pub use entries::{Entries, EntrySlot};
+pub use merge::SlotList;
+pub use question::Question;
+pub use resolve::EventType;
+
+/// Answers questions about times.
+pub struct CheckAvailability {
+    resolver: EventTypeResolver,
+    cache: Option<AvailabilityCache>,
+}
+
+/// The slots that a question is about.
+#[derive(Debug)]
+pub struct FoundSlots {
+    /// The distinct event types, in the order of the question.
+    pub event_types: Vec<EventType>,
+    /// The slots of each.
+    pub lists: Vec<SlotList>,
+}
+
+impl CheckAvailability {
+    /// Reads the variables of this function.
+    pub fn from_variables(variables: &mut Variables) -> Self {
+        Self {
+            resolver: EventTypeResolver::from_variables(variables),
+            cache: AvailabilityCache::from_variables(variables),
+        }
+    }
+
+    /// Finds the slots that a question is about. An event type whose cached URI Calendly no longer knows is resolved
+    /// again, once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`], [`Error::NoEventType`], and those of calls to Calendly.
+    pub async fn find(&self, question: &Question, calendly: &Calendly<'_>) -> Result<FoundSlots, Error> {
+        let into_error = |error: EventTypeError| error.into_error(question);
+        let mut event_types = self.resolver.resolve(question, calendly).await.map_err(into_error)?;
+        loop {
+            let mut distinct = resolve::distinct(&event_types);
+            let cache = self.cache.as_ref();
+            match fetch::fetch_slots(question, &mut distinct, &self.resolver, cache, calendly).await {
+                Ok(lists) => return Ok(FoundSlots { event_types: distinct, lists }),
+                Err(failed) => {
+                    let resolved = self.resolver.resolve_again(&mut event_types, failed, calendly).await;
+                    resolved.map_err(into_error)?;
+                }
+            }
+        }
+    }
+}
+
+impl Function for CheckAvailability {
+    const NAME: &'static str = "check-availability";
+    type Parameters = Question;
+
+    fn parameters(&self, query: &Query) -> Result<Question, Error> {
+        Question::parse(query, chrono::Utc::now())
+    }
+
+    async fn answer(&self, question: &Question, calendly: &Calendly<'_>) -> Result<Answer, Error> {
+        let FoundSlots { event_types, lists } = self.find(question, calendly).await?;
+        response::to_json(question, &event_types, &lists)
+    }
+}

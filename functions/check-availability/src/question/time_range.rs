@@ -1,0 +1,188 @@
+//! The time range of a question.
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use shared::{Error, calendly::utc};
+
+use super::parse_time::Bound;
+
+/// The longest range.
+const MAX_RANGE: TimeDelta = TimeDelta::days(366);
+
+/// How far ahead of now a past start is moved.
+const LEAD_TIME: TimeDelta = TimeDelta::seconds(60);
+
+/// How long a call takes to arrive: a start this close to now is past by then.
+const TRANSIT_TIME: TimeDelta = TimeDelta::seconds(2);
+
+/// A range that Calendly accepts: it starts in the future, ends after its start, and has at most 366 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeRange {
+    start_time: DateTime<Utc>,
+    end_time: DateTime<Utc>,
+}
+
+impl TimeRange {
+    /// The range of a question that arrives at `now`. A past start is moved ahead.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for `end_time`, the parameter to change in each case.
+    pub fn new(
+        start_time: DateTime<Utc>,
+        end_time: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
+        if end_time <= start_time {
+            return Err(Error::InvalidParameter {
+                parameter: Bound::End.parameter(),
+                detail: format!(
+                    "end_time {} is not after start_time {}: send a later end_time.",
+                    utc(end_time),
+                    utc(start_time)
+                ),
+                reason: "end_time is not after start_time".into(),
+            });
+        }
+        if end_time <= now {
+            return Err(refuse(end_time, "is in the past: send one in the future."));
+        }
+        let start_time = move_past_start(start_time, end_time, now)?;
+        if end_time - start_time > MAX_RANGE {
+            return Err(Error::InvalidParameter {
+                parameter: Bound::End.parameter(),
+                detail: format!(
+                    "end_time {} is more than 366 days after {}: send an earlier one.",
+                    utc(end_time),
+                    utc(start_time)
+                ),
+                reason: "end_time is more than 366 days after start_time".into(),
+            });
+        }
+        Ok(Self { start_time, end_time })
+    }
+
+    /// The start of the range.
+    #[must_use]
+    pub fn start_time(&self) -> DateTime<Utc> {
+        self.start_time
+    }
+
+    /// The end of the range.
+    #[must_use]
+    pub fn end_time(&self) -> DateTime<Utc> {
+        self.end_time
+    }
+}
+
+/// Moves a start that Calendly would refuse at `now`, because it is past or would be when the call arrives.
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`] if nothing is left before `end_time`.
+pub(crate) fn move_past_start(
+    start_time: DateTime<Utc>,
+    end_time: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, Error> {
+    let start_time = if start_time <= earliest_arrival(now) { moved_start(now) } else { start_time };
+    if end_time <= start_time || end_time <= now + LEAD_TIME {
+        return Err(refuse(
+            end_time,
+            "is less than a minute away, which leaves nothing to ask for: send a later one.",
+        ));
+    }
+    Ok(start_time)
+}
+
+/// When a call of this moment arrives at Calendly.
+pub(crate) fn earliest_arrival(now: DateTime<Utc>) -> DateTime<Utc> {
+    now + TRANSIT_TIME
+}
+
+/// Where a past start is moved to: a whole second.
+pub(crate) fn moved_start(now: DateTime<Utc>) -> DateTime<Utc> {
+    let time = now + LEAD_TIME;
+    time.duration_round_up(TimeDelta::seconds(1)).unwrap_or(time)
+}
+
+fn refuse(end_time: DateTime<Utc>, reason: &'static str) -> Error {
+    Error::InvalidParameter {
+        parameter: Bound::End.parameter(),
+        detail: format!("end_time {} {reason}", utc(end_time)),
+        reason: format!("end_time {reason}").into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> DateTime<Utc> {
+        DateTime::parse_from_rfc3339(text).unwrap().to_utc()
+    }
+
+    const NOW: &str = "2026-11-22T12:00:00.400Z";
+
+    fn range(start: &str, end: &str) -> Result<(String, String), String> {
+        TimeRange::new(time(start), time(end), time(NOW))
+            .map(|range| (utc(range.start_time), utc(range.end_time)))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn future_ranges_are_unchanged() {
+        for (start, end) in [
+            ("2026-12-01T09:00:00Z", "2026-12-01T09:00:01Z"),
+            ("2026-11-22T12:00:30Z", "2026-11-22T12:02:00Z"),
+            ("2026-12-01T00:00:00.500Z", "2027-12-02T00:00:00.500Z"),
+        ] {
+            assert_eq!(range(start, end), Ok((start.to_owned(), end.to_owned())));
+        }
+    }
+
+    #[test]
+    fn past_starts_are_moved() {
+        for start in [
+            "2020-01-01T00:00:00Z",
+            "2026-11-22T12:00:00Z",
+            "2026-11-22T12:00:00.400Z",
+            "2026-11-22T12:00:02Z",
+        ] {
+            let moved = ("2026-11-22T12:01:01Z".to_owned(), "2026-11-23T00:00:00Z".to_owned());
+            assert_eq!(range(start, "2026-11-23T00:00:00Z"), Ok(moved), "{start}");
+        }
+    }
+
+    #[test]
+    fn the_maximum_counts_from_the_moved_start() {
+        assert!(range("2000-01-01T00:00:00Z", "2027-11-23T12:01:01Z").is_ok());
+        assert!(
+            range("2000-01-01T00:00:00Z", "2027-11-23T12:01:02Z")
+                .unwrap_err()
+                .contains("more than 366 days after 2026-11-22T12:01:01Z")
+        );
+        assert!(
+            range("2026-12-01T00:00:00Z", "2027-12-02T00:00:01Z").unwrap_err().contains("more than 366 days")
+        );
+    }
+
+    #[test]
+    fn refused_ranges() {
+        for (start, end, expected) in [
+            ("2026-12-02T00:00:00Z", "2026-12-01T00:00:00Z", "is not after start_time"),
+            ("2026-12-01T00:00:00Z", "2026-12-01T00:00:00Z", "is not after start_time"),
+            ("2020-01-02T00:00:00Z", "2020-01-01T00:00:00Z", "is not after start_time"),
+            ("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z", "is in the past"),
+            ("2020-01-01T00:00:00Z", NOW, "is in the past"),
+            ("2020-01-01T00:00:00Z", "2026-11-22T12:01:00Z", "less than a minute away"),
+            ("2020-01-01T00:00:00Z", "2026-11-22T12:01:00.900Z", "less than a minute away"),
+            ("2026-11-22T12:00:10Z", "2026-11-22T12:00:40Z", "less than a minute away"),
+        ] {
+            let message = range(start, end).unwrap_err();
+            assert!(
+                message.starts_with("end_time ") && message.contains(expected),
+                "{start} to {end}: {message}"
+            );
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Resolves the event types of a question to URIs, and caches what they resolve to.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::{FutureExt, join_all};
+use shared::{
+    Error, Variables,
+    cache::{CacheStatus, RemoteItem, Source, TieredCache},
+    calendly::{Calendly, PatId, response_policy},
+    quoted,
+};
+
+use crate::{
+    event_type::{EventTypeRef, ListedEventType, ResolvedEventType},
+    question::Question,
+};
+
+/// Resolves references to event types. The cache saves the calls that this takes.
+pub(crate) struct EventTypeResolver {
+    cache: TieredCache<PatId, EventTypeRef, ResolvedEventType, Error>,
+}
+
+/// An event type of a question.
+#[derive(Debug, Clone)]
+pub struct EventType {
+    requested: EventTypeRef,
+    /// What the reference resolved to.
+    pub resolved: Arc<ResolvedEventType>,
+    /// Whether an earlier request resolved it.
+    from_cache: bool,
+}
+
+/// An error about one event type of a question.
+#[derive(Debug)]
+pub(crate) struct EventTypeError {
+    requested: EventTypeRef,
+    error: Error,
+}
+
+impl RemoteItem<EventTypeRef> for ResolvedEventType {
+    fn to_text(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+
+    fn from_text(text: &str, _: &EventTypeRef, _: DateTime<Utc>) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+impl EventTypeError {
+    /// The error. If the question has several event types, its detail names this one.
+    pub(crate) fn into_error(self, question: &Question) -> Error {
+        // The detail of `no_event_type` names the slug already.
+        if question.event_types.len() == 1 || matches!(self.error, Error::NoEventType { .. }) {
+            return self.error;
+        }
+        self.error.about(format!("event_type {}", quoted(&self.requested.to_string())))
+    }
+}
+
+impl EventType {
+    /// An event type that was requested by its URI.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn new(resolved: ResolvedEventType) -> Self {
+        let requested = EventTypeRef::Uri(resolved.uri.clone());
+        Self { requested, resolved: resolved.into(), from_cache: false }
+    }
+
+    /// An error about this event type.
+    pub(crate) fn error(&self, error: Error) -> EventTypeError {
+        EventTypeError { requested: self.requested.clone(), error }
+    }
+}
+
+impl EventTypeResolver {
+    /// Reads `EVENT_TYPE_CACHE_SECONDS`.
+    pub(crate) fn from_variables(variables: &mut Variables) -> Self {
+        let ttl = variables.seconds("EVENT_TYPE_CACHE_SECONDS", 60, 86_400);
+        Self { cache: TieredCache::new("event_type", response_policy(ttl)) }
+    }
+
+    /// The event types of a question, in the order of their references. The list is read once for all that are not cached.
+    pub(crate) async fn resolve(
+        &self,
+        question: &Question,
+        calendly: &Calendly<'_>,
+    ) -> Result<Vec<EventType>, EventTypeError> {
+        let scope = calendly.cache_scope();
+        let uncached =
+            question.event_types.iter().filter(|requested| !self.cache.is_fresh(&scope, requested));
+        let listed: Vec<&ListedEventType> = uncached.filter_map(EventTypeRef::listed).collect();
+        let found = async { ListedEventType::search(&listed, calendly).await.map(Arc::new) }.boxed().shared();
+        let resolve = async |requested: &EventTypeRef| {
+            let (resolved, from_cache) = match requested {
+                EventTypeRef::Uri(uri) => Ok((Arc::new(ResolvedEventType::from_uri(uri.clone())), false)),
+                EventTypeRef::Listed(this) => {
+                    let load = async {
+                        if !listed.contains(&this) {
+                            return search_one(this, calendly).await;
+                        }
+                        let found = found.clone().await?;
+                        let mut pairs = listed.iter().zip(found.iter());
+                        let pair = pairs.find(|(other, _)| **other == this);
+                        pair.and_then(|(_, resolved)| resolved.clone()).ok_or_else(|| this.not_found())
+                    };
+                    self.get(requested, calendly, load).await
+                }
+            }
+            .map_err(|error| EventTypeError { requested: requested.clone(), error })?;
+            Ok(EventType { requested: requested.clone(), resolved, from_cache })
+        };
+        join_all(question.event_types.iter().map(resolve)).await.into_iter().collect()
+    }
+
+    /// Resolves an event type again if its URI came from the cache and Calendly no longer knows it.
+    ///
+    /// # Errors
+    ///
+    /// `failed` in any other case, and those of calls to Calendly.
+    pub(crate) async fn resolve_again(
+        &self,
+        event_types: &mut [EventType],
+        failed: EventTypeError,
+        calendly: &Calendly<'_>,
+    ) -> Result<(), EventTypeError> {
+        let stale = event_types
+            .iter_mut()
+            .find(|event_type| event_type.from_cache && event_type.requested == failed.requested);
+        let (Some(stale), EventTypeRef::Listed(listed), true) =
+            (stale, &failed.requested, failed.error.is_calendly_not_found())
+        else {
+            return Err(failed);
+        };
+        let load = search_one(listed, calendly);
+        let newer =
+            self.cache.refresh(&calendly.cache_scope(), &failed.requested, &stale.resolved, load).await;
+        stale.resolved = newer
+            .map_err(|error| EventTypeError { requested: failed.requested.clone(), error: error.into() })?;
+        stale.from_cache = false;
+        Ok(())
+    }
+
+    /// The same event type with its lengths, which are loaded if they are unknown.
+    pub(crate) async fn with_lengths(
+        &self,
+        resolved: &Arc<ResolvedEventType>,
+        calendly: &Calendly<'_>,
+    ) -> Result<Arc<ResolvedEventType>, Error> {
+        if resolved.has_lengths() {
+            return Ok(resolved.clone());
+        }
+        let requested = EventTypeRef::Uri(resolved.uri.clone());
+        let load = ResolvedEventType::load(resolved.uri.clone(), calendly);
+        Ok(self.get(&requested, calendly, load).await?.0)
+    }
+
+    /// The resolved event type, and whether it came from the cache.
+    async fn get(
+        &self,
+        requested: &EventTypeRef,
+        calendly: &Calendly<'_>,
+        load: impl Future<Output = Result<ResolvedEventType, Error>> + Send,
+    ) -> Result<(Arc<ResolvedEventType>, bool), Error> {
+        let lookup = self.cache.get(&calendly.cache_scope(), requested, load).await;
+        calendly.metrics().cache_lookup("event_type", &lookup);
+        let lookup = lookup?;
+        let from_cache = matches!(lookup.status, CacheStatus::Hit | CacheStatus::Miss(Source::RemoteCache));
+        Ok((lookup.value, from_cache))
+    }
+}
+
+async fn search_one(listed: &ListedEventType, calendly: &Calendly<'_>) -> Result<ResolvedEventType, Error> {
+    let found = ListedEventType::search(&[listed], calendly).await?;
+    found.into_iter().flatten().next().ok_or_else(|| listed.not_found())
+}
+
+/// The distinct event types: each in the place of its first reference, with lengths if those of any are known.
+pub(crate) fn distinct(event_types: &[EventType]) -> Vec<EventType> {
+    let mut distinct: Vec<EventType> = Vec::with_capacity(event_types.len());
+    for event_type in event_types {
+        match distinct.iter_mut().find(|other| other.resolved.uri == event_type.resolved.uri) {
+            Some(first) if !first.resolved.has_lengths() => first.resolved = event_type.resolved.clone(),
+            Some(_) => {}
+            None => distinct.push(event_type.clone()),
+        }
+    }
+    distinct
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use shared::calendly::EventTypeUri;
+
+    use super::*;
+
+    #[test]
+    fn an_error_names_its_event_type_among_several() {
+        let error_about = |query: &str, error: Error| {
+            let query = format!("at=2026-12-01T10:00:00Z&{query}").parse().unwrap();
+            let now = "2026-11-01T00:00:00Z".parse().unwrap();
+            let question = Question::parse(&query, now).unwrap();
+            let requested = question.event_types[0].clone();
+            EventTypeError { requested, error }.into_error(&question)
+        };
+        let is_about =
+            |error: &Error| matches!(error, Error::About { subject, .. } if subject.contains("demo"));
+        let any = || Error::AnswerTooLarge { reason: "r" };
+        let named = || Error::NoEventType { detail: "no demo".to_owned(), reason: "r" };
+        assert!(is_about(&error_about("event_type=demo&event_type=other", any())));
+        for (query, error) in [
+            ("event_type=demo", any()),
+            ("event_type=demo", named()),
+            ("event_type=demo&event_type=other", named()),
+        ] {
+            assert!(!is_about(&error_about(query, error)), "{query}");
+        }
+    }
+
+    #[test]
+    fn distinct_event_types_keep_known_lengths() {
+        let event_type = |requested: &str, id: &str, minutes: Option<i64>| EventType {
+            requested: EventTypeRef::parse(Some(requested)).unwrap(),
+            resolved: Arc::new(ResolvedEventType {
+                uri: EventTypeUri::from_id(id).unwrap(),
+                duration: minutes.map(TimeDelta::minutes),
+                duration_options: Vec::new(),
+            }),
+            from_cache: false,
+        };
+        let uri = "https://api.calendly.com/event_types/A";
+        let all = [
+            event_type(uri, "A", None),
+            event_type("b", "B", None),
+            event_type("a", "A", Some(30)),
+            event_type("c", "A", Some(60)),
+        ];
+        let distinct = distinct(&all);
+        let seen: Vec<_> = distinct
+            .iter()
+            .map(|event_type| {
+                (event_type.requested.to_string(), event_type.resolved.duration.map(|it| it.num_minutes()))
+            })
+            .collect();
+        assert_eq!(seen, [(uri.to_owned(), Some(30)), ("b".to_owned(), None)]);
+    }
+}

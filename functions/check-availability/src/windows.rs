@@ -1,0 +1,276 @@
+//! The time windows in which a question's slots are requested: each is short enough for one call.
+
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use shared::{
+    Error,
+    calendly::{TimeWindow, WindowRequest},
+};
+
+use crate::question::{
+    PointQuery, RequestedTimes, TimeRange,
+    time_range::{earliest_arrival, move_past_start, moved_start},
+};
+
+/// The grids on which aligned windows start, the coarsest first. A week starts on Thursday, as 1970 did. No calendar's
+/// week does, so that one week in several time zones is in one window.
+const GRIDS: [TimeDelta; 3] = [TimeDelta::days(7), TimeDelta::days(1), HOUR];
+
+const HOUR: TimeDelta = TimeDelta::hours(1);
+
+/// A time window of a question.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Window {
+    Part(RangePart),
+    Aligned(AlignedWindow),
+    Point(PointQuery),
+}
+
+/// A part of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RangePart {
+    start_time: DateTime<Utc>,
+    end_time: DateTime<Utc>,
+}
+
+/// A window that starts on a grid, is as long as Calendly allows, and holds a part of a range. Ranges that are close to
+/// each other share it, and so a cached response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AlignedWindow {
+    start_time: DateTime<Utc>,
+    range: TimeRange,
+    is_first: bool,
+}
+
+impl Window {
+    /// The windows of a question, in order. With a cache they are aligned.
+    pub(crate) fn all(times: &RequestedTimes, is_cached: bool) -> Vec<Self> {
+        match times {
+            RequestedTimes::Range { range, .. } if is_cached => {
+                AlignedWindow::all(*range).map(Self::Aligned).collect()
+            }
+            RequestedTimes::Range { range, .. } => RangePart::all(*range).map(Self::Part).collect(),
+            RequestedTimes::Point(point) => vec![Self::Point(*point)],
+        }
+    }
+}
+
+impl WindowRequest for Window {
+    fn window(&self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
+        match self {
+            Self::Part(part) => part.window(now),
+            Self::Aligned(aligned) => aligned.window(now),
+            Self::Point(point) => point.window(now),
+        }
+    }
+}
+
+impl RangePart {
+    /// Consecutive parts of a range.
+    pub(crate) fn all(range: TimeRange) -> impl Iterator<Item = Self> {
+        let end_time = range.end_time();
+        window_starts(range.start_time())
+            .take_while(move |start| *start < end_time)
+            .map(move |start_time| Self { start_time, end_time: end_time.min(start_time + TimeWindow::MAX) })
+    }
+
+    fn window(self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
+        let start_time = move_past_start(self.start_time, self.end_time, now)?;
+        Ok(TimeWindow { start_time, end_time: self.end_time })
+    }
+}
+
+impl AlignedWindow {
+    /// The windows of a range: the fewest possible, on the coarsest grid that needs no more.
+    pub(crate) fn all(range: TimeRange) -> impl Iterator<Item = Self> {
+        let count =
+            |start: DateTime<Utc>| window_starts(start).take_while(|start| *start < range.end_time()).count();
+        let starts = GRIDS.map(|grid| range.start_time().duration_trunc(grid).unwrap_or(range.start_time()));
+        let fewest = starts.iter().map(|start| count(*start)).min().unwrap_or_default();
+        let first = starts.into_iter().find(|start| count(*start) == fewest).unwrap_or(range.start_time());
+        window_starts(first).take_while(move |start| *start < range.end_time()).map(move |start_time| Self {
+            start_time,
+            range,
+            is_first: start_time == first,
+        })
+    }
+
+    /// The whole window, even if its start is past.
+    pub(crate) fn bounds(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        (self.start_time, self.start_time + TimeWindow::MAX)
+    }
+
+    /// The part of the question's range from this window on, as of `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] if nothing is left of the range.
+    pub(crate) fn wanted(&self, now: DateTime<Utc>) -> Result<RangeInclusive<DateTime<Utc>>, Error> {
+        let end_time = self.range.end_time();
+        let start_time = if self.is_first {
+            move_past_start(self.range.start_time(), end_time, now)?
+        } else {
+            self.start_time
+        };
+        Ok(start_time..=end_time)
+    }
+
+    /// The window to request at `now`. It starts at its own start if that is in the future, else at the next hour if the
+    /// question wants nothing earlier, else at the present.
+    fn window(&self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
+        let (start_time, end_time) = self.bounds();
+        let wanted = self.wanted(now)?;
+        let earliest = earliest_arrival(now);
+        let next_hour = earliest.duration_round_up(HOUR).unwrap_or(*wanted.start());
+        let start_time = if start_time > earliest {
+            start_time
+        } else if next_hour > earliest && *wanted.start() >= next_hour {
+            next_hour
+        } else {
+            moved_start(now).min(*wanted.start())
+        };
+        Ok(TimeWindow { start_time, end_time })
+    }
+}
+
+/// The starts of consecutive windows of the maximum length.
+fn window_starts(first: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
+    std::iter::successors(Some(first), |start| start.checked_add_signed(TimeWindow::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use shared::calendly::utc;
+
+    use super::*;
+
+    fn time(text: &str) -> DateTime<Utc> {
+        DateTime::parse_from_rfc3339(text).unwrap().to_utc()
+    }
+
+    /// Wednesday.
+    const NOW: &str = "2026-11-25T12:20:30Z";
+
+    fn aligned(start: &str, end: &str) -> Vec<AlignedWindow> {
+        AlignedWindow::all(TimeRange::new(time(start), time(end), time(NOW)).unwrap()).collect()
+    }
+
+    fn starts(start: &str, end: &str) -> Vec<String> {
+        aligned(start, end).iter().map(|window| utc(window.bounds().0)).collect()
+    }
+
+    #[test]
+    fn close_ranges_share_a_window() {
+        for (start, end, expected) in [
+            // Ranges that end within 31 days of the start of their first week.
+            ("2026-12-03T09:10:00Z", "2026-12-03T17:00:00Z", &["2026-12-03T00:00:00Z"][..]),
+            ("2026-12-09T23:59:59Z", "2026-12-10T00:00:01Z", &["2026-12-03T00:00:00Z"]),
+            ("2026-12-09T10:00:00Z", "2027-01-03T00:00:00Z", &["2026-12-03T00:00:00Z"]),
+            // Longer ranges start with their day or hour, which saves a window.
+            ("2026-12-09T10:00:00Z", "2027-01-03T00:00:01Z", &["2026-12-09T00:00:00Z"]),
+            ("2026-12-09T10:20:00Z", "2027-01-09T10:00:00Z", &["2026-12-09T10:00:00Z"]),
+            // 31 days that start within an hour need two windows on any grid.
+            (
+                "2026-12-09T10:20:00Z",
+                "2027-01-09T10:20:00Z",
+                &["2026-12-03T00:00:00Z", "2027-01-03T00:00:00Z"],
+            ),
+            ("2026-12-03T00:00:00Z", "2027-01-03T00:00:00Z", &["2026-12-03T00:00:00Z"]),
+            // The present.
+            ("2020-01-01T00:00:00Z", "2026-11-26T00:00:00Z", &["2026-11-19T00:00:00Z"]),
+        ] {
+            assert_eq!(starts(start, end), expected, "{start} to {end}");
+        }
+    }
+
+    #[test]
+    fn requests_start_on_the_hour_or_at_the_present() {
+        let requested = |start: &str, now: &str| {
+            let window = aligned(start, "2026-12-02T00:00:00Z")[0].window(time(now)).unwrap();
+            assert_eq!(utc(window.end_time), "2026-12-20T00:00:00Z");
+            utc(window.start_time)
+        };
+        assert_eq!(requested("2026-11-25T18:10:00Z", NOW), "2026-11-25T13:00:00Z");
+        assert_eq!(requested("2026-11-25T13:00:00Z", NOW), "2026-11-25T13:00:00Z");
+        // Calendly does not say what was free earlier in the present hour.
+        assert_eq!(requested("2026-11-25T12:59:59Z", NOW), "2026-11-25T12:21:30Z");
+        assert_eq!(requested("2020-01-01T00:00:00Z", NOW), "2026-11-25T12:21:30Z");
+        assert_eq!(requested("2026-11-25T12:20:40Z", NOW), "2026-11-25T12:20:40Z", "less than a minute away");
+        // The start became past during a look-up.
+        assert_eq!(requested("2026-11-25T12:20:40Z", "2026-11-25T12:20:39Z"), "2026-11-25T12:21:39Z");
+        assert_eq!(requested("2026-11-25T13:00:00Z", "2026-11-25T12:59:59Z"), "2026-11-25T13:00:59Z");
+    }
+
+    #[test]
+    fn a_start_that_is_past_on_arrival_is_not_requested() {
+        // The window starts at midnight, and so does the next hour.
+        let [window] = aligned("2026-12-03T09:00:00Z", "2026-12-04T00:00:00Z")[..] else { panic!() };
+        let requested = |now: &str| utc(window.window(time(now)).unwrap().start_time);
+        assert_eq!(requested("2026-12-02T23:59:57Z"), "2026-12-03T00:00:00Z");
+        assert_eq!(requested("2026-12-02T23:59:58Z"), "2026-12-03T00:00:58Z");
+        assert_eq!(requested("2026-12-02T23:59:59Z"), "2026-12-03T01:00:00Z");
+    }
+
+    #[test]
+    fn a_start_that_becomes_past_during_the_request_is_moved() {
+        let arrival = time("2026-11-22T12:00:00Z");
+        let range = |end: &str| TimeRange::new(time("2026-11-22T12:00:05Z"), time(end), arrival).unwrap();
+        let first = RangePart::all(range("2026-11-23T00:00:00Z")).next().unwrap();
+        let start_at = |now: &str| first.window(time(now)).map(|window| utc(window.start_time)).unwrap();
+        assert_eq!(start_at("2026-11-22T12:00:02.9Z"), "2026-11-22T12:00:05Z");
+        assert_eq!(start_at("2026-11-22T12:00:03Z"), "2026-11-22T12:01:03Z");
+        assert_eq!(start_at("2026-11-22T12:00:20.1Z"), "2026-11-22T12:01:21Z");
+        let short = RangePart::all(range("2026-11-22T12:01:10Z")).next().unwrap();
+        let error = short.window(time("2026-11-22T12:00:10Z")).unwrap_err();
+        assert_eq!(error.code(), "invalid_parameter");
+        assert!(error.to_string().contains("less than a minute away"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn parts_tile_the_range(start in 0i64..4_000_000_000_000, length in 1i64..31_622_400_000) {
+            let start_time = DateTime::from_timestamp_millis(start).unwrap();
+            let end_time = start_time + TimeDelta::milliseconds(length);
+            let range = TimeRange::new(start_time, end_time, start_time - TimeDelta::days(1)).unwrap();
+            let windows: Vec<_> = RangePart::all(range).collect();
+            prop_assert_eq!(windows[0].start_time, range.start_time());
+            prop_assert_eq!(windows[windows.len() - 1].end_time, range.end_time());
+            for pair in windows.windows(2) {
+                prop_assert_eq!(pair[0].end_time, pair[1].start_time);
+                prop_assert_eq!(pair[0].end_time - pair[0].start_time, TimeWindow::MAX);
+            }
+            for window in windows {
+                prop_assert!(window.start_time < window.end_time);
+                prop_assert!(window.end_time - window.start_time <= TimeWindow::MAX);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn aligned_windows_hold_the_range_and_are_as_few_as_parts(
+            start in 0i64..4_000_000_000,
+            length in 1i64..31_622_400,
+        ) {
+            let now = DateTime::from_timestamp(start - 3_600, 0).unwrap();
+            let [start, end] = [start, start + length].map(|it| DateTime::from_timestamp(it, 0).unwrap());
+            let range = TimeRange::new(start, end, now).unwrap();
+            let windows: Vec<_> = AlignedWindow::all(range).collect();
+            prop_assert!(windows[0].bounds().0 <= start && windows[windows.len() - 1].bounds().1 >= end);
+            for pair in windows.windows(2) {
+                prop_assert_eq!(pair[0].bounds().1, pair[1].bounds().0);
+            }
+            let without = RangePart::all(range).count();
+            let is_on_the_hour = start.timestamp() % 3_600 == 0;
+            prop_assert!(windows.len() <= without + usize::from(!is_on_the_hour));
+            for window in windows {
+                let requested = window.window(now).unwrap();
+                prop_assert!(requested.start_time > now && requested.start_time <= *window.wanted(now).unwrap().start());
+                prop_assert!(requested.end_time - requested.start_time <= TimeWindow::MAX);
+                prop_assert_eq!(requested.end_time.timestamp() % 3_600, 0);
+            }
+        }
+    }
+}
