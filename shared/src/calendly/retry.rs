@@ -8,6 +8,10 @@ use crate::{cache::Backoff, lambda::deadline::Deadline};
 
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 
+/// The longest wait of Calendly's that is honored. A longer one ends the attempts: an environment that sleeps is paid for
+/// and serves no other request.
+const MAX_REQUESTED_WAIT: Duration = Duration::from_secs(2);
+
 /// The least time that must be left after the delay for another attempt to make sense.
 const MIN_ATTEMPT_TIME: Duration = Duration::from_millis(100);
 
@@ -61,7 +65,9 @@ where
 /// The delay before the next attempt; `None` for no other attempt.
 ///
 /// `attempts` counts those made, at least 1. `jitter` is drawn from `0.0..1.0`. A wait that Calendly asks for is honored in
-/// full or, if the deadline does not allow it, not at all.
+/// full, or not at all if it is too long or the deadline does not allow it. The statuses 520 to 524 are Cloudflare's for an
+/// origin that it cannot reach:
+/// <https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>
 fn delay_before_retry(
     failure: Failure,
     attempts: u32,
@@ -75,7 +81,8 @@ fn delay_before_retry(
     let backoff = BACKOFF.delay_with_jitter(attempts, jitter);
     let delay = match failure {
         Failure::Connection => backoff,
-        Failure::Status { status: 502..=504, wait } => wait.unwrap_or_default().max(backoff),
+        Failure::Status { wait: Some(wait), .. } if wait > MAX_REQUESTED_WAIT => return None,
+        Failure::Status { status: 502..=504 | 520..=524, wait } => wait.unwrap_or_default().max(backoff),
         Failure::Status { status: 429, wait: Some(wait) } => wait.max(backoff),
         Failure::Status { .. } | Failure::Permanent => return None,
     };
@@ -102,6 +109,8 @@ mod tests {
             (status(502), 1, 2, plenty, 1.0, Some(ms(100))),
             (status(503), 1, 2, plenty, 1.0, Some(ms(100))),
             (status(504), 2, 2, plenty, 1.0, Some(ms(200))),
+            (status(520), 1, 2, plenty, 1.0, Some(ms(100))),
+            (status(524), 1, 2, plenty, 1.0, Some(ms(100))),
             // No more retries than allowed.
             (Connection, 3, 2, plenty, 0.5, None),
             (Connection, 1, 0, plenty, 0.5, None),
@@ -116,13 +125,19 @@ mod tests {
             (status(500), 1, 2, plenty, 0.5, None),
             (status(501), 1, 2, plenty, 0.5, None),
             (status(505), 1, 2, plenty, 0.5, None),
+            (status(519), 1, 2, plenty, 0.5, None),
+            (status(525), 1, 2, plenty, 0.5, None),
             (asking(500, 1), 1, 2, plenty, 0.5, None),
-            // A wait that Calendly asks for is honored if it fits.
+            // A wait of up to two seconds is honored.
             (asking(429, 1), 1, 2, plenty, 0.5, Some(ms(1_000))),
             (asking(429, 0), 1, 2, plenty, 0.5, Some(ms(50))),
             (asking(429, 60), 1, 2, plenty, 0.5, None),
             (status(429), 1, 2, plenty, 0.5, None),
-            (asking(503, 3), 1, 2, plenty, 0.5, Some(ms(3_000))),
+            (asking(429, 2), 1, 2, plenty, 0.5, Some(ms(2_000))),
+            (asking(429, 3), 1, 2, plenty, 0.5, None),
+            (asking(503, 2), 1, 2, plenty, 0.5, Some(ms(2_000))),
+            (asking(503, 3), 1, 2, plenty, 0.5, None),
+            (asking(521, 3), 1, 2, plenty, 0.5, None),
             (asking(503, 60), 1, 2, plenty, 0.5, None),
             // Never past the deadline.
             (Connection, 1, 2, ms(149), 0.5, None),
