@@ -292,6 +292,11 @@ impl Error {
         matches!(self, Self::CalendlyUnreachable { .. }) || self.calendly_status().is_some_and(is_refusal)
     }
 
+    /// Whether Calendly refused a parameter of the call.
+    pub(crate) fn is_calendly_bad_request(&self) -> bool {
+        self.calendly_status() == Some(StatusCode::BAD_REQUEST)
+    }
+
     /// Whether Calendly knows no such resource.
     #[must_use]
     pub fn is_calendly_not_found(&self) -> bool {

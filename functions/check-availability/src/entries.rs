@@ -154,9 +154,7 @@ mod tests {
     use super::*;
     use crate::{
         merge::WindowSlots,
-        question::PointQuery,
-        question::Zone,
-        question::{TimeBound, parse_time},
+        question::{PointQuery, SlotRange, TimeBound, Zone, parse_time},
     };
 
     /// From 2026-10-24: two years from there have clock changes in many zones.
@@ -195,7 +193,12 @@ mod tests {
         let window = TimeWindow { start_time: time(0), end_time: time(2_000) };
         let times = AvailableTimes::parse(json).unwrap();
         let availability = Availability { times, window, as_of: time(0) };
-        list.add(WindowSlots::all(availability));
+        let range = SlotRange {
+            start_time: DateTime::<Utc>::MIN_UTC,
+            end_time: DateTime::<Utc>::MAX_UTC,
+            includes_end: true,
+        };
+        list.add(WindowSlots::new(availability, range));
         list
     }
 

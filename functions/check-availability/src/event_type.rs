@@ -13,7 +13,7 @@ use shared::{
 /// A reference to an event type: the `event_type` parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub enum EventTypeRef {
-    /// A URI or a UUID. It goes to Calendly as it is, since some event types are missing from the list.
+    /// A URI or an id. It goes to Calendly as it is, since some event types are missing from the list.
     Uri(EventTypeUri),
     /// An event type to find in the list.
     Listed(ListedEventType),
@@ -26,7 +26,13 @@ pub enum ListedEventType {
     First,
     /// The bookable event type with this slug.
     Slug(String),
+    /// The bookable event type with this booking link.
+    BookingLink(BookingLink),
 }
+
+/// The address of an event type's booking page, in the form `https://calendly.com/<owner>/<slug>`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct BookingLink(String);
 
 /// An event type whose URI is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +50,7 @@ pub struct ResolvedEventType {
 struct ListEntry {
     uri: String,
     slug: Option<String>,
+    scheduling_url: Option<String>,
     active: Option<bool>,
     deleted_at: Option<IgnoredAny>,
     booking_method: Option<String>,
@@ -104,22 +111,49 @@ impl EventTypeRef {
         match event_type {
             None => Ok(Self::Listed(ListedEventType::First)),
             // A slug is one path segment, without / and :.
-            Some(uri) if uri.contains(['/', ':']) => {
-                EventTypeUri::parse(uri).map(Self::Uri).ok_or_else(|| {
-                    Error::invalid_value(
-                        "event_type",
-                        uri,
-                        "is not the URI of an event type: send https://api.calendly.com/event_types/<id>, a UUID \
-                         or a slug.",
-                    )
-                })
-            }
+            Some(text) if text.contains(['/', ':']) => match EventTypeUri::parse(text) {
+                Some(uri) => Ok(Self::Uri(uri)),
+                None => BookingLink::parse(text)
+                    .map(|link| Self::Listed(ListedEventType::BookingLink(link)))
+                    .ok_or_else(|| {
+                        Error::invalid_value(
+                            "event_type",
+                            text,
+                            "is neither the URI nor the booking link of an event type: send \
+                             https://api.calendly.com/event_types/<id>, https://calendly.com/<owner>/<slug>, \
+                             an id or a slug.",
+                        )
+                    }),
+            },
             Some(text) => Ok(match EventTypeUri::from_id(text) {
-                Some(uri) if is_uuid(text) => Self::Uri(uri),
+                Some(uri) if is_uuid(text) || is_old_id(text) => Self::Uri(uri),
                 _ => Self::Listed(ListedEventType::Slug(text.to_owned())),
             }),
         }
     }
+}
+
+impl BookingLink {
+    /// Parses `https://calendly.com/<owner>/<slug>`, also with `www.`, a trailing slash, a query or a fragment.
+    fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let (host, path) = rest.split_once('/')?;
+        let host = host.to_ascii_lowercase();
+        if !scheme.eq_ignore_ascii_case("https")
+            || host.strip_prefix("www.").unwrap_or(&host) != "calendly.com"
+        {
+            return None;
+        }
+        let path = path.split(['?', '#']).next()?;
+        let (owner, slug) = path.strip_suffix('/').unwrap_or(path).split_once('/')?;
+        let is_part = |part: &str| !part.is_empty() && !part.contains(['/', ':', ' ']);
+        (is_part(owner) && is_part(slug)).then(|| Self(format!("https://calendly.com/{owner}/{slug}")))
+    }
+}
+
+/// The older form of ids: 16 capital letters and digits.
+fn is_old_id(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 /// 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12 (RFC 9562, section 4).
@@ -164,29 +198,31 @@ impl ResolvedEventType {
 }
 
 impl fmt::Display for EventTypeRef {
-    /// Writes the URI or the slug; nothing for the default.
+    /// Writes the URI, the slug or the booking link; nothing for the default.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Uri(uri) => uri.fmt(formatter),
-            Self::Listed(ListedEventType::Slug(slug)) => formatter.write_str(slug),
+            Self::Listed(ListedEventType::Slug(text) | ListedEventType::BookingLink(BookingLink(text))) => {
+                formatter.write_str(text)
+            }
             Self::Listed(ListedEventType::First) => Ok(()),
         }
     }
 }
 
 impl ListedEventType {
-    /// Searches the user's event types, sorted by name, for the first match of each.
+    /// Searches the user's event types, sorted by name, for each of `listed`.
     ///
     /// # Errors
     ///
-    /// Those of calls to Calendly.
+    /// Those of calls to Calendly. An event type that is not found, or a slug that several share, is an error of its own.
     pub(crate) async fn search(
         listed: &[&Self],
         calendly: &Calendly<'_>,
-    ) -> Result<Vec<Option<ResolvedEventType>>, Error> {
-        let mut search = ListSearch { listed, found: vec![None; listed.len()] };
+    ) -> Result<Vec<Result<ResolvedEventType, Error>>, Error> {
+        let mut search = ListSearch::new(listed);
         calendly.event_types(Some(true), &mut search).await?;
-        Ok(search.found)
+        Ok(search.results())
     }
 
     fn matches(&self, entry: &ListEntry) -> bool {
@@ -194,45 +230,96 @@ impl ListedEventType {
             && match self {
                 Self::First => true,
                 Self::Slug(slug) => entry.slug.as_ref() == Some(slug),
+                Self::BookingLink(link) => {
+                    entry.scheduling_url.as_deref().and_then(BookingLink::parse).as_ref() == Some(link)
+                }
             }
     }
 
     /// The error if there is no such event type.
-    pub(crate) fn not_found(&self) -> Error {
+    fn not_found(&self) -> Error {
+        let no_match = |what: &str, text: &str| {
+            format!(
+                "No bookable event type has the {what} {}: /calendly/user-event-types lists them.",
+                quoted(text)
+            )
+        };
         let (detail, reason) = match self {
             Self::First => (
                 "This user has no bookable event type: activate one in Calendly.".to_owned(),
                 "the PAT's user has no bookable event type",
             ),
-            Self::Slug(slug) => (
-                format!(
-                    "No bookable event type has the slug {}: /calendly/user-event-types lists them.",
-                    quoted(slug)
-                ),
-                "no bookable event type of the PAT's user has the slug that was asked for",
+            Self::Slug(slug) => {
+                (no_match("slug", slug), "no bookable event type of the PAT's user has the requested slug")
+            }
+            Self::BookingLink(BookingLink(link)) => (
+                no_match("booking link", link),
+                "no bookable event type of the PAT's user has the requested booking link",
             ),
         };
         Error::NoEventType { detail, reason }
     }
 }
 
+/// The error for a slug that several bookable event types share.
+fn ambiguous(slug: &str, uris: &[EventTypeUri]) -> Error {
+    let uris: Vec<&str> = uris.iter().map(EventTypeUri::as_str).collect();
+    let detail = format!(
+        "event_type {} is the slug of {} bookable event types: send the URI of one of them, {}.",
+        quoted(slug),
+        uris.len(),
+        uris.join(" or ")
+    );
+    Error::InvalidParameter {
+        parameter: "event_type",
+        detail,
+        reason: "event_type is the slug of several bookable event types".into(),
+    }
+}
+
 /// A search of the list for several event types at once.
 struct ListSearch<'a> {
-    listed: &'a [&'a ListedEventType],
-    /// The first match of each.
-    found: Vec<Option<ResolvedEventType>>,
+    searches: Vec<(&'a ListedEventType, Vec<ResolvedEventType>)>,
+}
+
+impl<'a> ListSearch<'a> {
+    fn new(listed: &[&'a ListedEventType]) -> Self {
+        Self { searches: listed.iter().map(|listed| (*listed, Vec::new())).collect() }
+    }
+
+    fn results(self) -> Vec<Result<ResolvedEventType, Error>> {
+        let result =
+            |(listed, mut found): (&ListedEventType, Vec<ResolvedEventType>)| match (listed, found.len()) {
+                (ListedEventType::Slug(slug), 2..) => Err(ambiguous(
+                    slug,
+                    &found.into_iter().map(|event_type| event_type.uri).collect::<Vec<_>>(),
+                )),
+                _ if found.is_empty() => Err(listed.not_found()),
+                _ => Ok(found.swap_remove(0)),
+            };
+        self.searches.into_iter().map(result).collect()
+    }
 }
 
 impl EventTypeVisitor for ListSearch<'_> {
+    fn restart(&mut self) {
+        self.searches.iter_mut().for_each(|(_, found)| found.clear());
+    }
+
+    /// Only the end of the list shows that no other event type has a slug. The other searches end with the first match.
     fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error> {
         let entry: ListEntry = serde_json::from_str(event_type.get()).map_err(|_| undocumented())?;
-        for (listed, found) in self.listed.iter().zip(&mut self.found).filter(|(_, found)| found.is_none()) {
-            if listed.matches(&entry) {
+        let mut is_over = true;
+        for (listed, found) in &mut self.searches {
+            let is_slug = matches!(listed, ListedEventType::Slug(_));
+            if (is_slug || found.is_empty()) && listed.matches(&entry) {
                 let uri = EventTypeUri::parse(&entry.uri).ok_or_else(undocumented)?;
-                *found = Some(ResolvedEventType::with_lengths(uri, &Lengths::parse(event_type)?));
+                if found.iter().all(|other| other.uri != uri) {
+                    found.push(ResolvedEventType::with_lengths(uri, &Lengths::parse(event_type)?));
+                }
             }
+            is_over &= !is_slug && !found.is_empty();
         }
-        let is_over = self.found.iter().all(Option::is_some);
         Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }
@@ -282,10 +369,13 @@ mod tests {
         assert_eq!(EventTypeRef::parse(None).unwrap(), EventTypeRef::Listed(ListedEventType::First));
         assert_eq!(EventTypeRef::parse(Some(UUID)).unwrap(), EventTypeRef::Uri(uri.clone()));
         assert_eq!(EventTypeRef::parse(Some(uri.as_str())).unwrap(), EventTypeRef::Uri(uri));
+        let old = EventTypeUri::from_id("GBGBDCAADAEDCRZ2").unwrap();
+        assert_eq!(EventTypeRef::parse(Some("GBGBDCAADAEDCRZ2")).unwrap(), EventTypeRef::Uri(old));
         for slug in [
             "intro-call",
             "30min",
-            "AAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAa",
             "b2a9c1d4-0f7e-4a51-8c3d",
             "g2a9c1d4-0f7e-4a51-8c3d-9e8f7a6b5c4d",
             "é",
@@ -300,7 +390,14 @@ mod tests {
     #[test]
     fn other_uris_are_invalid() {
         for bad in [
-            "https://calendly.com/robin/intro",
+            "https://calendly.com/robin",
+            "https://calendly.com/robin/",
+            "https://calendly.com/d/abc-def-ghi/panel",
+            "https://calendly.com//intro",
+            "http://calendly.com/robin/intro",
+            "https://calendly.com.evil.example/robin/intro",
+            "https://evil.example/robin/intro",
+            "calendly.com/robin/intro",
             "https://api.calendly.com/users/x",
             "http://api.calendly.com/event_types/x",
             "https://evil.example/event_types/x",
@@ -316,16 +413,21 @@ mod tests {
         }
     }
 
-    fn search(all: &[&ListedEventType], rows: &[Value]) -> Result<Vec<Option<ResolvedEventType>>, Error> {
-        let mut search = ListSearch { listed: all, found: vec![None; all.len()] };
-        for row in rows {
-            let _ = search.visit(&serde_json::value::to_raw_value(row).unwrap())?;
+    fn search(
+        listed: &[&ListedEventType],
+        entries: &[Value],
+    ) -> Result<Vec<Result<ResolvedEventType, Error>>, Error> {
+        let mut search = ListSearch::new(listed);
+        for entry in entries {
+            if search.visit(&serde_json::value::to_raw_value(entry).unwrap())?.is_break() {
+                break;
+            }
         }
-        Ok(search.found)
+        Ok(search.results())
     }
 
-    fn found(listed: &ListedEventType, rows: &[Value]) -> Option<ResolvedEventType> {
-        search(&[listed], rows).unwrap().remove(0)
+    fn found(listed: &ListedEventType, entries: &[Value]) -> Option<ResolvedEventType> {
+        search(&[listed], entries).unwrap().remove(0).ok()
     }
 
     fn row(id: &str, changes: Value) -> Value {
@@ -346,7 +448,7 @@ mod tests {
             row("deleted", json!({"deleted_at": "2026-01-01T00:00:00.000000Z"})),
             row("poll", json!({"booking_method": "poll"})),
             row("good", json!({"duration": 22.5})),
-            row("second", json!({})),
+            row("second", json!({"slug": "second"})),
         ];
         let good = ResolvedEventType {
             uri: EventTypeUri::from_id("good").unwrap(),
@@ -361,11 +463,51 @@ mod tests {
     }
 
     #[test]
+    fn booking_links() {
+        let link = |text: &str| match EventTypeRef::parse(Some(text)) {
+            Ok(EventTypeRef::Listed(ListedEventType::BookingLink(link))) => link,
+            other => panic!("{text}: {other:?}"),
+        };
+        let intro = link("https://calendly.com/robin/intro");
+        for other in [
+            "https://www.calendly.com/robin/intro",
+            "https://calendly.com/robin/intro/",
+            "https://calendly.com/robin/intro?month=2026-12",
+            "https://calendly.com/robin/intro/?back=1",
+            "HTTPS://Calendly.com/robin/intro",
+        ] {
+            assert_eq!(link(other), intro, "{other}");
+        }
+        let entries = ["other", "robin"].map(|owner| {
+            row(owner, json!({"scheduling_url": format!("https://calendly.com/{owner}/intro")}))
+        });
+        let id = |link: BookingLink| {
+            found(&ListedEventType::BookingLink(link), &entries).map(|it| it.uri.id().to_owned())
+        };
+        assert_eq!(id(intro).as_deref(), Some("robin"));
+        assert_eq!(id(link("https://calendly.com/nobody/intro")), None);
+    }
+
+    #[test]
+    fn a_slug_that_several_bookable_event_types_share_is_refused() {
+        let slug = ListedEventType::Slug("intro".to_owned());
+        let inactive = row("inactive", json!({"active": false}));
+        let entries = [row("a", json!({})), inactive, row("a", json!({})), row("b", json!({}))];
+        let error = search(&[&slug], &entries).unwrap().remove(0).unwrap_err();
+        assert_eq!(error.code(), "invalid_parameter");
+        let detail = error.to_string();
+        for uri in ["https://api.calendly.com/event_types/a", "https://api.calendly.com/event_types/b"] {
+            assert!(detail.contains(uri), "{detail}");
+        }
+        assert!(found(&slug, &entries[..3]).is_some(), "one event type, listed twice");
+    }
+
+    #[test]
     fn one_search_finds_several() {
         let slug = |slug: &str| ListedEventType::Slug(slug.to_owned());
-        let rows = ["a", "b", "a"].map(|text| row(text, json!({"slug": text})));
-        let found = search(&[&slug("b"), &ListedEventType::First, &slug("c"), &slug("a")], &rows).unwrap();
-        let ids: Vec<_> = found.iter().map(|choice| choice.as_ref().map(|choice| choice.uri.id())).collect();
+        let rows = ["a", "b", "c"].map(|text| row(text, json!({"slug": text})));
+        let found = search(&[&slug("b"), &ListedEventType::First, &slug("d"), &slug("a")], &rows).unwrap();
+        let ids: Vec<_> = found.iter().map(|result| result.as_ref().ok().map(|it| it.uri.id())).collect();
         assert_eq!(ids, [Some("b"), Some("a"), None, Some("a")]);
     }
 

@@ -14,7 +14,7 @@ use crate::{
     entries::Entries,
     event_type::ResolvedEventType,
     merge::{SlotList, WindowSlots},
-    question::Question,
+    question::{Question, SlotRange},
     resolve::{EventType, EventTypeError, EventTypeResolver},
     windows::{AlignedWindow, Window},
 };
@@ -82,8 +82,13 @@ async fn fetch_window(
     let uri = &event_type.resolved.uri;
     let slots = match window {
         Window::Aligned(aligned) => fetch_aligned(aligned, uri, cache, calendly).await,
-        Window::Part(_) | Window::Point(_) => {
-            calendly.available_times(uri, &window).await.map(WindowSlots::all)
+        Window::Part(part) => calendly.available_times(uri, &window).await.map(|availability| {
+            let wanted = part.wanted(availability.window.start_time);
+            WindowSlots::new(availability, wanted)
+        }),
+        Window::Point(point) => {
+            let wanted = point.wanted();
+            calendly.available_times(uri, &window).await.map(|it| WindowSlots::new(it, wanted))
         }
     };
     slots.map_err(|error| event_type.error(error))
@@ -102,13 +107,13 @@ async fn fetch_aligned(
         Some(cache) => {
             let (start_time, end_time) = aligned.bounds();
             let window = CachedWindow { event_type: event_type.clone(), start_time, end_time };
-            cache.get(&window, *wanted.start(), &request, calendly).await?
+            cache.get(&window, wanted.start_time, &request, calendly).await?
         }
         None => Arc::new(calendly.available_times(event_type, &request).await?),
     };
     // After retries the requested window may start later.
-    let start_time = availability.window.start_time.max(*wanted.start());
-    Ok(WindowSlots::within(availability, start_time..=*wanted.end()))
+    let start_time = availability.window.start_time.max(wanted.start_time);
+    Ok(WindowSlots::cached(availability, SlotRange { start_time, ..wanted }))
 }
 
 /// Checks that every event type can have this duration. Unknown lengths are loaded.

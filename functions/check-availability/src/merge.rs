@@ -1,9 +1,11 @@
 //! Merges the slots of an event type's windows into one ascending list.
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use shared::calendly::{Availability, AvailableTimes, Slot};
+
+use crate::question::SlotRange;
 
 /// The slots of one event type, ascending by start.
 #[derive(Debug, Default)]
@@ -17,26 +19,26 @@ pub struct SlotList {
 #[derive(Debug)]
 pub(crate) struct WindowSlots {
     availability: Arc<Availability>,
-    /// The wanted range, both ends included; `None` for all slots.
-    range: Option<RangeInclusive<DateTime<Utc>>>,
+    range: SlotRange,
+    /// Whether the response may have been cached.
+    is_cached: bool,
 }
 
 impl WindowSlots {
-    /// All slots of a response of this moment.
-    pub(crate) fn all(availability: Availability) -> Self {
-        Self { availability: Arc::new(availability), range: None }
+    /// The slots of a response of this moment that are in a range.
+    pub(crate) fn new(availability: Availability, range: SlotRange) -> Self {
+        Self { availability: Arc::new(availability), range, is_cached: false }
     }
 
-    /// The slots within a range, of a response that may have been cached.
-    pub(crate) fn within(availability: Arc<Availability>, range: RangeInclusive<DateTime<Utc>>) -> Self {
-        Self { availability, range: Some(range) }
+    /// The slots of a response that may have been cached that are in a range.
+    pub(crate) fn cached(availability: Arc<Availability>, range: SlotRange) -> Self {
+        Self { availability, range, is_cached: true }
     }
 
     fn slots(&self) -> &[Slot] {
         let slots = self.availability.times.slots();
-        let Some(range) = &self.range else { return slots };
-        let start = slots.partition_point(|slot| slot.start_time < *range.start());
-        let end = slots.partition_point(|slot| slot.start_time <= *range.end());
+        let start = slots.partition_point(|slot| slot.start_time < self.range.start_time);
+        let end = slots.partition_point(|slot| !self.range.is_before(slot.start_time));
         slots.get(start..end).unwrap_or_default()
     }
 }
@@ -54,10 +56,9 @@ impl SlotList {
 
     /// Adds the next window.
     pub(crate) fn add(&mut self, window: WindowSlots) {
-        let WindowSlots { availability, range } = &window;
-        let start_time = range.as_ref().map_or(availability.window.start_time, |range| *range.start());
-        self.start_time.get_or_insert(start_time);
-        if range.is_some() {
+        let WindowSlots { availability, range, is_cached } = &window;
+        self.start_time.get_or_insert(range.start_time);
+        if *is_cached {
             self.as_of = Some(self.as_of.map_or(availability.as_of, |as_of| as_of.min(availability.as_of)));
         }
         self.windows.push(window);
@@ -91,8 +92,8 @@ impl<'a> MergedSlots<'a> {
     /// The next slot, without taking it.
     pub(crate) fn peek(&self) -> Option<(&'a Slot, &'a str)> {
         let firsts = self.windows.iter().filter_map(|window| Some((window.slots.first()?, window.times)));
-        // Of several with one start, the first.
-        let (slot, times) = firsts.min_by_key(|(slot, _)| slot.start_time)?;
+        // Of several with one start an available one, and of those the first.
+        let (slot, times) = firsts.min_by_key(|(slot, _)| slot.merge_key())?;
         Some((slot, times.object(slot)))
     }
 }
@@ -130,6 +131,10 @@ mod tests {
         DateTime::from_timestamp(seconds, 0).unwrap()
     }
 
+    fn range(start: i64, end: i64, includes_end: bool) -> SlotRange {
+        SlotRange { start_time: time(start), end_time: time(end), includes_end }
+    }
+
     fn availability(times: AvailableTimes, as_of: i64) -> Availability {
         let window = TimeWindow { start_time: time(0), end_time: time(10_000) };
         Availability { times, window, as_of: time(as_of) }
@@ -138,7 +143,7 @@ mod tests {
     fn merged(windows: Vec<AvailableTimes>) -> SlotList {
         let mut times = SlotList::default();
         for window in windows {
-            times.add(WindowSlots::all(availability(window, 0)));
+            times.add(WindowSlots::new(availability(window, 0), range(0, 10_000, true)));
         }
         times
     }
@@ -173,20 +178,47 @@ mod tests {
 
     #[test]
     fn ranges_include_both_ends_and_as_of_is_the_oldest() {
-        let within = |seconds: &[i64], as_of, range: RangeInclusive<i64>| {
+        let within = |seconds: &[i64], as_of, start: i64, end: i64| {
             let availability = availability(window(seconds.iter().copied()), as_of);
-            WindowSlots::within(Arc::new(availability), time(*range.start())..=time(*range.end()))
+            WindowSlots::cached(Arc::new(availability), range(start, end, true))
         };
         let mut times = SlotList::default();
-        times.add(within(&[1, 2, 3, 4], 70, 2..=5));
+        times.add(within(&[1, 2, 3, 4], 70, 2, 5));
         assert_eq!(times.as_of(), Some(time(70)));
-        times.add(within(&[4, 5, 6, 7, 8], 60, 5..=7));
-        times.add(within(&[9], 80, 10..=20));
+        times.add(within(&[4, 5, 6, 7, 8], 60, 5, 7));
+        times.add(within(&[9], 80, 10, 20));
         let seconds: Vec<i64> = times.iter().map(|(slot, _)| slot.start_time.timestamp()).collect();
         assert_eq!(seconds, [2, 3, 4, 5, 6, 7]);
         assert_eq!((times.start_time(), times.as_of()), (Some(time(2)), Some(time(60))));
-        times.add(WindowSlots::all(availability(window([11].into_iter()), 50)));
+        times.add(WindowSlots::new(availability(window([11].into_iter()), 50), range(11, 11, true)));
         assert_eq!(times.as_of(), Some(time(60)));
         assert_eq!(merged(vec![window([1].into_iter())]).as_of(), None);
+    }
+
+    #[test]
+    fn the_end_of_a_range_may_be_excluded() {
+        for (includes_end, expected) in [(true, &[2, 3, 4][..]), (false, &[2, 3])] {
+            let mut list = SlotList::default();
+            let availability = availability(window([1, 2, 3, 4, 5].into_iter()), 0);
+            list.add(WindowSlots::new(availability, range(2, 4, includes_end)));
+            let seconds: Vec<i64> = list.iter().map(|(slot, _)| slot.start_time.timestamp()).collect();
+            assert_eq!(seconds, expected);
+        }
+    }
+
+    #[test]
+    fn an_available_slot_of_any_window_wins() {
+        let window = |status: &str| {
+            let json =
+                format!(r#"{{"collection":[{{"start_time":"1970-01-01T00:00:05Z","status":"{status}"}}]}}"#);
+            let times = AvailableTimes::parse(json).unwrap();
+            WindowSlots::new(availability(times, 0), range(0, 10, true))
+        };
+        for statuses in [["unavailable", "available"], ["available", "unavailable"]] {
+            let mut list = SlotList::default();
+            statuses.map(window).into_iter().for_each(|window| list.add(window));
+            let available: Vec<bool> = list.iter().map(|(slot, _)| slot.is_available).collect();
+            assert_eq!(available, [true]);
+        }
     }
 }

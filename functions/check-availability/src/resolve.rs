@@ -102,7 +102,8 @@ impl EventTypeResolver {
                         let found = found.clone().await?;
                         let mut pairs = listed.iter().zip(found.iter());
                         let pair = pairs.find(|(other, _)| **other == this);
-                        pair.and_then(|(_, resolved)| resolved.clone()).ok_or_else(|| this.not_found())
+                        let missing = Error::Internal { reason: "an event type was not searched for" };
+                        pair.map_or(Err(missing), |(_, result)| result.clone())
                     };
                     self.get(requested, calendly, load).await
                 }
@@ -171,8 +172,8 @@ impl EventTypeResolver {
 }
 
 async fn search_one(listed: &ListedEventType, calendly: &Calendly<'_>) -> Result<ResolvedEventType, Error> {
-    let found = ListedEventType::search(&[listed], calendly).await?;
-    found.into_iter().flatten().next().ok_or_else(|| listed.not_found())
+    let missing = Error::Internal { reason: "an event type was not searched for" };
+    ListedEventType::search(&[listed], calendly).await?.pop().unwrap_or(Err(missing))
 }
 
 /// The distinct event types: each in the place of its first reference, with lengths if those of any are known.

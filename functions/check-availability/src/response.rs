@@ -212,7 +212,7 @@ mod tests {
     use shared::calendly::{Availability, AvailableTimes, EventTypeUri, TimeWindow};
 
     use super::*;
-    use crate::{event_type::ResolvedEventType, merge::WindowSlots};
+    use crate::{event_type::ResolvedEventType, merge::WindowSlots, question::SlotRange};
 
     const DAY: &str = "start_time=2026-10-25T00:00:00Z&end_time=2026-10-26T00:00:00Z";
 
@@ -227,7 +227,9 @@ mod tests {
             let collection = format!(r#"{{"collection":[{}]}}"#, slots.join(","));
             let times = AvailableTimes::parse(collection).unwrap();
             let mut list = SlotList::default();
-            list.add(WindowSlots::all(Availability { times, window, as_of: window.start_time }));
+            let range =
+                SlotRange { start_time: window.start_time, end_time: window.end_time, includes_end: true };
+            list.add(WindowSlots::new(Availability { times, window, as_of: window.start_time }, range));
             list
         });
         let event_types = ["A", "B", "C"].iter().take(slots.len()).map(|id| {

@@ -1,15 +1,13 @@
 //! The time windows in which a question's slots are requested: each is short enough for one call.
 
-use std::ops::RangeInclusive;
-
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
 use shared::{
     Error,
     calendly::{TimeWindow, WindowRequest},
 };
 
 use crate::question::{
-    PointQuery, RequestedTimes, TimeRange,
+    PointQuery, RequestedTimes, SlotRange, TimeRange,
     time_range::{earliest_arrival, move_past_start, moved_start},
 };
 
@@ -32,6 +30,7 @@ pub(crate) enum Window {
 pub(crate) struct RangePart {
     start_time: DateTime<Utc>,
     end_time: DateTime<Utc>,
+    range: TimeRange,
 }
 
 /// A window that starts on a grid, is as long as Calendly allows, and holds a part of a range. Ranges that are close to
@@ -72,7 +71,12 @@ impl RangePart {
         let end_time = range.end_time();
         window_starts(range.start_time())
             .take_while(move |start| *start < end_time)
-            .map(move |start_time| Self { start_time, end_time: end_time.min(start_time + TimeWindow::MAX) })
+            .map(move |start_time| Self { start_time, end_time: window_end(start_time).min(end_time), range })
+    }
+
+    /// The wanted slots of a response whose window starts at `start_time`.
+    pub(crate) fn wanted(self, start_time: DateTime<Utc>) -> SlotRange {
+        self.range.slots_from(start_time)
     }
 
     fn window(self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
@@ -98,40 +102,46 @@ impl AlignedWindow {
 
     /// The whole window, even if its start is past.
     pub(crate) fn bounds(&self) -> (DateTime<Utc>, DateTime<Utc>) {
-        (self.start_time, self.start_time + TimeWindow::MAX)
+        (self.start_time, window_end(self.start_time))
     }
 
-    /// The part of the question's range from this window on, as of `now`.
+    /// The wanted slots from this window on, as of `now`.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] if nothing is left of the range.
-    pub(crate) fn wanted(&self, now: DateTime<Utc>) -> Result<RangeInclusive<DateTime<Utc>>, Error> {
-        let end_time = self.range.end_time();
+    pub(crate) fn wanted(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
         let start_time = if self.is_first {
-            move_past_start(self.range.start_time(), end_time, now)?
+            move_past_start(self.range.start_time(), self.range.end_time(), now)?
         } else {
             self.start_time
         };
-        Ok(start_time..=end_time)
+        Ok(self.range.slots_from(start_time))
     }
 
     /// The window to request at `now`. It starts at its own start if that is in the future, else at the next hour if the
     /// question wants nothing earlier, else at the present.
     fn window(&self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
         let (start_time, end_time) = self.bounds();
-        let wanted = self.wanted(now)?;
+        let wanted_from = self.wanted(now)?.start_time;
         let earliest = earliest_arrival(now);
-        let next_hour = earliest.duration_round_up(HOUR).unwrap_or(*wanted.start());
+        let next_hour = earliest.duration_round_up(HOUR).unwrap_or(wanted_from);
         let start_time = if start_time > earliest {
             start_time
-        } else if next_hour > earliest && *wanted.start() >= next_hour {
+        } else if next_hour > earliest && wanted_from >= next_hour {
             next_hour
         } else {
-            moved_start(now).min(*wanted.start())
+            moved_start(now).min(wanted_from)
         };
         Ok(TimeWindow { start_time, end_time })
     }
+}
+
+/// The end of a window of the maximum length, shortened at the end of the year 9999: RFC 3339 has no later years.
+fn window_end(start_time: DateTime<Utc>) -> DateTime<Utc> {
+    let last = NaiveDate::from_ymd_opt(9999, 12, 31).and_then(|date| date.and_hms_opt(23, 59, 59));
+    let end = start_time.checked_add_signed(TimeWindow::MAX).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    last.map_or(end, |last| end.min(last.and_utc()))
 }
 
 /// The starts of consecutive windows of the maximum length.
@@ -154,7 +164,7 @@ mod tests {
     const NOW: &str = "2026-11-25T12:20:30Z";
 
     fn aligned(start: &str, end: &str) -> Vec<AlignedWindow> {
-        AlignedWindow::all(TimeRange::new(time(start), time(end), time(NOW)).unwrap()).collect()
+        AlignedWindow::all(TimeRange::new(time(start), time(end), true, time(NOW)).unwrap()).collect()
     }
 
     fn starts(start: &str, end: &str) -> Vec<String> {
@@ -204,6 +214,16 @@ mod tests {
     }
 
     #[test]
+    fn windows_end_with_the_year_9999() {
+        let [start, end] = [time("9999-12-20T10:00:00Z"), time("9999-12-30T10:00:00Z")];
+        let range = TimeRange::new(start, end, true, start - TimeDelta::days(1)).unwrap();
+        let [window] = AlignedWindow::all(range).collect::<Vec<_>>()[..] else { panic!() };
+        let window = window.window(start - TimeDelta::days(1)).unwrap();
+        assert_eq!(utc(window.end_time), "9999-12-31T23:59:59Z");
+        assert!(window.start_time <= start);
+    }
+
+    #[test]
     fn a_start_that_is_past_on_arrival_is_not_requested() {
         // The window starts at midnight, and so does the next hour.
         let [window] = aligned("2026-12-03T09:00:00Z", "2026-12-04T00:00:00Z")[..] else { panic!() };
@@ -216,7 +236,8 @@ mod tests {
     #[test]
     fn a_start_that_becomes_past_during_the_request_is_moved() {
         let arrival = time("2026-11-22T12:00:00Z");
-        let range = |end: &str| TimeRange::new(time("2026-11-22T12:00:05Z"), time(end), arrival).unwrap();
+        let range =
+            |end: &str| TimeRange::new(time("2026-11-22T12:00:05Z"), time(end), true, arrival).unwrap();
         let first = RangePart::all(range("2026-11-23T00:00:00Z")).next().unwrap();
         let start_at = |now: &str| first.window(time(now)).map(|window| utc(window.start_time)).unwrap();
         assert_eq!(start_at("2026-11-22T12:00:02.9Z"), "2026-11-22T12:00:05Z");
@@ -233,7 +254,7 @@ mod tests {
         fn parts_tile_the_range(start in 0i64..4_000_000_000_000, length in 1i64..31_622_400_000) {
             let start_time = DateTime::from_timestamp_millis(start).unwrap();
             let end_time = start_time + TimeDelta::milliseconds(length);
-            let range = TimeRange::new(start_time, end_time, start_time - TimeDelta::days(1)).unwrap();
+            let range = TimeRange::new(start_time, end_time, true, start_time - TimeDelta::days(1)).unwrap();
             let windows: Vec<_> = RangePart::all(range).collect();
             prop_assert_eq!(windows[0].start_time, range.start_time());
             prop_assert_eq!(windows[windows.len() - 1].end_time, range.end_time());
@@ -256,7 +277,7 @@ mod tests {
         ) {
             let now = DateTime::from_timestamp(start - 3_600, 0).unwrap();
             let [start, end] = [start, start + length].map(|it| DateTime::from_timestamp(it, 0).unwrap());
-            let range = TimeRange::new(start, end, now).unwrap();
+            let range = TimeRange::new(start, end, true, now).unwrap();
             let windows: Vec<_> = AlignedWindow::all(range).collect();
             prop_assert!(windows[0].bounds().0 <= start && windows[windows.len() - 1].bounds().1 >= end);
             for pair in windows.windows(2) {
@@ -267,7 +288,7 @@ mod tests {
             prop_assert!(windows.len() <= without + usize::from(!is_on_the_hour));
             for window in windows {
                 let requested = window.window(now).unwrap();
-                prop_assert!(requested.start_time > now && requested.start_time <= *window.wanted(now).unwrap().start());
+                prop_assert!(requested.start_time > now && requested.start_time <= window.wanted(now).unwrap().start_time);
                 prop_assert!(requested.end_time - requested.start_time <= TimeWindow::MAX);
                 prop_assert_eq!(requested.end_time.timestamp() % 3_600, 0);
             }

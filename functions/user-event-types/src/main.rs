@@ -25,6 +25,10 @@ struct JsonArray<'a> {
 }
 
 impl EventTypeVisitor for JsonArray<'_> {
+    fn restart(&mut self) {
+        self.json.clear();
+    }
+
     fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error> {
         if let Some(object) = self.filter.apply(event_type)? {
             self.json.push(if self.json.is_empty() { '[' } else { ',' });

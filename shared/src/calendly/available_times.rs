@@ -99,8 +99,9 @@ impl AvailableTimes {
             slots.push(Slot::parse(object.get(), &json)?);
             Ok(())
         })?;
-        // Calendly documents no order. The sort is stable, and one pass if the slots are in order.
-        slots.sort_by_key(|slot| slot.start_time);
+        // Calendly documents no order. Of several slots with one start, an available one wins. The sort is stable, and one
+        // pass if the slots are in order.
+        slots.sort_by_key(Slot::merge_key);
         slots.dedup_by_key(|slot| slot.start_time);
         slots.shrink_to_fit();
         Ok(Self { json, slots })
@@ -133,6 +134,12 @@ impl AvailableTimes {
 }
 
 impl Slot {
+    /// The order in which slots are merged: by start, and available ones first.
+    #[must_use]
+    pub fn merge_key(&self) -> (DateTime<Utc>, bool) {
+        (self.start_time, !self.is_available)
+    }
+
     /// Parses the slot's object, which is a part of `response`.
     fn parse(object: &str, response: &str) -> Result<Self, Error> {
         let fields: SlotFields = parse(object, "an available time")?;
@@ -183,6 +190,20 @@ mod tests {
         let times = read(&[&late, &early, again, &*late].join(",")).unwrap();
         let objects: Vec<&str> = times.slots().iter().map(|slot| times.object(slot)).collect();
         assert_eq!(objects, [early, late]);
+    }
+
+    #[test]
+    fn an_available_slot_wins_over_others_with_its_start() {
+        let slot = |n: u8, status: &str| {
+            format!(r#"{{"start_time":"2026-12-01T10:00:00Z","n":{n},"status":"{status}"}}"#)
+        };
+        let [unavailable, available, again] =
+            [slot(1, "unavailable"), slot(2, "available"), slot(3, "available")];
+        for slots in [[&unavailable, &available, &again], [&available, &again, &unavailable]] {
+            let times = read(&slots.map(String::as_str).join(",")).unwrap();
+            let objects: Vec<&str> = times.slots().iter().map(|slot| times.object(slot)).collect();
+            assert_eq!(objects, [&available]);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::json::{for_each, parse};
@@ -10,6 +10,9 @@ use crate::Error;
 
 /// Reads the event types of a list, in Calendly's order.
 pub trait EventTypeVisitor: Send {
+    /// Forgets all event types: the list starts over from its first page.
+    fn restart(&mut self);
+
     /// Reads one event type. `Break` ends the list.
     ///
     /// # Errors
@@ -29,6 +32,7 @@ pub(crate) enum AfterPage {
 
 #[derive(Deserialize)]
 struct Pagination {
+    next_page: Option<IgnoredAny>,
     next_page_token: Option<String>,
 }
 
@@ -51,9 +55,46 @@ pub(crate) fn read_page(page: &str, visitor: &mut impl EventTypeVisitor) -> Resu
     let pagination = pagination.ok_or_else(|| {
         Error::CalendlyInvalidResponse("the response of event_types has no pagination".to_owned())
     })?;
-    let Pagination { next_page_token } = parse(pagination.get(), "the pagination of event_types")?;
-    Ok(match next_page_token {
-        Some(page_token) if !is_over => AfterPage::Next { page_token },
-        _ => AfterPage::End,
-    })
+    let Pagination { next_page, next_page_token } = parse(pagination.get(), "the pagination of event_types")?;
+    match (next_page_token, next_page) {
+        _ if is_over => Ok(AfterPage::End),
+        (Some(page_token), _) => Ok(AfterPage::Next { page_token }),
+        (None, None) => Ok(AfterPage::End),
+        // The list goes on, but only tokens are followed.
+        (None, Some(_)) => Err(Error::CalendlyInvalidResponse(
+            "the pagination of event_types has a next_page without a next_page_token".to_owned(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct First;
+
+    impl EventTypeVisitor for First {
+        fn restart(&mut self) {}
+
+        fn visit(&mut self, _: &RawValue) -> Result<ControlFlow<()>, Error> {
+            Ok(ControlFlow::Break(()))
+        }
+    }
+
+    #[test]
+    fn the_next_page_is_named_by_its_token() {
+        let next = |token: &str| Ok(AfterPage::Next { page_token: token.to_owned() });
+        for (collection, pagination, expected) in [
+            ("", r#"{"next_page_token":"a"}"#, next("a")),
+            ("", r#"{"next_page":"https://x","next_page_token":"a"}"#, next("a")),
+            ("", r#"{"next_page_token":null,"next_page":null}"#, Ok(AfterPage::End)),
+            ("", "{}", Ok(AfterPage::End)),
+            ("", r#"{"next_page":"https://x"}"#, Err("calendly_invalid_response")),
+            ("", r#"{"next_page":"https://x","next_page_token":null}"#, Err("calendly_invalid_response")),
+            ("{}", r#"{"next_page":"https://x"}"#, Ok(AfterPage::End)),
+        ] {
+            let page = format!(r#"{{"collection":[{collection}],"pagination":{pagination}}}"#);
+            assert_eq!(read_page(&page, &mut First).map_err(|error| error.code()), expected, "{page}");
+        }
+    }
 }

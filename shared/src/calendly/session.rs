@@ -216,7 +216,8 @@ impl<'a> Calendly<'a> {
     /// Shows `visitor` the user's event types, sorted by name, page after page. `active` restricts them to the active or
     /// the inactive ones.
     ///
-    /// Pages are requested by token, never by a URL in a response. A token that comes twice is an error.
+    /// Pages are requested by token, never by a URL in a response. A token that comes twice is an error. A token that
+    /// Calendly refuses restarts the list from its first page, once.
     ///
     /// # Errors
     ///
@@ -235,8 +236,21 @@ impl<'a> Calendly<'a> {
         query.extend(active.map(|active| ("active", active.to_string())));
         let first_page = query.len();
         let mut seen = HashSet::new();
+        let mut has_restarted = false;
         for _ in 0..MAX_PAGES {
-            let page = self.get("/event_types".into(), &query).await?;
+            let page = match self.get("/event_types".into(), &query).await {
+                // The token expired. The caller did not send it, so the error is not for them.
+                Err(error)
+                    if error.is_calendly_bad_request() && query.len() > first_page && !has_restarted =>
+                {
+                    has_restarted = true;
+                    seen.clear();
+                    query.truncate(first_page);
+                    visitor.restart();
+                    continue;
+                }
+                page => page?,
+            };
             match read_page(&page, visitor)? {
                 AfterPage::End => return Ok(()),
                 AfterPage::Next { page_token } => {

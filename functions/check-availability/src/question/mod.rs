@@ -12,6 +12,7 @@ use crate::event_type::EventTypeRef;
 use parse_time::Bound;
 
 pub use point_query::PointQuery;
+pub(crate) use time_range::SlotRange;
 pub use time_range::TimeRange;
 pub use zone::{Offsets, Zone};
 
@@ -100,7 +101,8 @@ impl Question {
             TimeTexts::Range { start, end, limit } => {
                 let start_time = parse_time::parse(Bound::Start, start, zone)?;
                 let end_time = parse_time::parse(Bound::End, end, zone)?;
-                RequestedTimes::Range { range: TimeRange::new(start_time, end_time, now)?, limit }
+                let range = TimeRange::new(start_time, end_time, !parse_time::is_date(end), now)?;
+                RequestedTimes::Range { range, limit }
             }
         };
         Ok(Self { times, event_types, match_mode, duration, timezone })
@@ -179,8 +181,9 @@ fn whole_number(text: &str) -> Option<u32> {
     text.parse().ok().filter(|number| is_digits && *number > 0)
 }
 
+/// Parses an IANA name. A + that the client did not percent-encode arrives as a space.
 fn parse_timezone(name: &str) -> Result<Zone, Error> {
-    Zone::named(name).ok_or_else(|| {
+    Zone::named(&name.replace(' ', "+")).ok_or_else(|| {
         Error::invalid_value(
             "timezone",
             name,
@@ -195,7 +198,14 @@ mod tests {
 
     #[test]
     fn time_zones_are_iana_names() {
-        for good in ["Europe/Lisbon", "UTC", "America/Argentina/Buenos_Aires", "Asia/Calcutta", "Etc/GMT+5"] {
+        for good in [
+            "Europe/Lisbon",
+            "UTC",
+            "America/Argentina/Buenos_Aires",
+            "Asia/Calcutta",
+            "Etc/GMT+5",
+            "Etc/GMT 5",
+        ] {
             assert!(parse_timezone(good).is_ok(), "{good}");
         }
         for bad in ["europe/lisbon", "Lisbon", "+01:00", "WEST", "Europe/Lisbon ", "Europe / Lisbon"] {

@@ -1,6 +1,8 @@
 //! Parses `start_time`, `end_time` and `at`: an RFC 3339 date-time, a local date-time, or a bare date.
 
-use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc,
+};
 use shared::Error;
 
 use super::zone::Zone;
@@ -38,7 +40,7 @@ pub(crate) fn parse(bound: Bound, text: &str, zone: Option<&Zone>) -> Result<Dat
         )
     })?;
     let out_of_range = || refuse("is too far away: send a date-time of this time.".to_owned());
-    match (parsed, zone) {
+    let time: DateTime<Utc> = match (parsed, zone) {
         (ParsedTime::Date(date), zone) => {
             let date = match bound {
                 Bound::At => {
@@ -67,7 +69,14 @@ pub(crate) fn parse(bound: Bound, text: &str, zone: Option<&Zone>) -> Result<Dat
                 ))),
             }
         }
-    }
+    }?;
+    // RFC 3339 has no later years.
+    if time.year() > 9999 { Err(out_of_range()) } else { Ok(time) }
+}
+
+/// Whether a text is a bare date.
+pub(crate) fn is_date(text: &str) -> bool {
+    matches!(ParsedTime::parse(text), Some(ParsedTime::Date(_)))
 }
 
 /// A text's date, time and offset.
@@ -309,6 +318,10 @@ mod tests {
                     "{zone} {text}"
                 );
             }
+        }
+        for text in ["9999-12-31", "9999-12-31T23:30:00-01:00"] {
+            let message = time(Bound::End, text, "").unwrap_err();
+            assert!(message.contains("is too far away"), "{text}: {message}");
         }
         assert_eq!(start("9999-12-31", ""), "9999-12-31T00:00:00Z");
         assert_eq!(start("9999-12-31T23:59:59Z", "Europe/Lisbon"), "9999-12-31T23:59:59Z");

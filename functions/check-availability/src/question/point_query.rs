@@ -1,10 +1,12 @@
 //! A question about one moment (`at`), and the slots that follow it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use shared::{
     Error,
     calendly::{TimeWindow, utc},
 };
+
+use super::SlotRange;
 
 /// How far ahead of now the moment may be.
 const MIN_LEAD_TIME: TimeDelta = TimeDelta::seconds(60);
@@ -27,13 +29,16 @@ impl PointQuery {
     ///
     /// [`Error::InvalidParameter`].
     pub fn new(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Self, Error> {
-        let refuse = |reason| Err(Error::invalid_value("at", &utc(at), reason));
+        let refuse = |problem: &str, remedy: &str| {
+            let detail = format!("{problem} (it is now {}): {remedy}", utc(now.trunc_subsecs(0)));
+            Err(Error::invalid_value("at", &utc(at), detail))
+        };
         if at <= now {
-            refuse("is in the past: send a moment in the future.")
+            refuse("is in the past", "send a moment in the future.")
         } else if at - now < MIN_LEAD_TIME {
-            refuse("is less than a minute away: send a later moment.")
+            refuse("is less than a minute away", "send a later moment.")
         } else if at - now > MAX_LEAD_TIME {
-            refuse("is more than 366 days away: send an earlier moment.")
+            refuse("is more than 366 days away", "send an earlier moment.")
         } else {
             Ok(Self(at))
         }
@@ -43,6 +48,11 @@ impl PointQuery {
     #[must_use]
     pub fn moment(self) -> DateTime<Utc> {
         self.0
+    }
+
+    /// The slots that the query needs.
+    pub(crate) fn wanted(self) -> SlotRange {
+        SlotRange { start_time: self.0, end_time: self.0 + NEXT_PERIOD, includes_end: true }
     }
 
     /// Whether a slot with this start can be one of the next: up to and including seven days after the moment.
@@ -83,7 +93,7 @@ mod tests {
             assert!(PointQuery::new(time(good), now).is_ok(), "{good}");
         }
         for (bad, expected) in [
-            ("2026-11-22T12:00:00Z", "is in the past"),
+            ("2026-11-22T12:00:00Z", "is in the past (it is now 2026-11-22T12:00:00Z)"),
             ("2026-11-22T12:00:59.999Z", "less than a minute away"),
             ("2027-11-23T12:00:00.001Z", "more than 366 days"),
         ] {

@@ -1,6 +1,6 @@
 //! The time range of a question.
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, SubsecRound, TimeDelta, Utc};
 use shared::{Error, calendly::utc};
 
 use super::parse_time::Bound;
@@ -19,10 +19,29 @@ const TRANSIT_TIME: TimeDelta = TimeDelta::seconds(2);
 pub struct TimeRange {
     start_time: DateTime<Utc>,
     end_time: DateTime<Utc>,
+    includes_end: bool,
+}
+
+/// The starts of the slots that are in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SlotRange {
+    pub(crate) start_time: DateTime<Utc>,
+    pub(crate) end_time: DateTime<Utc>,
+    /// Whether a slot that starts at the end is in the answer. A bare end date excludes the midnight after it, which
+    /// belongs to the next day.
+    pub(crate) includes_end: bool,
+}
+
+impl SlotRange {
+    /// Whether the range ends before this moment.
+    pub(crate) fn is_before(&self, start_time: DateTime<Utc>) -> bool {
+        if self.includes_end { self.end_time < start_time } else { self.end_time <= start_time }
+    }
 }
 
 impl TimeRange {
-    /// The range of a question that arrives at `now`. A past start is moved ahead.
+    /// The range of a question that arrives at `now`. A past start is moved ahead. `includes_end` says whether a slot may
+    /// start at the end.
     ///
     /// # Errors
     ///
@@ -30,6 +49,7 @@ impl TimeRange {
     pub fn new(
         start_time: DateTime<Utc>,
         end_time: DateTime<Utc>,
+        includes_end: bool,
         now: DateTime<Utc>,
     ) -> Result<Self, Error> {
         if end_time <= start_time {
@@ -44,7 +64,7 @@ impl TimeRange {
             });
         }
         if end_time <= now {
-            return Err(refuse(end_time, "is in the past: send one in the future."));
+            return Err(refuse(end_time, now, "is in the past", "send one in the future."));
         }
         let start_time = move_past_start(start_time, end_time, now)?;
         if end_time - start_time > MAX_RANGE {
@@ -58,13 +78,18 @@ impl TimeRange {
                 reason: "end_time is more than 366 days after start_time".into(),
             });
         }
-        Ok(Self { start_time, end_time })
+        Ok(Self { start_time, end_time, includes_end })
     }
 
     /// The start of the range.
     #[must_use]
     pub fn start_time(&self) -> DateTime<Utc> {
         self.start_time
+    }
+
+    /// The starts of the wanted slots, from `start_time` on.
+    pub(crate) fn slots_from(&self, start_time: DateTime<Utc>) -> SlotRange {
+        SlotRange { start_time, end_time: self.end_time, includes_end: self.includes_end }
     }
 
     /// The end of the range.
@@ -86,10 +111,8 @@ pub(crate) fn move_past_start(
 ) -> Result<DateTime<Utc>, Error> {
     let start_time = if start_time <= earliest_arrival(now) { moved_start(now) } else { start_time };
     if end_time <= start_time || end_time <= now + LEAD_TIME {
-        return Err(refuse(
-            end_time,
-            "is less than a minute away, which leaves nothing to ask for: send a later one.",
-        ));
+        let problem = "is less than a minute away, which leaves nothing to ask for";
+        return Err(refuse(end_time, now, problem, "send a later one."));
     }
     Ok(start_time)
 }
@@ -105,11 +128,13 @@ pub(crate) fn moved_start(now: DateTime<Utc>) -> DateTime<Utc> {
     time.duration_round_up(TimeDelta::seconds(1)).unwrap_or(time)
 }
 
-fn refuse(end_time: DateTime<Utc>, reason: &'static str) -> Error {
+/// Says what time it is: a client may have another idea of the date.
+fn refuse(end_time: DateTime<Utc>, now: DateTime<Utc>, problem: &str, remedy: &str) -> Error {
+    let now = utc(now.trunc_subsecs(0));
     Error::InvalidParameter {
         parameter: Bound::End.parameter(),
-        detail: format!("end_time {} {reason}", utc(end_time)),
-        reason: format!("end_time {reason}").into(),
+        detail: format!("end_time {} {problem} (it is now {now}): {remedy}", utc(end_time)),
+        reason: format!("end_time {problem}").into(),
     }
 }
 
@@ -124,7 +149,7 @@ mod tests {
     const NOW: &str = "2026-11-22T12:00:00.400Z";
 
     fn range(start: &str, end: &str) -> Result<(String, String), String> {
-        TimeRange::new(time(start), time(end), time(NOW))
+        TimeRange::new(time(start), time(end), true, time(NOW))
             .map(|range| (utc(range.start_time), utc(range.end_time)))
             .map_err(|error| error.to_string())
     }
@@ -172,7 +197,11 @@ mod tests {
             ("2026-12-02T00:00:00Z", "2026-12-01T00:00:00Z", "is not after start_time"),
             ("2026-12-01T00:00:00Z", "2026-12-01T00:00:00Z", "is not after start_time"),
             ("2020-01-02T00:00:00Z", "2020-01-01T00:00:00Z", "is not after start_time"),
-            ("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z", "is in the past"),
+            (
+                "2020-01-01T00:00:00Z",
+                "2020-01-02T00:00:00Z",
+                "is in the past (it is now 2026-11-22T12:00:00Z)",
+            ),
             ("2020-01-01T00:00:00Z", NOW, "is in the past"),
             ("2020-01-01T00:00:00Z", "2026-11-22T12:01:00Z", "less than a minute away"),
             ("2020-01-01T00:00:00Z", "2026-11-22T12:01:00.900Z", "less than a minute away"),
