@@ -1,11 +1,136 @@
-//! What Calendly knows, after calendly-api: users, their event types, and when these can be booked.
+//! The Calendly API (calendly-api): routes, authentication, scopes and response headers.
 //!
-//! Where Calendly's behaviour is not confirmed, the item that decides says what it assumes.
+//! Where the behavior of the real API is not confirmed, comments mark it as *assumed*.
 
-pub(crate) mod accounts;
-mod catalogue;
-pub(crate) mod event_type;
-pub(crate) mod rate_limit;
-pub(crate) mod schedule;
-pub(crate) mod uri;
-pub(crate) mod user;
+mod accounts;
+mod available_times;
+mod catalog;
+mod event_type;
+mod event_types;
+mod rate_limit;
+mod response;
+mod schedule;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, Response, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Extension, Router};
+use tokio::time::Instant;
+
+pub(crate) use accounts::{Accounts, Lookup};
+pub(crate) use rate_limit::RateLimiter;
+pub(crate) use schedule::Schedule;
+
+use crate::app_state::AppState;
+use crate::config::Scope;
+use crate::intercept::bearer;
+use accounts::Access;
+use response::{CalendlyError, resource};
+
+/// Base of resource URIs, whatever address the sandbox listens on.
+const BASE: &str = "https://api.calendly.com";
+
+/// Formats the URI of a resource of this type, `users` for example.
+fn resource_uri(resource_type: &str, id: &str) -> String {
+    format!("{BASE}/{resource_type}/{id}")
+}
+
+/// Returns the id in a resource URI of this type.
+pub(crate) fn id_from_uri<'a>(uri: &'a str, resource_type: &str) -> Option<&'a str> {
+    let id = uri.strip_prefix(BASE)?.strip_prefix('/')?.strip_prefix(resource_type)?.strip_prefix('/')?;
+    (!id.is_empty() && !id.contains('/')).then_some(id)
+}
+
+/// Every path requires a PAT, even unknown ones. Calendly's pages disagree on the scope for available times;
+/// that of the endpoint's own page is assumed.
+pub(crate) fn router(state: &Arc<AppState>) -> Router {
+    let require = |scope| from_fn_with_state(scope, require_scope);
+    Router::new()
+        .route("/users/{id}", get(read_user).layer(require(Scope::Users)))
+        .route("/event_types", get(event_types::list).layer(require(Scope::EventTypes)))
+        .route("/event_types/{id}", get(event_types::read).layer(require(Scope::EventTypes)))
+        .route("/event_type_available_times", get(available_times::list).layer(require(Scope::Availability)))
+        .fallback(async || CalendlyError::NotFound)
+        .layer(from_fn_with_state(Arc::clone(state), authenticate))
+        .with_state(Arc::clone(state))
+}
+
+/// Authenticates the caller, applies the rate limit, and adds the headers of every response. Handlers get the
+/// caller's [`Access`] as an extension.
+async fn authenticate(
+    State(state): State<Arc<AppState>>,
+    mut request: Request,
+    next: Next,
+) -> Response<Body> {
+    let access = bearer(request.headers()).and_then(|pat| state.accounts.by_pat(pat));
+    let (quota, mut response) = match access {
+        None => (state.rate_limiter.full_quota(), CalendlyError::Unauthenticated.into_response()),
+        Some(access) => {
+            let quota = state.rate_limiter.take(&access.caller.user.id, Instant::now());
+            let response = if quota.is_exceeded {
+                CalendlyError::TooManyRequests.into_response()
+            } else {
+                request.extensions_mut().insert(access);
+                next.run(request).await
+            };
+            (quota, response)
+        }
+    };
+    let headers = response.headers_mut();
+    quota.write(headers);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
+    if let Ok(request_id) = HeaderValue::try_from(state.next_request_id()) {
+        headers.insert("x-request-id", request_id);
+    }
+    response
+}
+
+async fn require_scope(
+    State(scope): State<Scope>,
+    Extension(access): Extension<Access>,
+    request: Request,
+    next: Next,
+) -> Result<Response<Body>, CalendlyError> {
+    if access.allows(scope) {
+        Ok(next.run(request).await)
+    } else {
+        Err(CalendlyError::InsufficientScope(scope))
+    }
+}
+
+/// `GET /users/me` and `GET /users/{id}` (calendly-api, section 1.1). Assumed: 403 for a user that the caller
+/// must not read, 404 for an unknown one.
+async fn read_user(
+    State(state): State<Arc<AppState>>,
+    Extension(access): Extension<Access>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, CalendlyError> {
+    let id = if id == "me" { &access.caller.user.id } else { &id };
+    let member = state.accounts.user(&access.caller, id).readable()?;
+    Ok(resource(&member.user))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{id_from_uri, resource_uri};
+
+    #[test]
+    fn ids_come_from_uris_of_the_right_type_only() {
+        assert_eq!(id_from_uri(&resource_uri("users", "a-1"), "users"), Some("a-1"));
+        for other in [
+            "https://api.calendly.com/users/",
+            "https://api.calendly.com/users/a/b",
+            "https://api.calendly.com/usersa",
+            "https://api.calendly.com/event_types/a",
+            "https://api.calendly.com.example/users/a",
+            "users/a",
+        ] {
+            assert_eq!(id_from_uri(other, "users"), None, "{other}");
+        }
+    }
+}

@@ -1,35 +1,108 @@
-//! The token issuer: who may have a token, and what tokens are signed and checked with.
+//! The token issuer: OpenID Connect discovery, JWKS, token endpoint (RFC 6749), and test-only minting.
 
 mod keys;
-mod mint;
+mod token;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::Utc;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 pub use keys::{Algorithm, KeyChoice, KeyError};
-pub use mint::Mint;
 
+use crate::app_state::AppState;
 use crate::identifier::uuid;
-use crate::lock::lock;
+use crate::lock;
 use keys::Keys;
 
-/// The user name that the password grant takes.
+/// User name for the password grant.
 pub const USERNAME: &str = "demo";
-/// The password that goes with it.
+/// Password for the password grant.
 pub const PASSWORD: &str = "demo";
-/// The client that the client-credentials grant takes.
+/// Client id for the client-credentials grant.
 pub const CLIENT_ID: &str = "sandbox-client";
-/// The secret that goes with it.
+/// Client secret for the client-credentials grant.
 pub const CLIENT_SECRET: &str = "sandbox-secret";
 
-/// How long a token is good for, in seconds.
-pub(crate) const LIFETIME: i64 = 3600;
+/// Lifetime of a token in seconds.
+const LIFETIME: i64 = 3600;
 
-/// Signs tokens and publishes what they are checked with.
+pub(crate) fn router(state: &Arc<AppState>) -> Router {
+    Router::new()
+        .route("/issuer/.well-known/openid-configuration", get(discovery))
+        .route("/issuer/jwks", get(jwks))
+        .route("/issuer/token", post(token::grant))
+        .route("/issuer/mint", post(mint))
+        .route("/issuer/rotate", post(rotate))
+        .with_state(Arc::clone(state))
+}
+
+/// Responds with the metadata that OpenID Connect Discovery 1.0, section 3, requires of an issuer without an
+/// authorization endpoint.
+async fn discovery(State(state): State<Arc<AppState>>) -> Json<Value> {
+    let issuer = state.issuer.url();
+    Json(json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{issuer}/jwks"),
+        "token_endpoint": format!("{issuer}/token"),
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "grant_types_supported": ["password", "client_credentials"],
+        "response_types_supported": ["token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "scopes_supported": state.issuer.scope.split_whitespace().collect::<Vec<_>>(),
+    }))
+}
+
+async fn jwks(State(state): State<Arc<AppState>>) -> Json<Value> {
+    Json(json!({ "keys": lock(&state.issuer.keys).published() }))
+}
+
+async fn mint(State(state): State<Arc<AppState>>, Json(mint): Json<Mint>) -> Response<Body> {
+    let token = state.issuer.mint(&mint);
+    token_response(token.map(|token| json!({ "access_token": token, "token_type": "Bearer" })))
+}
+
+async fn rotate(State(state): State<Arc<AppState>>) -> Json<Value> {
+    Json(json!({ "kid": state.issuer.rotate() }))
+}
+
+/// Builds a response with a token, which caches must not store (RFC 6749, section 5.1).
+fn token_response(body: Result<Value, KeyError>) -> Response<Body> {
+    match body {
+        Ok(body) => ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// Overrides for a token. The default is a valid token: signed with RS256, with `iss`, `aud`, `sub` (`demo`),
+/// `scope`, `iat`, `exp` (one hour ahead) and `jti`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mint {
+    /// The signature algorithm.
+    #[serde(rename = "alg")]
+    pub algorithm: Algorithm,
+    /// The published or the forged key.
+    pub key: KeyChoice,
+    /// The secret for an HMAC.
+    pub secret: String,
+    /// Header members to replace, add, or remove (`null`). They do not affect the signing key and algorithm.
+    pub header: Map<String, Value>,
+    /// Claims to replace, add, or remove (`null`).
+    pub claims: Map<String, Value>,
+}
+
+/// Signs tokens and publishes the keys that verify them.
 #[derive(Debug)]
 pub(crate) struct Issuer {
     url: String,
@@ -48,39 +121,21 @@ impl Issuer {
         })
     }
 
-    /// The issuer's name, which is also where its paths begin.
+    /// Returns the issuer's name, which is also its base URL.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// The scopes that it grants, separated by spaces.
-    pub(crate) fn scope(&self) -> &str {
-        &self.scope
-    }
-
-    /// The public keys, each as a JWK (RFC 7517).
-    pub(crate) fn published_keys(&self) -> Vec<Value> {
-        lock(&self.keys).published()
-    }
-
-    /// Replaces the RS256 key, and answers with the id of the new one.
+    /// Replaces the RS256 key and returns the `kid` of the new one.
     pub(crate) fn rotate(&self) -> String {
         lock(&self.keys).rotate()
-    }
-
-    /// A good token for a subject.
-    pub(crate) fn token_for(&self, subject: &str, scope: &str) -> Result<String, KeyError> {
-        let mut claims = Map::new();
-        claims.insert("sub".to_owned(), subject.into());
-        claims.insert("scope".to_owned(), scope.into());
-        self.mint(&Mint { claims, ..Mint::default() })
     }
 
     /// Signs a token.
     ///
     /// # Errors
     ///
-    /// The machine has no randomness to give.
+    /// The system has no randomness.
     pub(crate) fn mint(&self, mint: &Mint) -> Result<String, KeyError> {
         let keys = lock(&self.keys);
         let header = match keys.kid(mint.algorithm) {
@@ -97,14 +152,13 @@ impl Issuer {
             "exp": now + LIFETIME,
             "jti": uuid(fastrand::u64(..), &["token"]),
         });
-        let message = format!("{}.{}", part(header, &mint.header), part(claims, &mint.claims));
+        let message = format!("{}.{}", encode_part(header, &mint.header), encode_part(claims, &mint.claims));
         let signature = keys.sign(mint.algorithm, mint.key, mint.secret.as_bytes(), message.as_bytes())?;
         Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
     }
 }
 
-/// A part of the token, with what is to differ.
-fn part(mut members: Value, overrides: &Map<String, Value>) -> String {
+fn encode_part(mut members: Value, overrides: &Map<String, Value>) -> String {
     if let Value::Object(members) = &mut members {
         for (name, value) in overrides {
             if value.is_null() {

@@ -1,23 +1,23 @@
-//! Calendly's event type object (calendly-api, section 1.2).
+//! The event type object (calendly-api, section 1.2).
 
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
-use super::user::User;
+use super::accounts::User;
 
-/// An event type, with every field that is documented or was seen live.
+/// An event type, with every field that is documented or seen live.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct EventType {
     #[serde(skip)]
     pub(crate) id: String,
-    /// The dates of a one-off event type, which has a date setting of its own.
+    /// The dates of a one-off event type.
     #[serde(skip)]
     pub(super) only_on: Option<Vec<NaiveDate>>,
     /// Seats per slot.
     #[serde(skip)]
     pub(crate) seats: u32,
     pub(crate) uri: String,
-    pub(crate) name: Option<String>,
+    pub(super) name: Option<String>,
     pub(crate) active: bool,
     pub(super) booking_method: BookingMethod,
     pub(super) slug: Option<String>,
@@ -65,12 +65,12 @@ pub(super) enum PoolingType {
     MultiPool,
 }
 
-/// A length in minutes: a JSON number, whose form a client must not depend on.
+/// A duration in minutes; clients must accept both forms of the JSON number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Minutes {
-    /// Written as `30`.
+    /// Serialized as `30`.
     Integer(u32),
-    /// Written as `30.0`.
+    /// Serialized as `30.0`.
     Decimal(u32),
 }
 
@@ -105,7 +105,7 @@ impl From<&User> for Profile {
     }
 }
 
-/// Samples show `phone_number` as a string and as a bare number.
+/// A location. Calendly's samples show `phone_number` as a string and as a number.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Location {
@@ -127,8 +127,8 @@ pub(super) struct Question {
     pub(super) include_other: bool,
 }
 
-/// Fields that Calendly does not have yet: it adds some every year, and a client that passes
-/// event types on must not lose them or change their numbers.
+/// Fields that Calendly does not have. It adds fields every year, and clients that forward event types must
+/// preserve them.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct FutureFields {
     pub(super) sandbox_future_object: FutureObject,
@@ -145,13 +145,13 @@ pub(super) struct FutureObject {
 }
 
 impl EventType {
-    /// Active, not deleted, and not a poll (calendly-api, section 5).
+    /// Whether the event type is active, not deleted, and not a poll (calendly-api, section 5).
     pub(super) fn is_bookable(&self) -> bool {
         self.active && self.deleted_at.is_none() && self.booking_method == BookingMethod::Instant
     }
 
-    /// Pool types without a profile are missing from Calendly's list, readable and bookable by URI
-    /// (calendly-api, section 5).
+    /// Whether the list includes the event type. It omits pool types without a profile, which are readable and
+    /// bookable by URI (calendly-api, section 5).
     pub(crate) fn is_listed(&self) -> bool {
         !(self.pooling_type.is_some() && self.profile.is_none())
     }

@@ -1,4 +1,4 @@
-//! The issuer's keys (RFC 7517) and what they sign with (RFC 7518, RFC 8037).
+//! Signing keys, their JSON Web Keys (RFC 7517), and signature algorithms (RFC 7518, RFC 8037).
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -13,15 +13,15 @@ use ring::signature::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// The kid of the RSA key that names no algorithm.
+/// The `kid` of the RSA key without `alg`.
 const RSA_ANY_ALGORITHM: &str = "rsa-any-algorithm";
 const EC_P256: &str = "ec-p256";
 const EC_P384: &str = "ec-p384";
 const ED25519: &str = "ed25519";
 
-/// A test key could not be read or used.
+/// A key could not be loaded, generated or used.
 #[derive(Debug, thiserror::Error)]
-#[error("the key {name} cannot be used: {reason}")]
+#[error("key {name}: {reason}")]
 pub struct KeyError {
     name: &'static str,
     reason: String,
@@ -33,14 +33,14 @@ impl KeyError {
     }
 }
 
-/// A signature algorithm of RFC 7518 or RFC 8037, by its own name in JSON.
+/// A signature algorithm; its JSON form is the registered name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Algorithm {
-    /// The default, with the key that is rotated.
+    /// RSA, PKCS #1 v1.5, with the rotating key.
     #[default]
     Rs256,
-    /// With the RSA key that names no algorithm, like the other RSA algorithms below.
+    /// RSA, PKCS #1 v1.5, with the RSA key without `alg`, as for the other RSA algorithms below.
     Rs384,
     /// RSA, PKCS #1 v1.5.
     Rs512,
@@ -57,11 +57,11 @@ pub enum Algorithm {
     /// Ed25519.
     #[serde(rename = "EdDSA")]
     EdDsa,
-    /// HMAC with the secret given.
+    /// HMAC with the secret of the [`Mint`](super::Mint).
     Hs256,
-    /// HMAC with the secret given.
+    /// HMAC with the secret of the [`Mint`](super::Mint).
     Hs384,
-    /// HMAC with the secret given.
+    /// HMAC with the secret of the [`Mint`](super::Mint).
     Hs512,
     /// No signature.
     #[serde(rename = "none")]
@@ -69,7 +69,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The algorithms that a published key vouches for.
+    /// The algorithms that have a published key.
     pub const PUBLISHED: [Self; 9] = [
         Self::Rs256,
         Self::Rs384,
@@ -83,18 +83,18 @@ impl Algorithm {
     ];
 }
 
-/// Which key of an algorithm's own kind signs.
+/// The key that signs a token.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyChoice {
-    /// The published one.
+    /// The published key.
     #[default]
     Published,
-    /// One that is not published, under the kid of the one that is.
+    /// An unpublished key under the `kid` of the published one.
     Forged,
 }
 
-/// The keys of one provenance: the published ones, or the forged ones.
+/// One key of each type.
 #[derive(Debug)]
 struct KeyRing {
     rsa: RsaKeyPair,
@@ -103,10 +103,10 @@ struct KeyRing {
     ed25519: Ed25519KeyPair,
 }
 
-/// Everything that the issuer signs with.
+/// All keys of the issuer.
 #[derive(Debug)]
 pub(super) struct Keys {
-    /// They take turns as the RS256 key.
+    /// Take turns as the RS256 key.
     rotating: [RsaKeyPair; 2],
     generation: usize,
     published: KeyRing,
@@ -159,7 +159,7 @@ impl Keys {
         if self.generation % 2 == 1 { first } else { second }
     }
 
-    /// The kid under which an algorithm's key is published, if it has one.
+    /// Returns the `kid` of an algorithm's published key.
     pub(super) fn kid(&self, algorithm: Algorithm) -> Option<String> {
         match algorithm {
             Algorithm::Rs256 => Some(self.rotating_kid()),
@@ -173,8 +173,8 @@ impl Keys {
         }
     }
 
-    /// The JSON Web Keys. Each names its algorithm, except for one RSA key, which is good for
-    /// every RSA algorithm.
+    /// Returns the published JSON Web Keys. Each has an `alg`, except for one RSA key, which serves every RSA
+    /// algorithm.
     pub(super) fn published(&self) -> Vec<Value> {
         let KeyRing { rsa, p256, p384, ed25519 } = &self.published;
         let any_algorithm = rsa_jwk(rsa, RSA_ANY_ALGORITHM);
@@ -282,7 +282,7 @@ fn ecdsa(
     EcdsaKeyPair::from_pkcs8(algorithm, document, random).map_err(|error| KeyError::new(name, error))
 }
 
-/// OpenSSL writes the first version of the format, which lacks the public key.
+/// OpenSSL writes version 1 of PKCS #8, which lacks the public key.
 fn ed25519(document: &[u8]) -> Result<Ed25519KeyPair, KeyError> {
     Ed25519KeyPair::from_pkcs8_maybe_unchecked(document).map_err(|error| KeyError::new(ED25519, error))
 }
@@ -295,7 +295,7 @@ fn rsa_jwk(key: &RsaKeyPair, kid: &str) -> Map<String, Value> {
         .collect()
 }
 
-/// The public key is an uncompressed point: a byte that says so, then both coordinates.
+/// Ring's public key is an uncompressed point: a tag byte, then both coordinates.
 fn ec_jwk(key: &EcdsaKeyPair, kid: &str, curve: &str, algorithm: &str) -> Value {
     let point = key.public_key().as_ref();
     let coordinates = point.get(1..).unwrap_or_default();

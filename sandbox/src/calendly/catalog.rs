@@ -1,56 +1,58 @@
-//! The event types of an account: one of every kind that a client must cope with.
+//! The sample event types: one of every kind that clients must handle.
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 
+use super::accounts::User;
 use super::event_type::{
     BookingMethod, EventType, FutureFields, FutureObject, Location, Minutes, PoolingType, Profile, Question,
 };
-use super::uri::uri;
-use super::user::User;
+use super::resource_uri;
 use crate::config::Catalogue;
 use crate::identifier::{number, uuid};
 
-/// 2025-02-03T09:20:00Z: before it no account and no event type existed.
-const FIRST_CREATED: DateTime<Utc> = match DateTime::from_timestamp(1_738_574_400, 0) {
+/// 2025-02-03T09:20:00Z, the earliest creation time of an event type.
+const EARLIEST_CREATION: DateTime<Utc> = match DateTime::from_timestamp(1_738_574_400, 0) {
     Some(moment) => moment,
     None => DateTime::UNIX_EPOCH,
 };
 
-/// The event types of a user; the dates of the one-off follow the moment of opening.
+/// Creates the event types of a user. The dates of the one-off event type depend on `started_at`.
 pub(super) fn event_types(
     seed: u64,
     user: &User,
     catalogue: Catalogue,
-    opened_at: DateTime<Utc>,
+    started_at: DateTime<Utc>,
 ) -> Vec<EventType> {
     let drafts: Vec<EventType> = match catalogue {
         Catalogue::Empty => Vec::new(),
         Catalogue::NothingBookable => {
-            sample(opened_at).into_iter().filter(|event_type| !event_type.is_bookable()).collect()
+            sample(started_at).into_iter().filter(|event_type| !event_type.is_bookable()).collect()
         }
         Catalogue::Plain { count } => sessions(count).collect(),
-        Catalogue::Sample { generated } => sample(opened_at).into_iter().chain(sessions(generated)).collect(),
+        Catalogue::Sample { generated } => {
+            sample(started_at).into_iter().chain(sessions(generated)).collect()
+        }
     };
-    drafts.into_iter().enumerate().map(|(position, draft)| finished(seed, user, position, draft)).collect()
+    drafts.into_iter().enumerate().map(|(position, draft)| complete(seed, user, position, draft)).collect()
 }
 
-/// Gives a draft what follows from its owner, its place and the seed.
-fn finished(seed: u64, user: &User, position: usize, draft: EventType) -> EventType {
-    let place = position.to_string();
-    let drawn = |what| number(seed, &[what, &user.id, &place]);
-    let below = |what, limit| i64::try_from(drawn(what) % limit).unwrap_or_default();
-    let id = uuid(seed, &["event type", &user.id, &place]);
-    let created_at = FIRST_CREATED
+/// Sets the fields that derive from the owner, the position and the seed.
+fn complete(seed: u64, user: &User, position: usize, draft: EventType) -> EventType {
+    let index = position.to_string();
+    let random = |what| number(seed, &[what, &user.id, &index]);
+    let below = |what, limit| i64::try_from(random(what) % limit).unwrap_or_default();
+    let id = uuid(seed, &["event type", &user.id, &index]);
+    let created_at = EARLIEST_CREATION
         + TimeDelta::minutes(below("created", 800_000))
         + TimeDelta::microseconds(below("fraction", 1_000_000));
     let updated_at = created_at + TimeDelta::minutes(below("updated", 100_000));
     EventType {
-        uri: uri("event_types", &id),
+        uri: resource_uri("event_types", &id),
         scheduling_url: match &draft.slug {
             Some(slug) => format!("{}/{slug}", user.scheduling_url),
             None => format!("https://calendly.com/d/{id}"),
         },
-        color: format!("#{:06x}", drawn("color") & 0xff_ffff),
+        color: format!("#{:06x}", random("color") & 0xff_ffff),
         created_at: created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
         updated_at: updated_at.to_rfc3339_opts(SecondsFormat::Micros, true),
         profile: (draft.pooling_type != Some(PoolingType::MultiPool)).then(|| Profile::from(user)),
@@ -64,7 +66,7 @@ fn sessions(count: usize) -> impl Iterator<Item = EventType> {
     (1..=count).map(|index| plain(&format!("Session {index:05}"), &format!("session-{index:05}"), 30))
 }
 
-/// A bookable one-on-one event type without anything particular to it.
+/// A bookable one-on-one event type.
 fn plain(name: &str, slug: &str, minutes: u32) -> EventType {
     EventType {
         id: String::new(),
@@ -107,7 +109,7 @@ fn inactive(name: &str, slug: &str, minutes: u32) -> EventType {
     EventType { active: false, ..plain(name, slug, minutes) }
 }
 
-/// That deleted event types stay in the list is assumed, and so is that they may still be active.
+/// Assumed: deleted event types stay in the list, and may still be active.
 fn deleted(name: &str, slug: &str, minutes: u32) -> EventType {
     EventType { deleted_at: Some("2026-03-05T16:40:12.000481Z"), ..plain(name, slug, minutes) }
 }
@@ -128,15 +130,15 @@ fn secret(name: &str, slug: &str, minutes: u32) -> EventType {
     EventType { secret: true, ..plain(name, slug, minutes) }
 }
 
-/// By name the first three cannot be booked, so a default must look further than the first row.
-fn sample(opened_at: DateTime<Utc>) -> Vec<EventType> {
+/// The first three by name cannot be booked, so that clients must look beyond the first row for a default.
+fn sample(started_at: DateTime<Utc>) -> Vec<EventType> {
     let mut sample = vec![
         EventType {
             after_buffer: 15,
             custom_questions: vec![topic()],
             ..plain("Intro call", "intro-call", 30)
         },
-        // The same display name: only URI and slug tell the two apart.
+        // Same name, another slug.
         pooled("Intro call", "intro-call-team", 15, PoolingType::RoundRobin),
         inactive("Alumni call", "alumni-call", 30),
         deleted("Annual review", "annual-review", 60),
@@ -145,7 +147,7 @@ fn sample(opened_at: DateTime<Utc>) -> Vec<EventType> {
         plain("Code review", "code-review", 45),
         EventType { before_buffer: 15, after_buffer: 15, ..plain("Contract review", "contract-review", 60) },
         EventType { duration_options: Some(vec![15, 30]), ..plain("Demo", "demo", 30) },
-        // A number that a reader of JSON may turn into `30`.
+        // Serialized as `30.0`.
         EventType { duration: Minutes::Decimal(30), ..plain("Discovery call", "discovery-call", 30) },
         secret("Exit interview", "exit-interview", 60),
         group("First steps", "first-steps", 90, 20),
@@ -176,7 +178,7 @@ fn sample(opened_at: DateTime<Utc>) -> Vec<EventType> {
             locations: Some(vec![Location::OutboundCall, Location::GoogleConference]),
             ..plain("Support call", "support-call", 30)
         },
-        // Never in the list: its profile is null.
+        // Not in the list: its profile is null.
         pooled("Team pool", "team-pool", 30, PoolingType::MultiPool),
         EventType {
             description_plain: Some("A task, then a talk about it."),
@@ -198,16 +200,16 @@ fn sample(opened_at: DateTime<Utc>) -> Vec<EventType> {
         slug: None,
         event_type: "AdhocEventType",
         start_time_increment: None,
-        only_on: Some(one_off_dates(opened_at)),
+        only_on: Some(one_off_dates(started_at)),
         locations: Some(vec![Location::Physical { location: "Room 4", additional_info: None }]),
         ..secret("Panel, one-off", "", 45)
     });
     sample
 }
 
-/// A week from the opening and the two days after that.
-fn one_off_dates(opened_at: DateTime<Utc>) -> Vec<NaiveDate> {
-    (7..10).map(|days| (opened_at + TimeDelta::days(days)).date_naive()).collect()
+/// Three consecutive days, one week after the start of the sandbox.
+fn one_off_dates(started_at: DateTime<Utc>) -> Vec<NaiveDate> {
+    (7..10).map(|days| (started_at + TimeDelta::days(days)).date_naive()).collect()
 }
 
 fn topic() -> Question {
@@ -217,7 +219,7 @@ fn topic() -> Question {
         position: 0,
         enabled: true,
         required: false,
-        // Null in Calendly's own samples, although documented as an array.
+        // Documented as an array, null in Calendly's samples.
         answer_choices: None,
         include_other: false,
     }
