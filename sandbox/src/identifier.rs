@@ -24,6 +24,17 @@ pub(crate) fn uuid(seed: u64, key: &[&str]) -> String {
     )
 }
 
+/// Derives an id in the form of accounts from before October 2021: 16 characters of `A`–`Z` and `0`–`9`.
+pub(crate) fn legacy_id(seed: u64, key: &[&str]) -> String {
+    let mut number = hash(seed, key);
+    let mut next = || {
+        let digit = u32::try_from(number % 36).unwrap_or_default();
+        number /= 36;
+        char::from_digit(digit, 36).unwrap_or_default().to_ascii_uppercase()
+    };
+    (0..16).map(|_| next()).collect()
+}
+
 /// Derives a number.
 pub(crate) fn number(seed: u64, key: &[&str]) -> u64 {
     let hash = hash(seed, key);

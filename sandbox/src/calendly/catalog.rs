@@ -8,7 +8,7 @@ use super::event_type::{
 };
 use super::resource_uri;
 use crate::config::Catalogue;
-use crate::identifier::{number, uuid};
+use crate::identifier::{legacy_id, number, uuid};
 
 /// 2025-02-03T09:20:00Z, the earliest creation time of an event type.
 const EARLIEST_CREATION: DateTime<Utc> = match DateTime::from_timestamp(1_738_574_400, 0) {
@@ -41,7 +41,8 @@ fn complete(seed: u64, user: &User, position: usize, draft: EventType) -> EventT
     let index = position.to_string();
     let random = |what| number(seed, &[what, &user.id, &index]);
     let below = |what, limit| i64::try_from(random(what) % limit).unwrap_or_default();
-    let id = uuid(seed, &["event type", &user.id, &index]);
+    let key = ["event type", &user.id, &index];
+    let id = if draft.has_legacy_id { legacy_id(seed, &key) } else { uuid(seed, &key) };
     let created_at = EARLIEST_CREATION
         + TimeDelta::minutes(below("created", 800_000))
         + TimeDelta::microseconds(below("fraction", 1_000_000));
@@ -49,6 +50,7 @@ fn complete(seed: u64, user: &User, position: usize, draft: EventType) -> EventT
     EventType {
         uri: resource_uri("event_types", &id),
         scheduling_url: match &draft.slug {
+            Some(_) if !draft.scheduling_url.is_empty() => draft.scheduling_url,
             Some(slug) => format!("{}/{slug}", user.scheduling_url),
             None => format!("https://calendly.com/d/{id}"),
         },
@@ -71,6 +73,7 @@ fn plain(name: &str, slug: &str, minutes: u32) -> EventType {
     EventType {
         id: String::new(),
         only_on: None,
+        has_legacy_id: false,
         seats: 1,
         uri: String::new(),
         name: Some(name.to_owned()),
@@ -203,6 +206,17 @@ fn sample(started_at: DateTime<Utc>) -> Vec<EventType> {
         only_on: Some(one_off_dates(started_at)),
         locations: Some(vec![Location::Physical { location: "Room 4", additional_info: None }]),
         ..secret("Panel, one-off", "", 45)
+    });
+    // Two with the same slug, one on the user's page and one on a team's page.
+    sample.push(plain("Studio visit", "studio-visit", 30));
+    sample.push(EventType {
+        scheduling_url: "https://calendly.com/sample-team/studio-visit".to_owned(),
+        ..pooled("Studio visit with the team", "studio-visit", 45, PoolingType::RoundRobin)
+    });
+    sample.push(EventType { has_legacy_id: true, ..plain("Walk-in", "walk-in", 30) });
+    sample.push(EventType {
+        duration_options: Some(vec![15, 30, 60]),
+        ..plain("Strategy session", "strategy-session", 30)
     });
     sample
 }

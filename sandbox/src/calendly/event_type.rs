@@ -13,6 +13,9 @@ pub(crate) struct EventType {
     /// The dates of a one-off event type.
     #[serde(skip)]
     pub(super) only_on: Option<Vec<NaiveDate>>,
+    /// Whether `id` has the old form: 16 characters of `A`–`Z` and `0`–`9`.
+    #[serde(skip)]
+    pub(super) has_legacy_id: bool,
     /// Seats per slot.
     #[serde(skip)]
     pub(crate) seats: u32,

@@ -127,6 +127,28 @@ fn is_bookable(row: &Value) -> bool {
 }
 
 #[tokio::test]
+async fn the_sample_has_a_shared_slug_a_legacy_id_and_duration_options() {
+    let harness = Harness::start().await;
+    let rows = harness.event_types(DEFAULT_PAT).await;
+    let with_slug = |slug: &str| -> Vec<_> { rows.iter().filter(|row| row["slug"] == slug).collect() };
+    let [one, other] = with_slug("studio-visit")[..] else {
+        panic!("two event types share the slug");
+    };
+    assert!(is_bookable(one) && is_bookable(other));
+    assert_eq!(one["scheduling_url"], "https://calendly.com/robin-sample/studio-visit");
+    assert_eq!(other["scheduling_url"], "https://calendly.com/sample-team/studio-visit");
+
+    let uri = text(&with_slug("walk-in")[0]["uri"]);
+    let id = path(&uri).strip_prefix("/event_types/").unwrap();
+    assert_eq!(id.len(), 16);
+    assert!(id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()), "{id}");
+    assert_eq!(harness.read(path(&uri), &[]).await["resource"]["uri"], uri);
+
+    let session = with_slug("strategy-session")[0];
+    assert_eq!((&session["duration"], &session["duration_options"]), (&json!(30), &json!([15, 30, 60])));
+}
+
+#[tokio::test]
 async fn number_formats_vary() {
     let harness = Harness::start().await;
     let user = harness.user_uri(DEFAULT_PAT).await;
