@@ -24,13 +24,14 @@ use tokio::time::Instant;
 
 pub(crate) use accounts::{Accounts, Lookup};
 pub(crate) use rate_limit::RateLimiter;
+pub(crate) use response::CalendlyError;
 pub(crate) use schedule::Schedule;
 
 use crate::app_state::AppState;
 use crate::config::Scope;
 use crate::intercept::bearer;
 use accounts::Access;
-use response::{CalendlyError, resource};
+use response::resource;
 
 /// Base of resource URIs, whatever address the sandbox listens on.
 const BASE: &str = "https://api.calendly.com";

@@ -5,10 +5,13 @@ use std::io::Write;
 use std::sync::{Mutex, OnceLock};
 
 use axum::body::Body;
-use axum::http::{self, Response, StatusCode, header};
+use axum::http::{self, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
 use flate2::{Compression, write::GzEncoder};
 use serde::Deserialize;
 
+use crate::KeySetChange;
+use crate::calendly::CalendlyError;
 use crate::lock;
 
 /// A fault to inject into a response. In JSON, `kind` names the variant in snake case.
@@ -25,6 +28,16 @@ pub enum Fault {
         /// The headers, including the content type; none by default.
         #[serde(default)]
         headers: BTreeMap<String, String>,
+    },
+    /// An HTML error page with this status, as Cloudflare sends it with the statuses 520 to 526.
+    Cloudflare {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A 429 with this `X-RateLimit-Reset`.
+    RateLimited {
+        /// The header's value, in seconds.
+        reset: u64,
     },
     /// A 200 with this body.
     Body {
@@ -93,6 +106,24 @@ pub enum Fault {
     },
     /// The real response with an invalid UTF-8 byte in its body.
     NotUtf8,
+    /// The real response, gzipped, whatever the request accepts.
+    Gzip,
+    /// The real available times plus one slot before and one after the requested range.
+    SlotsOutsideRange {
+        /// The distance of the slots from the range.
+        minutes: u32,
+    },
+    /// The real available times with every slot twice: first `unavailable`, then `available`.
+    DuplicateSlots,
+    /// The real page without `next_page_token`, but with `next_page`.
+    NoNextPageToken,
+    /// A 400 for a request with a `page_token`. Requests without one do not consume this fault.
+    StalePageToken,
+    /// The real key set with a change.
+    KeySet {
+        /// The change.
+        change: KeySetChange,
+    },
 }
 
 impl Fault {
@@ -110,6 +141,23 @@ impl Fault {
     pub(crate) fn response(&self) -> http::Result<Option<Response<Body>>> {
         const JSON: &str = "application/json; charset=utf-8";
         match self {
+            Self::Cloudflare { status } => Response::builder()
+                .status(*status)
+                .header(header::CONTENT_TYPE, "text/html; charset=UTF-8")
+                .header(header::SERVER, "cloudflare")
+                .body(Body::from(format!(
+                    "<!DOCTYPE html><html><head><title>api.calendly.com | {status}</title></head>\
+                     <body><h1>Error code {status}</h1></body></html>"
+                ))),
+            Self::RateLimited { reset } => {
+                let mut response = CalendlyError::TooManyRequests.into_response();
+                let headers = response.headers_mut();
+                headers.insert("x-ratelimit-limit", HeaderValue::from(500));
+                headers.insert("x-ratelimit-remaining", HeaderValue::from(0));
+                headers.insert("x-ratelimit-reset", HeaderValue::from(*reset));
+                Ok(response)
+            }
+            Self::StalePageToken => Ok(CalendlyError::INVALID_PAGE_TOKEN.into_response()),
             Self::Status { status, body, headers } => headers
                 .iter()
                 .fold(Response::builder().status(*status), |response, (name, value)| {
@@ -141,10 +189,21 @@ impl Fault {
             | Self::WrongLength { .. }
             | Self::NotUtf8
             | Self::Garbage { .. }
-            | Self::Endless => return Ok(None),
+            | Self::Endless
+            | Self::Gzip
+            | Self::SlotsOutsideRange { .. }
+            | Self::DuplicateSlots
+            | Self::NoNextPageToken
+            | Self::KeySet { .. } => return Ok(None),
         }
         .map(Some)
     }
+}
+
+/// Whether a fault applies to a request with this query.
+fn applies(fault: &Fault, query: &str) -> bool {
+    let has_page_token = || form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "page_token");
+    *fault != Fault::StalePageToken || has_page_token()
 }
 
 /// A gzip member with 1 MiB of spaces. Members can be concatenated (RFC 1952, section 2.2).
@@ -153,7 +212,7 @@ fn gzipped_mebibyte() -> &'static [u8] {
     GZIPPED.get_or_init(|| gzip(&vec![b' '; 1024 * 1024]))
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     // Writing to a vector does not fail.
     let _ = encoder.write_all(bytes);
@@ -174,18 +233,14 @@ impl Faults {
         lock(&self.0).clear();
     }
 
-    /// Consumes the next fault of a path.
-    pub(crate) fn take(&self, path: &str) -> Option<Fault> {
+    /// Consumes the first fault of a path that applies to this query.
+    pub(crate) fn take(&self, path: &str, query: &str) -> Option<Fault> {
         let mut faults = lock(&self.0);
         let queue = faults.get_mut(path)?;
-        loop {
-            let (times, fault) = queue.front_mut()?;
-            if let Some(left) = times.checked_sub(1) {
-                *times = left;
-                return Some(fault.clone());
-            }
-            queue.pop_front();
-        }
+        queue.retain(|(times, _)| *times > 0);
+        let (times, fault) = queue.iter_mut().find(|(_, fault)| applies(fault, query))?;
+        *times -= 1;
+        Some(fault.clone())
     }
 }
 
@@ -199,8 +254,8 @@ mod tests {
         faults.add("/a", 2, Fault::Hang);
         faults.add("/a", 0, Fault::Close);
         faults.add("/a", 1, Fault::Reset);
-        assert_eq!(faults.take("/a/b"), None);
-        let taken: Vec<_> = (0..4).map(|_| faults.take("/a")).collect();
+        assert_eq!(faults.take("/a/b", ""), None);
+        let taken: Vec<_> = (0..4).map(|_| faults.take("/a", "")).collect();
         assert_eq!(taken, [Some(Fault::Hang), Some(Fault::Hang), Some(Fault::Reset), None]);
     }
 }

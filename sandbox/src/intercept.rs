@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::middleware::Next;
 use http_body_util::BodyExt;
 use tokio::time::{Duration, sleep};
 
 use crate::call_log::{Call, CallLog, OpenCall};
-use crate::fault::{Fault, Faults};
+use crate::fault::{Fault, Faults, gzip};
+use crate::rewrite::rewrite;
 use crate::server::{Connection, End, RawResponse};
 
 /// The recorded requests and pending faults of a server.
@@ -37,7 +38,8 @@ pub(crate) async fn intercept(
         started_at: Duration::ZERO,
         finished_at: None,
     });
-    let response = match interceptor.faults.take(request.uri().path()) {
+    let query = request.uri().query().unwrap_or_default();
+    let response = match interceptor.faults.take(request.uri().path(), query) {
         Some(fault) => inject(fault, &connection, &call, request, next).await,
         None => next.run(request).await,
     };
@@ -80,10 +82,14 @@ async fn inject(
             end: End::Repeat([b"10000\r\n", " ".repeat(0x10000).as_bytes(), b"\r\n"].concat()),
         },
         fault => {
+            let query = request.uri().query().unwrap_or_default().to_owned();
             let Some(response) = BufferedResponse::read(next.run(request).await).await else {
                 return not_applicable("the response body could not be read");
             };
             call.set_status(response.status.as_u16());
+            if let Some(response) = response.rewrite(&fault, &query) {
+                return response;
+            }
             match response.corrupt(fault) {
                 Some(raw) => raw,
                 None => return not_applicable("the fault does not change the response"),
@@ -105,6 +111,22 @@ impl BufferedResponse {
         let (head, body) = response.into_parts();
         let body = body.collect().await.ok()?.to_bytes();
         Some(Self { status: head.status, headers: head.headers, body })
+    }
+
+    /// Applies a fault that results in another valid HTTP response; `None` for other faults.
+    fn rewrite(&self, fault: &Fault, query: &str) -> Option<Response<Body>> {
+        let mut headers = self.headers.clone();
+        headers.remove(header::CONTENT_LENGTH);
+        let body = if *fault == Fault::Gzip {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            gzip(&self.body)
+        } else {
+            rewrite(fault, query, &self.body)?
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = headers;
+        Some(response)
     }
 
     /// Applies a fault that corrupts the body on the wire; `None` for other faults.

@@ -17,7 +17,8 @@ use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-pub use keys::{Algorithm, KeyChoice, KeyError};
+pub(crate) use keys::change_key_set;
+pub use keys::{Algorithm, KeyChoice, KeyError, KeySetChange};
 
 use crate::app_state::AppState;
 use crate::identifier::uuid;

@@ -8,8 +8,7 @@
 //!   [`NOOR_PAT`]).
 //! - **Token issuer** under `/issuer`: `.well-known/openid-configuration`, `jwks`, `token` (password and
 //!   client-credentials grants) and, for tests, `mint` (a [`Mint`]) and `rotate`.
-//! - **Controls** under `/sandbox`: `POST faults` (`path`, `times` and a [`Fault`]), `GET calls`,
-//!   `POST pats` (`pat`, `user`, `scopes`, `revoke`), `DELETE faults` and `DELETE calls`.
+//! - **Controls** under `/sandbox` for faults, recorded requests and PATs; see below.
 //! - **Static files** from [`Config::pages`], which take precedence over the paths above.
 //! - `GET /healthz` responds with `ok`.
 //!
@@ -30,6 +29,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![doc = include_str!("../CONTROLS.md")]
 
 mod app_state;
 mod calendly;
@@ -41,6 +41,7 @@ mod identifier;
 mod intercept;
 mod issuer;
 mod proxy;
+mod rewrite;
 mod sandbox;
 mod server;
 
@@ -49,7 +50,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use call_log::Call;
 pub use config::{Account, Catalogue, Clock, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT, Scope};
 pub use fault::Fault;
-pub use issuer::{Algorithm, CLIENT_ID, CLIENT_SECRET, KeyChoice, KeyError, Mint, PASSWORD, USERNAME};
+pub use issuer::{
+    Algorithm, CLIENT_ID, CLIENT_SECRET, KeyChoice, KeyError, KeySetChange, Mint, PASSWORD, USERNAME,
+};
 pub use proxy::Door;
 pub use sandbox::{Sandbox, StartError};
 

@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use sandbox::{Clock, Config};
 
 /// Text of `--help`.
-pub(crate) const HELP: &str = "\
+pub(crate) const HELP: &str = concat!(
+    "\
 A stand-in for the Calendly API and a token issuer on one port, for local runs and tests.
 
 Usage: sandbox [--option value]...
@@ -22,7 +23,10 @@ Usage: sandbox [--option value]...
 
 The Calendly API is at the root, the issuer under /issuer (user demo, password demo), and the controls
 for faults, calls and PATs under /sandbox. GET /healthz responds with ok.
-";
+
+",
+    include_str!("../CONTROLS.md")
+);
 
 /// A parsed command line.
 #[derive(Debug)]

@@ -83,9 +83,7 @@ pub(super) async fn list(
     let tokens = PageTokens::new(state.seed, &access.caller.user.id, &query);
     let offset = match &parameters.page_token {
         None => 0,
-        Some(token) => tokens
-            .offset(token, count, rows.len())
-            .ok_or(CalendlyError::invalid("page_token", "page_token is invalid"))?,
+        Some(token) => tokens.offset(token, count, rows.len()).ok_or(CalendlyError::INVALID_PAGE_TOKEN)?,
     };
     let collection: Vec<&EventType> = rows.iter().copied().skip(offset).take(count).collect();
     let next = Some(offset + count).filter(|next| *next < rows.len()).map(|next| tokens.token(next));

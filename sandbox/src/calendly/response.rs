@@ -9,7 +9,7 @@ use crate::config::Scope;
 
 /// An error response.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum CalendlyError {
+pub(crate) enum CalendlyError {
     /// A parameter is missing or invalid. Assumed: `details` holds the message.
     InvalidArgument {
         parameter: &'static str,
@@ -26,6 +26,10 @@ pub(super) enum CalendlyError {
 }
 
 impl CalendlyError {
+    /// The error for an unknown or stale page token (assumed).
+    pub(crate) const INVALID_PAGE_TOKEN: Self =
+        Self::InvalidArgument { parameter: "page_token", message: "page_token is invalid" };
+
     pub(super) fn invalid(parameter: &'static str, message: &'static str) -> Self {
         Self::InvalidArgument { parameter, message }
     }

@@ -57,6 +57,9 @@ pub enum Algorithm {
     /// Ed25519.
     #[serde(rename = "EdDSA")]
     EdDsa,
+    /// Ed25519, under its name of RFC 9864.
+    #[serde(rename = "Ed25519")]
+    Ed25519,
     /// HMAC with the secret of the [`Mint`](super::Mint).
     Hs256,
     /// HMAC with the secret of the [`Mint`](super::Mint).
@@ -92,6 +95,74 @@ pub enum KeyChoice {
     Published,
     /// An unpublished key under the `kid` of the published one.
     Forged,
+}
+
+/// A change to the published key set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySetChange {
+    /// Lists every key twice.
+    ListedTwice,
+    /// Adds a different key of the same type and `kid` after every key.
+    SharedKidGoodFirst,
+    /// Adds a different key of the same type and `kid` before every key.
+    SharedKidGoodLast,
+    /// Names the algorithm of the Ed25519 key `Ed25519` (RFC 9864) instead of `EdDSA`.
+    #[serde(rename = "ed25519_alg")]
+    Ed25519Alg,
+    /// Pads the base64url members with `=`.
+    Padded,
+}
+
+/// Applies a change to published keys; `None` if they are not keys of this issuer.
+pub(crate) fn change_key_set(keys: Vec<Value>, change: KeySetChange) -> Option<Vec<Value>> {
+    let mut changed = Vec::new();
+    for mut key in keys {
+        match change {
+            KeySetChange::ListedTwice => changed.extend([key.clone(), key]),
+            KeySetChange::SharedKidGoodFirst => changed.extend([key.clone(), other_key(&key)?]),
+            KeySetChange::SharedKidGoodLast => changed.extend([other_key(&key)?, key]),
+            KeySetChange::Ed25519Alg => {
+                let is_ed25519 = key.get("crv").is_some_and(|curve| curve == "Ed25519");
+                if let Some(algorithm) = key.get_mut("alg").filter(|_| is_ed25519) {
+                    *algorithm = "Ed25519".into();
+                }
+                changed.push(key);
+            }
+            KeySetChange::Padded => {
+                for name in ["n", "e", "x", "y"] {
+                    if let Some(Value::String(text)) = key.get_mut(name) {
+                        text.extend(std::iter::repeat_n('=', text.len().wrapping_neg() % 4));
+                    }
+                }
+                changed.push(key);
+            }
+        }
+    }
+    Some(changed)
+}
+
+/// Returns a different key with the type, `kid` and `alg` of a published key.
+fn other_key(key: &Value) -> Option<Value> {
+    let random = SystemRandom::new();
+    let KeyRing { p256, p384, ed25519, .. } = KeyRing::forged(&random).ok()?;
+    let kid = key.get("kid")?.as_str()?;
+    let mut other = match key.get("crv").and_then(Value::as_str) {
+        Some("P-256") => ec_jwk(&p256, kid, "P-256", "ES256"),
+        Some("P-384") => ec_jwk(&p384, kid, "P-384", "ES384"),
+        Some("Ed25519") => ed25519_jwk(&ed25519, kid),
+        _ => [
+            include_bytes!("../../keys/rsa-first.der").as_slice(),
+            include_bytes!("../../keys/rsa-second.der"),
+        ]
+        .into_iter()
+        .filter_map(|document| Some(Value::from(rsa_jwk(&rsa("rsa", document).ok()?, kid))))
+        .find(|other| other.get("n") != key.get("n"))?,
+    };
+    if let (Some(members), Some(algorithm)) = (other.as_object_mut(), key.get("alg")) {
+        members.insert("alg".to_owned(), algorithm.clone());
+    }
+    Some(other)
 }
 
 /// One key of each type.
@@ -168,7 +239,7 @@ impl Keys {
             }
             Algorithm::Es256 => Some(EC_P256.to_owned()),
             Algorithm::Es384 => Some(EC_P384.to_owned()),
-            Algorithm::EdDsa => Some(ED25519.to_owned()),
+            Algorithm::EdDsa | Algorithm::Ed25519 => Some(ED25519.to_owned()),
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 | Algorithm::None => None,
         }
     }
@@ -180,20 +251,12 @@ impl Keys {
         let any_algorithm = rsa_jwk(rsa, RSA_ANY_ALGORITHM);
         let mut rotating = rsa_jwk(self.rotating_key(), &self.rotating_kid());
         rotating.insert("alg".to_owned(), "RS256".into());
-        let ed25519 = json!({
-            "kty": "OKP",
-            "crv": "Ed25519",
-            "x": encoded(ed25519.public_key().as_ref()),
-            "kid": ED25519,
-            "alg": "EdDSA",
-            "use": "sig",
-        });
         vec![
             rotating.into(),
             any_algorithm.into(),
             ec_jwk(p256, EC_P256, "P-256", "ES256"),
             ec_jwk(p384, EC_P384, "P-384", "ES384"),
-            ed25519,
+            ed25519_jwk(ed25519, ED25519),
         ]
     }
 
@@ -230,7 +293,7 @@ impl Keys {
             Algorithm::Ps512 => rsa(&ring.rsa, &RSA_PSS_SHA512),
             Algorithm::Es256 => ecdsa(EC_P256, &ring.p256),
             Algorithm::Es384 => ecdsa(EC_P384, &ring.p384),
-            Algorithm::EdDsa => Ok(ring.ed25519.sign(message).as_ref().to_vec()),
+            Algorithm::EdDsa | Algorithm::Ed25519 => Ok(ring.ed25519.sign(message).as_ref().to_vec()),
             Algorithm::Hs256 => Ok(hmac(hmac::HMAC_SHA256)),
             Algorithm::Hs384 => Ok(hmac(hmac::HMAC_SHA384)),
             Algorithm::Hs512 => Ok(hmac(hmac::HMAC_SHA512)),
@@ -307,6 +370,17 @@ fn ec_jwk(key: &EcdsaKeyPair, kid: &str, curve: &str, algorithm: &str) -> Value 
         "y": encoded(y),
         "kid": kid,
         "alg": algorithm,
+        "use": "sig",
+    })
+}
+
+fn ed25519_jwk(key: &Ed25519KeyPair, kid: &str) -> Value {
+    json!({
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": encoded(key.public_key().as_ref()),
+        "kid": kid,
+        "alg": "EdDSA",
         "use": "sig",
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
 use chrono_tz::Europe::Lisbon;
-use sandbox::{Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT};
+use sandbox::{Config, DEFAULT_PAT, Fault, KIM_PAT, NOOR_PAT};
 use serde_json::{Value, json};
 
 use crate::support::{Harness, NOW, column, fixed, text};
@@ -190,4 +190,36 @@ async fn busy_times_change_at_the_configured_interval() {
     assert_eq!(starts(&harness, "demo", MARCH).await, starts_after(0));
     assert_eq!(starts_after(9), starts_after(0));
     assert_ne!(starts_after(10), starts_after(0));
+}
+
+#[tokio::test]
+async fn faults_add_slots_outside_the_range() {
+    let harness = Harness::start().await;
+    let range = ("2026-03-03T09:00:00Z", "2026-03-03T17:00:00Z");
+    let real = slots(&harness, "demo", range).await;
+    harness.sandbox.fault(PATH, 1, Fault::SlotsOutsideRange { minutes: 30 });
+    let slots = slots(&harness, "demo", range).await;
+    let [first, inside @ .., last] = &slots[..] else {
+        panic!("{slots:?}");
+    };
+    assert_eq!(inside, real);
+    assert_eq!(first["start_time"], "2026-03-03T08:30:00.000000Z");
+    assert_eq!(last["start_time"], "2026-03-03T17:30:00.000000Z");
+    assert_eq!(first["status"], "available");
+}
+
+#[tokio::test]
+async fn faults_list_slots_twice() {
+    let harness = Harness::start().await;
+    let real = slots(&harness, "demo", MARCH).await;
+    harness.sandbox.fault(PATH, 1, Fault::DuplicateSlots);
+    let slots = slots(&harness, "demo", MARCH).await;
+    assert_eq!(slots.len(), 2 * real.len());
+    for (pair, slot) in slots.chunks(2).zip(&real) {
+        assert_eq!(
+            (&pair[0]["status"], &pair[0]["start_time"]),
+            (&json!("unavailable"), &slot["start_time"])
+        );
+        assert_eq!(&pair[1], slot);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sandbox::{Account, Catalogue, Config, DEFAULT_PAT};
+use sandbox::{Account, Catalogue, Config, DEFAULT_PAT, Fault};
 use serde_json::{Value, json};
 
 use crate::support::{Harness, column, fixed, path, text};
@@ -146,6 +146,30 @@ async fn the_sample_has_a_shared_slug_a_legacy_id_and_duration_options() {
 
     let session = with_slug("strategy-session")[0];
     assert_eq!((&session["duration"], &session["duration_options"]), (&json!(30), &json!([15, 30, 60])));
+}
+
+#[tokio::test]
+async fn faults_leave_out_the_next_page_token() {
+    let harness = Harness::start().await;
+    let user = harness.user_uri(DEFAULT_PAT).await;
+    let mut real = harness.read(PATH, &[("user", &user)]).await;
+    harness.sandbox.fault(PATH, 1, Fault::NoNextPageToken);
+    let page = harness.read(PATH, &[("user", &user)]).await;
+    assert!(page["pagination"]["next_page"].is_string());
+    real["pagination"].as_object_mut().unwrap().remove("next_page_token");
+    assert_eq!(page, real);
+}
+
+#[tokio::test]
+async fn faults_make_a_page_token_stale_once() {
+    let harness = Harness::start().await;
+    let user = harness.user_uri(DEFAULT_PAT).await;
+    harness.sandbox.fault(PATH, 1, Fault::StalePageToken);
+    let first = harness.read(PATH, &[("user", &user)]).await;
+    let token = text(&first["pagination"]["next_page_token"]);
+    let query = [("user", &*user), ("page_token", &*token)];
+    assert_eq!(harness.error(PATH, &query).await, (400, "page_token is invalid".to_owned()));
+    harness.read(PATH, &query).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use sandbox::{DEFAULT_PAT, Door, Fault};
+use sandbox::{DEFAULT_PAT, Door, Fault, KeySetChange};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -98,6 +98,22 @@ async fn faults_apply_to_their_exact_path_until_cleared() {
     assert_eq!(harness.status("/healthz").await, 200);
 }
 
+/// Returns the faults in CONTROLS.md, with values in the place of placeholders.
+fn documented_faults() -> Vec<Value> {
+    let text = include_str!("../../CONTROLS.md");
+    let codes = text.split('`').filter(|code| code.starts_with("{\"kind\""));
+    let values =
+        [(": S", ": 520"), (": N", ": 1"), (": B", ": \"\""), (": T", ": \"a/b\""), (": URL", ": \"/\"")];
+    let fill = |code: &str| {
+        let code = code.replace("{…}", "{}");
+        let filled = values.iter().fold(code, |code, (placeholder, value)| code.replace(placeholder, value));
+        serde_json::from_str(&filled).unwrap()
+    };
+    let faults: Vec<_> = codes.map(fill).collect();
+    assert!(faults.len() > 20, "{faults:?}");
+    faults
+}
+
 #[tokio::test]
 async fn faults_are_controlled_over_http() {
     let harness = Harness::start().await;
@@ -111,12 +127,18 @@ async fn faults_are_controlled_over_http() {
     assert_eq!(cleared.status(), 204);
     assert_eq!(harness.status(PATH).await, 200);
 
+    // Every fault that CONTROLS.md documents.
+    for documented in documented_faults() {
+        assert_eq!(add(documented.clone()).await, 204, "{documented}");
+    }
+    harness.sandbox.clear_faults();
     for invalid in [
         json!({ "kind": "status", "status": 1000 }),
         json!({ "kind": "status", "status": 503, "headers": { "a b": "" } }),
         json!({ "kind": "redirect", "location": "a\nb" }),
         json!({ "kind": "delay", "milliseconds": 5, "seconds": 1 }),
         json!({ "kind": "explosion" }),
+        json!({ "kind": "key_set", "change": "unknown" }),
     ] {
         assert_eq!(add(invalid.clone()).await, 422, "{invalid}");
     }
@@ -222,6 +244,49 @@ async fn bodies_have_any_type_and_size() {
     assert!(compressed.len() < 100_000, "{}", compressed.len());
     let mut decompressed = flate2::read::MultiGzDecoder::new(&*compressed);
     assert_eq!(io::copy(&mut decompressed, &mut io::sink()).unwrap(), 64 * 1024 * 1024);
+}
+
+#[tokio::test]
+async fn cloudflare_errors_are_html() {
+    let harness = Harness::start().await;
+    for status in 520..=524 {
+        harness.sandbox.fault(PATH, 1, Fault::Cloudflare { status });
+        let response = harness.get(PATH).await;
+        assert_eq!(response.status(), status);
+        assert_eq!(response.headers()["content-type"], "text/html; charset=UTF-8");
+        assert!(response.text().await.unwrap().contains(&format!("Error code {status}")));
+    }
+}
+
+#[tokio::test]
+async fn rate_limited_responses_have_the_requested_reset() {
+    let (harness, _) = start(Fault::RateLimited { reset: 86_400 }).await;
+    let response = harness.get(PATH).await;
+    assert_eq!(response.status(), 429);
+    assert_eq!(response.headers()["x-ratelimit-reset"], "86400");
+    assert_eq!(response.headers()["x-ratelimit-remaining"], "0");
+    assert_eq!(response.json::<Value>().await.unwrap()["title"], "Too Many Requests");
+}
+
+#[tokio::test]
+async fn gzipped_responses_are_the_real_ones() {
+    let harness = Harness::start().await;
+    for path in [PATH, "/issuer/jwks"] {
+        let real = harness.get(path).await.text().await.unwrap();
+        harness.sandbox.fault(path, 1, Fault::Gzip);
+        let response = harness.get(path).await;
+        assert_eq!(response.headers()["content-encoding"], "gzip");
+        let body = response.bytes().await.unwrap();
+        let decompressed = io::read_to_string(flate2::read::GzDecoder::new(&*body)).unwrap();
+        assert_eq!(decompressed, real);
+    }
+}
+
+#[tokio::test]
+async fn faults_that_do_not_apply_are_not_implemented() {
+    for fault in [Fault::DuplicateSlots, Fault::KeySet { change: KeySetChange::Padded }] {
+        assert_eq!(start(fault).await.0.status(PATH).await, 501);
+    }
 }
 
 #[tokio::test]

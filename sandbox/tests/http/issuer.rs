@@ -1,13 +1,13 @@
 //! Tokens, grants and published keys.
 
 use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
 use ring::hmac;
 use ring::rsa::PublicKeyComponents;
 use ring::signature::{
     self, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RsaParameters, UnparsedPublicKey,
 };
-use sandbox::{Algorithm, CLIENT_ID, CLIENT_SECRET, Config, KeyChoice, Mint};
+use sandbox::{Algorithm, CLIENT_ID, CLIENT_SECRET, Config, Fault, KeyChoice, KeySetChange, Mint};
 use serde_json::{Value, json};
 
 use crate::support::{Harness, fixed, text};
@@ -36,10 +36,12 @@ async fn keys(harness: &Harness) -> Vec<Value> {
 /// Verifies a token with the published key that has its `kid`.
 fn verifies(keys: &[Value], token: &str) -> bool {
     let (header, _) = parts(token);
+    keys.iter().find(|key| key["kid"] == header["kid"]).is_some_and(|key| key_verifies(key, token))
+}
+
+fn key_verifies(key: &Value, token: &str) -> bool {
+    let (header, _) = parts(token);
     let algorithm = header["alg"].as_str().unwrap();
-    let Some(key) = keys.iter().find(|key| key["kid"] == header["kid"]) else {
-        return false;
-    };
     if key["alg"].as_str().is_some_and(|alg| alg != algorithm) {
         return false;
     }
@@ -64,7 +66,7 @@ fn verifies(keys: &[Value], token: &str) -> bool {
         "PS512" => rsa(&signature::RSA_PSS_2048_8192_SHA512),
         "ES256" => other(&ECDSA_P256_SHA256_FIXED, point()),
         "ES384" => other(&ECDSA_P384_SHA384_FIXED, point()),
-        "EdDSA" => other(&ED25519, member("x")),
+        "EdDSA" | "Ed25519" => other(&ED25519, member("x")),
         _ => panic!("{algorithm}"),
     }
     .is_ok()
@@ -169,6 +171,81 @@ async fn rotation_replaces_the_rs256_key() {
     assert_eq!(after[0]["kid"], body["kid"]);
     assert_ne!(before[0]["n"], after[0]["n"]);
     assert_eq!(before[1..], after[1..]);
+}
+
+async fn changed_keys(harness: &Harness, change: KeySetChange) -> Vec<Value> {
+    harness.sandbox.fault("/issuer/jwks", 1, Fault::KeySet { change });
+    keys(harness).await
+}
+
+#[tokio::test]
+async fn keys_are_listed_twice() {
+    let harness = Harness::start().await;
+    let real = keys(&harness).await;
+    let changed = changed_keys(&harness, KeySetChange::ListedTwice).await;
+    assert_eq!(changed, real.into_iter().flat_map(|key| [key.clone(), key]).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn different_keys_share_a_kid() {
+    let harness = Harness::start().await;
+    let real = keys(&harness).await;
+    for (change, good) in [(KeySetChange::SharedKidGoodFirst, 0), (KeySetChange::SharedKidGoodLast, 1)] {
+        let changed = changed_keys(&harness, change).await;
+        assert_eq!(changed.len(), 2 * real.len());
+        for (pair, real) in changed.chunks(2).zip(&real) {
+            assert_eq!(&pair[good], real);
+            assert!(
+                ["kty", "crv", "kid", "alg"].iter().all(|member| pair[0].get(member) == pair[1].get(member))
+            );
+        }
+        for algorithm in Algorithm::PUBLISHED {
+            let token = harness.sandbox.mint(Mint { algorithm, ..Mint::default() });
+            let kid = &parts(&token).0["kid"];
+            let verified: Vec<_> = changed
+                .iter()
+                .filter(|key| key["kid"] == *kid)
+                .map(|key| key_verifies(key, &token))
+                .collect();
+            assert_eq!(verified, [good == 0, good == 1], "{algorithm:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn ed25519_is_an_algorithm_name() {
+    let harness = Harness::start().await;
+    let changed = changed_keys(&harness, KeySetChange::Ed25519Alg).await;
+    assert_eq!(changed[4]["alg"], "Ed25519");
+    let (_, body) = harness.post("/issuer/mint", json!({ "alg": "Ed25519" })).await;
+    let token = text(&body["access_token"]);
+    assert_eq!(parts(&token).0, json!({ "alg": "Ed25519", "kid": "ed25519", "typ": "JWT" }));
+    assert!(verifies(&changed, &token));
+}
+
+#[tokio::test]
+async fn key_members_are_padded() {
+    let harness = Harness::start().await;
+    let real = keys(&harness).await;
+    let changed = changed_keys(&harness, KeySetChange::Padded).await;
+    assert!(changed[0]["n"].as_str().unwrap().ends_with("=="));
+    for (changed, real) in changed.iter().zip(&real) {
+        for member in ["n", "e", "x", "y"] {
+            if let Some(padded) = changed[member].as_str() {
+                assert_eq!(BASE64_URL_SAFE.decode(padded).unwrap(), decode(&text(&real[member])));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn tokens_have_any_issuer() {
+    let harness = Harness::start().await;
+    let issuer = "http://adfs.example/adfs/services/trust";
+    let (_, body) = harness.post("/issuer/mint", json!({ "claims": { "iss": issuer } })).await;
+    let token = text(&body["access_token"]);
+    assert_eq!(parts(&token).1["iss"], issuer);
+    assert!(verifies(&keys(&harness).await, &token));
 }
 
 async fn grant(harness: &Harness, form: &[(&str, &str)]) -> (u16, Value) {
