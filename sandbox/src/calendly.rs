@@ -10,6 +10,8 @@ mod event_types;
 mod rate_limit;
 mod response;
 mod schedule;
+mod uri;
+mod user;
 
 use std::sync::Arc;
 
@@ -26,26 +28,13 @@ pub(crate) use accounts::{Accounts, Lookup};
 pub(crate) use rate_limit::RateLimiter;
 pub(crate) use response::CalendlyError;
 pub(crate) use schedule::Schedule;
+pub(crate) use uri::id_from_uri;
 
 use crate::app_state::AppState;
 use crate::config::Scope;
 use crate::intercept::bearer;
 use accounts::Access;
 use response::resource;
-
-/// Base of resource URIs, whatever address the sandbox listens on.
-const BASE: &str = "https://api.calendly.com";
-
-/// Formats the URI of a resource of this type, `users` for example.
-fn resource_uri(resource_type: &str, id: &str) -> String {
-    format!("{BASE}/{resource_type}/{id}")
-}
-
-/// Returns the id in a resource URI of this type.
-pub(crate) fn id_from_uri<'a>(uri: &'a str, resource_type: &str) -> Option<&'a str> {
-    let id = uri.strip_prefix(BASE)?.strip_prefix('/')?.strip_prefix(resource_type)?.strip_prefix('/')?;
-    (!id.is_empty() && !id.contains('/')).then_some(id)
-}
 
 /// Every path requires a PAT, even unknown ones. Calendly's pages disagree on the scope for available times;
 /// that of the endpoint's own page is assumed.
@@ -114,24 +103,4 @@ async fn read_user(
     let id = if id == "me" { &access.caller.user.id } else { &id };
     let member = state.accounts.user(&access.caller, id).readable()?;
     Ok(resource(&member.user))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{id_from_uri, resource_uri};
-
-    #[test]
-    fn ids_come_from_uris_of_the_right_type_only() {
-        assert_eq!(id_from_uri(&resource_uri("users", "a-1"), "users"), Some("a-1"));
-        for other in [
-            "https://api.calendly.com/users/",
-            "https://api.calendly.com/users/a/b",
-            "https://api.calendly.com/usersa",
-            "https://api.calendly.com/event_types/a",
-            "https://api.calendly.com.example/users/a",
-            "users/a",
-        ] {
-            assert_eq!(id_from_uri(other, "users"), None, "{other}");
-        }
-    }
 }

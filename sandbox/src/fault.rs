@@ -106,7 +106,7 @@ pub enum Fault {
     },
     /// The real response with an invalid UTF-8 byte in its body.
     NotUtf8,
-    /// The real response, gzipped, whatever the request accepts.
+    /// The real response, gzipped regardless of `Accept-Encoding`.
     Gzip,
     /// The real available times plus one slot before and one after the requested range.
     SlotsOutsideRange {

@@ -1,67 +1,17 @@
-//! Users, their PATs, and permissions within an organization.
+//! Members, their PATs, and permissions within an organization.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
-use serde::Serialize;
 
+use super::catalog;
 use super::event_type::EventType;
 use super::response::CalendlyError;
-use super::{catalog, resource_uri};
+use super::user::User;
 use crate::config::{Account, Scope};
-use crate::identifier::{number, uuid};
+use crate::identifier::number;
 use crate::lock;
-
-/// A user object with every field seen live (calendly-api, section 1.1).
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct User {
-    #[serde(skip)]
-    pub(super) id: String,
-    pub(super) uri: String,
-    pub(super) name: String,
-    slug: String,
-    email: String,
-    pub(super) scheduling_url: String,
-    pub(super) timezone: Tz,
-    time_notation: &'static str,
-    avatar_url: Option<String>,
-    created_at: &'static str,
-    updated_at: &'static str,
-    pub(super) current_organization: String,
-    resource_type: &'static str,
-    locale: &'static str,
-}
-
-impl User {
-    /// Creates a user in the organization that belongs to the user named `owner`.
-    fn new(seed: u64, name: &str, owner: &str, timezone: Tz) -> Self {
-        let id = uuid(seed, &["user", name]);
-        let slug: String = name
-            .to_lowercase()
-            .split(|character: char| !character.is_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .collect::<Vec<_>>()
-            .join("-");
-        Self {
-            uri: resource_uri("users", &id),
-            name: name.to_owned(),
-            email: format!("{slug}@example.com"),
-            scheduling_url: format!("https://calendly.com/{slug}"),
-            slug,
-            timezone,
-            time_notation: "24h",
-            avatar_url: None,
-            created_at: "2025-02-03T09:15:27.104233Z",
-            updated_at: "2026-10-30T18:02:11.550901Z",
-            current_organization: resource_uri("organizations", &uuid(seed, &["organization", owner])),
-            resource_type: "User",
-            locale: "en",
-            id,
-        }
-    }
-}
 
 /// A member of an organization: a user and their event types.
 #[derive(Debug)]

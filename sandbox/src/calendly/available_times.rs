@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::accounts::{Access, OwnedEventType};
 use super::event_type::EventType;
-use super::id_from_uri;
 use super::response::{CalendlyError, json};
+use super::uri::id_from_uri;
 use crate::app_state::AppState;
 use crate::identifier::number;
 

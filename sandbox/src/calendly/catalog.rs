@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 
-use super::accounts::User;
 use super::event_type::{
     BookingMethod, EventType, FutureFields, FutureObject, Location, Minutes, PoolingType, Profile, Question,
 };
-use super::resource_uri;
+use super::uri::resource_uri;
+use super::user::User;
 use crate::config::Catalogue;
 use crate::identifier::{legacy_id, number, uuid};
 

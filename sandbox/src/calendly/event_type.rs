@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
-use super::accounts::User;
+use super::user::User;
 
 /// An event type, with every field that is documented or seen live.
 #[derive(Debug, Clone, Serialize)]

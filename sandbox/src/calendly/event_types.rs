@@ -12,10 +12,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::hmac::{HMAC_SHA256, Key, sign};
 use serde::{Deserialize, Serialize};
 
-use super::BASE;
 use super::accounts::{Access, Accounts, Member};
 use super::event_type::EventType;
 use super::response::{CalendlyError, json, resource};
+use super::uri::BASE;
 use crate::app_state::AppState;
 
 const DEFAULT_COUNT: usize = 20;

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
 
-use super::accounts::User;
 use super::event_type::EventType;
+use super::user::User;
 use crate::identifier::number;
 
 /// Working hours in the user's time zone, in minutes since midnight.

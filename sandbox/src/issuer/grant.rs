@@ -10,9 +10,10 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
-use super::{CLIENT_ID, CLIENT_SECRET, LIFETIME, Mint, PASSWORD, USERNAME, token_response};
+use super::keys::KeyError;
+use super::tokens::{CLIENT_ID, CLIENT_SECRET, LIFETIME, Mint, PASSWORD, USERNAME};
 use crate::app_state::AppState;
 
 /// An error response (RFC 6749, section 5.2).
@@ -56,7 +57,7 @@ pub(super) async fn grant(
 ) -> Response<Body> {
     let form: HashMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
     let granted = authenticate(&headers, &form)
-        .and_then(|subject| Ok((subject, requested_scope(&form, &state.issuer.scope)?)));
+        .and_then(|subject| Ok((subject, requested_scope(&form, state.issuer.scope())?)));
     let (subject, scope) = match granted {
         Ok(granted) => granted,
         Err(error) => return error.into_response(),
@@ -113,4 +114,12 @@ fn basic_credentials(headers: &HeaderMap) -> Option<(String, String)> {
     let decoded = String::from_utf8(BASE64_STANDARD.decode(credentials).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
     Some((id.to_owned(), secret.to_owned()))
+}
+
+/// Builds a response with a token, which caches must not store (RFC 6749, section 5.1).
+pub(super) fn token_response(body: Result<Value, KeyError>) -> Response<Body> {
+    match body {
+        Ok(body) => ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
 }
