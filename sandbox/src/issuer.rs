@@ -1,6 +1,7 @@
 //! The token issuer: OpenID Connect discovery, JWKS, token endpoint (RFC 6749), and test-only minting.
 
 mod grant;
+mod key_set;
 mod keys;
 mod tokens;
 
@@ -13,8 +14,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-pub(crate) use keys::change_key_set;
-pub use keys::{Algorithm, KeyChoice, KeyError, KeySetChange};
+pub use key_set::KeySetChange;
+pub(crate) use key_set::change_key_set;
+pub use keys::{Algorithm, KeyChoice, KeyError};
 pub(crate) use tokens::Issuer;
 pub use tokens::{CLIENT_ID, CLIENT_SECRET, Mint, PASSWORD, USERNAME};
 

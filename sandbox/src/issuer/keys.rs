@@ -97,81 +97,13 @@ pub enum KeyChoice {
     Forged,
 }
 
-/// A change to the published key set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeySetChange {
-    /// Lists every key twice.
-    ListedTwice,
-    /// Adds a different key of the same type and `kid` after every key.
-    SharedKidGoodFirst,
-    /// Adds a different key of the same type and `kid` before every key.
-    SharedKidGoodLast,
-    /// Names the algorithm of the Ed25519 key `Ed25519` (RFC 9864) instead of `EdDSA`.
-    #[serde(rename = "ed25519_alg")]
-    Ed25519Alg,
-    /// Pads the base64url members with `=`.
-    Padded,
-}
-
-/// Applies a change to published keys; `None` if they are not keys of this issuer.
-pub(crate) fn change_key_set(keys: Vec<Value>, change: KeySetChange) -> Option<Vec<Value>> {
-    let mut changed = Vec::new();
-    for mut key in keys {
-        match change {
-            KeySetChange::ListedTwice => changed.extend([key.clone(), key]),
-            KeySetChange::SharedKidGoodFirst => changed.extend([key.clone(), other_key(&key)?]),
-            KeySetChange::SharedKidGoodLast => changed.extend([other_key(&key)?, key]),
-            KeySetChange::Ed25519Alg => {
-                let is_ed25519 = key.get("crv").is_some_and(|curve| curve == "Ed25519");
-                if let Some(algorithm) = key.get_mut("alg").filter(|_| is_ed25519) {
-                    *algorithm = "Ed25519".into();
-                }
-                changed.push(key);
-            }
-            KeySetChange::Padded => {
-                for name in ["n", "e", "x", "y"] {
-                    if let Some(Value::String(text)) = key.get_mut(name) {
-                        text.extend(std::iter::repeat_n('=', text.len().wrapping_neg() % 4));
-                    }
-                }
-                changed.push(key);
-            }
-        }
-    }
-    Some(changed)
-}
-
-/// Returns a different key with the type, `kid` and `alg` of a published key.
-fn other_key(key: &Value) -> Option<Value> {
-    let random = SystemRandom::new();
-    let KeyRing { p256, p384, ed25519, .. } = KeyRing::forged(&random).ok()?;
-    let kid = key.get("kid")?.as_str()?;
-    let mut other = match key.get("crv").and_then(Value::as_str) {
-        Some("P-256") => ec_jwk(&p256, kid, "P-256", "ES256"),
-        Some("P-384") => ec_jwk(&p384, kid, "P-384", "ES384"),
-        Some("Ed25519") => ed25519_jwk(&ed25519, kid),
-        _ => [
-            include_bytes!("../../keys/rsa-first.der").as_slice(),
-            include_bytes!("../../keys/rsa-second.der"),
-        ]
-        .into_iter()
-        .filter_map(|document| Some(Value::from(rsa_jwk(&rsa("rsa", document).ok()?, kid))))
-        .find(|other| other.get("n") != key.get("n"))?,
-    };
-    if let (Some(members), Some(algorithm)) = (other.as_object_mut(), key.get("alg")) {
-        members.insert("alg".to_owned(), algorithm.clone());
-    }
-    Some(other)
-}
-
 /// One key of each type.
 #[derive(Debug)]
-struct KeyRing {
+pub(super) struct KeyRing {
     rsa: RsaKeyPair,
-    p256: EcdsaKeyPair,
-    p384: EcdsaKeyPair,
-    ed25519: Ed25519KeyPair,
+    pub(super) p256: EcdsaKeyPair,
+    pub(super) p384: EcdsaKeyPair,
+    pub(super) ed25519: Ed25519KeyPair,
 }
 
 /// All keys of the issuer.
@@ -315,7 +247,7 @@ impl Keys {
 }
 
 impl KeyRing {
-    fn forged(random: &SystemRandom) -> Result<Self, KeyError> {
+    pub(super) fn forged(random: &SystemRandom) -> Result<Self, KeyError> {
         let ec = |name, algorithm: &'static EcdsaSigningAlgorithm| {
             let document = EcdsaKeyPair::generate_pkcs8(algorithm, random)
                 .map_err(|error| KeyError::new(name, error))?;
@@ -332,7 +264,7 @@ impl KeyRing {
     }
 }
 
-fn rsa(name: &'static str, document: &[u8]) -> Result<RsaKeyPair, KeyError> {
+pub(super) fn rsa(name: &'static str, document: &[u8]) -> Result<RsaKeyPair, KeyError> {
     RsaKeyPair::from_pkcs8(document).map_err(|error| KeyError::new(name, error))
 }
 
@@ -350,7 +282,7 @@ fn ed25519(document: &[u8]) -> Result<Ed25519KeyPair, KeyError> {
     Ed25519KeyPair::from_pkcs8_maybe_unchecked(document).map_err(|error| KeyError::new(ED25519, error))
 }
 
-fn rsa_jwk(key: &RsaKeyPair, kid: &str) -> Map<String, Value> {
+pub(super) fn rsa_jwk(key: &RsaKeyPair, kid: &str) -> Map<String, Value> {
     let public = PublicKeyComponents::<Vec<u8>>::from(key.public());
     [("kty", "RSA"), ("n", &encoded(&public.n)), ("e", &encoded(&public.e)), ("kid", kid), ("use", "sig")]
         .into_iter()
@@ -359,7 +291,7 @@ fn rsa_jwk(key: &RsaKeyPair, kid: &str) -> Map<String, Value> {
 }
 
 /// Ring's public key is an uncompressed point: a tag byte, then both coordinates.
-fn ec_jwk(key: &EcdsaKeyPair, kid: &str, curve: &str, algorithm: &str) -> Value {
+pub(super) fn ec_jwk(key: &EcdsaKeyPair, kid: &str, curve: &str, algorithm: &str) -> Value {
     let point = key.public_key().as_ref();
     let coordinates = point.get(1..).unwrap_or_default();
     let (x, y) = coordinates.split_at(coordinates.len() / 2);
@@ -374,7 +306,7 @@ fn ec_jwk(key: &EcdsaKeyPair, kid: &str, curve: &str, algorithm: &str) -> Value 
     })
 }
 
-fn ed25519_jwk(key: &Ed25519KeyPair, kid: &str) -> Value {
+pub(super) fn ed25519_jwk(key: &Ed25519KeyPair, kid: &str) -> Value {
     json!({
         "kty": "OKP",
         "crv": "Ed25519",
