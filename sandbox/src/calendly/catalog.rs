@@ -1,10 +1,9 @@
 //! The sample event types: one of every kind that clients must handle.
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use serde_json::value::RawValue;
 
-use super::event_type::{
-    BookingMethod, EventType, FutureFields, FutureObject, Location, Minutes, PoolingType, Profile, Question,
-};
+use super::event_type::{BookingMethod, EventType, Minutes, PoolingType, Profile};
 use super::uri::resource_uri;
 use super::user::User;
 use crate::config::Catalogue;
@@ -15,6 +14,17 @@ const EARLIEST_CREATION: DateTime<Utc> = match DateTime::from_timestamp(1_738_57
     Some(moment) => moment,
     None => DateTime::UNIX_EPOCH,
 };
+
+/// A custom question. `answer_choices` is documented as an array, but null in Calendly's samples.
+const TOPIC: &str = r#"{"name":"What shall we talk about?","type":"text","position":0,"enabled":true,"required":false,"answer_choices":null,"include_other":false}"#;
+
+const FUTURE_OBJECT: &str =
+    "{\"ratio\":1e-7,\"zero\":0.0,\"text\":\"\u{1F980} \u{7f}\",\"nothing\":null,\"list\":[3,1]}";
+
+/// Returns valid JSON in its original form.
+fn raw(json: &str) -> Option<Box<RawValue>> {
+    RawValue::from_string(json.to_owned()).ok()
+}
 
 /// Creates the event types of a user. The dates of the one-off event type depend on `started_at`.
 pub(super) fn event_types(
@@ -104,7 +114,8 @@ fn plain(name: &str, slug: &str, minutes: u32) -> EventType {
         start_time_increment: Some(30),
         before_buffer: 0,
         after_buffer: 0,
-        future: None,
+        sandbox_future_object: None,
+        sandbox_future_number: None,
     }
 }
 
@@ -138,7 +149,7 @@ fn sample(started_at: DateTime<Utc>) -> Vec<EventType> {
     let mut sample = vec![
         EventType {
             after_buffer: 15,
-            custom_questions: vec![topic()],
+            custom_questions: raw(TOPIC).into_iter().collect(),
             ..plain("Intro call", "intro-call", 30)
         },
         // Same name, another slug.
@@ -163,22 +174,26 @@ fn sample(started_at: DateTime<Utc>) -> Vec<EventType> {
         },
         EventType { start_time_increment: Some(5), ..plain("Lightning talk", "lightning-talk", 5) },
         EventType { duration_options: Some(vec![30, 60, 90, 120]), ..plain("Mentoring", "mentoring", 60) },
-        EventType { future: Some(future_fields()), ..plain("Next generation", "next-generation", 30) },
+        EventType {
+            sandbox_future_object: raw(FUTURE_OBJECT),
+            sandbox_future_number: Some(123_456_789_012_345_678_901_234_567_890),
+            ..plain("Next generation", "next-generation", 30)
+        },
         group("Office hours", "office-hours", 25, 5),
         EventType { admin_managed: true, ..plain("Onboarding", "onboarding", 45) },
         plain("Pairing session", "pairing-session", 120),
         EventType {
-            locations: Some(vec![Location::InboundCall {
-                phone_number: 351_210_000_000,
-                additional_info: Some("Ring twice."),
-            }]),
+            // Calendly's samples show `phone_number` as a string and as a number.
+            locations: raw(
+                r#"[{"kind":"inbound_call","phone_number":351210000000,"additional_info":"Ring twice."}]"#,
+            ),
             ..plain("Phone screening", "phone-screening", 20)
         },
         EventType { admin_managed: true, active: false, ..plain("Quarterly review", "quarterly-review", 60) },
         poll("Retrospective date", "retrospective-date", 45),
         pooled("Sales call", "sales-call", 30, PoolingType::RoundRobin),
         EventType {
-            locations: Some(vec![Location::OutboundCall, Location::GoogleConference]),
+            locations: raw(r#"[{"kind":"outbound_call"},{"kind":"google_conference"}]"#),
             ..plain("Support call", "support-call", 30)
         },
         // Not in the list: its profile is null.
@@ -204,7 +219,7 @@ fn sample(started_at: DateTime<Utc>) -> Vec<EventType> {
         event_type: "AdhocEventType",
         start_time_increment: None,
         only_on: Some(one_off_dates(started_at)),
-        locations: Some(vec![Location::Physical { location: "Room 4", additional_info: None }]),
+        locations: raw(r#"[{"kind":"physical","location":"Room 4","additional_info":null}]"#),
         ..secret("Panel, one-off", "", 45)
     });
     // Two with the same slug, one on the user's page and one on a team's page.
@@ -224,30 +239,4 @@ fn sample(started_at: DateTime<Utc>) -> Vec<EventType> {
 /// Three consecutive days, one week after the start of the sandbox.
 fn one_off_dates(started_at: DateTime<Utc>) -> Vec<NaiveDate> {
     (7..10).map(|days| (started_at + TimeDelta::days(days)).date_naive()).collect()
-}
-
-fn topic() -> Question {
-    Question {
-        name: "What shall we talk about?",
-        kind: "text",
-        position: 0,
-        enabled: true,
-        required: false,
-        // Documented as an array, null in Calendly's samples.
-        answer_choices: None,
-        include_other: false,
-    }
-}
-
-fn future_fields() -> FutureFields {
-    FutureFields {
-        sandbox_future_object: FutureObject {
-            ratio: 1e-7,
-            zero: 0.0,
-            text: "\u{1F980} \u{7f}",
-            nothing: None,
-            list: [3, 1],
-        },
-        sandbox_future_number: 123_456_789_012_345_678_901_234_567_890,
-    }
 }

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::user::User;
 
@@ -41,16 +42,21 @@ pub(crate) struct EventType {
     pub(super) secret: bool,
     pub(super) deleted_at: Option<&'static str>,
     pub(crate) admin_managed: bool,
-    pub(super) locations: Option<Vec<Location>>,
+    pub(super) locations: Option<Box<RawValue>>,
     pub(crate) position: usize,
-    pub(super) custom_questions: Vec<Question>,
+    pub(super) custom_questions: Vec<Box<RawValue>>,
     pub(super) is_paid: bool,
     pub(super) locale: &'static str,
     pub(super) start_time_increment: Option<u32>,
     pub(super) before_buffer: u32,
     pub(super) after_buffer: u32,
-    #[serde(flatten)]
-    pub(super) future: Option<FutureFields>,
+    /// A field that Calendly does not have. It adds fields every year, and clients that forward event types must
+    /// preserve them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sandbox_future_object: Option<Box<RawValue>>,
+    /// Another one, with more digits than `f64` can represent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sandbox_future_number: Option<u128>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -106,45 +112,6 @@ impl From<&User> for Profile {
     fn from(user: &User) -> Self {
         Self { kind: "User", name: user.name.clone(), owner: user.uri.clone() }
     }
-}
-
-/// A location. Calendly's samples show `phone_number` as a string and as a number.
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum Location {
-    Physical { location: &'static str, additional_info: Option<&'static str> },
-    InboundCall { phone_number: u64, additional_info: Option<&'static str> },
-    OutboundCall,
-    GoogleConference,
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Question {
-    pub(super) name: &'static str,
-    #[serde(rename = "type")]
-    pub(super) kind: &'static str,
-    pub(super) position: u32,
-    pub(super) enabled: bool,
-    pub(super) required: bool,
-    pub(super) answer_choices: Option<Vec<&'static str>>,
-    pub(super) include_other: bool,
-}
-
-/// Fields that Calendly does not have. It adds fields every year, and clients that forward event types must
-/// preserve them.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct FutureFields {
-    pub(super) sandbox_future_object: FutureObject,
-    pub(super) sandbox_future_number: u128,
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct FutureObject {
-    pub(super) ratio: f64,
-    pub(super) zero: f64,
-    pub(super) text: &'static str,
-    pub(super) nothing: Option<()>,
-    pub(super) list: [u8; 2],
 }
 
 impl EventType {
