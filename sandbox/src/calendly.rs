@@ -1,11 +1,106 @@
-//! What Calendly knows, after calendly-api: users, their event types, and when these can be booked.
+//! The Calendly API (calendly-api): routes, authentication, scopes and response headers.
 //!
-//! Where Calendly's behaviour is not confirmed, the item that decides says what it assumes.
+//! Where the behavior of the real API is not confirmed, comments mark it as *assumed*.
 
-pub(crate) mod accounts;
-mod catalogue;
-pub(crate) mod event_type;
-pub(crate) mod rate_limit;
-pub(crate) mod schedule;
-pub(crate) mod uri;
-pub(crate) mod user;
+mod accounts;
+mod available_times;
+mod catalog;
+mod event_type;
+mod event_types;
+mod rate_limit;
+mod response;
+mod schedule;
+mod uri;
+mod user;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, Response, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Extension, Router};
+use tokio::time::Instant;
+
+pub(crate) use accounts::{Accounts, Lookup};
+pub(crate) use rate_limit::RateLimiter;
+pub(crate) use response::CalendlyError;
+pub(crate) use schedule::Schedule;
+pub(crate) use uri::id_from_uri;
+
+use crate::app_state::AppState;
+use crate::config::Scope;
+use crate::intercept::bearer;
+use accounts::Access;
+use response::resource;
+
+/// Every path requires a PAT, even unknown ones. Calendly's pages disagree on the scope for available times;
+/// that of the endpoint's own page is assumed.
+pub(crate) fn router(state: &Arc<AppState>) -> Router {
+    let require = |scope| from_fn_with_state(scope, require_scope);
+    Router::new()
+        .route("/users/{id}", get(read_user).layer(require(Scope::Users)))
+        .route("/event_types", get(event_types::list).layer(require(Scope::EventTypes)))
+        .route("/event_types/{id}", get(event_types::read).layer(require(Scope::EventTypes)))
+        .route("/event_type_available_times", get(available_times::list).layer(require(Scope::Availability)))
+        .fallback(async || CalendlyError::NotFound)
+        .layer(from_fn_with_state(Arc::clone(state), authenticate))
+        .with_state(Arc::clone(state))
+}
+
+/// Authenticates the caller, applies the rate limit, and adds the headers of every response. Handlers get the
+/// caller's [`Access`] as an extension.
+async fn authenticate(
+    State(state): State<Arc<AppState>>,
+    mut request: Request,
+    next: Next,
+) -> Response<Body> {
+    let access = bearer(request.headers()).and_then(|pat| state.accounts.by_pat(pat));
+    let (quota, mut response) = match access {
+        None => (state.rate_limiter.full_quota(), CalendlyError::Unauthenticated.into_response()),
+        Some(access) => {
+            let quota = state.rate_limiter.take(&access.caller.user.id, Instant::now());
+            let response = if quota.is_exceeded {
+                CalendlyError::TooManyRequests.into_response()
+            } else {
+                request.extensions_mut().insert(access);
+                next.run(request).await
+            };
+            (quota, response)
+        }
+    };
+    let headers = response.headers_mut();
+    quota.write(headers);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
+    if let Ok(request_id) = HeaderValue::try_from(state.next_request_id()) {
+        headers.insert("x-request-id", request_id);
+    }
+    response
+}
+
+async fn require_scope(
+    State(scope): State<Scope>,
+    Extension(access): Extension<Access>,
+    request: Request,
+    next: Next,
+) -> Result<Response<Body>, CalendlyError> {
+    if access.allows(scope) {
+        Ok(next.run(request).await)
+    } else {
+        Err(CalendlyError::InsufficientScope(scope))
+    }
+}
+
+/// `GET /users/me` and `GET /users/{id}` (calendly-api, section 1.1). Assumed: 403 for a user that the caller
+/// must not read, 404 for an unknown one.
+async fn read_user(
+    State(state): State<Arc<AppState>>,
+    Extension(access): Extension<Access>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, CalendlyError> {
+    let id = if id == "me" { &access.caller.user.id } else { &id };
+    let member = state.accounts.user(&access.caller, id).readable()?;
+    Ok(resource(&member.user))
+}

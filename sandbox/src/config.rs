@@ -1,53 +1,49 @@
-//! What a sandbox is started with.
+//! Configuration: address, clock, accounts and their event types.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::Clock;
-
-/// The PAT of Robin Sample, the first user that a sandbox has by default: in Lisbon, and the owner of an
-/// organization.
+/// PAT of Robin Sample, the owner of the default organization, in Lisbon.
 pub const DEFAULT_PAT: &str = "sandbox-pat";
-/// The user of [`DEFAULT_PAT`].
 const DEFAULT_USER: &str = "Robin Sample";
 
-/// The PAT of Kim Sample, a colleague of Robin's in Helsinki.
+/// PAT of Kim Sample, a member of Robin's organization, in Helsinki.
 pub const KIM_PAT: &str = "kim-pat";
-/// The PAT of Noor Sample, a colleague of both in New York. The working hours of the three overlap only in
-/// part.
+/// PAT of Noor Sample, a member of Robin's organization, in New York. The working hours of the three users
+/// overlap only in part.
 pub const NOOR_PAT: &str = "noor-pat";
 
-/// How a sandbox behaves. The same seed, accounts and fixed clock give the same answers.
+/// Configuration of a sandbox. The same seed, accounts and fixed clock give the same responses.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The address to listen on; port 0 takes a free one.
+    /// The address to listen on; port 0 selects a free one.
     pub listen: SocketAddr,
-    /// Decides identifiers, dates and which times are busy.
+    /// Seed for ids, dates and busy times.
     pub seed: u64,
-    /// What time it is for Calendly.
+    /// Clock of the Calendly API.
     pub clock: Clock,
-    /// Who has a PAT from the start.
+    /// The initial PATs and their users.
     pub pats: Vec<Account>,
-    /// The base URL under which others reach the sandbox, where that is not the address it listens
-    /// on (from a container, for example). The issuer names itself by it.
+    /// The issuer's base URL, if clients reach the sandbox at another address than it listens on (from a
+    /// container, for example).
     pub public_url: Option<String>,
-    /// The audience (`aud`) of the tokens issued.
+    /// The audience (`aud`) of issued tokens.
     pub audience: String,
     /// The scopes that the issuer grants, separated by spaces.
     pub scope: String,
-    /// Requests a minute that each Calendly user may make (calendly-api: 500 on paid plans).
+    /// Rate limit of each Calendly user, in requests per minute (calendly-api: 500 on paid plans).
     pub rate_limit: u32,
-    /// How long before its start a slot can still be booked.
+    /// Minimum time between now and the start of an available slot.
     pub minimum_notice: TimeDelta,
-    /// How far ahead slots can be booked.
+    /// Maximum time between now and the start of an available slot.
     pub booking_horizon: TimeDelta,
-    /// How often people book and cancel, so that users are busy at other times from then on; never, if none.
+    /// Interval at which users' busy times change; `None` for never.
     pub bookings_change: Option<TimeDelta>,
-    /// A directory whose files are served, `index.html` for `/`.
+    /// A directory of static files to serve, `index.html` at `/`.
     pub pages: Option<PathBuf>,
 }
 
@@ -57,13 +53,13 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             seed: 1,
             clock: Clock::System,
-            pats: default_pats(),
+            pats: default_accounts(),
             public_url: None,
             audience: "calendly-functions".to_owned(),
             scope: "calendly:read".to_owned(),
             rate_limit: 500,
             minimum_notice: TimeDelta::hours(4),
-            // Long enough that a range of a year has slots from end to end.
+            // Covers the longest range that clients request, 366 days.
             booking_horizon: TimeDelta::days(400),
             bookings_change: None,
             pages: None,
@@ -71,7 +67,7 @@ impl Default for Config {
     }
 }
 
-fn default_pats() -> Vec<Account> {
+fn default_accounts() -> Vec<Account> {
     vec![
         Account::new(DEFAULT_PAT).of_user(DEFAULT_USER),
         Account::new(KIM_PAT)
@@ -85,26 +81,47 @@ fn default_pats() -> Vec<Account> {
     ]
 }
 
-/// A personal access token and the Calendly user that it belongs to.
+/// Clock of the Calendly API. The issuer always uses the system clock, as the validators of its tokens do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// The machine's clock.
+    #[default]
+    System,
+    /// A fixed time, for reproducible responses.
+    Fixed(DateTime<Utc>),
+}
+
+impl Clock {
+    /// Returns the current time.
+    #[must_use]
+    pub fn now(self) -> DateTime<Utc> {
+        match self {
+            Self::System => Utc::now(),
+            Self::Fixed(time) => time,
+        }
+    }
+}
+
+/// A personal access token and its Calendly user.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The personal access token.
     pub pat: String,
-    /// What it may be used for; none for everything, as with PATs that are older than scopes.
+    /// The PAT's scopes; `None` for all of them, as for PATs created before Calendly introduced scopes.
     pub scopes: Option<Vec<Scope>>,
-    /// The user's name. PATs with the same name are PATs of the same user, to whom what follows applies
-    /// as the first of them has it; without a name the PAT has a user of its own.
+    /// The user's name. PATs with the same name share a user, whose properties come from the first account.
+    /// `None` creates a user for this PAT alone.
     pub user: Option<String>,
-    /// The name of the user who owns the organization; none for a user who owns one.
+    /// The name of the user who owns the organization; `None` for a user with an organization of their own.
     pub colleague_of: Option<String>,
-    /// The zone of the user's working hours: Monday to Friday, 09:00 to 17:00.
+    /// Time zone of the user's working hours: Monday to Friday, 09:00 to 17:00.
     pub timezone: Tz,
     /// The user's event types.
     pub catalogue: Catalogue,
 }
 
 impl Account {
-    /// An account in Lisbon with the sample catalogue and a user of its own.
+    /// Creates an account in Lisbon with the sample event types and its own user.
     pub fn new(pat: impl Into<String>) -> Self {
         Self {
             pat: pat.into(),
@@ -116,35 +133,35 @@ impl Account {
         }
     }
 
-    /// The same account for the user of this name.
+    /// Sets the user's name.
     #[must_use]
     pub fn of_user(mut self, name: impl Into<String>) -> Self {
         self.user = Some(name.into());
         self
     }
 
-    /// The same account with a PAT that may be used for this alone.
+    /// Restricts the PAT to these scopes.
     #[must_use]
     pub fn with_scopes(mut self, scopes: impl Into<Vec<Scope>>) -> Self {
         self.scopes = Some(scopes.into());
         self
     }
 
-    /// The same account in the organization of the user of this name.
+    /// Makes the user a member of the organization of the user with this name.
     #[must_use]
     pub fn colleague_of(mut self, owner: impl Into<String>) -> Self {
         self.colleague_of = Some(owner.into());
         self
     }
 
-    /// The same account in another zone.
+    /// Sets the user's time zone.
     #[must_use]
     pub fn in_timezone(mut self, timezone: Tz) -> Self {
         self.timezone = timezone;
         self
     }
 
-    /// The same account with other event types.
+    /// Sets the user's event types.
     #[must_use]
     pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
         self.catalogue = catalogue;
@@ -158,36 +175,36 @@ impl From<&str> for Account {
     }
 }
 
-/// What a PAT may be used for (calendly-api, section 4.3).
+/// A scope of a PAT (calendly-api, section 4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scope {
-    /// Users.
+    /// Reads users.
     #[serde(rename = "users:read")]
     Users,
-    /// Event types.
+    /// Reads event types.
     #[serde(rename = "event_types:read")]
     EventTypes,
-    /// Available times.
+    /// Reads available times.
     #[serde(rename = "availability:read")]
     Availability,
 }
 
-/// Which event types an account has.
+/// The event types of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Catalogue {
-    /// One of every kind that a client must cope with, and this many plain ones more.
+    /// One event type of every kind that clients must handle, plus `generated` plain ones.
     Sample {
-        /// How many generated event types are added, all of them bookable.
+        /// The number of additional bookable event types.
         generated: usize,
     },
-    /// So many plain ones, all of them bookable, with the slugs `session-00001`, `session-00002`, ….
+    /// Plain bookable event types with the slugs `session-00001`, `session-00002`, ….
     Plain {
-        /// How many.
+        /// The number of event types.
         count: usize,
     },
-    /// Only those of the sample that cannot be booked: inactive, deleted and polls.
+    /// The event types of the sample that cannot be booked: inactive, deleted and polls.
     NothingBookable,
-    /// None, as a new account has.
+    /// No event types, as in a new account.
     Empty,
 }
 

@@ -1,114 +1,163 @@
-//! Answers that go wrong on demand.
+//! Faults: responses that go wrong on demand.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::Write;
 use std::sync::{Mutex, OnceLock};
 
 use axum::body::Body;
-use axum::http::{self, Response, header};
+use axum::http::{self, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
 use flate2::{Compression, write::GzEncoder};
 use serde::Deserialize;
 
-use crate::lock::lock;
+use crate::KeySetChange;
+use crate::calendly::CalendlyError;
+use crate::lock;
 
-/// What goes wrong with a call. In JSON the member `kind` names the variant in snake case.
+/// A fault to inject into a response. In JSON, `kind` names the variant in snake case.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
-    /// An answer with this status instead of the real one.
+    /// A response with this status instead of the real one.
     Status {
         /// The HTTP status.
         status: u16,
         /// The body; empty by default.
         #[serde(default)]
         body: String,
-        /// Headers, the content type among them.
+        /// The headers, including the content type; none by default.
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// The real answer, later.
-    Delay {
-        /// How much later.
-        milliseconds: u64,
+    /// An HTML error page with this status, as Cloudflare sends it with the statuses 520 to 526.
+    Cloudflare {
+        /// The HTTP status.
+        status: u16,
     },
-    /// No answer; the connection stays open.
-    Hang,
-    /// The connection is reset (TCP RST) before any byte of an answer.
-    Reset,
-    /// The connection is closed in order before any byte of an answer.
-    Close,
-    /// The real answer, whose body ends early: the content length is that of the whole body.
-    Truncated {
-        /// How many bytes of the body are sent, at most all but one.
-        after: usize,
+    /// A 429 with this `X-RateLimit-Reset`.
+    RateLimited {
+        /// The header's value, in seconds.
+        reset: u64,
     },
-    /// As [`Self::Truncated`], and the connection stays open.
-    HangInBody {
-        /// How many bytes of the body are sent, at most all but one.
-        after: usize,
-    },
-    /// As [`Self::Truncated`], and the connection is reset.
-    ResetInBody {
-        /// How many bytes of the body are sent, at most all but one.
-        after: usize,
-    },
-    /// The real answer, of whose body a byte comes at a time.
-    Drip {
-        /// How long each byte takes.
-        milliseconds: u64,
-    },
-    /// The real answer with a content length that is too small: the rest of the body follows all the same.
-    WrongLength {
-        /// How many bytes the content length leaves out, at most all.
-        missing: usize,
-    },
-    /// The real answer with a byte in its body that no text in UTF-8 has.
-    NotUtf8,
-    /// These bytes where an HTTP answer should be, then an orderly close.
-    Garbage {
-        /// The bytes.
-        bytes: String,
-    },
-    /// A 200 whose body never ends.
-    Endless,
-    /// A 200 whose body is small and, unpacked as its content encoding says (gzip), large.
-    Bomb {
-        /// The unpacked length in MiB.
-        mebibytes: usize,
-    },
-    /// A 200 with any body.
+    /// A 200 with this body.
     Body {
         /// The content type.
         content_type: String,
         /// The body.
         body: String,
     },
-    /// A 200 whose JSON body, a string, is this long.
+    /// A 302.
+    Redirect {
+        /// The `Location` header.
+        location: String,
+    },
+    /// A 200 with a JSON string of this length as its body.
     Oversized {
         /// The length of the body in bytes.
         bytes: usize,
     },
-    /// A 302 to another place.
-    Redirect {
-        /// The `Location`.
-        location: String,
+    /// A 200 with a small gzipped body that is large when decompressed.
+    Bomb {
+        /// The decompressed length in MiB.
+        mebibytes: usize,
+    },
+    /// A 200 with an endless body.
+    Endless,
+    /// The real response after a delay.
+    Delay {
+        /// The delay.
+        milliseconds: u64,
+    },
+    /// No response; the connection stays open.
+    Hang,
+    /// A connection reset (TCP RST) without a response.
+    Reset,
+    /// A closed connection without a response.
+    Close,
+    /// These bytes instead of an HTTP response, then a closed connection.
+    Garbage {
+        /// The bytes.
+        bytes: String,
+    },
+    /// The real response with a truncated body; the content length is that of the whole body.
+    Truncated {
+        /// The number of body bytes to send, at most all but one.
+        after: usize,
+    },
+    /// Like [`Self::Truncated`], but the connection stays open.
+    HangInBody {
+        /// The number of body bytes to send, at most all but one.
+        after: usize,
+    },
+    /// Like [`Self::Truncated`], but the connection is reset.
+    ResetInBody {
+        /// The number of body bytes to send, at most all but one.
+        after: usize,
+    },
+    /// The real response with a body that arrives byte by byte.
+    Drip {
+        /// The pause before each byte.
+        milliseconds: u64,
+    },
+    /// The real response with a content length that is too small for the body that follows.
+    WrongLength {
+        /// The number of bytes by which the content length is too small.
+        missing: usize,
+    },
+    /// The real response with an invalid UTF-8 byte in its body.
+    NotUtf8,
+    /// The real response, gzipped regardless of `Accept-Encoding`.
+    Gzip,
+    /// The real available times plus one slot before and one after the requested range.
+    SlotsOutsideRange {
+        /// The distance of the slots from the range.
+        minutes: u32,
+    },
+    /// The real available times with every slot twice: first `unavailable`, then `available`.
+    DuplicateSlots,
+    /// The real page without `next_page_token`, but with `next_page`.
+    NoNextPageToken,
+    /// A 400 for a request with a `page_token`. Requests without one do not consume this fault.
+    StalePageToken,
+    /// The real key set with a change.
+    KeySet {
+        /// The change.
+        change: KeySetChange,
     },
 }
 
 impl Fault {
-    /// An answer with this status, no headers and no body.
+    /// Creates a response with this status, no headers and no body.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self::Status { status, body: String::new(), headers: BTreeMap::new() }
     }
 
-    /// The answer that stands in for the real one; `None` for a fault that is none by itself.
+    /// Returns the response that replaces the real one; `None` for faults of another kind.
     ///
     /// # Errors
     ///
-    /// A status, a header or a location that HTTP does not have.
-    pub(crate) fn answer(&self) -> http::Result<Option<Response<Body>>> {
+    /// A status, header or location that is not valid in HTTP.
+    pub(crate) fn response(&self) -> http::Result<Option<Response<Body>>> {
+        const JSON: &str = "application/json; charset=utf-8";
         match self {
+            Self::Cloudflare { status } => Response::builder()
+                .status(*status)
+                .header(header::CONTENT_TYPE, "text/html; charset=UTF-8")
+                .header(header::SERVER, "cloudflare")
+                .body(Body::from(format!(
+                    "<!DOCTYPE html><html><head><title>api.calendly.com | {status}</title></head>\
+                     <body><h1>Error code {status}</h1></body></html>"
+                ))),
+            Self::RateLimited { reset } => {
+                let mut response = CalendlyError::TooManyRequests.into_response();
+                let headers = response.headers_mut();
+                headers.insert("x-ratelimit-limit", HeaderValue::from(500));
+                headers.insert("x-ratelimit-remaining", HeaderValue::from(0));
+                headers.insert("x-ratelimit-reset", HeaderValue::from(*reset));
+                Ok(response)
+            }
+            Self::StalePageToken => Ok(CalendlyError::INVALID_PAGE_TOKEN.into_response()),
             Self::Status { status, body, headers } => headers
                 .iter()
                 .fold(Response::builder().status(*status), |response, (name, value)| {
@@ -119,16 +168,16 @@ impl Fault {
                 Response::builder().header(header::CONTENT_TYPE, content_type).body(Body::from(body.clone()))
             }
             Self::Oversized { bytes } => Response::builder()
-                .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
+                .header(header::CONTENT_TYPE, JSON)
                 .body(Body::from(format!("\"{}\"", "x".repeat(bytes.saturating_sub(2))))),
             Self::Redirect { location } => Response::builder()
-                .status(http::StatusCode::FOUND)
+                .status(StatusCode::FOUND)
                 .header(header::LOCATION, location)
                 .body(Body::empty()),
             Self::Bomb { mebibytes } => Response::builder()
-                .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
+                .header(header::CONTENT_TYPE, JSON)
                 .header(header::CONTENT_ENCODING, "gzip")
-                .body(Body::from(packed_mebibyte().repeat(*mebibytes))),
+                .body(Body::from(gzipped_mebibyte().repeat(*mebibytes))),
             Self::Delay { .. }
             | Self::Hang
             | Self::Reset
@@ -140,29 +189,42 @@ impl Fault {
             | Self::WrongLength { .. }
             | Self::NotUtf8
             | Self::Garbage { .. }
-            | Self::Endless => return Ok(None),
+            | Self::Endless
+            | Self::Gzip
+            | Self::SlotsOutsideRange { .. }
+            | Self::DuplicateSlots
+            | Self::NoNextPageToken
+            | Self::KeySet { .. } => return Ok(None),
         }
         .map(Some)
     }
 }
 
-/// A MiB of spaces, gzipped. Gzip's members may follow each other (RFC 1952, section 2.2).
-fn packed_mebibyte() -> &'static [u8] {
-    static PACKED: OnceLock<Vec<u8>> = OnceLock::new();
-    PACKED.get_or_init(|| {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        // A vector takes all that is written to it.
-        let _ = encoder.write_all(&vec![b' '; 1024 * 1024]);
-        encoder.finish().unwrap_or_default()
-    })
+/// Whether a fault applies to a request with this query.
+fn applies(fault: &Fault, query: &str) -> bool {
+    let has_page_token = || form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "page_token");
+    *fault != Fault::StalePageToken || has_page_token()
 }
 
-/// The faults that are still to come, by exact path, each for a number of calls.
+/// A gzip member with 1 MiB of spaces. Members can be concatenated (RFC 1952, section 2.2).
+fn gzipped_mebibyte() -> &'static [u8] {
+    static GZIPPED: OnceLock<Vec<u8>> = OnceLock::new();
+    GZIPPED.get_or_init(|| gzip(&vec![b' '; 1024 * 1024]))
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    // Writing to a vector does not fail.
+    let _ = encoder.write_all(bytes);
+    encoder.finish().unwrap_or_default()
+}
+
+/// Pending faults by exact path, each for a number of requests.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Mutex<HashMap<String, VecDeque<(u32, Fault)>>>);
 
 impl Faults {
-    /// Faults of one path follow each other in the order in which they were added.
+    /// Appends a fault to the queue of its path.
     pub(crate) fn add(&self, path: &str, times: u32, fault: Fault) {
         lock(&self.0).entry(path.to_owned()).or_default().push_back((times, fault));
     }
@@ -171,18 +233,14 @@ impl Faults {
         lock(&self.0).clear();
     }
 
-    /// The fault for the next call of a path, which is thereby used up.
-    pub(crate) fn take(&self, path: &str) -> Option<Fault> {
+    /// Consumes the first fault of a path that applies to this query.
+    pub(crate) fn take(&self, path: &str, query: &str) -> Option<Fault> {
         let mut faults = lock(&self.0);
         let queue = faults.get_mut(path)?;
-        loop {
-            let (times, fault) = queue.front_mut()?;
-            if let Some(left) = times.checked_sub(1) {
-                *times = left;
-                return Some(fault.clone());
-            }
-            queue.pop_front();
-        }
+        queue.retain(|(times, _)| *times > 0);
+        let (times, fault) = queue.iter_mut().find(|(_, fault)| applies(fault, query))?;
+        *times -= 1;
+        Some(fault.clone())
     }
 }
 
@@ -191,29 +249,13 @@ mod tests {
     use super::{Fault, Faults};
 
     #[test]
-    fn faults_of_a_path_come_in_order_and_run_out() {
+    fn faults_of_a_path_are_consumed_in_order() {
         let faults = Faults::default();
         faults.add("/a", 2, Fault::Hang);
         faults.add("/a", 0, Fault::Close);
         faults.add("/a", 1, Fault::Reset);
-        assert_eq!(faults.take("/a/b"), None);
-        let taken: Vec<_> = (0..4).map(|_| faults.take("/a")).collect();
+        assert_eq!(faults.take("/a/b", ""), None);
+        let taken: Vec<_> = (0..4).map(|_| faults.take("/a", "")).collect();
         assert_eq!(taken, [Some(Fault::Hang), Some(Fault::Hang), Some(Fault::Reset), None]);
-    }
-
-    #[test]
-    fn an_impossible_status_or_header_is_an_error() {
-        assert!(Fault::status(99).answer().is_err());
-        let redirect = Fault::Redirect { location: "a\nb".to_owned() };
-        assert!(redirect.answer().is_err());
-        assert!(Fault::status(599).answer().is_ok());
-    }
-
-    #[test]
-    fn a_misspelt_member_is_refused() {
-        let read = serde_json::from_str::<Fault>;
-        assert!(read(r#"{"kind":"delay","milliseconds":5}"#).is_ok());
-        assert!(read(r#"{"kind":"delay","milliseconds":5,"seconds":1}"#).is_err());
-        assert!(read(r#"{"kind":"explode"}"#).is_err());
     }
 }

@@ -1,118 +1,64 @@
-//! The token issuer: who may have a token, and what tokens are signed and checked with.
+//! The token issuer: OpenID Connect discovery, JWKS, token endpoint (RFC 6749), and test-only minting.
 
+mod grant;
+mod key_set;
 mod keys;
-mod mint;
+mod tokens;
 
-use std::sync::Mutex;
+use std::sync::Arc;
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use chrono::Utc;
-use serde_json::{Map, Value, json};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Response;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
 
+pub use key_set::KeySetChange;
+pub(crate) use key_set::change_key_set;
 pub use keys::{Algorithm, KeyChoice, KeyError};
-pub use mint::Mint;
+pub(crate) use tokens::Issuer;
+pub use tokens::{CLIENT_ID, CLIENT_SECRET, Mint, PASSWORD, USERNAME};
 
-use crate::identifier::uuid;
-use crate::lock::lock;
-use keys::Keys;
+use crate::app_state::AppState;
+use grant::{grant, token_response};
 
-/// The user name that the password grant takes.
-pub const USERNAME: &str = "demo";
-/// The password that goes with it.
-pub const PASSWORD: &str = "demo";
-/// The client that the client-credentials grant takes.
-pub const CLIENT_ID: &str = "sandbox-client";
-/// The secret that goes with it.
-pub const CLIENT_SECRET: &str = "sandbox-secret";
-
-/// How long a token is good for, in seconds.
-pub(crate) const LIFETIME: i64 = 3600;
-
-/// Signs tokens and publishes what they are checked with.
-#[derive(Debug)]
-pub(crate) struct Issuer {
-    url: String,
-    audience: String,
-    scope: String,
-    keys: Mutex<Keys>,
+pub(crate) fn router(state: &Arc<AppState>) -> Router {
+    Router::new()
+        .route("/issuer/.well-known/openid-configuration", get(discovery))
+        .route("/issuer/jwks", get(jwks))
+        .route("/issuer/token", post(grant))
+        .route("/issuer/mint", post(mint))
+        .route("/issuer/rotate", post(rotate))
+        .with_state(Arc::clone(state))
 }
 
-impl Issuer {
-    pub(crate) fn new(base_url: &str, audience: &str, scope: &str) -> Result<Self, KeyError> {
-        Ok(Self {
-            url: format!("{}/issuer", base_url.trim_end_matches('/')),
-            audience: audience.to_owned(),
-            scope: scope.to_owned(),
-            keys: Mutex::new(Keys::load()?),
-        })
-    }
-
-    /// The issuer's name, which is also where its paths begin.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// The scopes that it grants, separated by spaces.
-    pub(crate) fn scope(&self) -> &str {
-        &self.scope
-    }
-
-    /// The public keys, each as a JWK (RFC 7517).
-    pub(crate) fn published_keys(&self) -> Vec<Value> {
-        lock(&self.keys).published()
-    }
-
-    /// Replaces the RS256 key, and answers with the id of the new one.
-    pub(crate) fn rotate(&self) -> String {
-        lock(&self.keys).rotate()
-    }
-
-    /// A good token for a subject.
-    pub(crate) fn token_for(&self, subject: &str, scope: &str) -> Result<String, KeyError> {
-        let mut claims = Map::new();
-        claims.insert("sub".to_owned(), subject.into());
-        claims.insert("scope".to_owned(), scope.into());
-        self.mint(&Mint { claims, ..Mint::default() })
-    }
-
-    /// Signs a token.
-    ///
-    /// # Errors
-    ///
-    /// The machine has no randomness to give.
-    pub(crate) fn mint(&self, mint: &Mint) -> Result<String, KeyError> {
-        let keys = lock(&self.keys);
-        let header = match keys.kid(mint.algorithm) {
-            Some(kid) => json!({ "alg": mint.algorithm, "typ": "JWT", "kid": kid }),
-            None => json!({ "alg": mint.algorithm, "typ": "JWT" }),
-        };
-        let now = Utc::now().timestamp();
-        let claims = json!({
-            "iss": self.url,
-            "aud": self.audience,
-            "sub": USERNAME,
-            "scope": self.scope,
-            "iat": now,
-            "exp": now + LIFETIME,
-            "jti": uuid(fastrand::u64(..), &["token"]),
-        });
-        let message = format!("{}.{}", part(header, &mint.header), part(claims, &mint.claims));
-        let signature = keys.sign(mint.algorithm, mint.key, mint.secret.as_bytes(), message.as_bytes())?;
-        Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
-    }
+/// Responds with the metadata that OpenID Connect Discovery 1.0, section 3, requires of an issuer without an
+/// authorization endpoint.
+async fn discovery(State(state): State<Arc<AppState>>) -> Json<Value> {
+    let issuer = state.issuer.url();
+    Json(json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{issuer}/jwks"),
+        "token_endpoint": format!("{issuer}/token"),
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "grant_types_supported": ["password", "client_credentials"],
+        "response_types_supported": ["token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "scopes_supported": state.issuer.scope().split_whitespace().collect::<Vec<_>>(),
+    }))
 }
 
-/// A part of the token, with what is to differ.
-fn part(mut members: Value, overrides: &Map<String, Value>) -> String {
-    if let Value::Object(members) = &mut members {
-        for (name, value) in overrides {
-            if value.is_null() {
-                members.remove(name);
-            } else {
-                members.insert(name.clone(), value.clone());
-            }
-        }
-    }
-    BASE64_URL_SAFE_NO_PAD.encode(members.to_string())
+async fn jwks(State(state): State<Arc<AppState>>) -> Json<Value> {
+    Json(json!({ "keys": state.issuer.published_keys() }))
+}
+
+async fn mint(State(state): State<Arc<AppState>>, Json(mint): Json<Mint>) -> Response<Body> {
+    let token = state.issuer.mint(&mint);
+    token_response(token.map(|token| json!({ "access_token": token, "token_type": "Bearer" })))
+}
+
+async fn rotate(State(state): State<Arc<AppState>>) -> Json<Value> {
+    Json(json!({ "kid": state.issuer.rotate() }))
 }

@@ -1,17 +1,16 @@
-//! A Calendly stand-in and a token issuer on one port, for local runs and tests; never deployed.
+//! A stand-in for the Calendly API and a token issuer on one port, for local runs and tests. Never deployed.
 //!
-//! - **Calendly** at the root: `/users/me`, `/event_types`, `/event_type_available_times` and the
-//!   single reads. Resources have their canonical `https://api.calendly.com/…` URIs, whatever
-//!   address the sandbox listens on. The same [`Config::seed`] and clock give the same answers.
-//!   Where Calendly's behaviour is not confirmed, the item that decides says what it assumes.
-//!   There are three users of one organization, who are not free at the same times: the owner, whose
-//!   [`DEFAULT_PAT`] reads what is theirs too, and two more ([`KIM_PAT`], [`NOOR_PAT`]).
-//! - **An issuer** under `/issuer`: `.well-known/openid-configuration`, `jwks`, `token` (password
-//!   and client-credentials grants), and for tests `mint` (a [`Mint`]) and `rotate`.
-//! - **Controls** under `/sandbox`: `POST faults` (`path`, `times` and a [`Fault`]), `GET calls`,
-//!   `POST pats` (`pat`, `user`, `scopes`, `revoke`), and `DELETE` of faults and calls.
-//! - **Pages**, where [`Config::pages`] names a directory: the files in it, before everything above.
-//! - `GET /healthz` answers `ok`.
+//! - **Calendly API** at the root: `/users/me`, `/users/{id}`, `/event_types`, `/event_types/{id}` and
+//!   `/event_type_available_times`. Resource URIs start with `https://api.calendly.com`, not with the
+//!   sandbox's own address. The same [`Config::seed`] and clock give the same responses. Comments mark behavior of
+//!   the real API that is not confirmed as *assumed*. By default there is one organization with three users: its
+//!   owner, whose [`DEFAULT_PAT`] can read the other two users' resources, and two members ([`KIM_PAT`],
+//!   [`NOOR_PAT`]).
+//! - **Token issuer** under `/issuer`: `.well-known/openid-configuration`, `jwks`, `token` (password and
+//!   client-credentials grants) and, for tests, `mint` (a [`Mint`]) and `rotate`.
+//! - **Controls** under `/sandbox` for faults, recorded requests and PATs; see below.
+//! - **Static files** from [`Config::pages`], which take precedence over the paths above.
+//! - `GET /healthz` responds with `ok`.
 //!
 //! ```sh
 //! curl localhost:4010/sandbox/faults -H 'content-type: application/json' \
@@ -26,31 +25,38 @@
 //!
 //! let sandbox = Sandbox::start(Config::default()).await?;
 //! sandbox.fault("/event_types", 2, Fault::status(503));
-//! let address = sandbox.base_url(); // to be called with `sandbox::DEFAULT_PAT`
+//! let base_url = sandbox.base_url(); // Call it with `sandbox::DEFAULT_PAT`.
 //! # Ok(())
 //! # }
 //! ```
+#![doc = include_str!("../CONTROLS.md")]
 
+mod app_state;
 mod calendly;
-mod calls;
-mod clock;
+mod call_log;
 mod config;
-mod door;
+mod controls;
 mod fault;
 mod identifier;
 mod intercept;
 mod issuer;
-mod lock;
-mod pages;
-mod routes;
-mod running;
+mod proxy;
+mod rewrite;
+mod sandbox;
 mod server;
-mod world;
 
-pub use calls::Call;
-pub use clock::Clock;
-pub use config::{Account, Catalogue, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT, Scope};
-pub use door::Door;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use call_log::Call;
+pub use config::{Account, Catalogue, Clock, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT, Scope};
 pub use fault::Fault;
-pub use issuer::{Algorithm, CLIENT_ID, CLIENT_SECRET, KeyChoice, KeyError, Mint, PASSWORD, USERNAME};
-pub use running::{Sandbox, StartError};
+pub use issuer::{
+    Algorithm, CLIENT_ID, CLIENT_SECRET, KeyChoice, KeyError, KeySetChange, Mint, PASSWORD, USERNAME,
+};
+pub use proxy::Door;
+pub use sandbox::{Sandbox, StartError};
+
+/// Locks a mutex and ignores poisoning: no critical section leaves its data half-updated.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,4 +1,4 @@
-//! The sandbox as a program; see `--help`.
+//! The `sandbox` command; see `--help`.
 
 mod options;
 
@@ -7,16 +7,16 @@ use std::process::ExitCode;
 
 use sandbox::{Config, Sandbox};
 
-use options::Order;
+use options::Command;
 
-/// What a shell is told of a wrong command line.
+/// Exit code for an invalid command line.
 const USAGE_ERROR: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match options::read(std::env::args().skip(1)) {
-        Ok(Order::Start(config)) => run(*config).await,
-        Ok(Order::Help) => {
+    match options::parse(std::env::args().skip(1)) {
+        Ok(Command::Start(config)) => run(*config).await,
+        Ok(Command::Help) => {
             let _ = stdout().write_all(options::HELP.as_bytes());
             ExitCode::SUCCESS
         }
@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Serves until it is told to stop.
+/// Serves until a signal stops the process.
 async fn run(config: Config) -> ExitCode {
     let sandbox = match Sandbox::start(config).await {
         Ok(sandbox) => sandbox,
@@ -37,26 +37,26 @@ async fn run(config: Config) -> ExitCode {
         }
     };
     let mut out = stdout();
-    // Whoever started it may wait for this line.
+    // Parent processes wait for this line.
     let _ = writeln!(out, "{}", sandbox.base_url()).and_then(|()| out.flush());
-    stopped().await;
+    wait_for_signal().await;
     ExitCode::SUCCESS
 }
 
-/// Ctrl-C, or the `SIGTERM` of a supervisor.
-async fn stopped() {
+/// Waits for Ctrl-C or `SIGTERM`.
+async fn wait_for_signal() {
     use tokio::signal::unix::{SignalKind, signal};
 
-    let interrupted = tokio::signal::ctrl_c();
+    let interrupt = tokio::signal::ctrl_c();
     match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => {
+        Ok(mut terminate) => {
             tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
             }
         }
         Err(_) => {
-            let _ = interrupted.await;
+            let _ = interrupt.await;
         }
     }
 }

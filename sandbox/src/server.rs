@@ -1,4 +1,4 @@
-//! Connections, served in a way that lets a handler end one against the rules of HTTP.
+//! An HTTP/1.1 server whose handlers can replace their response with raw bytes.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -20,54 +20,53 @@ use tokio::task::JoinSet;
 use tokio::time::{Duration, sleep};
 use tower::ServiceExt;
 
-/// What a handler wants to be sent over its connection in place of an HTTP answer, and what comes then.
+/// Raw bytes that replace an HTTP response, and the end of the connection.
 #[derive(Debug)]
-pub(crate) struct Ending {
-    /// What is sent at once.
+pub(crate) struct RawResponse {
+    /// Bytes to send at once.
     pub(crate) bytes: Vec<u8>,
-    /// What is sent after that a byte at a time, each this much later than the one before.
+    /// Bytes to send afterwards one by one, with a pause before each.
     pub(crate) drip: Option<(Duration, Vec<u8>)>,
-    pub(crate) then: Then,
+    pub(crate) end: End,
 }
 
 /// How a connection ends.
 #[derive(Debug)]
-pub(crate) enum Then {
-    /// TCP RST.
+pub(crate) enum End {
+    /// Sends TCP RST.
     Reset,
-    /// In order.
+    /// Closes the connection in order.
     Close,
-    /// When the client ends it.
+    /// Keeps the connection open until the client closes it.
     Hang,
-    /// When the client ends it: until then these bytes, over and over.
+    /// Repeats these bytes until the client closes the connection.
     Repeat(Vec<u8>),
 }
 
-impl From<Then> for Ending {
-    /// Without a byte.
-    fn from(then: Then) -> Self {
-        Self { bytes: Vec::new(), drip: None, then }
+impl From<End> for RawResponse {
+    fn from(end: End) -> Self {
+        Self { bytes: Vec::new(), drip: None, end }
     }
 }
 
-/// The connection of a request, an extension of every request.
+/// The connection of a request; an extension of every request.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
-    /// Counted from 1 in the order in which connections were accepted.
+    /// Counted from 1 in the order of accepted connections.
     pub(crate) number: u64,
-    endings: UnboundedSender<Ending>,
+    raw_responses: UnboundedSender<RawResponse>,
 }
 
 impl Connection {
-    /// Ends the connection, and with it the handler that calls this.
-    pub(crate) async fn end(&self, ending: Ending) -> Infallible {
-        // Nobody listening means that the connection is already gone.
-        let _ = self.endings.send(ending);
+    /// Sends a raw response and ends the connection, which drops the calling handler.
+    pub(crate) async fn end(&self, response: RawResponse) -> Infallible {
+        // Sending fails only if the connection is already closed.
+        let _ = self.raw_responses.send(response);
         pending().await
     }
 }
 
-/// Serves until dropped, which also ends every connection.
+/// Serves until dropped, which also closes every connection.
 pub(crate) async fn serve(listener: TcpListener, router: Router, accepted: Arc<AtomicU64>) {
     let mut connections = JoinSet::new();
     loop {
@@ -77,7 +76,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, accepted: Arc<A
                     let number = accepted.fetch_add(1, Ordering::Relaxed) + 1;
                     connections.spawn(serve_connection(stream, router.clone(), number));
                 }
-                // Out of file descriptors or the like: others must end before it can go on.
+                // File descriptors run out, for example: other connections must end first.
                 Err(_) => tokio::task::yield_now().await,
             },
             Some(_) = connections.join_next() => {}
@@ -87,28 +86,27 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, accepted: Arc<A
 
 async fn serve_connection(stream: TcpStream, router: Router, number: u64) {
     let _ = stream.set_nodelay(true);
-    let (endings, mut wanted) = unbounded_channel();
-    let connection = Connection { number, endings };
+    let (sender, mut receiver) = unbounded_channel();
+    let connection = Connection { number, raw_responses: sender };
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(connection.clone());
         router.clone().oneshot(request)
     });
-    let mut served = http1::Builder::new()
+    let mut http = http1::Builder::new()
         .timer(TokioTimer::new())
-        // An idle connection stays open, as clients that keep one ready expect.
+        // Clients with a connection pool expect idle connections to stay open.
         .header_read_timeout(None)
         .serve_connection(TokioIo::new(stream), service);
-    let ending = tokio::select! {
-        // How a client leaves is its own affair.
-        _ = &mut served => return,
-        Some(ending) = wanted.recv() => ending,
+    let response = tokio::select! {
+        _ = &mut http => return,
+        Some(response) = receiver.recv() => response,
     };
-    // How far it gets is the client's affair.
-    let _ = ending.send(served.into_parts().io.into_inner()).await;
+    // The client may close the connection at any point of the raw response.
+    let _ = response.send(http.into_parts().io.into_inner()).await;
 }
 
-impl Ending {
+impl RawResponse {
     async fn send(self, mut stream: TcpStream) -> io::Result<()> {
         stream.write_all(&self.bytes).await?;
         if let Some((pause, bytes)) = self.drip {
@@ -117,11 +115,11 @@ impl Ending {
                 stream.write_all(&[byte]).await?;
             }
         }
-        match self.then {
-            Then::Reset => stream.set_zero_linger(),
-            Then::Close => stream.shutdown().await,
-            Then::Hang => stream.read_to_end(&mut Vec::new()).await.map(drop),
-            Then::Repeat(bytes) => loop {
+        match self.end {
+            End::Reset => stream.set_zero_linger(),
+            End::Close => stream.shutdown().await,
+            End::Hang => stream.read_to_end(&mut Vec::new()).await.map(drop),
+            End::Repeat(bytes) => loop {
                 stream.write_all(&bytes).await?;
             },
         }

@@ -1,23 +1,27 @@
-//! Calendly's event type object (calendly-api, section 1.2).
+//! The event type object (calendly-api, section 1.2).
 
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::user::User;
 
-/// An event type, with every field that is documented or was seen live.
+/// An event type, with every field that is documented or seen live.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct EventType {
     #[serde(skip)]
     pub(crate) id: String,
-    /// The dates of a one-off event type, which has a date setting of its own.
+    /// The dates of a one-off event type.
     #[serde(skip)]
     pub(super) only_on: Option<Vec<NaiveDate>>,
+    /// Whether `id` has the old form: 16 characters of `A`–`Z` and `0`–`9`.
+    #[serde(skip)]
+    pub(super) has_legacy_id: bool,
     /// Seats per slot.
     #[serde(skip)]
     pub(crate) seats: u32,
     pub(crate) uri: String,
-    pub(crate) name: Option<String>,
+    pub(super) name: Option<String>,
     pub(crate) active: bool,
     pub(super) booking_method: BookingMethod,
     pub(super) slug: Option<String>,
@@ -38,16 +42,21 @@ pub(crate) struct EventType {
     pub(super) secret: bool,
     pub(super) deleted_at: Option<&'static str>,
     pub(crate) admin_managed: bool,
-    pub(super) locations: Option<Vec<Location>>,
+    pub(super) locations: Option<Box<RawValue>>,
     pub(crate) position: usize,
-    pub(super) custom_questions: Vec<Question>,
+    pub(super) custom_questions: Vec<Box<RawValue>>,
     pub(super) is_paid: bool,
     pub(super) locale: &'static str,
     pub(super) start_time_increment: Option<u32>,
     pub(super) before_buffer: u32,
     pub(super) after_buffer: u32,
-    #[serde(flatten)]
-    pub(super) future: Option<FutureFields>,
+    /// A field that Calendly does not have. It adds fields every year, and clients that forward event types must
+    /// preserve them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sandbox_future_object: Option<Box<RawValue>>,
+    /// Another one, with more digits than `f64` can represent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sandbox_future_number: Option<u128>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -65,12 +74,12 @@ pub(super) enum PoolingType {
     MultiPool,
 }
 
-/// A length in minutes: a JSON number, whose form a client must not depend on.
+/// A duration in minutes; clients must accept both forms of the JSON number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Minutes {
-    /// Written as `30`.
+    /// Serialized as `30`.
     Integer(u32),
-    /// Written as `30.0`.
+    /// Serialized as `30.0`.
     Decimal(u32),
 }
 
@@ -105,53 +114,14 @@ impl From<&User> for Profile {
     }
 }
 
-/// Samples show `phone_number` as a string and as a bare number.
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum Location {
-    Physical { location: &'static str, additional_info: Option<&'static str> },
-    InboundCall { phone_number: u64, additional_info: Option<&'static str> },
-    OutboundCall,
-    GoogleConference,
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Question {
-    pub(super) name: &'static str,
-    #[serde(rename = "type")]
-    pub(super) kind: &'static str,
-    pub(super) position: u32,
-    pub(super) enabled: bool,
-    pub(super) required: bool,
-    pub(super) answer_choices: Option<Vec<&'static str>>,
-    pub(super) include_other: bool,
-}
-
-/// Fields that Calendly does not have yet: it adds some every year, and a client that passes
-/// event types on must not lose them or change their numbers.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct FutureFields {
-    pub(super) sandbox_future_object: FutureObject,
-    pub(super) sandbox_future_number: u128,
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct FutureObject {
-    pub(super) ratio: f64,
-    pub(super) zero: f64,
-    pub(super) text: &'static str,
-    pub(super) nothing: Option<()>,
-    pub(super) list: [u8; 2],
-}
-
 impl EventType {
-    /// Active, not deleted, and not a poll (calendly-api, section 5).
+    /// Whether the event type is active, not deleted, and not a poll (calendly-api, section 5).
     pub(super) fn is_bookable(&self) -> bool {
         self.active && self.deleted_at.is_none() && self.booking_method == BookingMethod::Instant
     }
 
-    /// Pool types without a profile are missing from Calendly's list, readable and bookable by URI
-    /// (calendly-api, section 5).
+    /// Whether the list includes the event type. It omits pool types without a profile, which are readable and
+    /// bookable by URI (calendly-api, section 5).
     pub(crate) fn is_listed(&self) -> bool {
         !(self.pooling_type.is_some() && self.profile.is_none())
     }

@@ -1,4 +1,4 @@
-//! How often a user may call (calendly-api, section 3).
+//! Rate limit per user (calendly-api, section 3).
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
-use crate::lock::lock;
+use crate::lock;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Counts the calls of each user in windows of a minute, over all of the user's PATs. A window is
-/// assumed to begin with the first call after the last window.
+/// Counts each user's requests, over all of the user's PATs, in windows of one minute. Assumed: a window begins
+/// with the first request after the previous window.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     limit: u32,
@@ -21,19 +21,18 @@ pub(crate) struct RateLimiter {
 
 #[derive(Debug)]
 struct Window {
-    began: Instant,
+    started_at: Instant,
     used: u32,
 }
 
-/// What is left of a user's window.
+/// A user's quota after a request.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Allowance {
+pub(crate) struct Quota {
     limit: u32,
     remaining: u32,
-    /// Whole seconds, rounded up. That Reset is what is left of the window is assumed.
+    /// Remaining seconds of the window (assumed), rounded up.
     reset_seconds: u64,
-    /// Whether this call was one too many.
-    pub(crate) exceeded: bool,
+    pub(super) is_exceeded: bool,
 }
 
 impl RateLimiter {
@@ -41,38 +40,38 @@ impl RateLimiter {
         Self { limit, windows: Mutex::default() }
     }
 
-    /// Counts a call of a user.
-    pub(crate) fn take(&self, user_id: &str, now: Instant) -> Allowance {
+    /// Counts a request.
+    pub(crate) fn take(&self, user_id: &str, now: Instant) -> Quota {
         let mut windows = lock(&self.windows);
-        let window = windows.entry(user_id.to_owned()).or_insert(Window { began: now, used: 0 });
-        if now.duration_since(window.began) >= WINDOW {
-            *window = Window { began: now, used: 0 };
+        let window = windows.entry(user_id.to_owned()).or_insert(Window { started_at: now, used: 0 });
+        if now.duration_since(window.started_at) >= WINDOW {
+            *window = Window { started_at: now, used: 0 };
         }
-        let exceeded = window.used >= self.limit;
-        if !exceeded {
+        let is_exceeded = window.used >= self.limit;
+        if !is_exceeded {
             window.used += 1;
         }
-        let left = WINDOW.saturating_sub(now.duration_since(window.began));
-        Allowance {
+        let left = WINDOW.saturating_sub(now.duration_since(window.started_at));
+        Quota {
             limit: self.limit,
             remaining: self.limit - window.used,
             reset_seconds: left.as_millis().div_ceil(1000).try_into().unwrap_or(60),
-            exceeded,
+            is_exceeded,
         }
     }
 
-    /// What a caller who is nobody is told: an untouched window (assumed).
-    pub(crate) fn untouched(&self) -> Allowance {
-        Allowance {
+    /// Returns the quota of an unauthenticated caller: a full window (assumed).
+    pub(crate) fn full_quota(&self) -> Quota {
+        Quota {
             limit: self.limit,
             remaining: self.limit,
             reset_seconds: WINDOW.as_secs(),
-            exceeded: false,
+            is_exceeded: false,
         }
     }
 }
 
-impl Allowance {
+impl Quota {
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         headers.insert("x-ratelimit-limit", HeaderValue::from(self.limit));
         headers.insert("x-ratelimit-remaining", HeaderValue::from(self.remaining));
@@ -85,17 +84,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_runs_out_and_begins_anew() {
+    fn a_window_runs_out_and_restarts() {
         let limiter = RateLimiter::new(2);
-        let began = Instant::now();
-        let after = |seconds| limiter.take("user", began + Duration::from_secs(seconds));
+        let started_at = Instant::now();
+        let after = |seconds| limiter.take("user", started_at + Duration::from_secs(seconds));
         assert_eq!(after(0).remaining, 1);
-        assert!(!after(10).exceeded);
+        assert!(!after(10).is_exceeded);
         let third = after(20);
-        assert!(third.exceeded);
+        assert!(third.is_exceeded);
         assert_eq!((third.remaining, third.reset_seconds), (0, 40));
-        assert!(!limiter.take("another", began).exceeded);
-        assert!(!after(60).exceeded);
+        assert!(!limiter.take("another", started_at).is_exceeded);
+        assert!(!after(60).is_exceeded);
         assert_eq!(after(60).remaining, 0);
     }
 }

@@ -1,26 +1,26 @@
-//! Canonical URIs, whatever address the sandbox listens on.
+//! Resource URIs. They do not depend on the sandbox's own address.
 
-/// Where Calendly's resources are.
-pub(crate) const CANONICAL: &str = "https://api.calendly.com";
+/// Base of resource URIs.
+pub(super) const BASE: &str = "https://api.calendly.com";
 
-/// The URI of a resource of this kind, `users` for example.
-pub(crate) fn uri(kind: &str, id: &str) -> String {
-    format!("{CANONICAL}/{kind}/{id}")
+/// Formats the URI of a resource of this type, `users` for example.
+pub(super) fn resource_uri(resource_type: &str, id: &str) -> String {
+    format!("{BASE}/{resource_type}/{id}")
 }
 
-/// The id in a resource's URI; none in what is no such URI.
-pub(crate) fn id_of<'a>(uri: &'a str, kind: &str) -> Option<&'a str> {
-    let id = uri.strip_prefix(CANONICAL)?.strip_prefix('/')?.strip_prefix(kind)?.strip_prefix('/')?;
+/// Returns the id in a resource URI of this type.
+pub(crate) fn id_from_uri<'a>(uri: &'a str, resource_type: &str) -> Option<&'a str> {
+    let id = uri.strip_prefix(BASE)?.strip_prefix('/')?.strip_prefix(resource_type)?.strip_prefix('/')?;
     (!id.is_empty() && !id.contains('/')).then_some(id)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{id_of, uri};
+    use super::{id_from_uri, resource_uri};
 
     #[test]
-    fn an_id_is_found_again_in_a_uri_of_its_kind_only() {
-        assert_eq!(id_of(&uri("users", "a-1"), "users"), Some("a-1"));
+    fn ids_come_from_uris_of_the_right_type_only() {
+        assert_eq!(id_from_uri(&resource_uri("users", "a-1"), "users"), Some("a-1"));
         for other in [
             "https://api.calendly.com/users/",
             "https://api.calendly.com/users/a/b",
@@ -29,7 +29,7 @@ mod tests {
             "https://api.calendly.com.example/users/a",
             "users/a",
         ] {
-            assert_eq!(id_of(other, "users"), None, "{other}");
+            assert_eq!(id_from_uri(other, "users"), None, "{other}");
         }
     }
 }

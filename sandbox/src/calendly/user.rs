@@ -1,33 +1,33 @@
-//! Calendly's user object (calendly-api, section 1.1).
+//! The user object (calendly-api, section 1.1).
 
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use super::uri::uri;
-use crate::identifier::{number, uuid};
+use super::uri::resource_uri;
+use crate::identifier::uuid;
 
-/// A Calendly user, with every field seen live.
+/// A user, with every field seen live.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct User {
     #[serde(skip)]
-    pub(crate) id: String,
-    pub(crate) uri: String,
-    pub(crate) name: String,
-    pub(crate) slug: String,
+    pub(super) id: String,
+    pub(super) uri: String,
+    pub(super) name: String,
+    slug: String,
     email: String,
-    pub(crate) scheduling_url: String,
-    pub(crate) timezone: Tz,
+    pub(super) scheduling_url: String,
+    pub(super) timezone: Tz,
     time_notation: &'static str,
     avatar_url: Option<String>,
     created_at: &'static str,
     updated_at: &'static str,
-    pub(crate) current_organization: String,
+    pub(super) current_organization: String,
     resource_type: &'static str,
     locale: &'static str,
 }
 
 impl User {
-    /// The user of this name, in an organization that this user or another one owns.
+    /// Creates a user in the organization that belongs to the user named `owner`.
     pub(super) fn new(seed: u64, name: &str, owner: &str, timezone: Tz) -> Self {
         let id = uuid(seed, &["user", name]);
         let slug: String = name
@@ -37,7 +37,7 @@ impl User {
             .collect::<Vec<_>>()
             .join("-");
         Self {
-            uri: uri("users", &id),
+            uri: resource_uri("users", &id),
             name: name.to_owned(),
             email: format!("{slug}@example.com"),
             scheduling_url: format!("https://calendly.com/{slug}"),
@@ -47,15 +47,10 @@ impl User {
             avatar_url: None,
             created_at: "2025-02-03T09:15:27.104233Z",
             updated_at: "2026-10-30T18:02:11.550901Z",
-            current_organization: uri("organizations", &uuid(seed, &["organization", owner])),
+            current_organization: resource_uri("organizations", &uuid(seed, &["organization", owner])),
             resource_type: "User",
             locale: "en",
             id,
         }
-    }
-
-    /// A name for the user of a PAT that came without one.
-    pub(super) fn name_for(seed: u64, pat: &str) -> String {
-        format!("Sample {:08x}", number(seed, &["name", pat]) >> 32)
     }
 }

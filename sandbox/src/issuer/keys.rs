@@ -1,4 +1,4 @@
-//! The issuer's keys (RFC 7517) and what they sign with (RFC 7518, RFC 8037).
+//! Signing keys, their JSON Web Keys (RFC 7517), and signature algorithms (RFC 7518, RFC 8037).
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -13,15 +13,15 @@ use ring::signature::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// The kid of the RSA key that names no algorithm.
+/// The `kid` of the RSA key without `alg`.
 const RSA_ANY_ALGORITHM: &str = "rsa-any-algorithm";
 const EC_P256: &str = "ec-p256";
 const EC_P384: &str = "ec-p384";
 const ED25519: &str = "ed25519";
 
-/// A test key could not be read or used.
+/// A key could not be loaded, generated or used.
 #[derive(Debug, thiserror::Error)]
-#[error("the key {name} cannot be used: {reason}")]
+#[error("key {name}: {reason}")]
 pub struct KeyError {
     name: &'static str,
     reason: String,
@@ -33,14 +33,14 @@ impl KeyError {
     }
 }
 
-/// A signature algorithm of RFC 7518 or RFC 8037, by its own name in JSON.
+/// A signature algorithm; its JSON form is the registered name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Algorithm {
-    /// The default, with the key that is rotated.
+    /// RSA, PKCS #1 v1.5, with the rotating key.
     #[default]
     Rs256,
-    /// With the RSA key that names no algorithm, like the other RSA algorithms below.
+    /// RSA, PKCS #1 v1.5, with the RSA key without `alg`, as for the other RSA algorithms below.
     Rs384,
     /// RSA, PKCS #1 v1.5.
     Rs512,
@@ -57,11 +57,14 @@ pub enum Algorithm {
     /// Ed25519.
     #[serde(rename = "EdDSA")]
     EdDsa,
-    /// HMAC with the secret given.
+    /// Ed25519, under its name of RFC 9864.
+    #[serde(rename = "Ed25519")]
+    Ed25519,
+    /// HMAC with the secret of the [`Mint`](super::Mint).
     Hs256,
-    /// HMAC with the secret given.
+    /// HMAC with the secret of the [`Mint`](super::Mint).
     Hs384,
-    /// HMAC with the secret given.
+    /// HMAC with the secret of the [`Mint`](super::Mint).
     Hs512,
     /// No signature.
     #[serde(rename = "none")]
@@ -69,7 +72,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The algorithms that a published key vouches for.
+    /// The algorithms that have a published key.
     pub const PUBLISHED: [Self; 9] = [
         Self::Rs256,
         Self::Rs384,
@@ -83,30 +86,30 @@ impl Algorithm {
     ];
 }
 
-/// Which key of an algorithm's own kind signs.
+/// The key that signs a token.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyChoice {
-    /// The published one.
+    /// The published key.
     #[default]
     Published,
-    /// One that is not published, under the kid of the one that is.
+    /// An unpublished key under the `kid` of the published one.
     Forged,
 }
 
-/// The keys of one provenance: the published ones, or the forged ones.
+/// One key of each type.
 #[derive(Debug)]
-struct KeyRing {
+pub(super) struct KeyRing {
     rsa: RsaKeyPair,
-    p256: EcdsaKeyPair,
-    p384: EcdsaKeyPair,
-    ed25519: Ed25519KeyPair,
+    pub(super) p256: EcdsaKeyPair,
+    pub(super) p384: EcdsaKeyPair,
+    pub(super) ed25519: Ed25519KeyPair,
 }
 
-/// Everything that the issuer signs with.
+/// All keys of the issuer.
 #[derive(Debug)]
 pub(super) struct Keys {
-    /// They take turns as the RS256 key.
+    /// Take turns as the RS256 key.
     rotating: [RsaKeyPair; 2],
     generation: usize,
     published: KeyRing,
@@ -159,7 +162,7 @@ impl Keys {
         if self.generation % 2 == 1 { first } else { second }
     }
 
-    /// The kid under which an algorithm's key is published, if it has one.
+    /// Returns the `kid` of an algorithm's published key.
     pub(super) fn kid(&self, algorithm: Algorithm) -> Option<String> {
         match algorithm {
             Algorithm::Rs256 => Some(self.rotating_kid()),
@@ -168,32 +171,24 @@ impl Keys {
             }
             Algorithm::Es256 => Some(EC_P256.to_owned()),
             Algorithm::Es384 => Some(EC_P384.to_owned()),
-            Algorithm::EdDsa => Some(ED25519.to_owned()),
+            Algorithm::EdDsa | Algorithm::Ed25519 => Some(ED25519.to_owned()),
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 | Algorithm::None => None,
         }
     }
 
-    /// The JSON Web Keys. Each names its algorithm, except for one RSA key, which is good for
-    /// every RSA algorithm.
+    /// Returns the published JSON Web Keys. Each has an `alg`, except for one RSA key, which serves every RSA
+    /// algorithm.
     pub(super) fn published(&self) -> Vec<Value> {
         let KeyRing { rsa, p256, p384, ed25519 } = &self.published;
         let any_algorithm = rsa_jwk(rsa, RSA_ANY_ALGORITHM);
         let mut rotating = rsa_jwk(self.rotating_key(), &self.rotating_kid());
         rotating.insert("alg".to_owned(), "RS256".into());
-        let ed25519 = json!({
-            "kty": "OKP",
-            "crv": "Ed25519",
-            "x": encoded(ed25519.public_key().as_ref()),
-            "kid": ED25519,
-            "alg": "EdDSA",
-            "use": "sig",
-        });
         vec![
             rotating.into(),
             any_algorithm.into(),
             ec_jwk(p256, EC_P256, "P-256", "ES256"),
             ec_jwk(p384, EC_P384, "P-384", "ES384"),
-            ed25519,
+            ed25519_jwk(ed25519, ED25519),
         ]
     }
 
@@ -230,7 +225,7 @@ impl Keys {
             Algorithm::Ps512 => rsa(&ring.rsa, &RSA_PSS_SHA512),
             Algorithm::Es256 => ecdsa(EC_P256, &ring.p256),
             Algorithm::Es384 => ecdsa(EC_P384, &ring.p384),
-            Algorithm::EdDsa => Ok(ring.ed25519.sign(message).as_ref().to_vec()),
+            Algorithm::EdDsa | Algorithm::Ed25519 => Ok(ring.ed25519.sign(message).as_ref().to_vec()),
             Algorithm::Hs256 => Ok(hmac(hmac::HMAC_SHA256)),
             Algorithm::Hs384 => Ok(hmac(hmac::HMAC_SHA384)),
             Algorithm::Hs512 => Ok(hmac(hmac::HMAC_SHA512)),
@@ -252,7 +247,7 @@ impl Keys {
 }
 
 impl KeyRing {
-    fn forged(random: &SystemRandom) -> Result<Self, KeyError> {
+    pub(super) fn forged(random: &SystemRandom) -> Result<Self, KeyError> {
         let ec = |name, algorithm: &'static EcdsaSigningAlgorithm| {
             let document = EcdsaKeyPair::generate_pkcs8(algorithm, random)
                 .map_err(|error| KeyError::new(name, error))?;
@@ -269,7 +264,7 @@ impl KeyRing {
     }
 }
 
-fn rsa(name: &'static str, document: &[u8]) -> Result<RsaKeyPair, KeyError> {
+pub(super) fn rsa(name: &'static str, document: &[u8]) -> Result<RsaKeyPair, KeyError> {
     RsaKeyPair::from_pkcs8(document).map_err(|error| KeyError::new(name, error))
 }
 
@@ -282,12 +277,12 @@ fn ecdsa(
     EcdsaKeyPair::from_pkcs8(algorithm, document, random).map_err(|error| KeyError::new(name, error))
 }
 
-/// OpenSSL writes the first version of the format, which lacks the public key.
+/// OpenSSL writes version 1 of PKCS #8, which lacks the public key.
 fn ed25519(document: &[u8]) -> Result<Ed25519KeyPair, KeyError> {
     Ed25519KeyPair::from_pkcs8_maybe_unchecked(document).map_err(|error| KeyError::new(ED25519, error))
 }
 
-fn rsa_jwk(key: &RsaKeyPair, kid: &str) -> Map<String, Value> {
+pub(super) fn rsa_jwk(key: &RsaKeyPair, kid: &str) -> Map<String, Value> {
     let public = PublicKeyComponents::<Vec<u8>>::from(key.public());
     [("kty", "RSA"), ("n", &encoded(&public.n)), ("e", &encoded(&public.e)), ("kid", kid), ("use", "sig")]
         .into_iter()
@@ -295,8 +290,8 @@ fn rsa_jwk(key: &RsaKeyPair, kid: &str) -> Map<String, Value> {
         .collect()
 }
 
-/// The public key is an uncompressed point: a byte that says so, then both coordinates.
-fn ec_jwk(key: &EcdsaKeyPair, kid: &str, curve: &str, algorithm: &str) -> Value {
+/// Ring's public key is an uncompressed point: a tag byte, then both coordinates.
+pub(super) fn ec_jwk(key: &EcdsaKeyPair, kid: &str, curve: &str, algorithm: &str) -> Value {
     let point = key.public_key().as_ref();
     let coordinates = point.get(1..).unwrap_or_default();
     let (x, y) = coordinates.split_at(coordinates.len() / 2);
@@ -307,6 +302,17 @@ fn ec_jwk(key: &EcdsaKeyPair, kid: &str, curve: &str, algorithm: &str) -> Value 
         "y": encoded(y),
         "kid": kid,
         "alg": algorithm,
+        "use": "sig",
+    })
+}
+
+pub(super) fn ed25519_jwk(key: &Ed25519KeyPair, kid: &str) -> Value {
+    json!({
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": encoded(key.public_key().as_ref()),
+        "kid": kid,
+        "alg": "EdDSA",
         "use": "sig",
     })
 }

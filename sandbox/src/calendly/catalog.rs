@@ -1,56 +1,70 @@
-//! The event types of an account: one of every kind that a client must cope with.
+//! The sample event types: one of every kind that clients must handle.
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use serde_json::value::RawValue;
 
-use super::event_type::{
-    BookingMethod, EventType, FutureFields, FutureObject, Location, Minutes, PoolingType, Profile, Question,
-};
-use super::uri::uri;
+use super::event_type::{BookingMethod, EventType, Minutes, PoolingType, Profile};
+use super::uri::resource_uri;
 use super::user::User;
 use crate::config::Catalogue;
-use crate::identifier::{number, uuid};
+use crate::identifier::{legacy_id, number, uuid};
 
-/// 2025-02-03T09:20:00Z: before it no account and no event type existed.
-const FIRST_CREATED: DateTime<Utc> = match DateTime::from_timestamp(1_738_574_400, 0) {
+/// 2025-02-03T09:20:00Z, the earliest creation time of an event type.
+const EARLIEST_CREATION: DateTime<Utc> = match DateTime::from_timestamp(1_738_574_400, 0) {
     Some(moment) => moment,
     None => DateTime::UNIX_EPOCH,
 };
 
-/// The event types of a user; the dates of the one-off follow the moment of opening.
+/// A custom question. `answer_choices` is documented as an array, but null in Calendly's samples.
+const TOPIC: &str = r#"{"name":"What shall we talk about?","type":"text","position":0,"enabled":true,"required":false,"answer_choices":null,"include_other":false}"#;
+
+const FUTURE_OBJECT: &str =
+    "{\"ratio\":1e-7,\"zero\":0.0,\"text\":\"\u{1F980} \u{7f}\",\"nothing\":null,\"list\":[3,1]}";
+
+/// Returns valid JSON in its original form.
+fn raw(json: &str) -> Option<Box<RawValue>> {
+    RawValue::from_string(json.to_owned()).ok()
+}
+
+/// Creates the event types of a user. The dates of the one-off event type depend on `started_at`.
 pub(super) fn event_types(
     seed: u64,
     user: &User,
     catalogue: Catalogue,
-    opened_at: DateTime<Utc>,
+    started_at: DateTime<Utc>,
 ) -> Vec<EventType> {
     let drafts: Vec<EventType> = match catalogue {
         Catalogue::Empty => Vec::new(),
         Catalogue::NothingBookable => {
-            sample(opened_at).into_iter().filter(|event_type| !event_type.is_bookable()).collect()
+            sample(started_at).into_iter().filter(|event_type| !event_type.is_bookable()).collect()
         }
         Catalogue::Plain { count } => sessions(count).collect(),
-        Catalogue::Sample { generated } => sample(opened_at).into_iter().chain(sessions(generated)).collect(),
+        Catalogue::Sample { generated } => {
+            sample(started_at).into_iter().chain(sessions(generated)).collect()
+        }
     };
-    drafts.into_iter().enumerate().map(|(position, draft)| finished(seed, user, position, draft)).collect()
+    drafts.into_iter().enumerate().map(|(position, draft)| complete(seed, user, position, draft)).collect()
 }
 
-/// Gives a draft what follows from its owner, its place and the seed.
-fn finished(seed: u64, user: &User, position: usize, draft: EventType) -> EventType {
-    let place = position.to_string();
-    let drawn = |what| number(seed, &[what, &user.id, &place]);
-    let below = |what, limit| i64::try_from(drawn(what) % limit).unwrap_or_default();
-    let id = uuid(seed, &["event type", &user.id, &place]);
-    let created_at = FIRST_CREATED
+/// Sets the fields that derive from the owner, the position and the seed.
+fn complete(seed: u64, user: &User, position: usize, draft: EventType) -> EventType {
+    let index = position.to_string();
+    let random = |what| number(seed, &[what, &user.id, &index]);
+    let below = |what, limit| i64::try_from(random(what) % limit).unwrap_or_default();
+    let key = ["event type", &user.id, &index];
+    let id = if draft.has_legacy_id { legacy_id(seed, &key) } else { uuid(seed, &key) };
+    let created_at = EARLIEST_CREATION
         + TimeDelta::minutes(below("created", 800_000))
         + TimeDelta::microseconds(below("fraction", 1_000_000));
     let updated_at = created_at + TimeDelta::minutes(below("updated", 100_000));
     EventType {
-        uri: uri("event_types", &id),
+        uri: resource_uri("event_types", &id),
         scheduling_url: match &draft.slug {
+            Some(_) if !draft.scheduling_url.is_empty() => draft.scheduling_url,
             Some(slug) => format!("{}/{slug}", user.scheduling_url),
             None => format!("https://calendly.com/d/{id}"),
         },
-        color: format!("#{:06x}", drawn("color") & 0xff_ffff),
+        color: format!("#{:06x}", random("color") & 0xff_ffff),
         created_at: created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
         updated_at: updated_at.to_rfc3339_opts(SecondsFormat::Micros, true),
         profile: (draft.pooling_type != Some(PoolingType::MultiPool)).then(|| Profile::from(user)),
@@ -64,11 +78,12 @@ fn sessions(count: usize) -> impl Iterator<Item = EventType> {
     (1..=count).map(|index| plain(&format!("Session {index:05}"), &format!("session-{index:05}"), 30))
 }
 
-/// A bookable one-on-one event type without anything particular to it.
+/// A bookable one-on-one event type.
 fn plain(name: &str, slug: &str, minutes: u32) -> EventType {
     EventType {
         id: String::new(),
         only_on: None,
+        has_legacy_id: false,
         seats: 1,
         uri: String::new(),
         name: Some(name.to_owned()),
@@ -99,7 +114,8 @@ fn plain(name: &str, slug: &str, minutes: u32) -> EventType {
         start_time_increment: Some(30),
         before_buffer: 0,
         after_buffer: 0,
-        future: None,
+        sandbox_future_object: None,
+        sandbox_future_number: None,
     }
 }
 
@@ -107,7 +123,7 @@ fn inactive(name: &str, slug: &str, minutes: u32) -> EventType {
     EventType { active: false, ..plain(name, slug, minutes) }
 }
 
-/// That deleted event types stay in the list is assumed, and so is that they may still be active.
+/// Assumed: deleted event types stay in the list, and may still be active.
 fn deleted(name: &str, slug: &str, minutes: u32) -> EventType {
     EventType { deleted_at: Some("2026-03-05T16:40:12.000481Z"), ..plain(name, slug, minutes) }
 }
@@ -128,15 +144,15 @@ fn secret(name: &str, slug: &str, minutes: u32) -> EventType {
     EventType { secret: true, ..plain(name, slug, minutes) }
 }
 
-/// By name the first three cannot be booked, so a default must look further than the first row.
-fn sample(opened_at: DateTime<Utc>) -> Vec<EventType> {
+/// The first three by name cannot be booked, so that clients must look beyond the first row for a default.
+fn sample(started_at: DateTime<Utc>) -> Vec<EventType> {
     let mut sample = vec![
         EventType {
             after_buffer: 15,
-            custom_questions: vec![topic()],
+            custom_questions: raw(TOPIC).into_iter().collect(),
             ..plain("Intro call", "intro-call", 30)
         },
-        // The same display name: only URI and slug tell the two apart.
+        // Same name, another slug.
         pooled("Intro call", "intro-call-team", 15, PoolingType::RoundRobin),
         inactive("Alumni call", "alumni-call", 30),
         deleted("Annual review", "annual-review", 60),
@@ -145,7 +161,7 @@ fn sample(opened_at: DateTime<Utc>) -> Vec<EventType> {
         plain("Code review", "code-review", 45),
         EventType { before_buffer: 15, after_buffer: 15, ..plain("Contract review", "contract-review", 60) },
         EventType { duration_options: Some(vec![15, 30]), ..plain("Demo", "demo", 30) },
-        // A number that a reader of JSON may turn into `30`.
+        // Serialized as `30.0`.
         EventType { duration: Minutes::Decimal(30), ..plain("Discovery call", "discovery-call", 30) },
         secret("Exit interview", "exit-interview", 60),
         group("First steps", "first-steps", 90, 20),
@@ -158,25 +174,29 @@ fn sample(opened_at: DateTime<Utc>) -> Vec<EventType> {
         },
         EventType { start_time_increment: Some(5), ..plain("Lightning talk", "lightning-talk", 5) },
         EventType { duration_options: Some(vec![30, 60, 90, 120]), ..plain("Mentoring", "mentoring", 60) },
-        EventType { future: Some(future_fields()), ..plain("Next generation", "next-generation", 30) },
+        EventType {
+            sandbox_future_object: raw(FUTURE_OBJECT),
+            sandbox_future_number: Some(123_456_789_012_345_678_901_234_567_890),
+            ..plain("Next generation", "next-generation", 30)
+        },
         group("Office hours", "office-hours", 25, 5),
         EventType { admin_managed: true, ..plain("Onboarding", "onboarding", 45) },
         plain("Pairing session", "pairing-session", 120),
         EventType {
-            locations: Some(vec![Location::InboundCall {
-                phone_number: 351_210_000_000,
-                additional_info: Some("Ring twice."),
-            }]),
+            // Calendly's samples show `phone_number` as a string and as a number.
+            locations: raw(
+                r#"[{"kind":"inbound_call","phone_number":351210000000,"additional_info":"Ring twice."}]"#,
+            ),
             ..plain("Phone screening", "phone-screening", 20)
         },
         EventType { admin_managed: true, active: false, ..plain("Quarterly review", "quarterly-review", 60) },
         poll("Retrospective date", "retrospective-date", 45),
         pooled("Sales call", "sales-call", 30, PoolingType::RoundRobin),
         EventType {
-            locations: Some(vec![Location::OutboundCall, Location::GoogleConference]),
+            locations: raw(r#"[{"kind":"outbound_call"},{"kind":"google_conference"}]"#),
             ..plain("Support call", "support-call", 30)
         },
-        // Never in the list: its profile is null.
+        // Not in the list: its profile is null.
         pooled("Team pool", "team-pool", 30, PoolingType::MultiPool),
         EventType {
             description_plain: Some("A task, then a talk about it."),
@@ -198,40 +218,25 @@ fn sample(opened_at: DateTime<Utc>) -> Vec<EventType> {
         slug: None,
         event_type: "AdhocEventType",
         start_time_increment: None,
-        only_on: Some(one_off_dates(opened_at)),
-        locations: Some(vec![Location::Physical { location: "Room 4", additional_info: None }]),
+        only_on: Some(one_off_dates(started_at)),
+        locations: raw(r#"[{"kind":"physical","location":"Room 4","additional_info":null}]"#),
         ..secret("Panel, one-off", "", 45)
+    });
+    // Two with the same slug, one on the user's page and one on a team's page.
+    sample.push(plain("Studio visit", "studio-visit", 30));
+    sample.push(EventType {
+        scheduling_url: "https://calendly.com/sample-team/studio-visit".to_owned(),
+        ..pooled("Studio visit with the team", "studio-visit", 45, PoolingType::RoundRobin)
+    });
+    sample.push(EventType { has_legacy_id: true, ..plain("Walk-in", "walk-in", 30) });
+    sample.push(EventType {
+        duration_options: Some(vec![15, 30, 60]),
+        ..plain("Strategy session", "strategy-session", 30)
     });
     sample
 }
 
-/// A week from the opening and the two days after that.
-fn one_off_dates(opened_at: DateTime<Utc>) -> Vec<NaiveDate> {
-    (7..10).map(|days| (opened_at + TimeDelta::days(days)).date_naive()).collect()
-}
-
-fn topic() -> Question {
-    Question {
-        name: "What shall we talk about?",
-        kind: "text",
-        position: 0,
-        enabled: true,
-        required: false,
-        // Null in Calendly's own samples, although documented as an array.
-        answer_choices: None,
-        include_other: false,
-    }
-}
-
-fn future_fields() -> FutureFields {
-    FutureFields {
-        sandbox_future_object: FutureObject {
-            ratio: 1e-7,
-            zero: 0.0,
-            text: "\u{1F980} \u{7f}",
-            nothing: None,
-            list: [3, 1],
-        },
-        sandbox_future_number: 123_456_789_012_345_678_901_234_567_890,
-    }
+/// Three consecutive days, one week after the start of the sandbox.
+fn one_off_dates(started_at: DateTime<Utc>) -> Vec<NaiveDate> {
+    (7..10).map(|days| (started_at + TimeDelta::days(days)).date_naive()).collect()
 }

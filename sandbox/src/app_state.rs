@@ -1,30 +1,27 @@
-//! Everything that the handlers share.
+//! State that the request handlers share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::calendly::accounts::Accounts;
-use crate::calendly::rate_limit::RateLimiter;
-use crate::calendly::schedule::Policy;
-use crate::calls::CallLog;
-use crate::fault::Faults;
+use crate::calendly::{Accounts, RateLimiter, Schedule};
+use crate::identifier::uuid;
+use crate::intercept::Interceptor;
 use crate::issuer::{Issuer, KeyError};
 use crate::{Clock, Config};
 
 #[derive(Debug)]
-pub(crate) struct World {
+pub(crate) struct AppState {
     pub(crate) seed: u64,
     pub(crate) clock: Clock,
     pub(crate) accounts: Accounts,
     pub(crate) rate_limiter: RateLimiter,
-    pub(crate) policy: Policy,
+    pub(crate) schedule: Schedule,
     pub(crate) issuer: Issuer,
-    pub(crate) calls: Arc<CallLog>,
-    pub(crate) faults: Faults,
+    pub(crate) interceptor: Arc<Interceptor>,
     requests: AtomicU64,
 }
 
-impl World {
+impl AppState {
     pub(crate) fn new(config: &Config, base_url: &str) -> Result<Self, KeyError> {
         let accounts = Accounts::new(config.seed, config.clock.now());
         for account in &config.pats {
@@ -36,21 +33,21 @@ impl World {
             clock: config.clock,
             accounts,
             rate_limiter: RateLimiter::new(config.rate_limit),
-            policy: Policy {
+            schedule: Schedule {
                 seed: config.seed,
                 minimum_notice: config.minimum_notice,
                 booking_horizon: config.booking_horizon,
                 bookings_change: config.bookings_change,
             },
             issuer: Issuer::new(public_url, &config.audience, &config.scope)?,
-            calls: Arc::new(CallLog::new()),
-            faults: Faults::default(),
+            interceptor: Arc::default(),
             requests: AtomicU64::new(0),
         })
     }
 
-    /// Tells one request from the next.
-    pub(crate) fn next_request(&self) -> String {
-        self.requests.fetch_add(1, Ordering::Relaxed).to_string()
+    /// Returns a new `x-request-id`.
+    pub(crate) fn next_request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        uuid(self.seed, &["request", &number.to_string()])
     }
 }

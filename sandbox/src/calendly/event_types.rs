@@ -1,4 +1,4 @@
-//! `GET /event_types` (calendly-api, section 1.2) and `GET /event_types/{id}` (section 1.4).
+//! `GET /event_types` with pagination (calendly-api, sections 1.0 and 1.2), and `GET /event_types/{id}`.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -6,21 +6,22 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{Response, StatusCode};
+use axum::http::Response;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ring::hmac::{HMAC_SHA256, Key, sign};
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Resource, json};
-use super::error::CalendlyError;
-use super::page::{PageTokens, Pagination};
-use crate::calendly::accounts::{Access, Accounts, Found, Member};
-use crate::calendly::event_type::EventType;
-use crate::calendly::uri::CANONICAL;
-use crate::world::World;
+use super::accounts::{Access, Accounts, Member};
+use super::event_type::EventType;
+use super::response::{CalendlyError, json, resource};
+use super::uri::BASE;
+use crate::app_state::AppState;
 
 const DEFAULT_COUNT: usize = 20;
-const MOST_COUNT: usize = 100;
+const MAX_COUNT: usize = 100;
 
-/// Other parameters are ignored, `user_availability_schedule` among them.
+/// Query parameters; others, such as `user_availability_schedule`, are ignored.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Parameters {
     user: Option<String>,
@@ -38,30 +39,36 @@ struct Page<'a> {
     pagination: Pagination,
 }
 
+#[derive(Serialize)]
+struct Pagination {
+    count: usize,
+    next_page: Option<String>,
+    previous_page: Option<String>,
+    next_page_token: Option<String>,
+    previous_page_token: Option<String>,
+}
+
 pub(super) async fn read(
-    State(world): State<Arc<World>>,
+    State(state): State<Arc<AppState>>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
 ) -> Result<Response<Body>, CalendlyError> {
-    match world.accounts.event_type(&access.caller, &id) {
-        Found::Readable(owned) => Ok(json(StatusCode::OK, &Resource { resource: &*owned.event_type })),
-        Found::Forbidden => Err(CalendlyError::PermissionDenied),
-        Found::Unknown => Err(CalendlyError::NotFound),
-    }
+    let owned = state.accounts.event_type(&access.caller, &id).readable()?;
+    Ok(resource(&*owned.event_type))
 }
 
-/// Every text of a refusal is assumed, and so is that a wrong `active`, `sort`, `count` (above 100
-/// too) or `page_token` is refused rather than put right.
+/// Assumed: all error messages, and that an invalid `active`, `sort`, `count` (also above 100) or `page_token`
+/// is an error.
 pub(super) async fn list(
-    State(world): State<Arc<World>>,
+    State(state): State<Arc<AppState>>,
     Extension(access): Extension<Access>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response<Body>, CalendlyError> {
-    let owners = owners(&parameters, &access.caller, &world.accounts)?;
-    let active = flag("active", parameters.active.as_deref())?;
-    let admin_managed = flag("admin_managed", parameters.admin_managed.as_deref())?;
-    let order = order(parameters.sort.as_deref())?;
-    let count = count(parameters.count.as_deref())?;
+    let owners = owners(&parameters, &access.caller, &state.accounts)?;
+    let active = parse_flag("active", parameters.active.as_deref())?;
+    let admin_managed = parse_flag("admin_managed", parameters.admin_managed.as_deref())?;
+    let sort = parse_sort(parameters.sort.as_deref())?;
+    let count = parse_count(parameters.count.as_deref())?;
 
     let mut rows: Vec<&EventType> = owners
         .iter()
@@ -70,32 +77,26 @@ pub(super) async fn list(
         .filter(|row| active.is_none_or(|active| row.active == active))
         .filter(|row| admin_managed.is_none_or(|managed| row.admin_managed == managed))
         .collect();
-    rows.sort_by(|one, other| compare(&order, one, other));
+    rows.sort_by(|one, other| compare(&sort, one, other));
 
     let query = parameters.without_page_token();
-    let tokens = PageTokens::of_query(world.seed, &format!("{}\n{query}", access.caller.user.id));
+    let tokens = PageTokens::new(state.seed, &access.caller.user.id, &query);
     let offset = match &parameters.page_token {
         None => 0,
-        Some(token) => {
-            tokens.offset(token, count, rows.len()).ok_or(invalid("page_token", "page_token is invalid"))?
-        }
+        Some(token) => tokens.offset(token, count, rows.len()).ok_or(CalendlyError::INVALID_PAGE_TOKEN)?,
     };
     let collection: Vec<&EventType> = rows.iter().copied().skip(offset).take(count).collect();
-    let next = Some(offset + count).filter(|next| *next < rows.len());
-    let next = next.map(|next| tokens.token(next));
+    let next = Some(offset + count).filter(|next| *next < rows.len()).map(|next| tokens.token(next));
     let previous = offset.checked_sub(count).map(|previous| tokens.token(previous));
-    let url = |token: &String| format!("{CANONICAL}/event_types?{query}&page_token={token}");
-    let page = Page {
-        pagination: Pagination {
-            count: collection.len(),
-            next_page: next.as_ref().map(url),
-            previous_page: previous.as_ref().map(url),
-            next_page_token: next,
-            previous_page_token: previous,
-        },
-        collection: &collection,
+    let url = |token: &String| format!("{BASE}/event_types?{query}&page_token={token}");
+    let pagination = Pagination {
+        count: collection.len(),
+        next_page: next.as_ref().map(url),
+        previous_page: previous.as_ref().map(url),
+        next_page_token: next,
+        previous_page_token: previous,
     };
-    Ok(json(StatusCode::OK, &page))
+    Ok(json(&Page { pagination, collection: &collection }))
 }
 
 impl Parameters {
@@ -118,12 +119,31 @@ impl Parameters {
     }
 }
 
-fn invalid(parameter: &'static str, message: &'static str) -> CalendlyError {
-    CalendlyError::InvalidArgument { parameter, message }
+/// Page tokens of one query and user: 32 opaque characters. Assumed: they are invalid for other queries and
+/// users.
+struct PageTokens {
+    key: Key,
 }
 
-/// Whose event types are asked for. The list of an organization is for its owner only; with both
-/// parameters, the user must be a member of the organization (assumed); another's is forbidden (assumed).
+impl PageTokens {
+    fn new(seed: u64, user_id: &str, query: &str) -> Self {
+        Self { key: Key::new(HMAC_SHA256, format!("{seed}\n{user_id}\n{query}").as_bytes()) }
+    }
+
+    fn token(&self, offset: usize) -> String {
+        let tag = sign(&self.key, &offset.to_be_bytes());
+        let token: Vec<u8> = tag.as_ref().iter().copied().take(24).collect();
+        BASE64_URL_SAFE_NO_PAD.encode(token)
+    }
+
+    /// Finds the offset of a token by computing the token of each page.
+    fn offset(&self, token: &str, count: usize, rows: usize) -> Option<usize> {
+        (0..rows).step_by(count).find(|offset| self.token(*offset) == token)
+    }
+}
+
+/// Returns the members whose event types are requested. An organization's list is for its owner only. Assumed:
+/// with both parameters, the user must be a member of the organization; 403 for other users and organizations.
 fn owners(
     parameters: &Parameters,
     caller: &Member,
@@ -133,7 +153,9 @@ fn owners(
     let is_own = parameters.organization.as_ref().is_none_or(|uri| uri == organization);
     let mut members = accounts.members_of(organization);
     match &parameters.user {
-        None if parameters.organization.is_none() => Err(invalid("user", "user or organization is required")),
+        None if parameters.organization.is_none() => {
+            Err(CalendlyError::invalid("user", "user or organization is required"))
+        }
         _ if !is_own => Err(CalendlyError::PermissionDenied),
         None if caller.owns_organization => Ok(members),
         None => Err(CalendlyError::NotOwner),
@@ -144,23 +166,23 @@ fn owners(
     }
 }
 
-fn flag(parameter: &'static str, text: Option<&str>) -> Result<Option<bool>, CalendlyError> {
+fn parse_flag(parameter: &'static str, text: Option<&str>) -> Result<Option<bool>, CalendlyError> {
     match text {
         None => Ok(None),
         Some("true") => Ok(Some(true)),
         Some("false") => Ok(Some(false)),
-        Some(_) => Err(invalid(parameter, "must be true or false")),
+        Some(_) => Err(CalendlyError::invalid(parameter, "must be true or false")),
     }
 }
 
-fn count(text: Option<&str>) -> Result<usize, CalendlyError> {
+fn parse_count(text: Option<&str>) -> Result<usize, CalendlyError> {
     let Some(text) = text else {
         return Ok(DEFAULT_COUNT);
     };
     text.parse()
         .ok()
-        .filter(|count| (1..=MOST_COUNT).contains(count))
-        .ok_or(invalid("count", "count must be between 1 and 100"))
+        .filter(|count| (1..=MAX_COUNT).contains(count))
+        .ok_or(CalendlyError::invalid("count", "count must be between 1 and 100"))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,7 +199,7 @@ enum Direction {
     Descending,
 }
 
-fn order(text: Option<&str>) -> Result<Vec<(Field, Direction)>, CalendlyError> {
+fn parse_sort(text: Option<&str>) -> Result<Vec<(Field, Direction)>, CalendlyError> {
     text.unwrap_or("name:asc")
         .split(',')
         .map(|part| {
@@ -197,19 +219,17 @@ fn order(text: Option<&str>) -> Result<Vec<(Field, Direction)>, CalendlyError> {
             Some((field, direction))
         })
         .collect::<Option<_>>()
-        .ok_or(invalid("sort", "sort is invalid"))
+        .ok_or(CalendlyError::invalid("sort", "sort is invalid"))
 }
 
-/// Names are compared without regard to case, an event type without one comes last when
-/// ascending, and rows that are alike keep the order of their owners' names and of their positions (all
-/// assumed).
-fn compare(order: &[(Field, Direction)], one: &EventType, other: &EventType) -> Ordering {
+/// Assumed: names are compared without regard to case, event types without a name are last when ascending, and
+/// ties keep the order of owners' names and positions.
+fn compare(sort: &[(Field, Direction)], one: &EventType, other: &EventType) -> Ordering {
     let name = |row: &EventType| {
         let name = row.name.as_ref().map(|name| name.to_lowercase());
         (name.is_none(), name)
     };
-    order
-        .iter()
+    sort.iter()
         .map(|(field, direction)| {
             let ordering = match field {
                 Field::Name => name(one).cmp(&name(other)),

@@ -1,0 +1,122 @@
+//! Access tokens: claims, overrides and signatures.
+
+use std::sync::Mutex;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::Utc;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::keys::{Algorithm, KeyChoice, KeyError, Keys};
+use crate::identifier::uuid;
+use crate::lock;
+
+/// User name for the password grant.
+pub const USERNAME: &str = "demo";
+/// Password for the password grant.
+pub const PASSWORD: &str = "demo";
+/// Client id for the client-credentials grant.
+pub const CLIENT_ID: &str = "sandbox-client";
+/// Client secret for the client-credentials grant.
+pub const CLIENT_SECRET: &str = "sandbox-secret";
+
+/// Lifetime of a token in seconds.
+pub(super) const LIFETIME: i64 = 3600;
+
+/// Overrides for a token. The default is a valid token: signed with RS256, with `iss`, `aud`, `sub` (`demo`),
+/// `scope`, `iat`, `exp` (one hour ahead) and `jti`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mint {
+    /// The signature algorithm.
+    #[serde(rename = "alg")]
+    pub algorithm: Algorithm,
+    /// The published or the forged key.
+    pub key: KeyChoice,
+    /// The secret for an HMAC.
+    pub secret: String,
+    /// Header members to replace, add, or remove (`null`). They do not affect the signing key and algorithm.
+    pub header: Map<String, Value>,
+    /// Claims to replace, add, or remove (`null`).
+    pub claims: Map<String, Value>,
+}
+
+/// Signs tokens and publishes the keys that verify them.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    url: String,
+    audience: String,
+    scope: String,
+    keys: Mutex<Keys>,
+}
+
+impl Issuer {
+    pub(crate) fn new(base_url: &str, audience: &str, scope: &str) -> Result<Self, KeyError> {
+        Ok(Self {
+            url: format!("{}/issuer", base_url.trim_end_matches('/')),
+            audience: audience.to_owned(),
+            scope: scope.to_owned(),
+            keys: Mutex::new(Keys::load()?),
+        })
+    }
+
+    /// Returns the issuer's name, which is also its base URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns the scopes that the issuer grants, separated by spaces.
+    pub(crate) fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// Returns the published keys, each as a JWK (RFC 7517).
+    pub(crate) fn published_keys(&self) -> Vec<Value> {
+        lock(&self.keys).published()
+    }
+
+    /// Replaces the RS256 key and returns the `kid` of the new one.
+    pub(crate) fn rotate(&self) -> String {
+        lock(&self.keys).rotate()
+    }
+
+    /// Signs a token.
+    ///
+    /// # Errors
+    ///
+    /// The system has no randomness.
+    pub(crate) fn mint(&self, mint: &Mint) -> Result<String, KeyError> {
+        let keys = lock(&self.keys);
+        let header = match keys.kid(mint.algorithm) {
+            Some(kid) => json!({ "alg": mint.algorithm, "typ": "JWT", "kid": kid }),
+            None => json!({ "alg": mint.algorithm, "typ": "JWT" }),
+        };
+        let now = Utc::now().timestamp();
+        let claims = json!({
+            "iss": self.url,
+            "aud": self.audience,
+            "sub": USERNAME,
+            "scope": self.scope,
+            "iat": now,
+            "exp": now + LIFETIME,
+            "jti": uuid(fastrand::u64(..), &["token"]),
+        });
+        let message = format!("{}.{}", encode_part(header, &mint.header), encode_part(claims, &mint.claims));
+        let signature = keys.sign(mint.algorithm, mint.key, mint.secret.as_bytes(), message.as_bytes())?;
+        Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+}
+
+fn encode_part(mut members: Value, overrides: &Map<String, Value>) -> String {
+    if let Value::Object(members) = &mut members {
+        for (name, value) in overrides {
+            if value.is_null() {
+                members.remove(name);
+            } else {
+                members.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    BASE64_URL_SAFE_NO_PAD.encode(members.to_string())
+}

@@ -1,0 +1,87 @@
+//! A fault-injecting reverse proxy.
+
+use std::error::Error;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use hyper::client::conn::http1::handshake;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::Fault;
+use crate::intercept::{Interceptor, intercept};
+use crate::server::serve;
+
+/// A reverse proxy that injects the same [`Fault`]s as the sandbox. Dropping it stops the server.
+#[derive(Debug)]
+pub struct Door {
+    interceptor: Arc<Interceptor>,
+    address: SocketAddr,
+    server: JoinHandle<()>,
+}
+
+impl Door {
+    /// Starts a proxy for the server at this URL: `http://`, address and port.
+    ///
+    /// # Errors
+    ///
+    /// No port is free.
+    pub async fn to(url: &str) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let upstream = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
+        let interceptor = Arc::new(Interceptor::default());
+        let router = Router::new()
+            .fallback(forward)
+            .layer(from_fn_with_state(Arc::clone(&interceptor), intercept))
+            .with_state(Arc::from(upstream));
+        let server = tokio::spawn(serve(listener, router, Arc::new(AtomicU64::new(0))));
+        Ok(Self { interceptor, address, server })
+    }
+
+    /// Returns the proxy's URL: `http://`, address and port.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Injects a fault into the next `times` requests for exactly this path, after earlier faults for it.
+    pub fn fault(&self, path: &str, times: u32, fault: Fault) {
+        self.interceptor.faults.add(path, times, fault);
+    }
+
+    /// Removes all pending faults.
+    pub fn clear_faults(&self) {
+        self.interceptor.faults.clear();
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn forward(State(upstream): State<Arc<str>>, request: Request) -> Response<Body> {
+    match send(&upstream, request).await {
+        Ok(response) => response,
+        Err(error) => (StatusCode::BAD_GATEWAY, format!("upstream failed: {error}")).into_response(),
+    }
+}
+
+/// Sends a request over a new connection, so that requests do not affect each other.
+async fn send(upstream: &str, request: Request) -> Result<Response<Body>, Box<dyn Error>> {
+    let stream = TcpStream::connect(upstream).await?;
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender.send_request(request).await?.map(Body::new))
+}
