@@ -31,9 +31,17 @@ STALE_SECONDS = 600
 REGION = "us-east-1"
 
 
+# template.yaml's Timeout, in seconds.
+FUNCTION_TIMEOUT = 28
+
+
 def route(function):
-    """The path that API Gateway, and `cargo lambda watch`, map to a function."""
+    """The path that API Gateway maps to a function."""
     return f"/calendly/{function}"
+
+
+# {route key of API Gateway: binary}. A method is a name or `ANY`, a path is matched in full.
+ROUTES = {f"GET {route(function)}": function for function in FUNCTIONS}
 
 
 def function_environment(sandbox, secrets_manager, inherited=os.environ):
@@ -48,11 +56,11 @@ def function_environment(sandbox, secrets_manager, inherited=os.environ):
         if name.startswith(("AWS_CA_BUNDLE", "AWS_LAMBDA_LOG_"))
         or not name.startswith(("AWS_", "CALENDLY_PAT", "JWT_"))
     }
-    return kept | configuration(sandbox, secrets_manager) | {
-        "AWS_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-    }
+    return (
+        kept
+        | configuration(sandbox, secrets_manager)
+        | {"AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    )
 
 
 def configuration(sandbox, secrets_manager):

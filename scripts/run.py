@@ -62,9 +62,7 @@ class Settings:
         self.address = environment.get("BIND_ADDRESS", "127.0.0.1")
         self.functions_port = self._port(environment, "FUNCTIONS_PORT", local.FUNCTIONS_PORT)
         self.sandbox_port = self._port(environment, "SANDBOX_PORT", local.SANDBOX_PORT)
-        self.secrets_manager_port = self._port(
-            environment, "SECRETS_MANAGER_PORT", local.SECRETS_MANAGER_PORT
-        )
+        self.secrets_manager_port = self._port(environment, "SECRETS_MANAGER_PORT", local.SECRETS_MANAGER_PORT)
         if self.address not in ("127.0.0.1", "0.0.0.0"):
             raise StartFailed(f"BIND_ADDRESS is 127.0.0.1 or 0.0.0.0, not {self.address!r}.")
         if self.pat and self.address != "127.0.0.1":
@@ -163,11 +161,9 @@ def start_functions(settings, processes):
     if settings.has_cache:
         create_table(settings, local.CACHE_TABLE)
         environment |= local.shared_cache(settings.secrets_manager)
-    environment["PATH"] = f"{tools.BIN}{os.pathsep}{environment.get('PATH', '')}"
     processes.start(
         "functions",
-        # The gateway says which browsers may.
-        ["cargo", "lambda", "watch", "--disable-cors", "-A", "127.0.0.1", "-P", str(port)],
+        [tools.BIN / "python", local.ROOT / "scripts" / "lambda_emulator.py", str(port)],
         env=environment,
         cwd=local.ROOT,
     )
@@ -191,8 +187,7 @@ def start_stand_ins(settings, processes, pages=None):
     )
     processes.start(
         "secrets-manager",
-        [tools.BIN / "moto_server", "-H", settings.address]
-        + ["-p", str(settings.secrets_manager_port)],
+        [tools.BIN / "moto_server", "-H", settings.address] + ["-p", str(settings.secrets_manager_port)],
     )
     wait_for(f"{settings.sandbox}/healthz", "sandbox", processes)
     wait_for(f"{settings.secrets_manager}/moto-api/", "secrets-manager", processes)
@@ -294,9 +289,7 @@ def call_moto(settings, service, target, body):
 def fresh_token(settings):
     """An access token of the sandbox's demo user, good for an hour."""
     form = {"grant_type": "password", "username": "demo", "password": "demo"}
-    request = urllib.request.Request(
-        f"{settings.sandbox}/issuer/token", urllib.parse.urlencode(form).encode()
-    )
+    request = urllib.request.Request(f"{settings.sandbox}/issuer/token", urllib.parse.urlencode(form).encode())
     with _http.open(request, timeout=ANSWER_SECONDS) as answer:
         return json.load(answer)["access_token"]
 
