@@ -139,9 +139,7 @@ def peer_zip_bytes(without=()):
 def machine():
     """What matters of the machine that the figures are of."""
     information = Path("/proc/cpuinfo").read_text().splitlines()
-    models = [
-        line.partition(":")[2].strip() for line in information if line.startswith("model name")
-    ]
+    models = [line.partition(":")[2].strip() for line in information if line.startswith("model name")]
     rustc = subprocess.check_output(["rustc", "--version"], text=True).split()[1]
     return {
         "processor": models[0] if models else platform.machine(),

@@ -39,9 +39,7 @@ class Results:
             for table in data["comparison"]
             for row in table["rows"]
         }
-        self._direct = {
-            table["conditions"]: table["direct_call_ms"] for table in data["comparison"]
-        }
+        self._direct = {table["conditions"]: table["direct_call_ms"] for table in data["comparison"]}
 
     def row(self, conditions, program, route):
         return self._rows[conditions, program, route]
@@ -101,9 +99,7 @@ def comparison(results, conditions):
                 pair(row["first_answer_ms"]),
                 number(results.ratio_to_floor(conditions, program, route, "first_answer_ms")),
                 pair(row["cpu_until_first_answer_ms"]),
-                number(
-                    results.ratio_to_floor(conditions, program, route, "cpu_until_first_answer_ms")
-                ),
+                number(results.ratio_to_floor(conditions, program, route, "cpu_until_first_answer_ms")),
                 pair({"median": row["warm_p50_ms"], "minimum": row["warm_minimum_ms"]}),
                 number(row["warm_p99_ms"]),
                 pair(row["cpu_per_warm_request_ms"]),
@@ -216,8 +212,7 @@ def targets(results):
 
     def below_peer(what):
         return min(
-            results.median("at_once", "peer", name, what)
-            / results.median("at_once", name, name, what)
+            results.median("at_once", "peer", name, what) / results.median("at_once", name, name, what)
             for name in FUNCTIONS
         )
 
@@ -248,9 +243,7 @@ def targets(results):
     for conditions, how in (("latency", "with latency"), ("at_once", "at once")):
         worst = max(first_to_warm(conditions, name) for name in FUNCTIONS)
         yield at_most(f"{what}, {how}", 2, worst, "×")
-    for name, floor in [(name, FLOOR) for name in FUNCTIONS] + [
-        (row[1], row) for row in FLOORS[1:]
-    ]:
+    for name, floor in [(name, FLOOR) for name in FUNCTIONS] + [(row[1], row) for row in FLOORS[1:]]:
         above = beyond_upstream("at_once", name) - results.median("at_once", *floor, "warm_p50_ms")
         like = " with an answer as long" if floor != FLOOR else ""
         what = f"`{name}`: warm p50 beyond the upstream call, above the floor{like}"
@@ -269,8 +262,7 @@ def targets(results):
 
 def verdicts(results):
     rows = [
-        [what, limit, value, "yes" if is_met else "**no**"]
-        for what, limit, value, is_met in targets(results)
+        [what, limit, value, "yes" if is_met else "**no**"] for what, limit, value, is_met in targets(results)
     ]
     return table(["the worst of the three functions", "target", "measured", "met"], rows)
 
@@ -285,14 +277,7 @@ def machine(results):
 
 def summary(results):
     """The README's table."""
-    header = [
-        "ms",
-        "start to first answer",
-        "warm p50",
-        "CPU per warm request",
-        "peak RSS, MB",
-        "zip, MB",
-    ]
+    header = ["ms", "start to first answer", "warm p50", "CPU per warm request", "peak RSS, MB", "zip, MB"]
     rows = []
     for program, route in [FLOOR, *COMPARED]:
         row = results.row("at_once", program, route)
@@ -336,10 +321,7 @@ def drawing(results):
     """The functions beside the floor and FastAPI."""
     colours = {"floor": "#8a8f98", "peer": "#4b8bbe"}
     programs = [FLOOR, *COMPARED]
-    rows = [
-        (name(*row).replace("*", "").replace("`", ""), colours.get(row[0], "#ce422b"))
-        for row in programs
-    ]
+    rows = [(name(*row).replace("*", "").replace("`", ""), colours.get(row[0], "#ce422b")) for row in programs]
     panels = []
     for title, what, factor in [
         ("start to first answer, ms", "first_answer_ms", 1),

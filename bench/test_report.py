@@ -147,14 +147,9 @@ def results(changed=None, what=None, value=None):
                 | {f"{what}_ms": summary(what) for what in ("init", "first_request", "first_answer")}
             ],
             "by_hand": [
-                {
-                    "question": "a year",
-                    "form": cost(1, 1, 21.0, 2_000),
-                    "by_hand": cost(3, 12, 66.0, 90_000),
-                }
+                {"question": "a year", "form": cost(1, 1, 21.0, 2_000), "by_hand": cost(3, 12, 66.0, 90_000)}
             ],
-            "artifacts": {"peer": {"zip_bytes": 3e7}}
-            | {name: sizes for name in ["floor", *report.FUNCTIONS]},
+            "artifacts": {"peer": {"zip_bytes": 3e7}} | {name: sizes for name in ["floor", *report.FUNCTIONS]},
         }
     )
 

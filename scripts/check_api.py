@@ -22,19 +22,18 @@ OLDEST_PYTHON = (3, 11)
 START_SECONDS = 240
 STOP_SECONDS = 30
 TESTS = local.ROOT / "tests" / "api"
-ENVIRONMENT = {
-    "REDOCLY_TELEMETRY": "off",
-    "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
-    "NO_PROXY": "127.0.0.1",
-}
+ENVIRONMENT = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_PROXY": "127.0.0.1"}
 
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("check-api: stopped"))
     try:
         install()
-        step("the linter", [node_packages.folder("api") / "node_modules/.bin/redocly", "lint"]
-             + ["--extends=recommended-strict", local.ROOT / "openapi.yaml"])
+        step(
+            "the linter",
+            [node_packages.folder("api") / "node_modules/.bin/redocly", "lint"]
+            + ["--extends=recommended-strict", local.ROOT / "openapi.yaml"],
+        )
         step("the code", unittest("description"))
         with Bundle() as bundle:
             for name, token in (("with a token", bundle.token()), ("without a token", None)):

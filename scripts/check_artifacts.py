@@ -71,9 +71,7 @@ def main():
     folder, architecture = Path(sys.argv[1]), sys.argv[2]
     binaries = sorted(folder.glob("*/bootstrap"))
     if len(binaries) != len(FUNCTIONS):
-        sys.exit(
-            f"check-artifacts: {len(FUNCTIONS)} functions expected in {folder}, got {len(binaries)}"
-        )
+        sys.exit(f"check-artifacts: {len(FUNCTIONS)} functions expected in {folder}, got {len(binaries)}")
     status = 0
     for binary in binaries:
         found = list(problems(binary, architecture))

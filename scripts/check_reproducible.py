@@ -47,9 +47,7 @@ def differences(first, second):
         elif first[name] != second[name]:
             pairs = zip(first[name], second[name])
             place = next((i for i, (a, b) in enumerate(pairs) if a != b), "their ends")
-            yield (
-                f"{name}: {len(first[name])} and {len(second[name])} bytes, which differ from {place} on"
-            )
+            yield (f"{name}: {len(first[name])} and {len(second[name])} bytes, which differ from {place} on")
 
 
 def main():

@@ -22,12 +22,7 @@ import debian
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 
 # What is needed, and the Debian package that has it.
-PROGRAMS = {
-    "podman": "podman",
-    "runc": "runc",
-    "iptables": "iptables",
-    "busybox": "busybox-static",
-}
+PROGRAMS = {"podman": "podman", "runc": "runc", "iptables": "iptables", "busybox": "busybox-static"}
 # Not on the PATH: podman finds them in its own folders.
 NETWORK_PROGRAMS = {"netavark": "netavark", "aardvark-dns": "aardvark-dns"}
 NETWORK_FOLDERS = ["/usr/lib/podman", "/usr/libexec/podman", "/usr/local/libexec/podman"]
@@ -69,8 +64,7 @@ def architecture():
     machine = platform.machine()
     if platform.system() != "Linux" or machine not in ARCHITECTURES:
         raise ContainersUnavailable(
-            f"The functions are Linux binaries for x86_64 or arm64; this is {platform.system()} on "
-            f"{machine}."
+            f"The functions are Linux binaries for x86_64 or arm64; this is {platform.system()} on {machine}."
         )
     return ARCHITECTURES[machine]
 
@@ -130,9 +124,7 @@ class Containers:
         while not self._answers():
             self._processes.check()
             if time.monotonic() > deadline:
-                raise ContainersUnavailable(
-                    f"podman does not answer. {self._processes.last_lines('podman')}"
-                )
+                raise ContainersUnavailable(f"podman does not answer. {self._processes.last_lines('podman')}")
             time.sleep(0.1)
 
     def __exit__(self, *_):
@@ -169,11 +161,7 @@ class Containers:
         # `ldconfig` is in /sbin, which is not on everybody's PATH.
         path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
         listing = subprocess.run(
-            ["ldconfig", "-p"],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=os.environ | {"PATH": path},
+            ["ldconfig", "-p"], capture_output=True, text=True, check=True, env=os.environ | {"PATH": path}
         ).stdout
         found = {}
         for line in listing.splitlines():

@@ -53,48 +53,25 @@ class Sample:
 def samples(tokens, first_day):
     """Every sample; `first_day` begins the range that the good ones ask about."""
     last_day = first_day + timedelta(days=RANGE_DAYS)
-    instants = {
-        "start_time": f"{first_day}T00:00:00Z",
-        "end_time": f"{last_day}T23:59:59Z",
-    }
-    dates = {
-        "start_time": str(first_day),
-        "end_time": str(last_day),
-        "timezone": "Europe/Lisbon",
-    }
+    instants = {"start_time": f"{first_day}T00:00:00Z", "end_time": f"{last_day}T23:59:59Z"}
+    dates = {"start_time": str(first_day), "end_time": str(last_day), "timezone": "Europe/Lisbon"}
     good, expired = tokens["good"], tokens["expired"]
     user, event_types, availability = local.FUNCTIONS
     yield Sample("user-http-api", user, http_api(user, good), status=200)
     yield Sample("user-rest-api", user, rest_api(user, good), status=200)
     for name, gateway in (("http-api", http_api), ("rest-api", rest_api)):
+        yield Sample(f"user-{name}-no-token", user, gateway(user, None), status=401, code="token_missing")
         yield Sample(
-            f"user-{name}-no-token", user, gateway(user, None), status=401, code="token_missing"
+            f"user-{name}-expired-token", user, gateway(user, expired), status=401, code="token_expired"
         )
-        yield Sample(
-            f"user-{name}-expired-token",
-            user,
-            gateway(user, expired),
-            status=401,
-            code="token_expired",
-        )
+    yield Sample("user-event-types-http-api", event_types, http_api(event_types, good), status=200)
     yield Sample(
-        "user-event-types-http-api", event_types, http_api(event_types, good), status=200
+        "user-event-types-rest-api", event_types, rest_api(event_types, good, {"active": "true"}), status=200
     )
     yield Sample(
-        "user-event-types-rest-api",
-        event_types,
-        rest_api(event_types, good, {"active": "true"}),
-        status=200,
+        "check-availability-http-api", availability, http_api(availability, good, instants), status=200
     )
-    yield Sample(
-        "check-availability-http-api",
-        availability,
-        http_api(availability, good, instants),
-        status=200,
-    )
-    yield Sample(
-        "check-availability-rest-api", availability, rest_api(availability, good, dates), status=200
-    )
+    yield Sample("check-availability-rest-api", availability, rest_api(availability, good, dates), status=200)
     several = {"event_type": ["catch-up", "demo"]}
     moment = {"at": f"{first_day}T09:00:00", "timezone": "Europe/Lisbon"}
     for name, parameters in (
@@ -152,9 +129,7 @@ def samples(tokens, first_day):
     yield Sample("warm-up-rule", user, scheduled_by_rule(), warm=True)
     yield Sample("warm-up-scheduler", event_types, scheduled_by_scheduler(), warm=True)
     yield Sample("warm-up-warmer", availability, {"warmer": True}, warm=True)
-    yield Sample(
-        "warm-up-serverless-plugin", user, {"source": "serverless-plugin-warmup"}, warm=True
-    )
+    yield Sample("warm-up-serverless-plugin", user, {"source": "serverless-plugin-warmup"}, warm=True)
 
 
 def values(value):
@@ -233,8 +208,7 @@ def rest_api(function, token, parameters=None):
         "httpMethod": "GET",
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": parameters
-        and {name: values(value)[-1] for name, value in parameters.items()},
+        "queryStringParameters": parameters and {name: values(value)[-1] for name, value in parameters.items()},
         "multiValueQueryStringParameters": several,
         "pathParameters": None,
         "stageVariables": None,

@@ -60,9 +60,7 @@ class Processes:
         """Raises `ProcessFailed` if a service has ended."""
         for name, process in self._running:
             if process.poll() is not None:
-                raise ProcessFailed(
-                    f"{name} ended (exit code {process.returncode}).\n{self.last_lines(name)}"
-                )
+                raise ProcessFailed(f"{name} ended (exit code {process.returncode}).\n{self.last_lines(name)}")
 
     def last_lines(self, name):
         """The end of a service's log, with where the whole of it is."""

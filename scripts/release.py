@@ -86,9 +86,7 @@ def packaged(template, architecture, version, source_url=None):
         template["Resources"][resource]["Properties"]["TemplateURL"] = f"./{stack_name(file)}"
     parameter = template["Parameters"]["Architecture"]
     parameter |= {"Default": architecture, "AllowedValues": [architecture]}
-    template.setdefault("Metadata", {})[APPLICATION] = application(
-        architecture, version, source_url
-    )
+    template.setdefault("Metadata", {})[APPLICATION] = application(architecture, version, source_url)
     return template
 
 

@@ -43,9 +43,7 @@ class TestFailed(Exception):
 
 def main():
     def give_up(number, _):
-        raise TestFailed(
-            f"Not done after {LIMIT_SECONDS} s." if number == signal.SIGALRM else "Stopped."
-        )
+        raise TestFailed(f"Not done after {LIMIT_SECONDS} s." if number == signal.SIGALRM else "Stopped.")
 
     for number in (signal.SIGALRM, *run.STOP_SIGNALS):
         signal.signal(number, give_up)
@@ -98,16 +96,14 @@ class Bundle(run.Settings):
         ports = free_ports(3)
         names = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
         super().__init__(
-            {"BIND_ADDRESS": "0.0.0.0"}
-            | {n: str(port) for n, port in zip(names, ports, strict=True)}
+            {"BIND_ADDRESS": "0.0.0.0"} | {n: str(port) for n, port in zip(names, ports, strict=True)}
         )
 
     def environment(self, machine):
         """What `sam --env-vars` takes."""
         return {
             "Parameters": local.configuration(
-                f"http://{machine}:{self.sandbox_port}",
-                f"http://{machine}:{self.secrets_manager_port}",
+                f"http://{machine}:{self.sandbox_port}", f"http://{machine}:{self.secrets_manager_port}"
             )
         }
 
@@ -161,15 +157,7 @@ class Sam:
 
     def start_api(self, port, processes):
         """Starts `sam local start-api`, which keeps its containers between requests."""
-        command = [
-            tools.BIN / "sam",
-            "local",
-            "start-api",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-        ]
+        command = [tools.BIN / "sam", "local", "start-api", "--host", "127.0.0.1", "--port", str(port)]
         processes.start(
             "start-api",
             # Not all of them at once: the deployments' hook is Python, which has no image here.
@@ -215,9 +203,7 @@ def brief(answer):
     if "warm" in answer:
         return "warm"
     body = json.loads(answer["body"])
-    return (
-        f"{answer['statusCode']} {body.get('code', '') if isinstance(body, dict) else ''}".strip()
-    )
+    return f"{answer['statusCode']} {body.get('code', '') if isinstance(body, dict) else ''}".strip()
 
 
 def check_api(sam, bundle, processes):
@@ -253,10 +239,7 @@ def check_api(sam, bundle, processes):
         if (got, found) != (status, code):
             raise TestFailed(f"GET {url} is answered {got} {body}, not {status} {code or ''}")
         took = 1000 * (time.monotonic() - started)
-        print(
-            f"sam local start-api  GET {local.route(path)}: {got} {code or ''} ({took:.0f} ms)",
-            flush=True,
-        )
+        print(f"sam local start-api  GET {local.route(path)}: {got} {code or ''} ({took:.0f} ms)", flush=True)
 
 
 def days(first, last):

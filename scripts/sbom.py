@@ -103,9 +103,7 @@ def bill(executables, version, made_at):
                     name=function,
                     version=package["version"],
                     bom_ref=f"{BUNDLE}/{function}@{package['version']}",
-                    licenses=[
-                        factory.make_from_string(known_licences[function, package["version"]])
-                    ],
+                    licenses=[factory.make_from_string(known_licences[function, package["version"]])],
                     hashes=[sha256_hash(sha256(executable))],
                 )
             else:

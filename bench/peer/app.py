@@ -19,9 +19,7 @@ import tokens
 # The endpoints block, and are coroutines all the same: a Lambda environment has one request at a time, so a
 # thread for each (Mangum's loop keeps none between requests) would only cost.
 async def authenticate(
-    credentials: Annotated[
-        HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))
-    ],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
 ):
     if credentials is None:
         raise tokens.unauthorized("Send Authorization: Bearer and a token.")

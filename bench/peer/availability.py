@@ -85,9 +85,7 @@ def _look_up(pat, slug):
     for row in calendly.event_types(pat, "true"):
         is_bookable = row["active"] and not row["deleted_at"] and row["booking_method"] == "instant"
         if is_bookable and slug in (None, row["slug"]):
-            return Choice(
-                row["uri"], timedelta(minutes=row["duration"]) if row["duration"] else None
-            )
+            return Choice(row["uri"], timedelta(minutes=row["duration"]) if row["duration"] else None)
     raise HTTPException(404, "There is no such bookable event type.")
 
 
@@ -152,7 +150,5 @@ def _range(start, end):
 
 
 def _utc(moment):
-    fraction = (
-        "auto" if moment.microsecond % 1000 else "milliseconds" if moment.microsecond else "seconds"
-    )
+    fraction = "auto" if moment.microsecond % 1000 else "milliseconds" if moment.microsecond else "seconds"
     return moment.isoformat(timespec=fraction).replace("+00:00", "Z")

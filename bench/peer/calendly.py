@@ -53,7 +53,5 @@ def _get(path, pat, query=None):
         raise HTTPException(502, "Calendly gave no answer that can be used.") from error
     if response.status_code != 200:
         status = response.status_code if response.status_code >= 400 else 502
-        raise HTTPException(
-            status, {"message": "Calendly answered with an error.", "calendly": body}
-        )
+        raise HTTPException(status, {"message": "Calendly answered with an error.", "calendly": body})
     return body

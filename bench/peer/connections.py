@@ -16,9 +16,7 @@ IN_FLIGHT = 4
 # A 429 that asks for a longer wait is tried again after this one, and then reflected.
 LONGEST_WAIT_SECONDS = 2
 
-TLS_CONTEXT = ssl.create_default_context(
-    cafile=os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
-)
+TLS_CONTEXT = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where())
 
 
 class _Adapter(HTTPAdapter):

@@ -13,9 +13,7 @@ from kept import Kept
 _client = boto3.client(
     "secretsmanager",
     region_name=settings.AWS_REGION,
-    config=Config(
-        connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
-    ),
+    config=Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}),
 )
 _pats = Kept(settings.PAT_CACHE_SECONDS)
 

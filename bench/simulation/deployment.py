@@ -78,13 +78,7 @@ def durations(taken):
 
 
 def simulate(
-    settings,
-    of,
-    durations,
-    *,
-    least_seconds=LEAST_SECONDS,
-    concurrency=CONCURRENCY,
-    make=Environment,
+    settings, of, durations, *, least_seconds=LEAST_SECONDS, concurrency=CONCURRENCY, make=Environment
 ):
     """What came of traffic, in figures: of the time after its beginning, with what is kept by then.
 
@@ -132,13 +126,9 @@ def figures(fleet, calendly, table, of, span, seconds_shown):
 
     def busiest(units):
         """The most units of one item in a second."""
-        return max(
-            (count for (_, at), count in units.items() if at >= traffic.BEGINNING), default=0
-        )
+        return max((count for (_, at), count in units.items() if at >= traffic.BEGINNING), default=0)
 
-    read_units, write_units = (
-        (counted(table.read_units), counted(table.write_units)) if table else (0, 0)
-    )
+    read_units, write_units = (counted(table.read_units), counted(table.write_units)) if table else (0, 0)
     reads = sum(traffic.BEGINNING <= at < end for at in fleet.secret_reads)
     a_month = of.a_month / requests
     bill = prices.month(
@@ -149,12 +139,7 @@ def figures(fleet, calendly, table, of, span, seconds_shown):
         write_units=write_units * a_month,
         secret_reads=reads * a_month,
         secrets=of.pats,
-        bytes_out=seconds_shown
-        / windows.LONGEST
-        * MONTH_BYTES
-        * a_month
-        * tally.statuses[OK]
-        / requests,
+        bytes_out=seconds_shown / windows.LONGEST * MONTH_BYTES * a_month * tally.statuses[OK] / requests,
     )
     calls, of_one = calendly.busiest_minute(traffic.BEGINNING, end)
     return {

@@ -40,9 +40,7 @@ def svg(title, panels, curves):
         for axes, (heading, what, limit, limit_name) in zip(
             figure.subplots(1, len(panels)), panels, strict=True
         ):
-            for (name, points), colour, marker in zip(
-                curves.items(), COLOURS, MARKERS, strict=True
-            ):
+            for (name, points), colour, marker in zip(curves.items(), COLOURS, MARKERS, strict=True):
                 rates = [point["a_second"] for point in points]
                 axes.plot(
                     rates,
@@ -55,11 +53,7 @@ def svg(title, panels, curves):
                 )
             axes.axhline(limit, color=TEXT, linewidth=1, linestyle="--", gid=f"limit-{what}")
             axes.annotate(
-                limit_name,
-                (0.02, limit),
-                xycoords=("axes fraction", "data"),
-                va="bottom",
-                fontsize=9,
+                limit_name, (0.02, limit), xycoords=("axes fraction", "data"), va="bottom", fontsize=9
             )
             axes.set(xscale="log", yscale="log", xlabel="requests a second")
             axes.set_title(heading, fontsize=11, loc="left")
@@ -68,10 +62,7 @@ def svg(title, panels, curves):
         figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
         written = io.StringIO()
         figure.savefig(
-            written,
-            format="svg",
-            transparent=True,
-            metadata={"Date": None, "Title": title, "Creator": None},
+            written, format="svg", transparent=True, metadata={"Date": None, "Title": title, "Creator": None}
         )
     head, tag, rest = written.getvalue().partition("<defs>")
     lines = (line.rstrip() for line in f"{head}{STYLE}\n {tag}{rest}".splitlines())

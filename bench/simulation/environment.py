@@ -81,10 +81,7 @@ class Environment:
 
     def _read_pat(self, pat):
         now = self.simulation.now
-        if (
-            now >= self._pats_read.get(pat, -1) + self.settings.pat_kept
-            or pat not in self._pats_read
-        ):
+        if now >= self._pats_read.get(pat, -1) + self.settings.pat_kept or pat not in self._pats_read:
             self._pats_read[pat] = now
             self.secret_reads.append(now)
 

@@ -16,9 +16,7 @@ class Fleet:
     goes, but for `kept_warm` many that warm-ups keep.
     """
 
-    def __init__(
-        self, simulation, make, most, *, cold_start=0, may_wait=False, kept=None, kept_warm=0
-    ):
+    def __init__(self, simulation, make, most, *, cold_start=0, may_wait=False, kept=None, kept_warm=0):
         self.simulation = simulation
         self.make = make
         self.most = most
@@ -58,9 +56,7 @@ class Fleet:
     @property
     def secret_reads(self):
         """When each environment read the PAT."""
-        return self._gone_reads + [
-            at for environment in self._all for at in environment.secret_reads
-        ]
+        return self._gone_reads + [at for environment in self._all for at in environment.secret_reads]
 
     def _serve(self, environment, question, came, cold_start):
         if came >= self.tally.since:

@@ -63,9 +63,7 @@ def run(load, is_kept, make=Environment):
     durations = measured_durations(load, is_kept)
     calendly = Calendly(simulation, durations.calendly, scenario["rate_limit"])
     table = Table(simulation, durations.table, VALUE_BYTES) if is_kept else None
-    settings = Settings(
-        fresh=scenario["cache_seconds"] if is_kept else 0, has_table=is_kept, timeout=TIMEOUT
-    )
+    settings = Settings(fresh=scenario["cache_seconds"] if is_kept else 0, has_table=is_kept, timeout=TIMEOUT)
     fleet = Fleet(
         simulation,
         lambda: make(simulation, settings, durations, calendly, table),
@@ -122,10 +120,7 @@ def with_cache(load, make=Environment):
     """As [`comparison`]; `make` makes an environment."""
     measured, predicted = load["with_cache"], run(load, True, make)
     kinds = [it["kinds"] for it in (measured, predicted)]
-    shares = [
-        (f"{kind}, of all windows", *(it[kind] / sum(it.values()) for it in kinds))
-        for kind in kinds[0]
-    ]
+    shares = [(f"{kind}, of all windows", *(it[kind] / sum(it.values()) for it in kinds)) for kind in kinds[0]]
     return [
         row("Calls of Calendly a minute", "calendly_calls_per_minute", measured, predicted),
         *shares,
@@ -155,6 +150,4 @@ def unpredicted(rows):
 
 def is_near(measured, predicted):
     """Whether a prediction is within the tolerance."""
-    return math.isclose(
-        predicted, measured, abs_tol=max(TOLERANCE * measured, NEGLIGIBLE), rel_tol=0
-    )
+    return math.isclose(predicted, measured, abs_tol=max(TOLERANCE * measured, NEGLIGIBLE), rel_tol=0)

@@ -27,12 +27,7 @@ SECRET = 0.40
 SECRET_READ = 0.05 / 10_000
 
 # https://aws.amazon.com/ec2/pricing/on-demand/, "Data Transfer": to the internet, a GB, by GB of a month.
-TRANSFER_TIERS = (
-    (10 * 1024, 0.09),
-    (40 * 1024, 0.085),
-    (100 * 1024, 0.07),
-    (float("inf"), 0.05),
-)
+TRANSFER_TIERS = ((10 * 1024, 0.09), (40 * 1024, 0.085), (100 * 1024, 0.07), (float("inf"), 0.05))
 
 GB = 1024**3
 
@@ -45,17 +40,7 @@ LOG_BYTES = 2_100
 Month = namedtuple("Month", "gateway functions table logs secrets transfer")
 
 
-def month(
-    *,
-    requests,
-    invocations,
-    served_seconds,
-    read_units,
-    write_units,
-    secret_reads,
-    secrets,
-    bytes_out,
-):
+def month(*, requests, invocations, served_seconds, read_units, write_units, secret_reads, secrets, bytes_out):
     """The bill.
 
     `requests` came to the gateway, `invocations` further; `served_seconds` are those of all environments.

@@ -113,15 +113,7 @@ def figures(row):
     ]
 
 
-FIGURES = [
-    "calls of Calendly a minute (busiest)",
-    "memory",
-    "table",
-    "Calendly",
-    "429",
-    "503",
-    "age, s",
-]
+FIGURES = ["calls of Calendly a minute (busiest)", "memory", "table", "Calendly", "429", "503", "age, s"]
 FIGURES += ["p50 / p99, ms", "cold starts", "environments"]
 
 
@@ -131,9 +123,7 @@ def choice(results):
         for pattern, when in PATTERNS.items():
             setting = chosen(results, a_month, pattern)
             row = results.row("traffic", a_month, pattern, setting or "300 s, shared")
-            rows.append(
-                [f"{name}, {when}", significant(row["a_second"]), f"**{setting or 'none'}**"]
-            )
+            rows.append([f"{name}, {when}", significant(row["a_second"]), f"**{setting or 'none'}**"])
             # A busy hour does not tell what a month costs.
             rows[-1] += [*figures(row), dollars(row["dollars"]) if pattern == "even" else ""]
     return report.table(["requests a month", "a second", "setting", *FIGURES, "USD a month"], rows)
@@ -177,9 +167,7 @@ def more_pats(results):
                 row = results.row("event_types", count, pats, is_apart, setting)
                 cells.append(f"{whole(row['most_calls_of_one_pat'])}, {percent(1 - row['ok'])}")
             rows.append([f"{count:,} event types, {name}", *cells])
-    return report.table(
-        ["calls with one PAT in the busiest minute, refused", *sweep.OF_MANY_EVENT_TYPES], rows
-    )
+    return report.table(["calls with one PAT in the busiest minute, refused", *sweep.OF_MANY_EVENT_TYPES], rows)
 
 
 def loads(results):
@@ -221,11 +209,7 @@ def walls(results):
             f"{REQUESTS_OF_AN_ENVIRONMENT * deployment.CONCURRENCY:,}",
             "the same",
         ],
-        [
-            "the gateway's own limit, of an account and region",
-            f"{GATEWAY_LIMIT:,}",
-            "ask AWS for more",
-        ],
+        ["the gateway's own limit, of an account and region", f"{GATEWAY_LIMIT:,}", "ask AWS for more"],
         [
             f"a hot partition: {PARTITION_READ_UNITS:,} read units a second of one item",
             met("most_read_units", PARTITION_READ_UNITS),
@@ -364,9 +348,7 @@ def check():
 def difference(kept, found):
     """The name of a figure that differs, if one does."""
     for name, value in found.items():
-        if isinstance(value, float | int) and not math.isclose(
-            value, kept[name], rel_tol=SAME, abs_tol=1e-4
-        ):
+        if isinstance(value, float | int) and not math.isclose(value, kept[name], rel_tol=SAME, abs_tol=1e-4):
             return name
     return None
 

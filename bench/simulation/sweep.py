@@ -44,9 +44,7 @@ def rows():
     for a_month in MONTHS:
         for pattern in PATTERNS:
             for setting in SETTINGS:
-                found.append(
-                    ("traffic", [a_month, pattern, setting], Traffic(a_month, pattern), setting, {})
-                )
+                found.append(("traffic", [a_month, pattern, setting], Traffic(a_month, pattern), setting, {}))
     for setting in CURVES:
         for a_month in CURVE_MONTHS:
             found.append(("curves", [setting, a_month], Traffic(a_month), setting, {}))

@@ -26,9 +26,7 @@ class Figures(unittest.TestCase):
     def test_with_a_cache_the_shares_make_a_whole_and_calls_are_those_of_one_share(self):
         found = simulate(Settings(fresh=60, has_table=True), a_second=20)
         self.assertAlmostEqual(found["memory"] + found["table"] + found["calendly"], 1)
-        self.assertAlmostEqual(
-            found["calls_a_minute"], found["calendly"] * found["a_second"] * 60, delta=1
-        )
+        self.assertAlmostEqual(found["calls_a_minute"], found["calendly"] * found["a_second"] * 60, delta=1)
         self.assertLess(found["calls_a_minute"], 15)
         self.assertLess(found["mean_age_s"], 60)
 

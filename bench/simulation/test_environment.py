@@ -25,9 +25,7 @@ class World:
         self.simulation = simpy.Environment(initial_time=BEGINNING)
         self.calendly = Calendly(self.simulation, DURATIONS.calendly, limit)
         self.settings = Settings(**settings)
-        self.table = (
-            Table(self.simulation, DURATIONS.table, 3_000) if self.settings.has_table else None
-        )
+        self.table = Table(self.simulation, DURATIONS.table, 3_000) if self.settings.has_table else None
 
     def environment(self):
         return Environment(self.simulation, self.settings, DURATIONS, self.calendly, self.table)
@@ -72,10 +70,7 @@ class Kept(unittest.TestCase):
     def test_what_was_asked_from_later_on_does_not_serve_the_present(self):
         world = World(fresh=15)
         one = world.environment()
-        later, now = (
-            question(BEGINNING + 2 * windows.HOUR),
-            Question(0, 0, 0, BEGINNING + windows.HOUR * 4),
-        )
+        later, now = (question(BEGINNING + 2 * windows.HOUR), Question(0, 0, 0, BEGINNING + windows.HOUR * 4))
         kinds = world.kinds((one, 0, later), (one, 1, now), (one, 2, later))
         self.assertEqual(kinds, [[CALENDLY], [CALENDLY], [MEMORY]])
 
@@ -90,9 +85,7 @@ class Kept(unittest.TestCase):
     def test_what_one_pat_learnt_serves_no_other(self):
         world = World(fresh=15, has_table=True)
         one = world.environment()
-        self.assertEqual(
-            world.kinds((one, 0, question()), (one, 1, question(pat=1)))[1], [CALENDLY]
-        )
+        self.assertEqual(world.kinds((one, 0, question()), (one, 1, question(pat=1)))[1], [CALENDLY])
 
 
 class Shared(unittest.TestCase):
@@ -103,9 +96,7 @@ class Shared(unittest.TestCase):
 
     def test_of_many_environments_that_need_the_same_at_once_one_asks_and_the_others_wait(self):
         world = World(fresh=15, has_table=True)
-        outcomes = world.ask(
-            *((world.environment(), number / 100, question()) for number in range(8))
-        )
+        outcomes = world.ask(*((world.environment(), number / 100, question()) for number in range(8)))
         self.assertEqual([outcome.kinds for outcome, _ in outcomes], [[CALENDLY]] + [[TABLE]] * 7)
         self.assertEqual(world.calendly.calls.total(), 1)
         self.assertEqual([outcome.waited for outcome, _ in outcomes], [False] + [True] * 7)
@@ -118,9 +109,7 @@ class Shared(unittest.TestCase):
     def test_what_another_brought_is_kept_with_its_age(self):
         world = World(fresh=15, has_table=True)
         one, other = world.environment(), world.environment()
-        kinds = world.kinds(
-            (one, 0, question()), *((other, after, question()) for after in (10, 14, 16))
-        )
+        kinds = world.kinds((one, 0, question()), *((other, after, question()) for after in (10, 14, 16)))
         self.assertEqual(kinds, [[CALENDLY], [TABLE], [MEMORY], [CALENDLY]])
 
     def test_who_waits_does_so_no_longer_than_a_while(self):
@@ -153,12 +142,7 @@ class Refused(unittest.TestCase):
         world = World(limit=2, fresh=1, stale=600)
         one, other = world.environment(), world.environment()
         elsewhere = question(NEXT_WEEK + windows.WEEK)
-        asked = [
-            (one, 0, question()),
-            (other, 1, elsewhere),
-            (one, 40, question()),
-            (one, 45, question()),
-        ]
+        asked = [(one, 0, question()), (other, 1, elsewhere), (one, 40, question()), (one, 45, question())]
         outcomes = world.ask(*asked)
         self.assertEqual(
             [outcome.kinds for outcome, _ in outcomes], [[CALENDLY], [CALENDLY], [STALE], [MEMORY]]
@@ -184,13 +168,8 @@ class Refused(unittest.TestCase):
         # One call of ten is left of which two are plenty: half of the time that is allowed for older ones.
         world = World(limit=10, fresh=1, stale=20)
         one = world.environment()
-        others = [
-            (one, number / 5, question(NEXT_WEEK + (number + 1) * windows.WEEK))
-            for number in range(8)
-        ]
-        kinds = world.kinds(
-            *others, (one, 3, question()), (one, 10, question()), (one, 16, question())
-        )
+        others = [(one, number / 5, question(NEXT_WEEK + (number + 1) * windows.WEEK)) for number in range(8)]
+        kinds = world.kinds(*others, (one, 3, question()), (one, 10, question()), (one, 16, question()))
         self.assertEqual(kinds[8:], [[CALENDLY], [MEMORY], [CALENDLY]])
 
 

@@ -95,9 +95,7 @@ class Measured(unittest.TestCase):
             (0, 0.01, False),
             (0.01, 0.012, False),
         ]:
-            self.assertEqual(
-                load_test.is_near(measured, predicted), expected, (measured, predicted)
-            )
+            self.assertEqual(load_test.is_near(measured, predicted), expected, (measured, predicted))
 
 
 class AsItIsRun(unittest.TestCase):

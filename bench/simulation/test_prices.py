@@ -5,16 +5,7 @@ import unittest
 import prices
 
 NOTHING = dict.fromkeys(
-    (
-        "requests",
-        "invocations",
-        "served_seconds",
-        "read_units",
-        "write_units",
-        "secret_reads",
-        "secrets",
-    ),
-    0,
+    ("requests", "invocations", "served_seconds", "read_units", "write_units", "secret_reads", "secrets"), 0
 ) | {"bytes_out": 0}
 
 

@@ -12,12 +12,7 @@ ANSWERED = {"ok": 1.0, "refused": 0.0, "throttled": 0.0, "most_calls_a_minute": 
 def rows(**changed):
     """What each setting makes of a month, as if it were good but for what is changed of some."""
     return scale.Results(
-        {
-            "part": "traffic",
-            "key": [1e6, "even", setting],
-            **ANSWERED,
-            **changed.get(setting.split(",")[0], {}),
-        }
+        {"part": "traffic", "key": [1e6, "even", setting], **ANSWERED, **changed.get(setting.split(",")[0], {})}
         for setting in sweep.SETTINGS
     )
 
@@ -47,18 +42,12 @@ class Figures(unittest.TestCase):
 
 
 class Walls(unittest.TestCase):
-    def test_where_a_figure_comes_to_its_limit_is_between_two_that_were_simulated_or_beyond_the_last(
-        self,
-    ):
+    def test_where_a_figure_comes_to_its_limit_is_between_two_that_were_simulated_or_beyond_the_last(self):
         results = scale.Results(
             {"part": "walls", "key": [rate], "grows": rate / 100, "squared": rate**2}
             for rate in sweep.WALL_RATES
         )
-        for what, limit, rate in [
-            ("grows", 50, 5_000),
-            ("grows", 500, 50_000),
-            ("squared", 2.5e5, 500),
-        ]:
+        for what, limit, rate in [("grows", 50, 5_000), ("grows", 500, 50_000), ("squared", 2.5e5, 500)]:
             self.assertAlmostEqual(scale.rate_at(what, limit, results), rate)
 
 

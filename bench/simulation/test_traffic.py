@@ -28,9 +28,7 @@ class When(unittest.TestCase):
 
     def test_a_day_begins_at_its_busiest_and_has_as_many_in_all(self):
         self.expect("daily", 0, windows.HOUR, 2 * 720)
-        self.expect(
-            "daily", 6 * windows.HOUR, 18 * windows.HOUR, windows.DAY / 10 * (1 - 2 / math.pi)
-        )
+        self.expect("daily", 6 * windows.HOUR, 18 * windows.HOUR, windows.DAY / 10 * (1 - 2 / math.pi))
         self.expect("daily", 0, windows.DAY, windows.DAY / 5)
 
     def test_half_of_what_a_mailing_brings_comes_within_its_time(self):
@@ -65,10 +63,7 @@ class What(unittest.TestCase):
     def test_pats_are_spread_over_callers_or_have_event_types_of_their_own(self):
         mixed = {(question.pat, question.event_type) for question in self.questions(pats=2)}
         self.assertEqual(len(mixed), 2 * 10)
-        apart = {
-            (question.pat, question.event_type)
-            for question in self.questions(pats=2, is_apart=True)
-        }
+        apart = {(question.pat, question.event_type) for question in self.questions(pats=2, is_apart=True)}
         self.assertEqual(len(apart), 10)
 
 

@@ -81,10 +81,7 @@ class Traffic:
         for moment, until, peak in ((-lead, 0, self.rate(-0.001)), (0, span, self.rate(0))):
             while (moment := moment + drawn.expovariate(peak)) < until:
                 if drawn.random() * peak < self.rate(moment):
-                    yield (
-                        BEGINNING + moment,
-                        self._question(BEGINNING + moment, event_types, days, drawn),
-                    )
+                    yield (BEGINNING + moment, self._question(BEGINNING + moment, event_types, days, drawn))
 
     def _question(self, now, event_types, days, drawn):
         event_type = event_types.draw(drawn)

@@ -36,7 +36,12 @@ def ask(function, **parameters):
 
 def fault(path, times, status, headers=None, body=None):
     """Makes the next calls of a path of Calendly fail."""
-    order = {"kind": "status", "status": status, "headers": headers or {}, "body": json.dumps(body) if body else ""}
+    order = {
+        "kind": "status",
+        "status": status,
+        "headers": headers or {},
+        "body": json.dumps(body) if body else "",
+    }
     answer = _client.post(f"{SANDBOX}/sandbox/faults", json={"path": path, "times": times, "fault": order})
     answer.raise_for_status()
 

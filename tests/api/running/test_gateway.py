@@ -46,7 +46,9 @@ class Cors(unittest.TestCase):
     def test_pages_of_others_may_not(self):
         for origin in ("https://evil.example", "null", bundle.SANDBOX + ".evil.example"):
             answer = preflight(origin)
-            self.assertEqual([name for name in answer.headers if name.startswith("access-control-")], [], origin)
+            self.assertEqual(
+                [name for name in answer.headers if name.startswith("access-control-")], [], origin
+            )
 
     def test_answers_name_the_origin_and_what_it_may_read(self):
         for status, headers in ((401, {}), (200, {"Authorization": f"Bearer {bundle.token()}"})):
@@ -109,10 +111,16 @@ class Served(unittest.TestCase):
         served = httpx.get(f"{bundle.SANDBOX}/openapi.json", trust_env=False).json()
         asked = 0
         for name, operation in description.operations().items():
-            parameters = {one["name"]: self.served(served, one["name"]) for one in description.parameters(operation)}
+            parameters = {
+                one["name"]: self.served(served, one["name"]) for one in description.parameters(operation)
+            }
             first = {key: next(iter(one["examples"].values()))["value"] for key, one in parameters.items()}
             for key, one in parameters.items():
-                beside = ("timezone", "event_type") if key == "at" else ("timezone", "event_type", "start_time", "end_time")
+                beside = (
+                    ("timezone", "event_type")
+                    if key == "at"
+                    else ("timezone", "event_type", "start_time", "end_time")
+                )
                 usual = {other: value for other, value in first.items() if other in beside}
                 for label, example in one["examples"].items():
                     with self.subTest(f"{name} {key} {label}"):
