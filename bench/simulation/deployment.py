@@ -95,7 +95,7 @@ def simulate(
         concurrency or math.inf,
         cold_start=durations.cold_start,
         kept=LAMBDA_KEEPS_SECONDS,
-        kept_warm=KEPT_WARM,
+        min_warm=KEPT_WARM,
     )
     fleet.tally.since = traffic.BEGINNING
     seconds_shown = 0
@@ -159,7 +159,7 @@ def figures(fleet, calendly, table, of, span, seconds_shown):
         "p50_ms": tally.percentile(0.5),
         "p99_ms": tally.percentile(0.99),
         "cold_starts": tally.cold_starts / requests,
-        "environments": fleet.most_busy,
+        "environments": fleet.max_busy,
         "most_read_units": busiest(table.read_units) if table else 0,
         "most_write_units": busiest(table.write_units) if table else 0,
         "dollars": sum(bill),

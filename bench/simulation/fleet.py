@@ -13,20 +13,20 @@ class Fleet:
 
     `make` makes one, in `cold_start` seconds. There are `most` at a time; what comes then waits if it `may_wait`, as
     in the load test, and is refused otherwise, as by Lambda. An environment that has been idle for `kept` seconds
-    goes, but for `kept_warm` many that warm-ups keep.
+    goes, but for `min_warm` many that warm-ups keep.
     """
 
-    def __init__(self, simulation, make, most, *, cold_start=0, may_wait=False, kept=None, kept_warm=0):
+    def __init__(self, simulation, make, most, *, cold_start=0, may_wait=False, kept=None, min_warm=0):
         self.simulation = simulation
         self.make = make
         self.most = most
         self.cold_start = cold_start
         self.may_wait = may_wait
         self.kept = kept
-        self.kept_warm = kept_warm
+        self.min_warm = min_warm
         self.environments = 0
         # At a time, and those that had a request.
-        self.most_busy = 0
+        self.max_busy = 0
         self.tally = Tally()
         # Of environments with the moment since when they are idle, those that are idle for longest first.
         self._idle = deque()
@@ -60,7 +60,7 @@ class Fleet:
 
     def _serve(self, environment, question, came, cold_start):
         if came >= self.tally.since:
-            self.most_busy = max(self.most_busy, self.environments - len(self._idle))
+            self.max_busy = max(self.max_busy, self.environments - len(self._idle))
         if cold_start:
             yield self.simulation.timeout(cold_start)
         while True:
@@ -87,7 +87,7 @@ class Fleet:
     def _remove_old(self):
         if self.kept is None:
             return
-        while self._idle and self.environments > self.kept_warm:
+        while self._idle and self.environments > self.min_warm:
             environment, since = self._idle[0]
             if self.simulation.now - since < self.kept:
                 return
