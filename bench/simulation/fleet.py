@@ -1,10 +1,10 @@
-"""Environments, and who of them gets a request."""
+"""The environments of a function, and the dispatch of requests to them."""
 
 from collections import deque
 
 from tally import Tally
 
-# A request that no environment could take: the gateway answers 503.
+# The gateway's answer when Lambda throttles.
 THROTTLED = 503
 
 
@@ -25,22 +25,22 @@ class Fleet:
         self.kept = kept
         self.min_warm = min_warm
         self.environments = 0
-        # At a time, and those that had a request.
+        # The most environments that were busy at a time.
         self.max_busy = 0
         self.tally = Tally()
-        # Of environments with the moment since when they are idle, those that are idle for longest first.
+        # (environment, idle since), longest idle first.
         self._idle = deque()
         self._waiting = deque()
         self._gone_reads = []
         self._all = set()
 
     def start(self, count):
-        """Environments that are there before the first request."""
+        """Starts environments before the first request."""
         for _ in range(count):
             self._idle.append((self._new(), self.simulation.now))
 
     def arrive(self, question):
-        """A request."""
+        """Takes a request."""
         self._remove_old()
         came = self.simulation.now
         if self._idle:
@@ -55,7 +55,7 @@ class Fleet:
 
     @property
     def secret_reads(self):
-        """When each environment read the PAT."""
+        """Times of all reads of the PAT."""
         return self._gone_reads + [at for environment in self._all for at in environment.secret_reads]
 
     def _serve(self, environment, question, came, cold_start):
@@ -74,8 +74,7 @@ class Fleet:
         self._idle.append((environment, self.simulation.now))
 
     def _take(self):
-        # In the load test those who wait for work get it in turn. Lambda does not say which it picks; the one that was
-        # used last is what leaves the others to go.
+        # The load test takes turns. Lambda does not document its choice; taking the last used lets the others expire.
         return self._idle.popleft() if self.may_wait else self._idle.pop()
 
     def _new(self):

@@ -1,6 +1,6 @@
-"""What AWS bills for a month, in USD: us-east-1, November 2026, without free tiers and discounts.
+"""AWS's bill for a month, in USD: us-east-1, November 2026, without free tiers and discounts.
 
-The same prices as in docs/operations.md. AWS's pages have the last word.
+The same prices as in docs/operations.md. AWS's pages are authoritative.
 """
 
 from collections import namedtuple
@@ -15,7 +15,7 @@ LAMBDA_GB_SECOND = 0.0000133334
 # and those after them.
 GATEWAY_TIERS = ((300 * MILLION, 1.00 / MILLION), (float("inf"), 0.90 / MILLION))
 
-# https://aws.amazon.com/dynamodb/pricing/on-demand/: standard tables. Storage, 0.25 a GB, is nothing for some windows.
+# https://aws.amazon.com/dynamodb/pricing/on-demand/: standard tables. Storage, 0.25 a GB, is negligible.
 READ_UNIT = 0.125 / MILLION
 WRITE_UNIT = 0.625 / MILLION
 
@@ -56,7 +56,7 @@ def month(*, requests, invocations, served_seconds, read_units, write_units, sec
 
 
 def tiered(amount, tiers):
-    """What so much costs, where each tier has a size and a price."""
+    """The price of an amount; each tier has a size and a price."""
     cost = 0.0
     for size, price in tiers:
         part = min(amount, size)

@@ -29,7 +29,14 @@ CONSTANTS = {
     (windows, "ON_THE_WAY"): (f"{CHECK}/range.rs", "ON_THE_WAY"),
     (deployment, "RATE_LIMIT"): ("sandbox/src/config.rs", "rate_limit"),
 }
-UNITS = {"from_millis": 0.001, "milliseconds": 0.001, "from_secs": 1, "seconds": 1, "minutes": 60, "days": 86_400}
+UNITS = {
+    "from_millis": 0.001,
+    "milliseconds": 0.001,
+    "from_secs": 1,
+    "seconds": 1,
+    "minutes": 60,
+    "days": 86_400,
+}
 
 
 def rust_value(source, name):

@@ -58,7 +58,10 @@ class Page(unittest.TestCase):
         self.assertEqual(shown, ["0.0 %", "< 0.1 %", "5.0 %", "> 99.9 %", "100.0 %"])
 
     def test_limits_are_interpolated_and_extrapolated(self):
-        rows = ({"part": "walls", "key": [rate], "grows": rate / 100, "squared": rate**2} for rate in sweep.WALL_RATES)
+        rows = (
+            {"part": "walls", "key": [rate], "grows": rate / 100, "squared": rate**2}
+            for rate in sweep.WALL_RATES
+        )
         results = scale.Results(rows)
         for what, limit, rate in [("grows", 50, 5_000), ("grows", 500, 50_000), ("squared", 2.5e5, 500)]:
             self.assertAlmostEqual(scale.rate_at(what, limit, results), rate)
