@@ -1,7 +1,7 @@
-"""What bench/results.json says, as tables and a plot: `python3 bench/report.py write|check`.
+"""The tables and the plot of bench/results.json: `python3 bench/report.py write|check`.
 
 `write` puts the tables between the markers in docs/performance.md and README.md and draws
-docs/performance.svg; `check` fails where one of them says something else.
+docs/performance.svg; `check` fails if one of them differs.
 """
 
 import json
@@ -176,6 +176,24 @@ def starts(results):
     return table(header, rows)
 
 
+def compression(results):
+    """Bytes on the wire and time with gzip and without, by program and route."""
+    header = ["without gzip / with gzip", "bytes on the wire", "warm, ms", "CPU per warm request, ms"]
+    pairs = {}
+    for row in results.data.get("compression", []):
+        pairs.setdefault((row["program"], row["route"]), {})[row["accepts_gzip"]] = row
+    rows = [
+        [
+            name(*key),
+            " / ".join(f"{pair[gzip]['body_bytes']:,}" for gzip in (False, True)),
+            " / ".join(number(pair[gzip]["warm_ms"]["median"]) for gzip in (False, True)),
+            " / ".join(number(pair[gzip]["cpu_per_warm_request_ms"]["median"]) for gzip in (False, True)),
+        ]
+        for key, pair in pairs.items()
+    ]
+    return table(header, rows)
+
+
 def by_hand(results):
     """Each form of a question beside what a caller does without it."""
     header = ["question: as one, and by hand", "requests", "calls of Calendly", "ms, with latency"]
@@ -303,6 +321,7 @@ PAGES = {
         "tls": lambda results: comparison(results, "tls"),
         "sizes": sizes,
         "scaling": scaling,
+        "compression": compression,
         "starts": starts,
         "by_hand": by_hand,
     },

@@ -86,7 +86,7 @@ class Environment:
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         }
-        binary = local.ROOT / "target" / "debug" / function
+        binary = local.BINARIES / function
         self._process = subprocess.Popen([binary], env=os.environ | variables, stdin=subprocess.DEVNULL)
         threading.Thread(target=self._watch, daemon=True).start()
 

@@ -1,9 +1,12 @@
-"""The local bundle in one place: what `make run` starts, and what the sample events rely on."""
+"""Names, ports and settings of `make run`, which the sample events rely on."""
 
 import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Where Cargo puts binaries of the debug profile.
+BINARIES = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
 
 # The functions, by binary name. A function's route carries its name.
 FUNCTIONS = ["user", "user-event-types", "check-availability"]
@@ -13,8 +16,7 @@ SECRETS_MANAGER_PORT = 4011
 FUNCTIONS_PORT = 9000
 FUNCTIONS_URL = f"http://127.0.0.1:{FUNCTIONS_PORT}"
 
-# A name as much as an address: the tokens in events/ carry it as `iss`, so it stays the same even
-# where the sandbox listens on another port or is reached under another host name.
+# The `iss` of the tokens in events/, so it does not follow SANDBOX_PORT.
 SANDBOX_PUBLIC_URL = f"http://127.0.0.1:{SANDBOX_PORT}"
 ISSUER = f"{SANDBOX_PUBLIC_URL}/issuer"
 AUDIENCE = "calendly-functions"
@@ -45,10 +47,9 @@ ROUTES = {f"GET {route(function)}": function for function in FUNCTIONS}
 
 
 def function_environment(sandbox, secrets_manager, inherited=os.environ):
-    """The inherited environment with what the functions are configured with.
+    """The inherited environment with the functions' settings, for these base URLs of the stand-ins.
 
-    `sandbox` and `secrets_manager` are the base URLs under which the functions reach the two.
-    Nothing of the developer's own AWS account is passed on, nor `CALENDLY_PAT`.
+    The developer's AWS settings and `CALENDLY_PAT` are left out.
     """
     kept = {
         name: value
@@ -76,7 +77,7 @@ def configuration(sandbox, secrets_manager):
 
 
 def shared_cache(dynamodb):
-    """What shares Calendly's answers through a table of the DynamoDB at this base URL."""
+    """The settings of a cache that is shared through a table of this DynamoDB."""
     return {
         "CACHE_TABLE": CACHE_TABLE,
         "AVAILABILITY_CACHE_SECONDS": str(CACHE_SECONDS),

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use serde::Serialize;
 
 use crate::{
-    by_hand, direct,
+    by_hand, compression, direct,
     measure::{Life, live, peak_resident},
     question::Question,
     scaling::{self, Scaling},
@@ -23,6 +23,7 @@ pub(crate) struct Results {
     rounds: u32,
     comparison: Vec<Table>,
     scaling: Scaling,
+    compression: Vec<compression::Row>,
     starts: Vec<Starts>,
     by_hand: Vec<by_hand::Comparison>,
 }
@@ -65,6 +66,7 @@ pub(crate) async fn run(rounds: u32) -> Results {
         rounds,
         comparison,
         scaling: scaling::run().await,
+        compression: compression::run().await,
         starts: starts::run().await,
         by_hand: by_hand::run().await,
     }

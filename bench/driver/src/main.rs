@@ -18,6 +18,7 @@
 mod budgets;
 mod by_hand;
 mod compare;
+mod compression;
 mod counts;
 mod direct;
 mod measure;

@@ -104,6 +104,13 @@ impl Question {
         }
     }
 
+    /// The same from a client that does not accept gzip.
+    pub(crate) fn without_gzip(&self) -> Self {
+        let mut event = self.event.clone();
+        event["headers"].as_object_mut().expect("headers").remove("accept-encoding");
+        Self { event, expected: self.expected.clone(), upstream: self.upstream.clone() }
+    }
+
     /// The length of the answer in bytes.
     pub(crate) fn length(&self) -> usize {
         self.expected.to_string().len()
