@@ -14,12 +14,12 @@ from local import FUNCTIONS
 from page_tables import replaced, table
 
 RESULTS = ROOT / "bench" / "results.json"
-# Characters of a line in it, of which a row of a table has fewer.
+# The longest line of that file; a row of a table fits.
 LINE = 800
 PLOT = ROOT / "docs" / "performance.svg"
 
 FLOOR = ("floor", None)
-# Of the two functions with long answers.
+# With the answer lengths of the two functions that have long answers.
 FLOORS = [FLOOR, *(("floor", name) for name in FUNCTIONS[1:])]
 COMPARED = [*((name, name) for name in FUNCTIONS), *(("peer", name) for name in FUNCTIONS)]
 CONDITIONS = {
@@ -30,7 +30,7 @@ CONDITIONS = {
 
 
 class Results:
-    """The measurements, with names for what is asked of them."""
+    """The measurements, by name."""
 
     def __init__(self, data):
         self.data = data
@@ -52,14 +52,14 @@ class Results:
         return self.median(conditions, program, route, what) / self.median(conditions, *FLOOR, what)
 
     def upstream_call(self, conditions, route):
-        """Milliseconds of the upstream call of a warm answer, without a function around it."""
+        """Milliseconds of the upstream call of a warm request, made without a function."""
         if route == "user":
-            # It is not made: the answer is kept.
+            # The answer is cached.
             return 0.0
         return self._direct[conditions][route]
 
     def direct_calls(self, conditions):
-        """The same by route, where it was measured."""
+        """The same by route."""
         return self._direct[conditions]
 
     def size(self, of, size):
@@ -72,7 +72,7 @@ def name(program, route):
 
 
 def number(value):
-    """With as many digits as mean something."""
+    """A number with its significant digits."""
     for least, digits in ((100, 0), (10, 1), (1, 2)):
         if value >= least:
             return f"{value:,.{digits}f}"
@@ -159,7 +159,7 @@ KNOWN = {
 
 
 def starts(results):
-    """What a first request takes by what it need not ask for."""
+    """The first request, by what is already known."""
     header = ["with latency, ms", "who is the user, and which event type is meant, is known to"]
     header += ["init", "first request", "start to first answer", "calls of Calendly"]
     rows = [
@@ -195,7 +195,7 @@ def compression(results):
 
 
 def by_hand(results):
-    """Each form of a question beside what a caller does without it."""
+    """Each query parameter beside the plain requests that it replaces."""
     header = ["question: as one, and by hand", "requests", "calls of Calendly", "ms, with latency"]
     header += ["KB that the caller reads"]
     rows = [
@@ -217,7 +217,7 @@ def by_hand(results):
 
 
 def targets(results):
-    """(what, limit as text, measured as text, whether it is met)"""
+    """(target, limit, measured, whether it is met)"""
 
     def at_most(what, limit, value, unit):
         return (what, f"≤ {limit:g} {unit}", f"{number(value)} {unit}", value <= limit)
@@ -235,7 +235,7 @@ def targets(results):
         )
 
     def first_to_warm(conditions, name):
-        """Against a warm request that makes as many calls of Calendly."""
+        """The first request, relative to a warm one with as many calls of Calendly."""
         row = results.row(conditions, name, name)
         first, warm = row["calls_until_first_answer"], row["calls_per_warm_request"]
         call = results.upstream_call(conditions, "user-event-types")
@@ -330,7 +330,7 @@ PAGES = {
 
 
 def filled(text, parts, results):
-    """A page with each part between `<!-- bench: part -->` and `<!-- bench: end -->` made anew."""
+    """A page with new parts between `<!-- bench: part -->` and `<!-- bench: end -->`."""
     for part, make in parts.items():
         text = replaced(text, "bench", part, make(results))
     return text
@@ -354,7 +354,7 @@ def drawing(results):
 
 
 def text_of(value, indent=""):
-    """JSON with six significant digits, and what fits in a line in one."""
+    """JSON with six significant digits, and short values on one line."""
     if isinstance(value, float):
         return f"{value:.6g}"
     if not isinstance(value, dict | list):
@@ -373,7 +373,7 @@ def text_of(value, indent=""):
 
 
 def show(file):
-    """Prints what a file of results says."""
+    """Prints the tables of a file of results."""
     results = Results(json.loads(file.read_text()))
     for conditions in CONDITIONS:
         print(comparison(results, conditions), end="\n\n")
@@ -381,7 +381,7 @@ def show(file):
 
 
 def made():
-    """{file: its text as it should be} of everything that is made of the results."""
+    """{file: its text} of the pages and the plot."""
     results = Results(json.loads(RESULTS.read_text()))
     pages = {page: filled(page.read_text(), parts, results) for page, parts in PAGES.items()}
     return pages | {PLOT: drawing(results)}
@@ -396,7 +396,7 @@ def check():
     for file, text in made().items():
         if not file.is_file() or file.read_text() != text:
             where = file.relative_to(ROOT)
-            sys.exit(f"report: {where} is not what was measured: python3 bench/report.py write")
+            sys.exit(f"report: {where} differs from the measurements: python3 bench/report.py write")
 
 
 if __name__ == "__main__":

@@ -4,25 +4,23 @@ Serves local.ROUTES as the template's HTTP API does: requests become events of p
 given origins, and the template's access log goes to standard output. Invocations (Lambda's Invoke API) are passed on.
 """
 
-import base64
 import http.client
 import json
 import sys
 import time
-import urllib.parse
 import uuid
 from datetime import datetime, timezone
 
 import yaml
 
 import local
+import payload
 from lambda_emulator import FUNCTION_ERROR, INVOKE, REQUEST_ID, Handler, Server
 
 # An HTTP API's integration timeout.
 ANSWER_SECONDS = 30
 API = "local"
 CONTEXT = "$context."
-TEXT = ("text/", "application/json")
 
 
 class _Template(yaml.SafeLoader):
@@ -51,62 +49,6 @@ def access_log(template):
     """{member: variable} of a line of the template's access log; a variable is one of AWS's $context."""
     line = json.loads(http_api(template)["AccessLogSettings"]["Format"])
     return {member: variable.removeprefix(CONTEXT) for member, variable in line.items()}
-
-
-def event(request, route_key, context):
-    """The event, payload 2.0, of a request: `method`, `target`, `headers` as pairs, and `body` in bytes."""
-    path, _, query = request["target"].partition("?")
-    headers, parameters = {}, {}
-    for name, value in request["headers"]:
-        headers.setdefault(name.lower(), []).append(value)
-    for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
-        parameters.setdefault(name, []).append(value)
-    cookies = headers.pop("cookie", None)
-    is_text = headers.get("content-type", TEXT)[0].startswith(TEXT)
-    body = request["body"]
-    optional = {
-        "queryStringParameters": {name: ",".join(values) for name, values in parameters.items()},
-        "cookies": "; ".join(cookies).split("; ") if cookies else None,
-        "body": body.decode(errors="replace") if is_text else base64.b64encode(body).decode(),
-    }
-    return {
-        "version": "2.0",
-        "routeKey": route_key,
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": {name: ",".join(values) for name, values in headers.items()},
-        "requestContext": {
-            "accountId": "123456789012",
-            "apiId": API,
-            "domainName": request["host"],
-            "domainPrefix": API,
-            "http": {
-                "method": request["method"],
-                "path": path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": context["identity.sourceIp"],
-                "userAgent": ",".join(headers.get("user-agent", [])),
-            },
-            "requestId": context["requestId"],
-            "routeKey": route_key,
-            "stage": "$default",
-            "time": context["requestTime"],
-            "timeEpoch": round(time.time() * 1000),
-        },
-        "isBase64Encoded": bool(body) and not is_text,
-    } | {name: value for name, value in optional.items() if value}
-
-
-def response(answer):
-    """(status, headers, body) of a function's answer, payload 2.0. Raises `ValueError` if it is not one."""
-    try:
-        headers = [(name, str(value)) for name, value in answer.get("headers", {}).items()]
-        headers += [("Set-Cookie", cookie) for cookie in answer.get("cookies", [])]
-        body = answer.get("body") or ""
-        body = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
-        return int(answer["statusCode"]), headers, body
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"not an answer of payload 2.0: {error!r}") from error
 
 
 class Gateway(Server):
@@ -157,25 +99,31 @@ class Connection(Handler):
 
     def integrate(self, body, context):
         """(status, headers, body) of the function's answer to a request, noted in the context."""
-        request = {
-            "method": self.command,
-            "target": self.path,
-            "host": self.headers.get("Host", ""),
-            "headers": self.headers.items(),
-            "body": body,
-        }
-        route_key = context["routeKey"]
-        payload = json.dumps(event(request, route_key, context)).encode()
+        event = payload.event(
+            self.command,
+            self.path,
+            self.headers.items(),
+            body,
+            route_key=context["routeKey"],
+            api=API,
+            domain=self.headers.get("Host", ""),
+            caller=context["identity.sourceIp"],
+            request_id=context["requestId"],
+            time=context["requestTime"],
+            epoch_ms=round(time.time() * 1000),
+        )
         started = time.monotonic()
         try:
-            status, headers, body = self.invoke(f"{local.ROUTES[route_key]}/invocations", payload)
+            status, headers, body = self.invoke(
+                f"{local.ROUTES[context['routeKey']]}/invocations", json.dumps(event).encode()
+            )
             headers = dict(headers)
             context["integration.requestId"] = headers.get(REQUEST_ID, "-")
             if status != 200:
                 raise http.client.HTTPException(f"Lambda answers {status}")
             if FUNCTION_ERROR in headers:
                 raise ValueError(body.decode(errors="replace"))
-            status, headers, body = response(json.loads(body))
+            status, headers, body = payload.response(json.loads(body))
             context["integration.status"] = status
             # The HTTP API answers browsers itself.
             return status, [pair for pair in headers if not is_replaced(pair[0])], body
@@ -188,11 +136,11 @@ class Connection(Handler):
         finally:
             context["integration.latency"] = milliseconds_since(started)
 
-    def invoke(self, path, payload):
+    def invoke(self, path, body):
         """(status, headers, body) of Lambda's Invoke API."""
         connection = http.client.HTTPConnection("127.0.0.1", self.server.lambda_port, timeout=ANSWER_SECONDS)
         try:
-            connection.request("POST", INVOKE + path, payload)
+            connection.request("POST", INVOKE + path, body)
             answer = connection.getresponse()
             names = (REQUEST_ID, FUNCTION_ERROR, "Content-Type")
             headers = [(name, answer.headers[name]) for name in names if name in answer.headers]

@@ -11,6 +11,8 @@ import yaml
 sys.path.insert(0, str(description.ROOT / "scripts"))
 
 import gateway  # noqa: E402
+import local  # noqa: E402
+import local  # noqa: E402
 import pages  # noqa: E402
 
 
@@ -44,6 +46,20 @@ class Served(unittest.TestCase):
         self.assertEqual(served["servers"][0]["url"], "http://f")
         flow = served["components"]["securitySchemes"]["sandbox"]["flows"]["password"]
         self.assertEqual(flow["tokenUrl"], "http://s/issuer/token")
+
+
+class Routes(unittest.TestCase):
+    def test_the_local_gateway_serves_the_described_routes(self):
+        paths = description.DOCUMENT["paths"].items()
+        described = {f"{method.upper()} {path}" for path, operations in paths for method in operations}
+        self.assertEqual(described, set(local.ROUTES))
+
+
+class Routes(unittest.TestCase):
+    def test_the_local_gateway_serves_the_described_routes(self):
+        paths = description.DOCUMENT["paths"].items()
+        described = {f"{method.upper()} {path}" for path, operations in paths for method in operations}
+        self.assertEqual(described, set(local.ROUTES))
 
 
 class Cors(unittest.TestCase):
