@@ -129,7 +129,7 @@ reliability: ## Inject each fault into each upstream and write the results down
 confined: ## Inject all faults with 128 MB and a seventh of a CPU; writes the figures down
 	@$(TOOLS) test
 	cargo build --profile driver --workspace --bins
-	RELIABILITY=write $(OPTIMIZED_LONG) confined:: smallest
+	RELIABILITY=write $(OPTIMIZED_LONG) memory:: smallest
 
 soak: ## Send a million requests, good and bad, in bounded memory (SOAK_REQUESTS=…)
 	@$(TOOLS) test

@@ -1,4 +1,4 @@
-"""The scenario of `make load` (tests/end-to-end/tests/load), and what the model predicts for it."""
+"""The scenario of `make load` (tests/end-to-end/tests/long/load), and what the model predicts for it."""
 
 import math
 from datetime import datetime
