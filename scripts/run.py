@@ -35,6 +35,8 @@ from processes import ProcessFailed, Processes
 
 START_SECONDS = 30
 ANSWER_SECONDS = 30
+# One command, so that dependencies are compiled once.
+BUILD = ["cargo", "build", *(f"--package={name}" for name in ["sandbox", *local.ROUTES.values()])]
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # The developer's proxy settings are not for loopback addresses.
@@ -229,9 +231,7 @@ def build(processes):
     """Compiles the sandbox and the functions, with cargo's own progress."""
     say("Compiling the sandbox and the functions (minutes the first time)")
     try:
-        # In one command, so that dependencies are compiled once.
-        packages = [f"--package={name}" for name in ["sandbox", *local.ROUTES.values()]]
-        processes.run(["cargo", "build", *packages], cwd=local.ROOT)
+        processes.run(BUILD, cwd=local.ROOT)
     except subprocess.CalledProcessError as error:
         raise StartFailed(
             "The build failed; cargo says why above. If Rust is too old, run `rustup update`."

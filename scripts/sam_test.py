@@ -82,7 +82,7 @@ def build(processor):
     """Builds the functions for this machine's architecture, and the sandbox."""
     command = ["make", "--no-print-directory", "build", f"ARCHITECTURE={processor}"]
     subprocess.check_call([*command, f"BUILD_DIR={BUILT_TEMPLATE.parent}"], cwd=local.ROOT)
-    subprocess.check_call(["cargo", "build", "--quiet", "--package", "sandbox"], cwd=local.ROOT)
+    subprocess.check_call([*run.BUILD, "--quiet"], cwd=local.ROOT)
 
 
 class Bundle(run.Settings):
