@@ -77,9 +77,7 @@ def durations(taken):
     )
 
 
-def simulate(
-    settings, of, durations, *, least_seconds=LEAST_SECONDS, concurrency=CONCURRENCY, make=Environment
-):
+def simulate(settings, of, durations, *, least_seconds=LEAST_SECONDS, concurrency=CONCURRENCY):
     """Simulates traffic and returns figures, counted from BEGINNING on, with a filled cache.
 
     `concurrency` is the most environments at a time; `None` for no limit.
@@ -91,7 +89,7 @@ def simulate(
     table = Table(simulation, durations.table, VALUE_BYTES) if settings.has_table else None
     fleet = Fleet(
         simulation,
-        lambda: make(simulation, settings, durations, calendly, table),
+        lambda: Environment(simulation, settings, durations, calendly, table),
         concurrency or math.inf,
         cold_start=durations.cold_start,
         kept=LAMBDA_KEEPS_SECONDS,

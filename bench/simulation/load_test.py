@@ -55,15 +55,15 @@ def questions(scenario, now):
         yield every * number, Question(0, draw.below(scenario["event_types"]), start, end)
 
 
-def run(load, is_kept, make=Environment):
+def run(load, has_cache, make=Environment):
     """The figures of a run, named as in bench/load.json."""
     scenario = load["scenario"]
     began = datetime.fromisoformat(scenario["began"].replace("Z", "+00:00")).timestamp()
     simulation = simpy.Environment(initial_time=began)
-    durations = measured_durations(load, is_kept)
+    durations = measured_durations(load, has_cache)
     calendly = Calendly(simulation, durations.calendly, scenario["rate_limit"])
-    table = Table(simulation, durations.table, VALUE_BYTES) if is_kept else None
-    settings = Settings(fresh=scenario["cache_seconds"] if is_kept else 0, has_table=is_kept, timeout=TIMEOUT)
+    table = Table(simulation, durations.table, VALUE_BYTES) if has_cache else None
+    settings = Settings(fresh=scenario["cache_seconds"] if has_cache else 0, has_table=has_cache, timeout=TIMEOUT)
     fleet = Fleet(
         simulation,
         lambda: make(simulation, settings, durations, calendly, table),
@@ -89,17 +89,17 @@ def run(load, is_kept, make=Environment):
             "AvailabilityFromTable": tally.kinds[TABLE],
             # Needs several requests at a time in an environment.
             "AvailabilityFromOthers": 0,
-            "AvailabilityFromCalendly": tally.kinds[CALENDLY] if is_kept else 0,
+            "AvailabilityFromCalendly": tally.kinds[CALENDLY] if has_cache else 0,
             "AvailabilityStale": tally.kinds[STALE],
         },
         "waits": tally.waits,
-        "mean_age_s": tally.mean_age if is_kept else 0.0,
+        "mean_age_s": tally.mean_age if has_cache else 0.0,
     }
 
 
-def measured_durations(load, is_kept):
+def measured_durations(load, has_cache):
     """The durations of the load test's machine, from its latencies."""
-    if not is_kept:
+    if not has_cache:
         # Mostly calls of Calendly.
         return Durations(request=0, calendly=load["without_cache"]["p50_ms"] / 1000, table=0)
     hit, from_table, from_calendly = (
@@ -128,9 +128,9 @@ def with_cache(load, make=Environment):
     ]
 
 
-def without_cache(load, make=Environment):
+def without_cache(load):
     """The figures without the cache."""
-    measured, predicted = load["without_cache"], run(load, False, make)
+    measured, predicted = load["without_cache"], run(load, False)
     statuses = [it["statuses"] for it in (measured, predicted)]
     return [
         (f"Without the cache: answers with {status}", *(it.get(str(status), 0) for it in statuses))
