@@ -152,15 +152,15 @@ def scaling(results):
 
 
 KNOWN = {
-    "to_calendly": "nobody: Calendly is asked",
-    "user_to_secret": "the user to the secret (`user`)",
-    "to_table": "both to the shared table",
+    "to_calendly": "Calendly",
+    "user_to_secret": "the secret (`user`)",
+    "to_table": "the shared table",
 }
 
 
 def starts(results):
     """The first request, by what is already known."""
-    header = ["with latency, ms", "who is the user, and which event type is meant, is known to"]
+    header = ["with latency, ms", "user and event type come from"]
     header += ["init", "first request", "start to first answer", "calls of Calendly"]
     rows = [
         [

@@ -47,7 +47,7 @@ class Figures(unittest.TestCase):
 
     def test_a_start_says_who_knows_and_how_many_calls_it_takes(self):
         [row] = report.starts(results()).splitlines()[2:]
-        self.assertIn("`user-event-types` | both to the shared table |", row)
+        self.assertIn("`user-event-types` | the shared table |", row)
         self.assertTrue(row.endswith("| 1 |"), row)
 
     def test_a_question_stands_beside_the_same_by_hand(self):
