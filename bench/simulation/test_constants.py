@@ -41,7 +41,7 @@ UNITS = {
 
 def rust_value(source, name):
     """The number, in seconds for a duration, that a constant or field is set to."""
-    found = re.search(rf"\b{name}: (?:\w+ = )?(?:\w+::(\w+)\()?([\d_ .*+]+)\)?[;,]", source)
+    found = re.search(rf"\b{name}: (?:[\w:]+ = )?(?:[\w:]+::(\w+)\()?([\d_ .*+]+)\)?[;,]", source)
     assert found, f"{name} is not set to a number or duration"
     # Digits and operators only.
     return eval(found[2]) * UNITS.get(found[1], 1)
