@@ -1,4 +1,4 @@
-"""`make budgets` and `make record-budgets`: what is counted of the functions, beside bench/budgets.json."""
+"""`make budgets` and `make record-budgets`: counts of the functions, compared with bench/budgets.json."""
 
 import subprocess
 import sys
@@ -15,9 +15,9 @@ def main():
         debian.install(debian.missing(PROGRAMS))
         tools.install("build")
         build.functions()
-        # Counts do not depend on how fast the driver is.
+        # Counts do not depend on the speed of the driver.
         build.cargo("build", "--quiet", "--package", "bench")
-        # It says itself what is wrong.
+        # It prints the problems.
         sys.exit(subprocess.call([build.ROOT / "target" / "debug" / "bench", sys.argv[1]]))
     except (debian.ProgramsMissing, tools.ToolsError, subprocess.CalledProcessError) as problem:
         sys.exit(f"budgets: {problem}")

@@ -1,4 +1,4 @@
-"""Builds what is measured: the functions as they are deployed, for this machine's processor."""
+"""Builds the functions as they are deployed, for this machine's architecture."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import tools  # noqa: E402
 
-# Where `cargo lambda build` puts a function, by its name.
+# The output of `cargo lambda build`, by function.
 BUILT = ROOT / "target" / "lambda"
 
 PROCESSORS = {"x86_64": "--x86-64", "aarch64": "--arm64"}
@@ -30,7 +30,7 @@ def functions(*packages):
 
 
 def cargo(*arguments):
-    """Runs cargo, with cargo-lambda and zig at hand. What it builds is in target/."""
+    """Runs cargo with cargo-lambda and zig on the PATH, into target/."""
     environment = os.environ | {"PATH": f"{tools.BIN}:{os.environ['PATH']}"}
     environment.pop("CARGO_TARGET_DIR", None)
     subprocess.check_call(["cargo", *arguments], cwd=ROOT, env=environment)

@@ -1,7 +1,7 @@
-"""`make bench`: measures the floor, the functions and the peer side by side, and reports it.
+"""`make bench`: measures the floor, the functions and the peer side by side.
 
-Builds what is deployed (for this machine's processor) and the floor, installs the peer into target/,
-runs the driver, writes bench/results.json, and lets report.py make the tables and the plot of it.
+Builds the functions (for this machine's architecture) and the floor, installs the peer into target/, runs the driver,
+writes bench/results.json, and updates the tables and the plot.
 """
 
 import datetime
@@ -29,17 +29,17 @@ PEER_CODE = ROOT / "bench" / "peer"
 PEER_LOCK = ROOT / "scripts" / "requirements" / "peer.txt"
 PEER_INSTALLED = ROOT / "target" / "peer-installed"
 MEASURED = ROOT / "target" / "bench.json"
-# What Lambda's own Python image has as well, though of another version.
+# Packages that Lambda's Python image has, in another version.
 BOTO3 = ["boto3", "botocore", "s3transfer", "jmespath", "dateutil", "python_dateutil", "urllib3"]
 
-# What the pages are written of.
+# The pages are written after a full run only.
 FULL_ROUNDS = 15
 
 
 def main():
-    # How often everything is started anew under each of the conditions.
+    # Starts of each program under each condition.
     rounds = os.environ.get("ROUNDS") or str(FULL_ROUNDS)
-    # The callers' tokens are good for an hour.
+    # The callers' tokens are valid for an hour.
     if not rounds.isdecimal() or not 1 <= int(rounds) <= 100:
         sys.exit(f"bench: ROUNDS={rounds} is not a number of rounds, 1 to 100")
     try:
@@ -48,7 +48,7 @@ def main():
         tools.install("test")
         step("Building the functions and the floor, as they are deployed")
         build.functions()
-        # By itself: with others, it would be built with the features that they need.
+        # Alone: with others it would get their features.
         build.functions("floor")
         install_peer()
         step("Building the driver")
@@ -74,7 +74,7 @@ def step(text):
 
 
 def install_peer():
-    """Its packages into target/peer, with their bytecode, as they would be packaged."""
+    """Installs its packages into target/peer, with bytecode, as they would be packaged."""
     python = peer_python()
     PEER_PYTHON.unlink(missing_ok=True)
     PEER_PYTHON.symlink_to(python)
@@ -85,7 +85,7 @@ def install_peer():
         return
     step("Installing the peer's packages")
     shutil.rmtree(PEER, ignore_errors=True)
-    # Not that Python's own pip: Debian's has none.
+    # Not that Python's pip: Debian's has none.
     command = [tools.BIN / "python", "-m", "pip", "--python", python, "install", "--quiet"]
     command += ["--disable-pip-version-check", "--target", PEER, "--requirement", PEER_LOCK]
     command += ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
@@ -101,7 +101,7 @@ def peer_python():
 
 
 def slowness(python):
-    """Seconds that some work takes."""
+    """Seconds for a fixed piece of work."""
     work = "sum(i * i for i in range(1000))"
     return float(query(python, f"min(__import__('timeit').repeat({work!r}, number=1000))"))
 
@@ -112,7 +112,7 @@ def query(python, expression):
 
 
 def artifacts():
-    """{program: bytes of the executable, if it is one, and of the zip that Lambda is given}"""
+    """{program: sizes of its executable, if any, and of its zip}"""
     binaries = {name: build.BUILT / name / "bootstrap" for name in ["floor", *FUNCTIONS]}
     sizes = {
         name: {"binary_bytes": binary.stat().st_size, "zip_bytes": zipped_size(binary)}
@@ -137,11 +137,9 @@ def peer_zip_bytes(without=()):
 
 
 def machine():
-    """What matters of the machine that the figures are of."""
+    """The machine of the figures."""
     information = Path("/proc/cpuinfo").read_text().splitlines()
-    models = [
-        line.partition(":")[2].strip() for line in information if line.startswith("model name")
-    ]
+    models = [line.partition(":")[2].strip() for line in information if line.startswith("model name")]
     rustc = subprocess.check_output(["rustc", "--version"], text=True).split()[1]
     return {
         "processor": models[0] if models else platform.machine(),

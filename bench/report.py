@@ -1,7 +1,7 @@
-"""What bench/results.json says, as tables and a plot: `python3 bench/report.py write|check`.
+"""The tables and the plot of bench/results.json: `python3 bench/report.py write|check`.
 
 `write` puts the tables between the markers in docs/performance.md and README.md and draws
-docs/performance.svg; `check` fails where one of them says something else.
+docs/performance.svg; `check` fails if one of them differs.
 """
 
 import json
@@ -14,12 +14,12 @@ from local import FUNCTIONS
 from page_tables import replaced, table
 
 RESULTS = ROOT / "bench" / "results.json"
-# Characters of a line in it, of which a row of a table has fewer.
+# The longest line of that file; a row of a table fits.
 LINE = 800
 PLOT = ROOT / "docs" / "performance.svg"
 
 FLOOR = ("floor", None)
-# Of the two functions with long answers.
+# With the answer lengths of the two functions that have long answers.
 FLOORS = [FLOOR, *(("floor", name) for name in FUNCTIONS[1:])]
 COMPARED = [*((name, name) for name in FUNCTIONS), *(("peer", name) for name in FUNCTIONS)]
 CONDITIONS = {
@@ -30,7 +30,7 @@ CONDITIONS = {
 
 
 class Results:
-    """The measurements, with names for what is asked of them."""
+    """The measurements, by name."""
 
     def __init__(self, data):
         self.data = data
@@ -39,9 +39,7 @@ class Results:
             for table in data["comparison"]
             for row in table["rows"]
         }
-        self._direct = {
-            table["conditions"]: table["direct_call_ms"] for table in data["comparison"]
-        }
+        self._direct = {table["conditions"]: table["direct_call_ms"] for table in data["comparison"]}
 
     def row(self, conditions, program, route):
         return self._rows[conditions, program, route]
@@ -54,14 +52,14 @@ class Results:
         return self.median(conditions, program, route, what) / self.median(conditions, *FLOOR, what)
 
     def upstream_call(self, conditions, route):
-        """Milliseconds of the upstream call of a warm answer, without a function around it."""
+        """Milliseconds of the upstream call of a warm request, made without a function."""
         if route == "user":
-            # It is not made: the answer is kept.
+            # The answer is cached.
             return 0.0
         return self._direct[conditions][route]
 
     def direct_calls(self, conditions):
-        """The same by route, where it was measured."""
+        """The same by route."""
         return self._direct[conditions]
 
     def size(self, of, size):
@@ -74,7 +72,7 @@ def name(program, route):
 
 
 def number(value):
-    """With as many digits as mean something."""
+    """A number with its significant digits."""
     for least, digits in ((100, 0), (10, 1), (1, 2)):
         if value >= least:
             return f"{value:,.{digits}f}"
@@ -101,9 +99,7 @@ def comparison(results, conditions):
                 pair(row["first_answer_ms"]),
                 number(results.ratio_to_floor(conditions, program, route, "first_answer_ms")),
                 pair(row["cpu_until_first_answer_ms"]),
-                number(
-                    results.ratio_to_floor(conditions, program, route, "cpu_until_first_answer_ms")
-                ),
+                number(results.ratio_to_floor(conditions, program, route, "cpu_until_first_answer_ms")),
                 pair({"median": row["warm_p50_ms"], "minimum": row["warm_minimum_ms"]}),
                 number(row["warm_p99_ms"]),
                 pair(row["cpu_per_warm_request_ms"]),
@@ -156,15 +152,15 @@ def scaling(results):
 
 
 KNOWN = {
-    "to_calendly": "nobody: Calendly is asked",
-    "user_to_secret": "the user to the secret (`user`)",
-    "to_table": "both to the shared table",
+    "to_calendly": "Calendly",
+    "user_to_secret": "the secret (`user`)",
+    "to_table": "the shared table",
 }
 
 
 def starts(results):
-    """What a first request takes by what it need not ask for."""
-    header = ["with latency, ms", "who is the user, and which event type is meant, is known to"]
+    """The first request, by what is already known."""
+    header = ["with latency, ms", "user and event type come from"]
     header += ["init", "first request", "start to first answer", "calls of Calendly"]
     rows = [
         [
@@ -180,8 +176,26 @@ def starts(results):
     return table(header, rows)
 
 
+def compression(results):
+    """Bytes on the wire and time with gzip and without, by program and route."""
+    header = ["without gzip / with gzip", "bytes on the wire", "warm, ms", "CPU per warm request, ms"]
+    pairs = {}
+    for row in results.data.get("compression", []):
+        pairs.setdefault((row["program"], row["route"]), {})[row["accepts_gzip"]] = row
+    rows = [
+        [
+            name(*key),
+            " / ".join(f"{pair[gzip]['body_bytes']:,}" for gzip in (False, True)),
+            " / ".join(number(pair[gzip]["warm_ms"]["median"]) for gzip in (False, True)),
+            " / ".join(number(pair[gzip]["cpu_per_warm_request_ms"]["median"]) for gzip in (False, True)),
+        ]
+        for key, pair in pairs.items()
+    ]
+    return table(header, rows)
+
+
 def by_hand(results):
-    """Each form of a question beside what a caller does without it."""
+    """Each query parameter beside the plain requests that it replaces."""
     header = ["question: as one, and by hand", "requests", "calls of Calendly", "ms, with latency"]
     header += ["KB that the caller reads"]
     rows = [
@@ -203,7 +217,7 @@ def by_hand(results):
 
 
 def targets(results):
-    """(what, limit as text, measured as text, whether it is met)"""
+    """(target, limit, measured, whether it is met)"""
 
     def at_most(what, limit, value, unit):
         return (what, f"≤ {limit:g} {unit}", f"{number(value)} {unit}", value <= limit)
@@ -216,13 +230,12 @@ def targets(results):
 
     def below_peer(what):
         return min(
-            results.median("at_once", "peer", name, what)
-            / results.median("at_once", name, name, what)
+            results.median("at_once", "peer", name, what) / results.median("at_once", name, name, what)
             for name in FUNCTIONS
         )
 
     def first_to_warm(conditions, name):
-        """Against a warm request that makes as many calls of Calendly."""
+        """The first request, relative to a warm one with as many calls of Calendly."""
         row = results.row(conditions, name, name)
         first, warm = row["calls_until_first_answer"], row["calls_per_warm_request"]
         call = results.upstream_call(conditions, "user-event-types")
@@ -248,9 +261,7 @@ def targets(results):
     for conditions, how in (("latency", "with latency"), ("at_once", "at once")):
         worst = max(first_to_warm(conditions, name) for name in FUNCTIONS)
         yield at_most(f"{what}, {how}", 2, worst, "×")
-    for name, floor in [(name, FLOOR) for name in FUNCTIONS] + [
-        (row[1], row) for row in FLOORS[1:]
-    ]:
+    for name, floor in [(name, FLOOR) for name in FUNCTIONS] + [(row[1], row) for row in FLOORS[1:]]:
         above = beyond_upstream("at_once", name) - results.median("at_once", *floor, "warm_p50_ms")
         like = " with an answer as long" if floor != FLOOR else ""
         what = f"`{name}`: warm p50 beyond the upstream call, above the floor{like}"
@@ -269,8 +280,7 @@ def targets(results):
 
 def verdicts(results):
     rows = [
-        [what, limit, value, "yes" if is_met else "**no**"]
-        for what, limit, value, is_met in targets(results)
+        [what, limit, value, "yes" if is_met else "**no**"] for what, limit, value, is_met in targets(results)
     ]
     return table(["the worst of the three functions", "target", "measured", "met"], rows)
 
@@ -285,14 +295,7 @@ def machine(results):
 
 def summary(results):
     """The README's table."""
-    header = [
-        "ms",
-        "start to first answer",
-        "warm p50",
-        "CPU per warm request",
-        "peak RSS, MB",
-        "zip, MB",
-    ]
+    header = ["ms", "start to first answer", "warm p50", "CPU per warm request", "peak RSS, MB", "zip, MB"]
     rows = []
     for program, route in [FLOOR, *COMPARED]:
         row = results.row("at_once", program, route)
@@ -318,6 +321,7 @@ PAGES = {
         "tls": lambda results: comparison(results, "tls"),
         "sizes": sizes,
         "scaling": scaling,
+        "compression": compression,
         "starts": starts,
         "by_hand": by_hand,
     },
@@ -326,7 +330,7 @@ PAGES = {
 
 
 def filled(text, parts, results):
-    """A page with each part between `<!-- bench: part -->` and `<!-- bench: end -->` made anew."""
+    """A page with new parts between `<!-- bench: part -->` and `<!-- bench: end -->`."""
     for part, make in parts.items():
         text = replaced(text, "bench", part, make(results))
     return text
@@ -336,10 +340,7 @@ def drawing(results):
     """The functions beside the floor and FastAPI."""
     colours = {"floor": "#8a8f98", "peer": "#4b8bbe"}
     programs = [FLOOR, *COMPARED]
-    rows = [
-        (name(*row).replace("*", "").replace("`", ""), colours.get(row[0], "#ce422b"))
-        for row in programs
-    ]
+    rows = [(name(*row).replace("*", "").replace("`", ""), colours.get(row[0], "#ce422b")) for row in programs]
     panels = []
     for title, what, factor in [
         ("start to first answer, ms", "first_answer_ms", 1),
@@ -353,7 +354,7 @@ def drawing(results):
 
 
 def text_of(value, indent=""):
-    """JSON with six significant digits, and what fits in a line in one."""
+    """JSON with six significant digits, and short values on one line."""
     if isinstance(value, float):
         return f"{value:.6g}"
     if not isinstance(value, dict | list):
@@ -372,7 +373,7 @@ def text_of(value, indent=""):
 
 
 def show(file):
-    """Prints what a file of results says."""
+    """Prints the tables of a file of results."""
     results = Results(json.loads(file.read_text()))
     for conditions in CONDITIONS:
         print(comparison(results, conditions), end="\n\n")
@@ -380,7 +381,7 @@ def show(file):
 
 
 def made():
-    """{file: its text as it should be} of everything that is made of the results."""
+    """{file: its text} of the pages and the plot."""
     results = Results(json.loads(RESULTS.read_text()))
     pages = {page: filled(page.read_text(), parts, results) for page, parts in PAGES.items()}
     return pages | {PLOT: drawing(results)}
@@ -395,7 +396,7 @@ def check():
     for file, text in made().items():
         if not file.is_file() or file.read_text() != text:
             where = file.relative_to(ROOT)
-            sys.exit(f"report: {where} is not what was measured: python3 bench/report.py write")
+            sys.exit(f"report: {where} differs from the measurements: python3 bench/report.py write")
 
 
 if __name__ == "__main__":

@@ -47,12 +47,16 @@ class Figures(unittest.TestCase):
 
     def test_a_start_says_who_knows_and_how_many_calls_it_takes(self):
         [row] = report.starts(results()).splitlines()[2:]
-        self.assertIn("`user-event-types` | both to the shared table |", row)
+        self.assertIn("`user-event-types` | the shared table |", row)
         self.assertTrue(row.endswith("| 1 |"), row)
 
     def test_a_question_stands_beside_the_same_by_hand(self):
         [row] = report.by_hand(results()).splitlines()[2:]
         self.assertEqual(row, "| a year | 1 / 3 | 1 / 12 | 21.0 / 66.0 | 2.00 / 90.0 |")
+
+    def test_gzip_stands_beside_the_plain_answer(self):
+        rows = report.compression(results()).splitlines()[2:]
+        self.assertEqual(rows, ["| **`user-event-types`** | 9,000 / 900 | 2.00 / 3.00 | 1.00 / 2.00 |"])
 
     def test_targets_are_judged_by_the_worst_function(self):
         verdicts = {what: is_met for what, _, _, is_met in report.targets(results())}
@@ -142,19 +146,19 @@ def results(changed=None, what=None, value=None):
                 "user_event_types": [size | {"size": 20}],
                 "check_availability": [size | {"size": 365}],
             },
+            "compression": [
+                {"program": "user-event-types", "route": "user-event-types", "accepts_gzip": gzip}
+                | {"body_bytes": size, "warm_ms": {"median": warm}, "cpu_per_warm_request_ms": {"median": cpu}}
+                for gzip, size, warm, cpu in ((False, 9_000, 2.0, 1.0), (True, 900, 3.0, 2.0))
+            ],
             "starts": [
                 {"route": "user-event-types", "known": "to_table", "calendly_calls": 1}
                 | {f"{what}_ms": summary(what) for what in ("init", "first_request", "first_answer")}
             ],
             "by_hand": [
-                {
-                    "question": "a year",
-                    "form": cost(1, 1, 21.0, 2_000),
-                    "by_hand": cost(3, 12, 66.0, 90_000),
-                }
+                {"question": "a year", "form": cost(1, 1, 21.0, 2_000), "by_hand": cost(3, 12, 66.0, 90_000)}
             ],
-            "artifacts": {"peer": {"zip_bytes": 3e7}}
-            | {name: sizes for name in ["floor", *report.FUNCTIONS]},
+            "artifacts": {"peer": {"zip_bytes": 3e7}} | {name: sizes for name in ["floor", *report.FUNCTIONS]},
         }
     )
 

@@ -1,21 +1,21 @@
-"""A function as Lambda takes it: a zip file with the executable alone, the same bytes each time."""
+"""The zip file of a function: its executable only, reproducible byte for byte."""
 
 import io
 import zipfile
 
 # What Lambda's `provided` runtimes start.
 NAME = "bootstrap"
-# The earliest moment that a zip file can name: when it was built is nobody's business.
+# The earliest time of the zip format, so that builds are reproducible.
 MOMENT = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
-# A regular file that everybody may execute: Lambda runs it as a user of its own.
+# An executable regular file: Lambda runs it as another user.
 MODE = 0o100755
 
 
 def zipped(executable):
     """The zip file of an executable's bytes, as bytes.
 
-    They depend on nothing else than these and the zlib that Python has: not on clock, user or umask.
+    They depend only on the executable and on Python's zlib.
     """
     entry = zipfile.ZipInfo(NAME, MOMENT)
     entry.create_system = UNIX

@@ -14,12 +14,7 @@ INSTALLED = ROOT / ".venv" / "cargo"
 BIN = INSTALLED / "bin"
 LOCK = ROOT / "scripts" / "requirements" / "cargo.txt"
 # For other compilations than these.
-NOT_PASSED_ON = (
-    "CARGO_BUILD_RUSTFLAGS",
-    "CARGO_TARGET_DIR",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "RUSTFLAGS",
-)
+NOT_PASSED_ON = ("CARGO_BUILD_RUSTFLAGS", "CARGO_TARGET_DIR", "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS")
 
 
 class CargoToolsError(Exception):
@@ -42,16 +37,7 @@ def install(tool, start=subprocess.check_call):
     if installed.is_file() and installed.read_text() == version:
         return
     print(f"Installing {tool} {version} into .venv/cargo (once)", flush=True)
-    command = [
-        "cargo",
-        "install",
-        "--quiet",
-        "--locked",
-        "--debug",
-        "--force",
-        "--root",
-        str(INSTALLED),
-    ]
+    command = ["cargo", "install", "--quiet", "--locked", "--debug", "--force", "--root", str(INSTALLED)]
     environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
     # Nobody is going to debug them.
     environment |= {"CARGO_PROFILE_DEV_DEBUG": "none"}

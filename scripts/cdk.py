@@ -24,14 +24,7 @@ def install():
         return
     print("Installing the packages of scripts/requirements/cdk.txt into target/cdk (once)", flush=True)
     shutil.rmtree(INSTALLED, ignore_errors=True)
-    command = [
-        tools.BIN / "python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ]
+    command = [tools.BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--target", INSTALLED, "--requirement", LOCK, "--require-hashes", "--no-deps"]
     subprocess.check_call(command)
     marker.write_text(digest)

@@ -1,8 +1,7 @@
-"""`make check-api`: the API description, the pages and the clients, held against running functions.
+"""`make check-api`: compares the API description, the pages and the clients with running functions.
 
-Lints openapi.yaml, holds it against the code, starts `make run` on free ports, and then: lets schemathesis
-look for answers that the description does not have, drives both pages in Debian's Chromium, and runs the
-snippets of docs/clients.md. On Debian and Ubuntu, as root, Chromium is installed; elsewhere it is asked for.
+Lints openapi.yaml and compares it with the code. Then starts `make run` on free ports, runs schemathesis, drives both
+pages in Chromium, and runs the snippets of docs/clients.md. Installs Chromium on Debian and Ubuntu, as root.
 """
 
 import os
@@ -22,34 +21,33 @@ OLDEST_PYTHON = (3, 11)
 START_SECONDS = 240
 STOP_SECONDS = 30
 TESTS = local.ROOT / "tests" / "api"
-ENVIRONMENT = {
-    "REDOCLY_TELEMETRY": "off",
-    "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
-    "NO_PROXY": "127.0.0.1",
-}
+ENVIRONMENT = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_PROXY": "127.0.0.1"}
 
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("check-api: stopped"))
     try:
         install()
-        step("the linter", [node_packages.folder("api") / "node_modules/.bin/redocly", "lint"]
-             + ["--extends=recommended-strict", local.ROOT / "openapi.yaml"])
+        step(
+            "the linter",
+            [node_packages.folder("api") / "node_modules/.bin/redocly", "lint"]
+            + ["--extends=recommended-strict", local.ROOT / "openapi.yaml"],
+        )
         step("the code", unittest("description"))
         with Bundle() as bundle:
             for name, token in (("with a token", bundle.token()), ("without a token", None)):
-                # It leaves its notes where it is started.
+                # It writes to its working directory.
                 step(f"schemathesis {name}", schemathesis(bundle, token), directory=local.ROOT / ".run")
             step("the pages and the gateway", unittest("running"), bundle.addresses())
             step("the clients", [tools.BIN / "python", TESTS / "clients.py"], bundle.addresses())
         with Bundle({"CACHE": "1"}) as bundle:
-            step("kept answers", unittest("cached"), bundle.addresses())
+            step("the cache", unittest("cached"), bundle.addresses())
     except (debian.ProgramsMissing, tools.ToolsError, run.StartFailed) as problem:
         sys.exit(f"check-api: {problem}")
 
 
 def install():
-    """Sees to what this needs beside `make run`'s own."""
+    """Installs the tools that `make run` does not."""
     if sys.version_info < OLDEST_PYTHON:
         raise tools.ToolsError(f"schemathesis needs Python 3.11 or newer; python3 is {sys.version.split()[0]}.")
     tools.install("run")
@@ -59,7 +57,7 @@ def install():
 
 
 def step(name, command, environment=None, directory=local.ROOT):
-    """Runs one part to its end, and ends this program where it fails."""
+    """Runs a step, and exits if it fails."""
     print(f"--- {name}", flush=True)
     started = time.monotonic()
     path = f"{tools.BIN}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -78,19 +76,19 @@ def unittest(directory):
 def schemathesis(bundle, token):
     command = [tools.BIN / "schemathesis", "--config-file", TESTS / "schemathesis.toml", "run"]
     command += [f"{bundle.settings.sandbox}/openapi.json", "--url", bundle.settings.functions, "--no-color"]
-    # That every operation refuses a caller without one is what is to be seen.
+    # Without a token, each operation must refuse.
     return command + (["--header", f"Authorization: Bearer {token}"] if token else ["--warnings", "off"])
 
 
 class Bundle:
-    """`make run` on free ports or on these, with the stand-ins whatever the developer's environment says."""
+    """`make run` on these ports or on free ones, independent of the developer's environment."""
 
-    def __init__(self, wishes=None, ports=()):
+    def __init__(self, variables=None, ports=()):
         ports = ports or free_ports(3)
         names = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
         others = ("CALENDLY_PAT", "BIND_ADDRESS", "CACHE")
         kept = {name: value for name, value in os.environ.items() if name not in others}
-        self._environment = kept | dict(zip(names, map(str, ports))) | (wishes or {})
+        self._environment = kept | dict(zip(names, map(str, ports))) | (variables or {})
         self.settings = run.Settings(self._environment)
 
     def __enter__(self):
@@ -110,7 +108,7 @@ class Bundle:
         self._process.wait(STOP_SECONDS)
 
     def _wait(self):
-        """Until the last function answers, which is the last thing that `make run` waits for."""
+        """Waits until the last function answers."""
         deadline = time.monotonic() + START_SECONDS
         url = list(run.sample_requests(self.settings).values())[-1]
         while time.monotonic() < deadline:

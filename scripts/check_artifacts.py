@@ -1,8 +1,7 @@
 """Checks what `sam build` built: `python3 scripts/check_artifacts.py .aws-sam/build x86_64`.
 
-Each function is an executable for the processor that was asked for, it needs no newer C library
-than the one that it will find on Lambda, it is small (its size is part of its cold start), and it names no
-folder of the machine that built it, so that another one can build the same.
+Each function is an executable for the right architecture, needs no newer C library than Lambda has, is small
+(its size is part of its cold start), and contains no path of this machine, which would not be reproducible.
 """
 
 import os
@@ -23,7 +22,7 @@ MACHINES = {"x86_64": "Advanced Micro Devices X86-64", "arm64": "AArch64"}
 
 
 def problems(binary, architecture):
-    """What is wrong with one executable, a line each."""
+    """The problems of an executable, a line each."""
     size = binary.stat().st_size
     if size > MOST_BYTES:
         yield f"has {size} bytes; at most {MOST_BYTES}"
@@ -49,12 +48,12 @@ def zipped_size(binary):
 
 
 def folders_of_this_machine():
-    """Where sources are on this machine: the project's, and those of the packages."""
+    """The folders of this machine that hold sources."""
     return ROOT, Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
 
 
 def glibc(binary):
-    """The newest version of the C library that an executable asks for, if any."""
+    """The newest version of the C library that an executable needs, if any."""
     found = re.findall(r"\bGLIBC_(\d+)\.(\d+)", readelf("--version-info", binary))
     return max(((int(major), int(minor)) for major, minor in found), default=None)
 
@@ -71,9 +70,7 @@ def main():
     folder, architecture = Path(sys.argv[1]), sys.argv[2]
     binaries = sorted(folder.glob("*/bootstrap"))
     if len(binaries) != len(FUNCTIONS):
-        sys.exit(
-            f"check-artifacts: {len(FUNCTIONS)} functions expected in {folder}, got {len(binaries)}"
-        )
+        sys.exit(f"check-artifacts: {len(FUNCTIONS)} functions expected in {folder}, got {len(binaries)}")
     status = 0
     for binary in binaries:
         found = list(problems(binary, architecture))

@@ -25,7 +25,7 @@ MACHINES = {"x86_64": 62, "arm64": 183}
 
 
 def problems(folder, architectures):
-    """What is wrong with a release, a line each."""
+    """The problems of a release, a line each."""
     sums = folder / checksums.NAME
     if not sums.is_file() or sums.read_text() != "".join(checksums.lines(folder)):
         yield f"{checksums.NAME} is not that of the files beside it"
@@ -67,7 +67,7 @@ def code(template):
 
 
 def zip_problems(content, architecture, described):
-    """What is wrong with one zip file, a line each."""
+    """The problems of a zip file, a line each."""
     with zipfile.ZipFile(io.BytesIO(content)) as zip_file:
         entries = zip_file.infolist()
         if [entry.filename for entry in entries] != [archive.NAME]:

@@ -1,6 +1,6 @@
 """`make check-reproducible`: builds the last commit twice, in two folders, and compares the zip files.
 
-The folders have names of different lengths, and nothing compiled is shared. It takes as long as two builds from nothing.
+The folders have names of different lengths and share nothing compiled. Takes as long as two clean builds.
 """
 
 import os
@@ -15,7 +15,7 @@ FOLDERS = ["first", "a-second-one/further-down"]
 
 
 class NotReproducible(Exception):
-    """The builds differ, or could not be made; the text says which and where."""
+    """The builds differ; the message says where."""
 
 
 def export(folder):
@@ -27,7 +27,7 @@ def export(folder):
 
 
 def build(folder, architecture):
-    """What a release has of one processor, built in a folder: {name: bytes}."""
+    """The release files of an architecture, built in a folder: {name: bytes}."""
     moment = subprocess.check_output(["git", "log", "-1", "--format=%ct"], cwd=ROOT, text=True)
     environment = os.environ | {"SOURCE_DATE_EPOCH": moment.strip()}
     environment.pop("MAKEFLAGS", None)
@@ -40,16 +40,14 @@ def build(folder, architecture):
 
 
 def differences(first, second):
-    """What is not the same in two builds, a line each."""
+    """The differences between two builds, a line each."""
     for name in sorted(first.keys() | second.keys()):
         if name not in first or name not in second:
             yield f"{name} is in one of them only"
         elif first[name] != second[name]:
             pairs = zip(first[name], second[name])
             place = next((i for i, (a, b) in enumerate(pairs) if a != b), "their ends")
-            yield (
-                f"{name}: {len(first[name])} and {len(second[name])} bytes, which differ from {place} on"
-            )
+            yield (f"{name}: {len(first[name])} and {len(second[name])} bytes, which differ from {place} on")
 
 
 def main():

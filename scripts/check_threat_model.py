@@ -1,4 +1,4 @@
-"""Checks that every test that docs/threat-model.md names is there."""
+"""Checks that the tests named in docs/threat-model.md exist."""
 
 import re
 import sys
@@ -11,12 +11,12 @@ DEFINITION = {".rs": r"\bfn {}\b", ".py": r"\bdef {}\b"}
 
 
 def named(page):
-    """The tests that a page names as `file::test`."""
+    """The tests of a page, as `file::test`."""
     return sorted(set(re.findall(r"`([\w.-]+\.(?:rs|py))::(\w+)`", page)))
 
 
 def missing(page, files):
-    """Those of them that none of {path: text} has."""
+    """The named tests that are in none of the files, {path: text}."""
     for name, test in named(page):
         suffix = name[-3:]
         texts = [text for path, text in files.items() if path.name == name]
@@ -34,8 +34,8 @@ def main():
     page = PAGE.read_text()
     gone = list(missing(page, files))
     if gone:
-        sys.exit("check-threat-model: named, but not there:\n  " + "\n  ".join(gone))
-    print(f"check-threat-model: {len(named(page))} tests are there")
+        sys.exit("check-threat-model: missing tests:\n  " + "\n  ".join(gone))
+    print(f"check-threat-model: {len(named(page))} tests exist")
 
 
 if __name__ == "__main__":

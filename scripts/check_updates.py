@@ -1,4 +1,4 @@
-"""Checks that .github/dependabot.yml looks after every folder whose versions are pinned."""
+"""Checks that .github/dependabot.yml covers each folder that pins versions."""
 
 import re
 import subprocess
@@ -7,7 +7,7 @@ import sys
 from local import ROOT
 
 CONFIGURATION = ROOT / ".github" / "dependabot.yml"
-# What pins versions, by the name that Dependabot has for its kind.
+# {Dependabot's ecosystem: files that pin versions}
 PINS = {
     "cargo": "Cargo.lock",
     "npm": "package-lock.json",
@@ -18,8 +18,8 @@ PINS = {
 }
 
 
-def looked_after(text):
-    """{(kind, folder)} of a configuration, whose entries are written one key a line."""
+def covered(text):
+    """{(ecosystem, folder)} of a configuration with one key per line."""
     found = set()
     for entry in text.split("- package-ecosystem: ")[1:]:
         kind = entry.split()[0]
@@ -29,7 +29,7 @@ def looked_after(text):
 
 
 def pinned(names):
-    """{(kind, folder)} of the files of the repository that pin versions."""
+    """{(ecosystem, folder)} of the files that pin versions."""
     found = set()
     for kind, pattern in PINS.items():
         expression = re.compile(rf"(.*/)?{re.escape(pattern).replace(re.escape('*'), '[^/]+')}")
@@ -41,14 +41,14 @@ def pinned(names):
 
 def main():
     listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
-    expected, found = pinned(listed.split("\0")), looked_after(CONFIGURATION.read_text())
+    expected, found = pinned(listed.split("\0")), covered(CONFIGURATION.read_text())
     if not expected or found != expected:
         sys.exit(
             "check-updates: .github/dependabot.yml\n"
             f"  lacks {sorted(expected - found)}\n"
-            f"  has {sorted(found - expected)}, where nothing is pinned"
+            f"  has {sorted(found - expected)}, which pin nothing"
         )
-    print(f"check-updates: {len(found)} folders are looked after")
+    print(f"check-updates: {len(found)} folders are covered")
 
 
 if __name__ == "__main__":

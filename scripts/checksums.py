@@ -1,4 +1,4 @@
-"""Writes SHA256SUMS of a release's files, as `sha256sum --check` reads it: `python3 scripts/checksums.py dist`."""
+"""Writes SHA256SUMS of a release's files: `python3 scripts/checksums.py dist`."""
 
 import hashlib
 import sys
@@ -8,7 +8,7 @@ NAME = "SHA256SUMS"
 
 
 def lines(folder):
-    """A line for each file in a folder, by name."""
+    """The lines of SHA256SUMS for a folder."""
     for file in sorted(folder.iterdir()):
         if file.is_file() and file.name != NAME:
             yield f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n"

@@ -1,8 +1,8 @@
 """Containers for `sam local` without Docker and without an image registry.
 
-A podman service of its own, with its own storage in a temporary directory, and an image made on the
-spot from what this machine has: busybox, its C library and its certificate authorities. No container,
-image or file is left when it ends, and a Docker or podman that runs here is not touched.
+Runs a podman service with storage in a temporary directory, and builds an image from this machine's busybox,
+C library and certificate authorities. Leaves no container, image or file, and does not touch other Docker or podman
+services.
 """
 
 import io
@@ -18,23 +18,18 @@ from pathlib import Path
 
 import debian
 
-# How `sam` names processors, and how Python does.
+# {Python's name of an architecture: SAM's}
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 
-# What is needed, and the Debian package that has it.
-PROGRAMS = {
-    "podman": "podman",
-    "runc": "runc",
-    "iptables": "iptables",
-    "busybox": "busybox-static",
-}
-# Not on the PATH: podman finds them in its own folders.
+# {program: Debian package}
+PROGRAMS = {"podman": "podman", "runc": "runc", "iptables": "iptables", "busybox": "busybox-static"}
+# Found by podman in its own folders, not on the PATH.
 NETWORK_PROGRAMS = {"netavark": "netavark", "aardvark-dns": "aardvark-dns"}
 NETWORK_FOLDERS = ["/usr/lib/podman", "/usr/libexec/podman", "/usr/local/libexec/podman"]
 
-# Where certificate authorities are, on Debian's kin and on Fedora's.
+# Certificate authorities on Debian and on Fedora.
 CERTIFICATES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
-# What a program that uses the C library alone is linked with, and where that is.
+# The C library and its companions.
 LIBRARIES = ("libc.so", "libm.so", "libgcc_s.so", "libpthread.so", "libdl.so", "librt.so")
 LIBRARY_FOLDERS = {
     "x86_64": ("/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/", "/lib64/", "/usr/lib64/"),
@@ -42,11 +37,11 @@ LIBRARY_FOLDERS = {
 }
 LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "arm64": "/lib/ld-linux-aarch64.so.1"}
 
-# What `sam` runs in the image before the function starts, and what helps to look into it.
+# Programs that `sam` runs before the function starts, and a few for debugging.
 APPLETS = "sh mv chmod cp rm ls cat mkdir env sleep ps id".split()
-# The user that `sam` runs functions as.
+# With the user that `sam` runs functions as.
 USERS = "root:x:0:0:root:/root:/bin/sh\nsbx_user1051:x:993:990::/home/sbx_user1051:/bin/sh\n"
-# Some kernels and some container hosts refuse podman's usual limits.
+# Some hosts refuse podman's default limits.
 CONTAINERS_CONF = """
 [containers]
 default_ulimits = ["nofile=10000:10000", "nproc=20000:20000"]
@@ -61,22 +56,21 @@ COMMAND_SECONDS = 120
 
 
 class ContainersUnavailable(Exception):
-    """This machine cannot run the containers; the text says what is missing."""
+    """This machine cannot run the containers; the message says what is missing."""
 
 
 def architecture():
-    """This machine's processor, as `sam` and the template name it."""
+    """This machine's architecture, as the template names it."""
     machine = platform.machine()
     if platform.system() != "Linux" or machine not in ARCHITECTURES:
         raise ContainersUnavailable(
-            f"The functions are Linux binaries for x86_64 or arm64; this is {platform.system()} on "
-            f"{machine}."
+            f"The functions are Linux binaries for x86_64 or arm64; this is {platform.system()} on {machine}."
         )
     return ARCHITECTURES[machine]
 
 
 def install_programs():
-    """Installs what is missing where that is the project's to do: on Debian and Ubuntu, as root."""
+    """Installs missing programs on Debian and Ubuntu, as root."""
     packages = debian.missing(PROGRAMS)
     packages += [
         package
@@ -92,9 +86,9 @@ def install_programs():
 
 
 class Containers:
-    """A podman service that speaks Docker's language at `socket`, while the `with` block runs."""
+    """A podman service with Docker's API at `socket`, for the length of the `with` block."""
 
-    # Containers reach this machine under this name.
+    # The name of this machine for containers.
     machine = "host.containers.internal"
 
     def __init__(self, processes):
@@ -130,20 +124,18 @@ class Containers:
         while not self._answers():
             self._processes.check()
             if time.monotonic() > deadline:
-                raise ContainersUnavailable(
-                    f"podman does not answer. {self._processes.last_lines('podman')}"
-                )
+                raise ContainersUnavailable(f"podman does not answer. {self._processes.last_lines('podman')}")
             time.sleep(0.1)
 
     def __exit__(self, *_):
-        # Also what an interrupted `sam` left running.
+        # Including containers of an interrupted `sam`.
         self._run("rm", "--all", "--force", "--time=0", check=False)
         self._run("network", "prune", "--force", check=False)
         self._run("image", "rm", "--all", "--force", check=False)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def make_image(self, name):
-        """Makes the image that functions run in and gives it the name that `sam` looks for."""
+        """Makes the image of the functions, under the name that `sam` looks for."""
         archive = self._folder / "image.tar"
         with tarfile.open(archive, "w") as tar:
             for source, target in self._files():
@@ -161,19 +153,15 @@ class Containers:
         archive.unlink()
 
     def _files(self):
-        """(file here, place in the image), links resolved."""
+        """(file here, path in the image), links resolved."""
         yield shutil.which("busybox"), "/bin/busybox"
         bundle = next((path for path in CERTIFICATES if os.path.exists(path)), None)
         if bundle:
             yield os.path.realpath(bundle), "/etc/pki/tls/certs/ca-bundle.crt"
-        # `ldconfig` is in /sbin, which is not on everybody's PATH.
+        # `ldconfig` is in /sbin, which may not be on the PATH.
         path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
         listing = subprocess.run(
-            ["ldconfig", "-p"],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=os.environ | {"PATH": path},
+            ["ldconfig", "-p"], capture_output=True, text=True, check=True, env=os.environ | {"PATH": path}
         ).stdout
         found = {}
         for line in listing.splitlines():
@@ -184,7 +172,7 @@ class Containers:
         if not any(soname.startswith("libc.so") for soname in found):
             raise ContainersUnavailable("ldconfig -p lists no C library of this processor.")
         for path in found.values():
-            # Where this machine's loader looks.
+            # The path that the loader uses.
             yield os.path.realpath(path), path
         loader = LOADERS[architecture()]
         yield os.path.realpath(loader), loader

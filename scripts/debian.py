@@ -1,6 +1,6 @@
-"""Programs from Debian's packages: installed where that is the project's to do, and asked for elsewhere.
+"""Installs Debian packages as root on Debian and Ubuntu, and names the missing ones elsewhere.
 
-`python3 scripts/debian.py faketime` sees to one of that name.
+`python3 scripts/debian.py faketime` installs a package by the name of its program.
 """
 
 import os
@@ -10,16 +10,16 @@ import sys
 
 
 class ProgramsMissing(Exception):
-    """Programs are missing and were not installed; the text says which and what to do."""
+    """Programs are missing; the message says which and what to do."""
 
 
 def missing(programs):
-    """The packages of those of {program: package} that are not on the PATH."""
+    """The packages in {program: package} whose program is not on the PATH."""
     return [package for program, package in programs.items() if shutil.which(program) is None]
 
 
 def install(packages):
-    """Installs packages on Debian and Ubuntu, as root; nothing is done if there are none."""
+    """Installs packages, if there are any."""
     if not packages:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -36,7 +36,7 @@ def install(packages):
 
 
 if __name__ == "__main__":
-    # Programs whose packages have their names.
+    # Packages that are named after their program.
     try:
         install(missing({program: program for program in sys.argv[1:]}))
     except ProgramsMissing as problem:

@@ -1,8 +1,8 @@
-"""Feeds the targets of tests/fuzz/ with inputs, led by what they reach: `make fuzz`.
+"""Runs the fuzz targets of tests/fuzz/: `make fuzz`.
 
-Each target runs on one core, with the inputs of tests/fuzz/corpus and with those that earlier runs came by, which
-are kept in target/fuzz. What a target dies of is kept there too. FUZZ_SECONDS and FUZZ_RUNS say for how long,
-or for how many inputs, each target runs; with FUZZ=write the figures go into docs/reliability.md.
+Each target runs on one core, with the inputs of tests/fuzz/corpus and of earlier runs, in target/fuzz. Crashing
+inputs are written there too. Each target runs for FUZZ_SECONDS, or for FUZZ_RUNS inputs; FUZZ=write puts the figures
+into docs/reliability.md.
 """
 
 import os
@@ -23,14 +23,14 @@ CARGO_FUZZ = BIN / "cargo-fuzz"
 
 # Seconds for each target.
 LONG = 180
-# Bytes. All that matters to any of them fits.
+# Bytes.
 LARGEST_INPUT = 4096
-# Seconds for one input, megabytes for all.
+# Seconds for an input, and megabytes.
 SLOWEST, LARGEST_MEMORY = 5, 2048
 
 
 class FuzzError(Exception):
-    """A target died or could not be run; the text says of what."""
+    """A target crashed or could not run; the message says why."""
 
 
 def targets():
@@ -39,7 +39,7 @@ def targets():
 
 
 def versions(lock):
-    """{package: {versions}} of a Cargo.lock that came from crates.io."""
+    """{package: {versions}} of the crates.io packages in a Cargo.lock."""
     found = {}
     for name, version in re.findall(r'name = "(.*)"\nversion = "(.*)"\nsource = ', lock):
         found.setdefault(name, set()).add(version)
@@ -47,7 +47,7 @@ def versions(lock):
 
 
 def check_versions():
-    """What is fuzzed is to be what is deployed."""
+    """Fails unless the fuzz targets link the deployed versions."""
     deployed = versions((ROOT / "Cargo.lock").read_text())
     fuzzed = versions((CRATE / "Cargo.lock").read_text())
     others = sorted(name for name in fuzzed if name in deployed and not fuzzed[name] <= deployed[name])
@@ -59,7 +59,7 @@ def check_versions():
 
 
 def build():
-    """Compiles all targets with counters in them. The code has nothing that AddressSanitizer could find."""
+    """Compiles all targets with coverage counters. Safe code needs no AddressSanitizer."""
     command = [str(CARGO_FUZZ), "build", "--sanitizer", "none", "--target-dir", str(KEPT)]
     subprocess.check_call(command, cwd=ROOT)
     [folder] = {path.parent for path in KEPT.glob(f"*/release/{targets()[0]}")}
@@ -67,14 +67,14 @@ def build():
 
 
 def limits(environment):
-    """libFuzzer's options for how long a target runs."""
+    """libFuzzer's options for the length of a run."""
     if runs := environment.get("FUZZ_RUNS"):
         return [f"-runs={int(runs)}"]
     return [f"-max_total_time={int(environment.get('FUZZ_SECONDS', LONG))}"]
 
 
 def run(binary, how_long):
-    """Runs one target to its end; how many inputs it had, and how many of them are kept."""
+    """Runs a target: (inputs, edges, inputs in the corpus)."""
     kept = KEPT / "corpus" / binary.name
     kept.mkdir(parents=True, exist_ok=True)
     command = [
@@ -91,11 +91,11 @@ def run(binary, how_long):
     ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said = ran.stderr.decode(errors="replace")
     if ran.returncode != 0:
-        raise FuzzError(f"{binary.name} died:\n{said[-4000:]}")
+        raise FuzzError(f"{binary.name} crashed:\n{said[-4000:]}")
     executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", said)
     coverage = re.findall(r"cov: (\d+)", said)
     if not executed or not coverage:
-        raise FuzzError(f"{binary.name} says nothing of what it did:\n{said[-4000:]}")
+        raise FuzzError(f"{binary.name} printed no statistics:\n{said[-4000:]}")
     figures = int(executed[1]), int(coverage[-1]), len(list(kept.iterdir()))
     print(f"{binary.name}: {figures[0]:,} inputs", flush=True)
     return figures

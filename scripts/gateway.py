@@ -1,8 +1,7 @@
-"""API Gateway's part in a local run: `python gateway.py LISTEN_ADDRESS PORT FUNCTIONS_PORT ORIGIN...`
+"""API Gateway's part in a local run: `python gateway.py LISTEN_ADDRESS PORT LAMBDA_PORT ORIGIN...`
 
-It stands in front of the functions as the HTTP API does: it passes on the routes and nothing else,
-answers browsers of the origins given as the template does for those of CorsAllowOrigins, and writes the
-template's access log to standard output. Beside that it passes on `cargo lambda invoke`.
+Serves local.ROUTES as the template's HTTP API does: requests become events of payload 2.0, CORS is allowed for the
+given origins, and the template's access log goes to standard output. Invocations (Lambda's Invoke API) are passed on.
 """
 
 import http.client
@@ -11,27 +10,24 @@ import sys
 import time
 import uuid
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import yaml
 
 import local
+import payload
+from lambda_emulator import FUNCTION_ERROR, INVOKE, REQUEST_ID, Handler, Server
 
-ANSWER_SECONDS = 60
+# An HTTP API's integration timeout.
+ANSWER_SECONDS = 30
 API = "local"
 CONTEXT = "$context."
-HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "date", "server"}
-INVOKE = "/2015-03-31/functions/"
-ROUTES = {local.route(function) for function in local.FUNCTIONS}
 
 
 class _Template(yaml.SafeLoader):
-    """Reads CloudFormation's tags (!Ref, !If, …) as what they stand before."""
+    """Reads CloudFormation's tags (!Ref, !If, …) as the value they precede."""
 
 
-_Template.add_multi_constructor(
-    "!", lambda loader, _, node: getattr(loader, f"construct_{node.id}")(node)
-)
+_Template.add_multi_constructor("!", lambda loader, _, node: getattr(loader, f"construct_{node.id}")(node))
 
 
 def http_api(template):
@@ -55,22 +51,17 @@ def access_log(template):
     return {member: variable.removeprefix(CONTEXT) for member, variable in line.items()}
 
 
-class Gateway(ThreadingHTTPServer):
-    request_queue_size = 128
-
-    def __init__(self, address, functions_port, origins, template):
-        super().__init__(address, Handler)
-        self.functions_port = functions_port
+class Gateway(Server):
+    def __init__(self, address, lambda_port, origins, template):
+        super().__init__(address, Connection)
+        self.lambda_port = lambda_port
         self.origins = origins
         self.rules = cors(template)
         self.access_log = access_log(template)
 
 
-class Handler(BaseHTTPRequestHandler):
-    """One connection; a request of any method comes to `answer`."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class Connection(Handler):
+    """A client's connection; `answer` takes requests of any method."""
 
     def __getattr__(self, name):
         if name.startswith("do_"):
@@ -79,54 +70,82 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self):
         started = time.monotonic()
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         path = self.path.partition("?")[0]
         if path.startswith(INVOKE):
-            return self.send(*self.passed_on(body, {}))
+            return self.send(*self.invoke(path.removeprefix(INVOKE), body))
         context = {
             "requestTime": datetime.now(timezone.utc).strftime("%d/%b/%Y:%H:%M:%S +0000"),
             "apiId": API,
             "requestId": uuid.uuid4().hex,
             "identity.sourceIp": self.client_address[0],
         }
+        route_keys = [key for key in (f"{self.command} {path}", f"ANY {path}") if key in local.ROUTES]
         if self.command == "OPTIONS" and self.headers.get("Access-Control-Request-Method"):
             status, headers, body = 204, self.preflight_headers(), b""
-        elif self.command == "GET" and path in ROUTES:
-            context["routeKey"] = f"GET {path}"
-            status, headers, body = self.passed_on(body, context)
+        elif route_keys:
+            context["routeKey"] = route_keys[0]
+            status, headers, body = self.integrate(body, context)
         else:
             status, headers, body = self.refused(404, "Not Found", context)
-        self.send(status, headers, body)
         context |= {
             "status": status,
             "responseLength": len(body),
             "responseLatency": milliseconds_since(started),
         }
+        # Before the answer, which fails where the client has gone.
         self.log(context)
+        self.send(status, headers + self.cors_headers(), body)
 
-    def passed_on(self, body, context):
-        """(status, headers, body) of the function's answer, which is noted in the context."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.functions_port, timeout=ANSWER_SECONDS)
+    def integrate(self, body, context):
+        """(status, headers, body) of the function's answer to a request, noted in the context."""
+        event = payload.event(
+            self.command,
+            self.path,
+            self.headers.items(),
+            body,
+            route_key=context["routeKey"],
+            api=API,
+            domain=self.headers.get("Host", ""),
+            caller=context["identity.sourceIp"],
+            request_id=context["requestId"],
+            time=context["requestTime"],
+            epoch_ms=round(time.time() * 1000),
+        )
         started = time.monotonic()
         try:
-            connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in self.headers.items():
-                if name.lower() not in HOP_BY_HOP:
-                    connection.putheader(name, value)
-            connection.endheaders(body or None)
-            answer = connection.getresponse()
-            headers = [(name, value) for name, value in answer.getheaders() if self.is_kept(name)]
-            body = answer.read()
-            context |= {
-                "integration.status": answer.status,
-                "integration.requestId": answer.getheader("X-Request-Id", "-"),
-            }
-            return answer.status, headers, body
-        except (OSError, http.client.HTTPException, ValueError) as error:
+            status, headers, body = self.invoke(
+                f"{local.ROUTES[context['routeKey']]}/invocations", json.dumps(event).encode()
+            )
+            headers = dict(headers)
+            context["integration.requestId"] = headers.get(REQUEST_ID, "-")
+            if status != 200:
+                raise http.client.HTTPException(f"Lambda answers {status}")
+            if FUNCTION_ERROR in headers:
+                raise ValueError(body.decode(errors="replace"))
+            status, headers, body = payload.response(json.loads(body))
+            context["integration.status"] = status
+            # The HTTP API answers browsers itself.
+            return status, [pair for pair in headers if not is_replaced(pair[0])], body
+        except ValueError as error:
+            context["integration.error"] = str(error)
+            return self.refused(500, "Internal Server Error", context)
+        except (OSError, http.client.HTTPException) as error:
             context["integration.error"] = str(error)
             return self.refused(503, "Service Unavailable", context)
         finally:
             context["integration.latency"] = milliseconds_since(started)
+
+    def invoke(self, path, body):
+        """(status, headers, body) of Lambda's Invoke API."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.lambda_port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("POST", INVOKE + path, body)
+            answer = connection.getresponse()
+            names = (REQUEST_ID, FUNCTION_ERROR, "Content-Type")
+            headers = [(name, answer.headers[name]) for name in names if name in answer.headers]
+            return answer.status, headers, answer.read()
+        finally:
             connection.close()
 
     @staticmethod
@@ -136,15 +155,11 @@ class Handler(BaseHTTPRequestHandler):
         return status, [("Content-Type", "application/json")], json.dumps({"message": message}).encode()
 
     def log(self, context):
-        """Writes the line of the access log: all in quotes, and a hyphen for what a request does not have."""
+        """Writes a line of the access log: all values in quotes, and a hyphen for one that is absent."""
         line = {member: str(context.get(variable, "-")) for member, variable in self.server.access_log.items()}
-        print(json.dumps(line, separators=(",", ":")), flush=True)
-
-    @staticmethod
-    def is_kept(name):
-        # As the HTTP API, which answers browsers by itself where it has rules for them.
-        name = name.lower()
-        return name not in HOP_BY_HOP | {"content-length"} and not name.startswith("access-control-")
+        # One write: lines of several threads do not mix.
+        sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+        sys.stdout.flush()
 
     def allowed_origin(self):
         origin = self.headers.get("Origin")
@@ -160,30 +175,26 @@ class Handler(BaseHTTPRequestHandler):
             ("Access-Control-Max-Age", str(rules["maxAge"])),
         ]
 
-    def send(self, status, headers, body):
-        self.send_response(status)
-        for name, value in headers:
-            self.send_header(name, value)
-        if origin := self.allowed_origin():
-            self.send_header("Access-Control-Allow-Origin", origin)
-            self.send_header("Access-Control-Expose-Headers", ",".join(self.server.rules["exposeHeaders"]))
-        if status != 204:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+    def cors_headers(self):
+        origin = self.allowed_origin()
+        if origin is None:
+            return []
+        exposed = ",".join(self.server.rules["exposeHeaders"])
+        return [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", exposed)]
 
-    def log_message(self, *_):
-        """Not in the words of the server's: see `log`."""
+
+def is_replaced(name):
+    """Whether the gateway sends this header itself, and so drops the function's."""
+    return name.lower() == "content-length" or name.lower().startswith("access-control-")
 
 
 def milliseconds_since(started):
     return round((time.monotonic() - started) * 1000)
 
 
-def main(address, port, functions_port, *origins):
+def main(address, port, lambda_port, *origins):
     template = (local.ROOT / "template.yaml").read_text()
-    Gateway((address, int(port)), int(functions_port), origins, template).serve_forever()
+    Gateway((address, int(port)), int(lambda_port), origins, template).serve_forever()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""The local bundle in one place: what `make run` starts, and what the sample events rely on."""
+"""Names, ports and settings of `make run`, which the sample events rely on."""
 
 import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Where Cargo puts binaries of the debug profile.
+BINARIES = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
 
 # The functions, by binary name. A function's route carries its name.
 FUNCTIONS = ["user", "user-event-types", "check-availability"]
@@ -13,8 +16,7 @@ SECRETS_MANAGER_PORT = 4011
 FUNCTIONS_PORT = 9000
 FUNCTIONS_URL = f"http://127.0.0.1:{FUNCTIONS_PORT}"
 
-# A name as much as an address: the tokens in events/ carry it as `iss`, so it stays the same even
-# where the sandbox listens on another port or is reached under another host name.
+# The `iss` of the tokens in events/, so it does not follow SANDBOX_PORT.
 SANDBOX_PUBLIC_URL = f"http://127.0.0.1:{SANDBOX_PORT}"
 ISSUER = f"{SANDBOX_PUBLIC_URL}/issuer"
 AUDIENCE = "calendly-functions"
@@ -31,16 +33,23 @@ STALE_SECONDS = 600
 REGION = "us-east-1"
 
 
+# template.yaml's Timeout, in seconds.
+FUNCTION_TIMEOUT = 28
+
+
 def route(function):
-    """The path that API Gateway, and `cargo lambda watch`, map to a function."""
+    """The path that API Gateway maps to a function."""
     return f"/calendly/{function}"
 
 
-def function_environment(sandbox, secrets_manager, inherited=os.environ):
-    """The inherited environment with what the functions are configured with.
+# {route key of API Gateway: binary}. A method is a name or `ANY`, a path is matched in full.
+ROUTES = {f"GET {route(function)}": function for function in FUNCTIONS}
 
-    `sandbox` and `secrets_manager` are the base URLs under which the functions reach the two.
-    Nothing of the developer's own AWS account is passed on, nor `CALENDLY_PAT`.
+
+def function_environment(sandbox, secrets_manager, inherited=os.environ):
+    """The inherited environment with the functions' settings, for these base URLs of the stand-ins.
+
+    The developer's AWS settings and `CALENDLY_PAT` are left out.
     """
     kept = {
         name: value
@@ -48,11 +57,11 @@ def function_environment(sandbox, secrets_manager, inherited=os.environ):
         if name.startswith(("AWS_CA_BUNDLE", "AWS_LAMBDA_LOG_"))
         or not name.startswith(("AWS_", "CALENDLY_PAT", "JWT_"))
     }
-    return kept | configuration(sandbox, secrets_manager) | {
-        "AWS_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-    }
+    return (
+        kept
+        | configuration(sandbox, secrets_manager)
+        | {"AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    )
 
 
 def configuration(sandbox, secrets_manager):
@@ -68,7 +77,7 @@ def configuration(sandbox, secrets_manager):
 
 
 def shared_cache(dynamodb):
-    """What shares Calendly's answers through a table of the DynamoDB at this base URL."""
+    """The settings of a cache that is shared through a table of this DynamoDB."""
     return {
         "CACHE_TABLE": CACHE_TABLE,
         "AVAILABILITY_CACHE_SECONDS": str(CACHE_SECONDS),

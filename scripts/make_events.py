@@ -1,15 +1,11 @@
 """Writes events/: `python3 scripts/make_events.py`, or `make events`.
 
-For each function an HTTP API event (payload 2.0) and a REST API event (payload 1.0) with the
-fields that API Gateway sends, requests that must be refused, and warm-ups; what each is answered
-(expected.json); and the environment of `sam local` (env.json). The fields follow AWS's
-documentation: "Create AWS Lambda proxy integrations for HTTP APIs in API Gateway" and "Lambda proxy
-integrations in API Gateway".
+Writes sample events of both API Gateway payloads for each function, with good and bad requests, warm-ups, the
+expected answers (expected.json), and the environment of `sam local` (env.json).
 
-The tokens are the sandbox's, signed with its fixed test keys: one is good until 2126, one expired
-in 2020. With `--mint URL` they are minted anew by the sandbox at that URL; else those in events/
-are kept. The range that check-availability's events ask about lies DAYS_AHEAD of the day they are
-written. `refresh`, which `make run` and `make test` call, moves it ahead when that time has come.
+The tokens are signed with the sandbox's fixed test keys: one is valid until 2126, one expired in 2020. `--mint URL`
+gets new ones from the sandbox at that URL. The time range of check-availability's events lies DAYS_AHEAD of the day
+of writing; `--refresh`, as `make run` and `make test` call it, moves it when it is about to pass.
 """
 
 import json
@@ -19,15 +15,15 @@ import urllib.request
 from datetime import date, timedelta
 
 import local
+import payload
 
 EVENTS = local.ROOT / "events"
 
-# Under a year, so that the sandbox, as Calendly, has slots there.
+# Less than a year: the sandbox, like Calendly, has slots there.
 DAYS_AHEAD = 330
 DAYS_LEAST_AHEAD = 2
 RANGE_DAYS = 4
 
-ACCOUNT = "123456789012"
 API = "a1b2c3d4e5"
 HOST = f"{API}.execute-api.{local.REGION}.amazonaws.com"
 CALLER = "203.0.113.7"
@@ -40,134 +36,92 @@ ISSUED_AT = 1767225600  # 2026-01-01
 GOOD_UNTIL = 4922899200  # 2126-01-01
 EXPIRED_AT = 1577836800  # 2020-01-01
 
-
-class Sample:
-    """One event file and what it is answered."""
-
-    def __init__(self, name, function, event, **expected):
-        self.name = name
-        self.event = event
-        self.expected = {"function": function, **expected}
+OK = {"status": 200}
 
 
 def samples(tokens, first_day):
-    """Every sample; `first_day` begins the range that the good ones ask about."""
+    """(name, function, event, expected answer) of each sample; `first_day` begins the range of the good ones."""
     last_day = first_day + timedelta(days=RANGE_DAYS)
-    instants = {
-        "start_time": f"{first_day}T00:00:00Z",
-        "end_time": f"{last_day}T23:59:59Z",
-    }
-    dates = {
-        "start_time": str(first_day),
-        "end_time": str(last_day),
-        "timezone": "Europe/Lisbon",
-    }
+    instants = {"start_time": f"{first_day}T00:00:00Z", "end_time": f"{last_day}T23:59:59Z"}
+    dates = {"start_time": str(first_day), "end_time": str(last_day), "timezone": "Europe/Lisbon"}
+    backwards = {"start_time": "2099-01-02T00:00:00Z", "end_time": "2099-01-01T00:00:00Z"}
+    several = {"event_type": ["catch-up", "demo"], **dates}
+    moment = {"at": f"{first_day}T09:00:00", "timezone": "Europe/Lisbon"}
     good, expired = tokens["good"], tokens["expired"]
     user, event_types, availability = local.FUNCTIONS
-    yield Sample("user-http-api", user, http_api(user, good), status=200)
-    yield Sample("user-rest-api", user, rest_api(user, good), status=200)
-    for name, gateway in (("http-api", http_api), ("rest-api", rest_api)):
-        yield Sample(
-            f"user-{name}-no-token", user, gateway(user, None), status=401, code="token_missing"
-        )
-        yield Sample(
-            f"user-{name}-expired-token",
-            user,
-            gateway(user, expired),
-            status=401,
-            code="token_expired",
-        )
-    yield Sample(
-        "user-event-types-http-api", event_types, http_api(event_types, good), status=200
-    )
-    yield Sample(
-        "user-event-types-rest-api",
-        event_types,
-        rest_api(event_types, good, {"active": "true"}),
-        status=200,
-    )
-    yield Sample(
-        "check-availability-http-api",
-        availability,
-        http_api(availability, good, instants),
-        status=200,
-    )
-    yield Sample(
-        "check-availability-rest-api", availability, rest_api(availability, good, dates), status=200
-    )
-    several = {"event_type": ["catch-up", "demo"]}
-    moment = {"at": f"{first_day}T09:00:00", "timezone": "Europe/Lisbon"}
-    for name, parameters in (
-        ("several", {**several, **dates}),
-        ("match-all", {**several, **dates, "match": "all"}),
-        ("at", {**moment, "event_type": "catch-up"}),
-        ("limit", {**instants, "limit": "3"}),
-        ("duration", {**instants, "event_type": "demo", "duration": "15"}),
-    ):
-        yield Sample(
-            f"check-availability-http-api-{name}",
+    both = {"http-api": http_api, "rest-api": rest_api}
+    missing, late = {"status": 401, "code": "token_missing"}, {"status": 401, "code": "token_expired"}
+
+    def invalid(parameter):
+        return {"status": 400, "code": "invalid_parameter", "parameter": parameter}
+
+    for function, gateways, suffix, token, parameters, expected in [
+        (user, both, "", good, None, OK),
+        (user, both, "-no-token", None, None, missing),
+        (user, both, "-expired-token", expired, None, late),
+        (event_types, ["http-api"], "", good, None, OK),
+        (event_types, ["rest-api"], "", good, {"active": "true"}, OK),
+        (availability, ["http-api"], "", good, instants, OK),
+        (availability, ["rest-api"], "", good, dates, OK),
+        (availability, ["http-api"], "-several", good, several, OK),
+        (availability, ["http-api"], "-match-all", good, {**several, "match": "all"}, OK),
+        (availability, ["http-api"], "-at", good, {**moment, "event_type": "catch-up"}, OK),
+        (availability, ["http-api"], "-limit", good, {**instants, "limit": "3"}, OK),
+        (
             availability,
-            http_api(availability, good, parameters),
-            status=200,
-        )
-    yield Sample(
-        "check-availability-rest-api-several",
-        availability,
-        rest_api(availability, good, {**several, **dates}),
-        status=200,
-    )
-    yield Sample(
-        "check-availability-http-api-at-and-range",
-        availability,
-        http_api(availability, good, {**moment, **dates}),
-        status=400,
-        code="invalid_parameter",
-        parameter="at",
-    )
-    backwards = {"start_time": "2099-01-02T00:00:00Z", "end_time": "2099-01-01T00:00:00Z"}
-    for name, gateway in (("http-api", http_api), ("rest-api", rest_api)):
-        yield Sample(
-            f"check-availability-{name}-bad-range",
+            ["http-api"],
+            "-duration",
+            good,
+            {**instants, "event_type": "demo", "duration": "15"},
+            OK,
+        ),
+        (availability, ["rest-api"], "-several", good, several, OK),
+        (availability, ["http-api"], "-at-and-range", good, {**moment, **dates}, invalid("at")),
+        (availability, both, "-bad-range", good, backwards, invalid("end_time")),
+        (
             availability,
-            gateway(availability, good, backwards),
-            status=400,
-            code="invalid_parameter",
-            parameter="end_time",
-        )
-    yield Sample(
-        "check-availability-http-api-no-start-time",
-        availability,
-        http_api(availability, good, {"end_time": instants["end_time"]}),
-        status=400,
-        code="invalid_parameter",
-        parameter="start_time",
-    )
-    yield Sample(
-        "check-availability-http-api-unknown-slug",
-        availability,
-        http_api(availability, good, {**instants, "event_type": "no-such-event-type"}),
-        status=404,
-        code="no_event_type",
-    )
-    yield Sample("warm-up-rule", user, scheduled_by_rule(), warm=True)
-    yield Sample("warm-up-scheduler", event_types, scheduled_by_scheduler(), warm=True)
-    yield Sample("warm-up-warmer", availability, {"warmer": True}, warm=True)
-    yield Sample(
-        "warm-up-serverless-plugin", user, {"source": "serverless-plugin-warmup"}, warm=True
-    )
+            ["http-api"],
+            "-no-start-time",
+            good,
+            {"end_time": instants["end_time"]},
+            invalid("start_time"),
+        ),
+        (
+            availability,
+            ["http-api"],
+            "-unknown-slug",
+            good,
+            {**instants, "event_type": "no-such-event-type"},
+            {"status": 404, "code": "no_event_type"},
+        ),
+    ]:
+        for gateway in gateways:
+            yield (
+                f"{function}-{gateway}{suffix}",
+                function,
+                both[gateway](function, token, parameters),
+                expected,
+            )
+    for name, function, event in [
+        ("rule", user, scheduled_by_rule()),
+        ("scheduler", event_types, scheduled_by_scheduler()),
+        ("warmer", availability, {"warmer": True}),
+        ("serverless-plugin", user, {"source": "serverless-plugin-warmup"}),
+    ]:
+        yield f"warm-up-{name}", function, event, {"warm": True}
 
 
 def values(value):
-    """Those of a parameter, which may be given several times."""
+    """The values of a parameter, which may occur several times."""
     return value if isinstance(value, list) else [value]
 
 
 def http_api(function, token, parameters=None):
-    """An HTTP API event, payload 2.0. API Gateway leaves out what a request does not have."""
+    """An HTTP API event, payload 2.0."""
     path = local.route(function)
     headers = {
         "accept": "*/*",
-        "authorization": f"Bearer {token}",
+        "authorization": token and f"Bearer {token}",
         "content-length": "0",
         "host": HOST,
         "user-agent": CLIENT,
@@ -176,43 +130,23 @@ def http_api(function, token, parameters=None):
         "x-forwarded-port": "443",
         "x-forwarded-proto": "https",
     }
-    if token is None:
-        del headers["authorization"]
-    event = {
-        "version": "2.0",
-        "routeKey": f"GET {path}",
-        "rawPath": path,
-        "rawQueryString": urllib.parse.urlencode(parameters or {}, doseq=True),
-        "headers": headers,
-        "queryStringParameters": parameters
-        and {name: ",".join(values(value)) for name, value in parameters.items()},
-        "requestContext": {
-            "accountId": ACCOUNT,
-            "apiId": API,
-            "domainName": HOST,
-            "domainPrefix": API,
-            "http": {
-                "method": "GET",
-                "path": path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": CALLER,
-                "userAgent": CLIENT,
-            },
-            "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": f"GET {path}",
-            "stage": "$default",
-            "time": TIME,
-            "timeEpoch": TIME_EPOCH_MS,
-        },
-        "isBase64Encoded": False,
-    }
-    if parameters is None:
-        del event["queryStringParameters"]
-    return event
+    query = urllib.parse.urlencode(parameters or {}, doseq=True)
+    return payload.event(
+        "GET",
+        f"{path}?{query}",
+        [(name, value) for name, value in headers.items() if value],
+        route_key=f"GET {path}",
+        api=API,
+        domain=HOST,
+        caller=CALLER,
+        request_id="JKJaXmPLvHcESHA=",
+        time=TIME,
+        epoch_ms=TIME_EPOCH_MS,
+    )
 
 
 def rest_api(function, token, parameters=None):
-    """A REST API event, payload 1.0. API Gateway sends null for what a request does not have."""
+    """A REST API event, payload 1.0. API Gateway sends null for absent members."""
     path = local.route(function)
     headers = {
         "Accept": "*/*",
@@ -233,8 +167,7 @@ def rest_api(function, token, parameters=None):
         "httpMethod": "GET",
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": parameters
-        and {name: values(value)[-1] for name, value in parameters.items()},
+        "queryStringParameters": parameters and {name: values(value)[-1] for name, value in parameters.items()},
         "multiValueQueryStringParameters": several,
         "pathParameters": None,
         "stageVariables": None,
@@ -246,7 +179,7 @@ def rest_api(function, token, parameters=None):
             "requestTime": TIME,
             # With the stage, unlike `path` above.
             "path": f"/prod{path}",
-            "accountId": ACCOUNT,
+            "accountId": payload.ACCOUNT,
             "protocol": "HTTP/1.1",
             "stage": "prod",
             "domainPrefix": API,
@@ -276,25 +209,25 @@ def rest_api(function, token, parameters=None):
 
 
 def scheduled_by_rule():
-    """What an EventBridge rule with a schedule sends."""
+    """The event of an EventBridge rule with a schedule."""
     return {
         "version": "0",
         "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
         "detail-type": "Scheduled Event",
         "source": "aws.events",
-        "account": ACCOUNT,
+        "account": payload.ACCOUNT,
         "time": "2026-12-01T09:30:00Z",
         "region": local.REGION,
-        "resources": [f"arn:aws:events:{local.REGION}:{ACCOUNT}:rule/warm-up"],
+        "resources": [f"arn:aws:events:{local.REGION}:{payload.ACCOUNT}:rule/warm-up"],
         "detail": {},
     }
 
 
 def scheduled_by_scheduler():
-    """What EventBridge Scheduler sends without an input of one's own: `detail` is a string."""
+    """The default event of EventBridge Scheduler: `detail` is a string."""
     return scheduled_by_rule() | {
         "source": "aws.scheduler",
-        "resources": [f"arn:aws:scheduler:{local.REGION}:{ACCOUNT}:schedule/default/warm-up"],
+        "resources": [f"arn:aws:scheduler:{local.REGION}:{payload.ACCOUNT}:schedule/default/warm-up"],
         "detail": "{}",
     }
 
@@ -318,8 +251,8 @@ def mint(sandbox):
     }
 
 
-def kept_tokens():
-    """The tokens that the files in events/ have."""
+def current_tokens():
+    """The tokens of the files in events/."""
 
     def token(name):
         event = json.loads((EVENTS / f"{name}.json").read_text())
@@ -329,12 +262,12 @@ def kept_tokens():
 
 
 def refresh():
-    """Moves the range of the samples ahead if it is about to pass; says whether it did."""
+    """Moves the time range of the samples if it is about to pass; says whether it did."""
     event = json.loads((EVENTS / "check-availability-http-api.json").read_text())
     first_day = date.fromisoformat(event["queryStringParameters"]["start_time"][:10])
     if first_day >= date.today() + timedelta(days=DAYS_LEAST_AHEAD):
         return False
-    write(kept_tokens())
+    write(current_tokens())
     return True
 
 
@@ -343,11 +276,11 @@ def write(tokens):
     ahead = date.today() + timedelta(days=DAYS_AHEAD)
     monday = ahead - timedelta(days=ahead.weekday())
     expected = {}
-    for sample in samples(tokens, monday):
-        write_json(f"{sample.name}.json", sample.event)
-        expected[f"{sample.name}.json"] = sample.expected
+    for name, function, event, answer in samples(tokens, monday):
+        write_json(f"{name}.json", event)
+        expected[f"{name}.json"] = {"function": function, **answer}
     write_json("expected.json", expected)
-    # Docker's name for the machine that it runs on.
+    # The host, as seen from a container.
     machine = "http://host.docker.internal"
     write_json(
         "env.json",
@@ -366,7 +299,7 @@ def write_json(name, content):
 if __name__ == "__main__":
     arguments = sys.argv[1:]
     if arguments == []:
-        write(kept_tokens())
+        write(current_tokens())
     elif arguments == ["--refresh"]:
         refresh()
     elif len(arguments) == 2 and arguments[0] == "--mint":

@@ -11,7 +11,10 @@ import local
 import tools
 
 # What is installed for what, by the folder of its package.json.
-USES = {"booking-page": local.ROOT / "examples" / "booking-page", "api": local.ROOT / "scripts" / "requirements"}
+USES = {
+    "booking-page": local.ROOT / "examples" / "booking-page",
+    "api": local.ROOT / "scripts" / "requirements",
+}
 
 
 def folder(use):

@@ -1,7 +1,7 @@
 """Checks the SAM CLI and cargo-lambda of the PATH: `python3 scripts/own_tools.py`.
 
 `make build OWN_TOOLS=1` and `make deploy OWN_TOOLS=1` use them in place of those in .venv. The oldest
-that are taken are those that scripts/requirements/build.in pins, which is what is tested.
+accepted versions are those that scripts/requirements/build.in pins.
 """
 
 import re
@@ -11,13 +11,13 @@ import sys
 
 from local import ROOT
 
-# What to run, and the package of scripts/requirements/build.in that has it.
+# {program: package in scripts/requirements/build.in}
 TOOLS = {"sam": "aws-sam-cli", "cargo-lambda": "cargo-lambda"}
 COMMANDS = {"sam": ["sam", "--version"], "cargo-lambda": ["cargo-lambda", "lambda", "--version"]}
 
 
 def oldest(requirements):
-    """{package: version} of what is pinned, as numbers."""
+    """{package: pinned version as numbers}"""
     found = re.findall(r"^([\w-]+)==([\d.]+)$", requirements, re.MULTILINE)
     return {package: numbers(version) for package, version in found}
 
@@ -27,7 +27,7 @@ def numbers(version):
 
 
 def problem(tool, output, least):
-    """What is wrong with a tool that says this of its version; nothing if it will do."""
+    """The problem with a tool that prints this version, or `None`."""
     wanted = ".".join(map(str, least))
     found = re.search(r"\b(\d+\.\d+\.\d+)\b", output or "")
     if not found:
@@ -38,7 +38,7 @@ def problem(tool, output, least):
 
 
 def version_of(tool):
-    """What a tool says of its version, or nothing where it is missing."""
+    """The output of a tool's version command, or `None` if it is missing."""
     if shutil.which(tool) is None:
         return None
     result = subprocess.run(

@@ -1,4 +1,4 @@
-"""Tables of figures in the pages, between markers like `<!-- bench: sizes -->` and `<!-- bench: end -->`."""
+"""Tables of figures in pages, between markers like `<!-- bench: sizes -->` and `<!-- bench: end -->`."""
 
 
 def table(header, rows):
@@ -8,7 +8,7 @@ def table(header, rows):
 
 
 def replaced(text, kind, name, found):
-    """A page's text with what stands between the markers of this kind and name replaced."""
+    """The text of a page with a new part between the markers of this kind and name."""
     start, end = f"<!-- {kind}: {name} -->\n", f"<!-- {kind}: end -->"
     before, _, rest = text.partition(start)
     _, marker, after = rest.partition(end)
@@ -18,5 +18,5 @@ def replaced(text, kind, name, found):
 
 
 def write(page, name, found):
-    """Makes a page say what a run found."""
+    """Writes the result of a run into a page."""
     page.write_text(replaced(page.read_text(), "found", name, found))

@@ -1,9 +1,8 @@
-"""Makes a build deployable for its own processor only:
+"""Makes a build deployable for its own architecture only:
 `python3 scripts/pin_architecture.py .aws-sam/build/template.yaml x86_64`.
 
-The template leaves the processor to a parameter, but what was built is for one. So the built template
-gets it as the parameter's default and only value, and a deployment for the other is refused with a
-sentence that says what to do, before anything changes.
+The build's architecture becomes the default and only value of the template's parameter. CloudFormation then refuses
+a deployment for the other one, with instructions, before anything changes.
 """
 
 import re
@@ -14,7 +13,7 @@ ARCHITECTURES = ("arm64", "x86_64")
 
 
 def pinned(template, architecture):
-    """The text of a built template whose parameter `Architecture` allows one value."""
+    """The built template with one allowed value of `Architecture`."""
     [other] = set(ARCHITECTURES) - {architecture}
     block = re.search(r"^  Architecture:\n(?:    .*\n)+", template, re.MULTILINE)
     if not block:

@@ -1,7 +1,7 @@
-"""Makes what a release has of one processor: `.venv/bin/python scripts/release.py .aws-sam/build arm64 dist`.
+"""Writes the release files of one architecture: `.venv/bin/python scripts/release.py .aws-sam/build arm64 dist`.
 
-From what `sam build` built: a zip file a function, and a template that deploys them as they are, without a
-compiler. `scripts/checksums.py` adds the checksums when all processors are there.
+A zip file per function, and a template that deploys them without a compiler. `scripts/checksums.py` adds the
+checksums of all architectures.
 """
 
 import copy
@@ -19,12 +19,12 @@ from local import ROOT
 
 BUILD_METHOD = "rust-cargolambda"
 APPLICATION = "AWS::ServerlessRepo::Application"
-# Beside the templates, which name them.
+# Named in the templates.
 TEXTS = {"LICENSE": "LICENSE.txt", "README.md": "README.md"}
 
 
 class CannotPackage(Exception):
-    """The template cannot be packaged; the text says what to do."""
+    """The template cannot be packaged; the message says what to do."""
 
 
 def zip_name(function, architecture):
@@ -33,22 +33,22 @@ def zip_name(function, architecture):
 
 
 def template_name(architecture):
-    """The packaged template of a processor."""
+    """The file of the packaged template."""
     return f"template-{architecture}.yaml"
 
 
 def sbom_name(architecture):
-    """The bill of materials of a processor."""
+    """The file of the SBOM."""
     return f"sbom-{architecture}.cdx.json"
 
 
 def stack_name(file):
-    """The file of a stack in the stack: a release has no folders."""
+    """The file of a nested stack: a release has no folders."""
     return f"stack-{Path(file).name}"
 
 
 def compiled_functions(template):
-    """{resource: the name of its executable} of the functions that cargo-lambda builds."""
+    """{resource: binary} of the functions that cargo-lambda builds."""
     found = {}
     for resource, body in template["Resources"].items():
         metadata = body.get("Metadata", {})
@@ -63,7 +63,7 @@ def compiled_functions(template):
 
 
 def stacks(template):
-    """{resource: the template} of the stacks in the stack."""
+    """{resource: template} of the nested stacks."""
     return {
         resource: body["Properties"]["TemplateURL"]
         for resource, body in template["Resources"].items()
@@ -72,7 +72,7 @@ def stacks(template):
 
 
 def packaged(template, architecture, version, source_url=None):
-    """A template whose functions are the zip files beside it, for one processor."""
+    """The template with the zip files beside it as code, for one architecture."""
     template = copy.deepcopy(template)
     functions = compiled_functions(template)
     template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
@@ -86,20 +86,18 @@ def packaged(template, architecture, version, source_url=None):
         template["Resources"][resource]["Properties"]["TemplateURL"] = f"./{stack_name(file)}"
     parameter = template["Parameters"]["Architecture"]
     parameter |= {"Default": architecture, "AllowedValues": [architecture]}
-    template.setdefault("Metadata", {})[APPLICATION] = application(
-        architecture, version, source_url
-    )
+    template.setdefault("Metadata", {})[APPLICATION] = application(architecture, version, source_url)
     return template
 
 
 def application(architecture, version, source_url):
-    """What the Serverless Application Repository is told.
+    """The metadata for the Serverless Application Repository.
 
     The members are those of
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-template-publishing-applications-metadata-properties.html
     """
     told = {
-        # An application has one template, so one for each processor.
+        # An application has one template, so there is one per architecture.
         "Name": f"{sbom.BUNDLE}-{architecture.replace('_', '-')}",
         "Description": "Calendly for your own callers: three functions in Rust behind an HTTP API that "
         "validate the caller's token and answer from Calendly.",
@@ -116,7 +114,7 @@ def application(architecture, version, source_url):
 
 
 def write(built, architecture, target, source_url=None):
-    """Writes the files of one processor into `target`. `built` is where `sam build` built."""
+    """Writes the files of one architecture into `target`, from the output of `sam build`."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
     target.mkdir(parents=True, exist_ok=True)
     for resource, function in compiled_functions(template).items():

@@ -1,18 +1,17 @@
 """`make run`: the whole bundle on this machine, until Ctrl-C.
 
-Starts the sandbox (a stand-in for Calendly, and the token issuer), moto (a stand-in for Secrets
-Manager, and for DynamoDB), the three functions and a gateway in front of them, waits until each answers, and prints where
-the pages are and how to call the functions.
+Starts the sandbox (a stand-in for Calendly and the token issuer), moto (a stand-in for Secrets Manager and DynamoDB),
+the functions and a gateway in front of them, waits until each answers, and prints the addresses.
 
 Environment variables, all optional:
 
     CALENDLY_PAT          a personal access token: the functions then call the real Calendly
-    CACHE                 1: the functions keep Calendly's answers, and share them through a table
-    FUNCTIONS_PORT        where the functions answer (9000)
-    SANDBOX_PORT          where the sandbox listens (4010)
-    SECRETS_MANAGER_PORT  where moto listens (4011)
-    BIND_ADDRESS          the address all of them listen on (127.0.0.1); `sam local` on Linux runs
-                          the functions in containers, which reach this machine with 0.0.0.0 only
+    CACHE                 1: the functions cache availability and share it through a table
+    FUNCTIONS_PORT        port of the functions (9000)
+    SANDBOX_PORT          port of the sandbox (4010)
+    SECRETS_MANAGER_PORT  port of moto (4011)
+    BIND_ADDRESS          the address of all of them (127.0.0.1); containers of `sam local` on Linux reach
+                          this machine with 0.0.0.0 only
 """
 
 import json
@@ -36,6 +35,8 @@ from processes import ProcessFailed, Processes
 
 START_SECONDS = 30
 ANSWER_SECONDS = 30
+# One command, so that dependencies are compiled once.
+BUILD = ["cargo", "build", *(f"--package={name}" for name in ["sandbox", *local.ROUTES.values()])]
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # The developer's proxy settings are not for loopback addresses.
@@ -43,33 +44,31 @@ _http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class StartFailed(Exception):
-    """The bundle cannot run here; the text says why and what to do."""
+    """The bundle cannot start; the message says why and what to do."""
 
 
 class Stopped(Exception):
-    """Somebody asked for the end: Ctrl-C, or a signal."""
+    """Ctrl-C or a signal."""
 
 
 class Settings:
-    """What the environment variables ask for."""
+    """The settings of the environment variables."""
 
     def __init__(self, environment):
         self.pat = environment.get("CALENDLY_PAT", "").strip()
         cache = environment.get("CACHE", "")
         if cache not in ("", "0", "1"):
-            raise StartFailed(f"CACHE is 1 to keep Calendly's answers, or 0, not {cache!r}.")
+            raise StartFailed(f"CACHE is 1 to cache availability, or 0, not {cache!r}.")
         self.has_cache = cache == "1"
         self.address = environment.get("BIND_ADDRESS", "127.0.0.1")
         self.functions_port = self._port(environment, "FUNCTIONS_PORT", local.FUNCTIONS_PORT)
         self.sandbox_port = self._port(environment, "SANDBOX_PORT", local.SANDBOX_PORT)
-        self.secrets_manager_port = self._port(
-            environment, "SECRETS_MANAGER_PORT", local.SECRETS_MANAGER_PORT
-        )
+        self.secrets_manager_port = self._port(environment, "SECRETS_MANAGER_PORT", local.SECRETS_MANAGER_PORT)
         if self.address not in ("127.0.0.1", "0.0.0.0"):
             raise StartFailed(f"BIND_ADDRESS is 127.0.0.1 or 0.0.0.0, not {self.address!r}.")
         if self.pat and self.address != "127.0.0.1":
             raise StartFailed(
-                "CALENDLY_PAT together with BIND_ADDRESS would let everybody on the network read "
+                "CALENDLY_PAT together with BIND_ADDRESS would let anyone on the network read "
                 "the token from the stand-in for Secrets Manager. Unset one of them."
             )
 
@@ -94,7 +93,7 @@ class Settings:
 
     @property
     def page_origins(self):
-        """Whose pages may call the functions, as CorsAllowOrigins says it of a deployed stack."""
+        """The origins whose pages may call the functions, like CorsAllowOrigins of a deployed stack."""
         return [self.sandbox, f"http://localhost:{self.sandbox_port}"]
 
 
@@ -103,7 +102,7 @@ def main():
         signal.signal(number, _stop)
     try:
         settings = Settings(os.environ)
-        # It goes into Secrets Manager's stand-in and to no other process.
+        # Only the stand-in for Secrets Manager gets it.
         os.environ.pop("CALENDLY_PAT", None)
         check_tools()
         check_ports(settings)
@@ -114,7 +113,7 @@ def main():
                     processes.check()
                     time.sleep(0.5)
             finally:
-                # The children are about to be stopped: a second Ctrl-C must not cut in.
+                # A second Ctrl-C must not interrupt the stop.
                 for number in STOP_SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
     except Stopped:
@@ -124,7 +123,7 @@ def main():
 
 
 def start(settings, processes):
-    """Builds and starts everything, and prints how to use it."""
+    """Builds and starts everything, and prints how to call it."""
     tools.install("run", start=processes.run)
     node_packages.install("booking-page", start=processes.run)
     build(processes)
@@ -143,7 +142,7 @@ def start(settings, processes):
 
 
 def write_pages(settings, processes):
-    """The directory of the pages, written for these ports. Another `make run` may have its own beside it."""
+    """Writes the pages for these ports into a directory of their own."""
     directory = local.ROOT / ".run" / f"pages-{settings.sandbox_port}"
     processes.run(
         [tools.BIN / "python", local.ROOT / "scripts" / "pages.py"]
@@ -153,7 +152,7 @@ def write_pages(settings, processes):
 
 
 def start_functions(settings, processes):
-    """Starts the functions, and the gateway that answers for them where callers look."""
+    """Starts the functions and the gateway in front of them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -163,11 +162,9 @@ def start_functions(settings, processes):
     if settings.has_cache:
         create_table(settings, local.CACHE_TABLE)
         environment |= local.shared_cache(settings.secrets_manager)
-    environment["PATH"] = f"{tools.BIN}{os.pathsep}{environment.get('PATH', '')}"
     processes.start(
         "functions",
-        # The gateway says which browsers may.
-        ["cargo", "lambda", "watch", "--disable-cors", "-A", "127.0.0.1", "-P", str(port)],
+        [tools.BIN / "python", local.ROOT / "scripts" / "lambda_emulator.py", str(port)],
         env=environment,
         cwd=local.ROOT,
     )
@@ -182,7 +179,7 @@ def start_stand_ins(settings, processes, pages=None):
     """Starts the sandbox, which serves the directory `pages` too, and moto, and stores the secrets."""
     processes.start(
         "sandbox",
-        ["cargo", "run", "--quiet", "--package", "sandbox", "--"]
+        [local.BINARIES / "sandbox"]
         + ["--listen", f"{settings.address}:{settings.sandbox_port}"]
         + ["--pat", local.SANDBOX_PAT, "--public-url", local.SANDBOX_PUBLIC_URL]
         + ["--audience", local.AUDIENCE]
@@ -191,8 +188,7 @@ def start_stand_ins(settings, processes, pages=None):
     )
     processes.start(
         "secrets-manager",
-        [tools.BIN / "moto_server", "-H", settings.address]
-        + ["-p", str(settings.secrets_manager_port)],
+        [tools.BIN / "moto_server", "-H", settings.address] + ["-p", str(settings.secrets_manager_port)],
     )
     wait_for(f"{settings.sandbox}/healthz", "sandbox", processes)
     wait_for(f"{settings.secrets_manager}/moto-api/", "secrets-manager", processes)
@@ -201,7 +197,7 @@ def start_stand_ins(settings, processes, pages=None):
 
 
 def check_tools():
-    """Says which prerequisite is missing and where it comes from."""
+    """Fails with instructions if a prerequisite is missing."""
     if shutil.which("cargo") is None:
         raise StartFailed("`cargo` is missing. Install Rust: https://rustup.rs")
     if shutil.which("cc") is None:
@@ -212,14 +208,14 @@ def check_tools():
 
 
 def check_ports(settings):
-    """Says which port is taken, by what it was meant for, and how to use another."""
+    """Fails with instructions if a port is taken."""
     for name, port in (
         ("FUNCTIONS_PORT", settings.functions_port),
         ("SANDBOX_PORT", settings.sandbox_port),
         ("SECRETS_MANAGER_PORT", settings.secrets_manager_port),
     ):
         with socket.socket() as probe:
-            # As servers do: a port in its last minute after a stop is free.
+            # As servers do: TIME_WAIT is no obstacle.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((settings.address, port))
@@ -235,12 +231,10 @@ def build(processes):
     """Compiles the sandbox and the functions, with cargo's own progress."""
     say("Compiling the sandbox and the functions (minutes the first time)")
     try:
-        processes.run(["cargo", "build", "--package", "sandbox"], cwd=local.ROOT)
-        # The default members, as `cargo lambda watch` builds them: it then finds them ready.
-        processes.run(["cargo", "build"], cwd=local.ROOT)
+        processes.run(BUILD, cwd=local.ROOT)
     except subprocess.CalledProcessError as error:
         raise StartFailed(
-            "The build failed; cargo says why above. An old Rust is mended by `rustup update`."
+            "The build failed; cargo says why above. If Rust is too old, run `rustup update`."
         ) from error
 
 
@@ -259,13 +253,13 @@ def wait_for(url, name, processes):
 
 
 def create_secret(settings, name, value):
-    """Stores a secret in moto, through the API call of Secrets Manager."""
+    """Stores a secret in moto, through Secrets Manager's API."""
     secret = {"Name": name, "SecretString": value}
     call_moto(settings, "secretsmanager", "secretsmanager.CreateSecret", secret)
 
 
 def create_table(settings, name):
-    """Makes a table like the template's in moto, through the API call of DynamoDB."""
+    """Creates a table like the template's in moto, through DynamoDB's API."""
     table = {
         "TableName": name,
         "BillingMode": "PAY_PER_REQUEST",
@@ -282,7 +276,7 @@ def call_moto(settings, service, target, body):
         {
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": target,
-            # moto reads the service and the region from it and verifies nothing.
+            # moto reads the service and the region, and verifies nothing.
             "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/"
             f"{local.REGION}/{service}/aws4_request, SignedHeaders=host, Signature=local",
         },
@@ -292,17 +286,15 @@ def call_moto(settings, service, target, body):
 
 
 def fresh_token(settings):
-    """An access token of the sandbox's demo user, good for an hour."""
+    """An access token of the sandbox's demo user, valid for an hour."""
     form = {"grant_type": "password", "username": "demo", "password": "demo"}
-    request = urllib.request.Request(
-        f"{settings.sandbox}/issuer/token", urllib.parse.urlencode(form).encode()
-    )
+    request = urllib.request.Request(f"{settings.sandbox}/issuer/token", urllib.parse.urlencode(form).encode())
     with _http.open(request, timeout=ANSWER_SECONDS) as answer:
         return json.load(answer)["access_token"]
 
 
 def sample_requests(settings):
-    """One URL a function; the availability of the coming week."""
+    """{function: URL of a sample request}."""
     tomorrow = (datetime.now(timezone.utc) + timedelta(days=1)).date()
     week = {"start_time": tomorrow, "end_time": tomorrow + timedelta(days=6)}
     queries = {"check-availability": "?" + urllib.parse.urlencode(week)}
@@ -326,8 +318,7 @@ def wait_for_answer(function, url, token, settings, processes):
             if status == 200:
                 return
             last = f"{status} {body}"
-            # An account without event types, a token that Calendly refuses: the functions work,
-            # and what they say is worth more than a failed start.
+            # The function works; its answer (no event types, a refused token) helps more than a failed start.
             if settings.pat and '"code"' in body:
                 say(f"Note: {local.route(function)} answers {last}")
                 return
@@ -349,7 +340,7 @@ def get(url, token=None):
 
 
 def print_how_to_call(settings, requests):
-    """Where the pages are, and a `curl` for each function. It fits on a screen."""
+    """Prints the addresses, and a `curl` command for each function."""
     calendly = "the real Calendly" if settings.pat else "the sandbox's Calendly"
     port = settings.sandbox_port
     make = "make" if port == local.SANDBOX_PORT else f"SANDBOX_PORT={port} make"
@@ -357,9 +348,9 @@ def print_how_to_call(settings, requests):
     say(f"{settings.sandbox}/        the booking page")
     say(f"{settings.functions}         the functions, with {calendly}")
     if settings.has_cache:
-        say(f"Open times are served again for {local.CACHE_SECONDS} s, and shared through a table.")
+        say(f"Availability is cached for {local.CACHE_SECONDS} s and shared through a table.")
     say("")
-    say(f"TOKEN=$({make} -s token)   # good for an hour")
+    say(f"TOKEN=$({make} -s token)   # valid for an hour")
     for url in requests.values():
         say(f"curl -H \"Authorization: Bearer $TOKEN\" \\\n  '{url}'")
     say("\nLogs are in .run/. Ctrl-C stops everything.")

@@ -1,8 +1,7 @@
-"""`make sam-test`: what `sam build` built, in the environment that `sam local` makes for it.
+"""`make sam-test`: runs the functions of `sam build` in `sam local`.
 
-Starts the sandbox and moto on this machine, lets `sam local invoke` run every sample event in events/
-and `sam local start-api` answer real requests, in containers of its own (see containers.py), and stops
-it all. Once the functions are built, it takes about a minute and gives up after ten.
+Starts the sandbox and moto, runs every sample event in events/ with `sam local invoke`, and sends requests to
+`sam local start-api`, in containers (containers.py). Takes about a minute after the build, and gives up after ten.
 """
 
 import json
@@ -33,19 +32,17 @@ RESOURCES = {
     "check-availability": "CheckAvailabilityFunction",
 }
 WORK = local.ROOT / ".run" / "sam-test"
-# Not in .aws-sam/build, which is what `sam deploy` takes.
+# Not .aws-sam/build, which `sam deploy` takes.
 BUILT_TEMPLATE = local.ROOT / ".aws-sam" / "local" / "template.yaml"
 
 
 class TestFailed(Exception):
-    """An answer was not what it should be."""
+    """An answer was wrong."""
 
 
 def main():
     def give_up(number, _):
-        raise TestFailed(
-            f"Not done after {LIMIT_SECONDS} s." if number == signal.SIGALRM else "Stopped."
-        )
+        raise TestFailed(f"Not done after {LIMIT_SECONDS} s." if number == signal.SIGALRM else "Stopped.")
 
     for number in (signal.SIGALRM, *run.STOP_SIGNALS):
         signal.signal(number, give_up)
@@ -66,7 +63,7 @@ def main():
                 check_events(sam)
                 check_api(sam, bundle, processes)
             finally:
-                # Everything is about to be stopped: nothing must cut in.
+                # Nothing must interrupt the stop.
                 for number in (signal.SIGALRM, *run.STOP_SIGNALS):
                     signal.signal(number, signal.SIG_IGN)
     except (
@@ -82,38 +79,33 @@ def main():
 
 
 def build(processor):
-    """Builds the functions for this machine's processor, and the sandbox.
-
-    That takes minutes the first time, and seconds if nothing has changed.
-    """
+    """Builds the functions for this machine's architecture, and the sandbox."""
     command = ["make", "--no-print-directory", "build", f"ARCHITECTURE={processor}"]
     subprocess.check_call([*command, f"BUILD_DIR={BUILT_TEMPLATE.parent}"], cwd=local.ROOT)
-    subprocess.check_call(["cargo", "build", "--quiet", "--package", "sandbox"], cwd=local.ROOT)
+    subprocess.check_call([*run.BUILD, "--quiet"], cwd=local.ROOT)
 
 
 class Bundle(run.Settings):
-    """Where the stand-ins listen: on all addresses, where containers reach them, at free ports."""
+    """Free ports on all addresses, where containers reach the stand-ins."""
 
     def __init__(self):
         ports = free_ports(3)
         names = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
         super().__init__(
-            {"BIND_ADDRESS": "0.0.0.0"}
-            | {n: str(port) for n, port in zip(names, ports, strict=True)}
+            {"BIND_ADDRESS": "0.0.0.0"} | {n: str(port) for n, port in zip(names, ports, strict=True)}
         )
 
     def environment(self, machine):
-        """What `sam --env-vars` takes."""
+        """The content of `sam --env-vars`."""
         return {
             "Parameters": local.configuration(
-                f"http://{machine}:{self.sandbox_port}",
-                f"http://{machine}:{self.secrets_manager_port}",
+                f"http://{machine}:{self.sandbox_port}", f"http://{machine}:{self.secrets_manager_port}"
             )
         }
 
 
 class Sam:
-    """`sam local`, told about the containers."""
+    """`sam local`, set up for the containers."""
 
     def __init__(self, containers, processor, bundle):
         variables = WORK / "environment.json"
@@ -121,7 +113,7 @@ class Sam:
         self.options = ["--template", str(BUILT_TEMPLATE), "--env-vars", str(variables)]
         self.options += ["--skip-pull-image", "--region", local.REGION]
         self.options += ["--parameter-overrides", f"Architecture={processor}"]
-        # Not samconfig.toml's, which is for Docker.
+        # In place of samconfig.toml's, which is for Docker.
         (WORK / "samconfig.toml").write_text("version = 0.1\n")
         self.options += ["--config-file", str(WORK / "samconfig.toml")]
         self.environment = (
@@ -131,7 +123,7 @@ class Sam:
                 "DOCKER_HOST": f"unix://{containers.socket}",
                 "AWS_ACCESS_KEY_ID": "local",
                 "AWS_SECRET_ACCESS_KEY": "local",
-                # Else it waits long for an account that is not there.
+                # Avoids long waits for an AWS account.
                 "AWS_MAX_ATTEMPTS": "1",
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "SAM_CLI_TELEMETRY": "0",
@@ -139,7 +131,7 @@ class Sam:
         )
 
     def invoke(self, function, event):
-        """What the function answers to the event in this file."""
+        """The function's answer to the event in a file."""
         command = [tools.BIN / "sam", "local", "invoke", RESOURCES[function], "--event", str(event)]
         result = subprocess.run(
             [*command, *self.options],
@@ -160,19 +152,11 @@ class Sam:
             ) from error
 
     def start_api(self, port, processes):
-        """Starts `sam local start-api`, which keeps its containers between requests."""
-        command = [
-            tools.BIN / "sam",
-            "local",
-            "start-api",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-        ]
+        """Starts `sam local start-api`, with containers that live on between requests."""
+        command = [tools.BIN / "sam", "local", "start-api", "--host", "127.0.0.1", "--port", str(port)]
         processes.start(
             "start-api",
-            # Not all of them at once: the deployments' hook is Python, which has no image here.
+            # Lazily: the deployment hook is Python, which has no image here.
             [*command, "--warm-containers", "LAZY", *self.options],
             env=self.environment,
             cwd=WORK,
@@ -180,14 +164,14 @@ class Sam:
 
 
 def start_bundle(processes):
-    """Starts what the functions call."""
+    """Starts the functions' upstreams."""
     bundle = Bundle()
     run.start_stand_ins(bundle, processes)
     return bundle
 
 
 def check_events(sam):
-    """Every file in events/ is answered as expected.json says."""
+    """Compares the answer to each file in events/ with expected.json."""
     expected = json.loads((make_events.EVENTS / "expected.json").read_text())
     for name, answer in expected.items():
         got = sam.invoke(answer["function"], make_events.EVENTS / name)
@@ -196,7 +180,7 @@ def check_events(sam):
 
 
 def check(name, got, expected):
-    """Compares an answer with one of expected.json, of which only what is there counts."""
+    """Compares an answer with the members of one in expected.json."""
     if "warm" in expected:
         if got.get("warm") is not expected["warm"] or got.get("unprepared"):
             raise TestFailed(f"{name} is answered {got}")
@@ -215,9 +199,7 @@ def brief(answer):
     if "warm" in answer:
         return "warm"
     body = json.loads(answer["body"])
-    return (
-        f"{answer['statusCode']} {body.get('code', '') if isinstance(body, dict) else ''}".strip()
-    )
+    return f"{answer['statusCode']} {body.get('code', '') if isinstance(body, dict) else ''}".strip()
 
 
 def check_api(sam, bundle, processes):
@@ -253,10 +235,7 @@ def check_api(sam, bundle, processes):
         if (got, found) != (status, code):
             raise TestFailed(f"GET {url} is answered {got} {body}, not {status} {code or ''}")
         took = 1000 * (time.monotonic() - started)
-        print(
-            f"sam local start-api  GET {local.route(path)}: {got} {code or ''} ({took:.0f} ms)",
-            flush=True,
-        )
+        print(f"sam local start-api  GET {local.route(path)}: {got} {code or ''} ({took:.0f} ms)", flush=True)
 
 
 def days(first, last):
@@ -268,7 +247,7 @@ def days(first, last):
 
 
 def free_ports(count):
-    """Ports that nobody listens on at the moment."""
+    """Free ports."""
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:

@@ -1,8 +1,8 @@
-"""Writes the bill of materials of what was built: `.venv/bin/python scripts/sbom.py .aws-sam/build`.
+"""Writes the software bill of materials (SBOM) of a build: `.venv/bin/python scripts/sbom.py .aws-sam/build`.
 
-What is listed is what cargo-auditable wrote into the executables: everything that they were linked from, and a
-few packages more, since cargo resolves the features of a workspace as one. What only the build used has the
-scope `excluded`. Licences and checksums are cargo's. The same build gives the same file.
+Lists the packages that cargo-auditable wrote into the executables; a few more than are linked, since Cargo resolves
+the features of a workspace as one. Build dependencies have the scope `excluded`. Licenses and checksums come from
+Cargo. The file is reproducible.
 CycloneDX 1.6: https://cyclonedx.org/docs/1.6/json/
 """
 
@@ -39,11 +39,11 @@ NAMESPACE = uuid.UUID("6f1c0a52-5c0e-4f0e-9d63-1a6f0d5a3c8b")
 
 
 class NotAuditable(Exception):
-    """An executable does not say what it was linked from; the text says what to do."""
+    """An executable has no list of packages; the message says what to do."""
 
 
 def packages(executable):
-    """What cargo-auditable wrote into an executable: a list of name, version, source, kind, dependencies."""
+    """The packages that cargo-auditable wrote into an executable."""
     with executable.open("rb") as file:
         section = ELFFile(file).get_section_by_name(SECTION)
         if section is None:
@@ -59,7 +59,7 @@ def licences():
     command = ["cargo", "metadata", "--locked", "--format-version", "1"]
     found = json.loads(subprocess.check_output(command, cwd=ROOT))["packages"]
     return {
-        # The slash is how it was written before SPDX expressions.
+        # A slash is the older form of OR.
         (package["name"], package["version"]): package["license"].replace("/", " OR ")
         for package in found
         if package["license"]
@@ -73,7 +73,7 @@ def checksums(lock):
 
 
 def bill(executables, version, made_at):
-    """The bill of materials of {function: its executable}. `made_at` is a moment in UTC."""
+    """The bill of materials of {function: its executable}. `made_at` is a time in UTC."""
     factory, known_licences = LicenseFactory(), licences()
     known_checksums = checksums((ROOT / "Cargo.lock").read_text())
     components, dependencies = {}, {}
@@ -103,15 +103,13 @@ def bill(executables, version, made_at):
                     name=function,
                     version=package["version"],
                     bom_ref=f"{BUNDLE}/{function}@{package['version']}",
-                    licenses=[
-                        factory.make_from_string(known_licences[function, package["version"]])
-                    ],
+                    licenses=[factory.make_from_string(known_licences[function, package["version"]])],
                     hashes=[sha256_hash(sha256(executable))],
                 )
             else:
                 component = library(package)
             component = components.setdefault(component.bom_ref.value, component)
-            # What runs in one function runs, whatever it is for the others.
+            # Required if any function requires it.
             runs = package.get("kind", "runtime") == "runtime"
             if runs or component.scope is ComponentScope.REQUIRED:
                 component.scope = ComponentScope.REQUIRED
@@ -140,14 +138,14 @@ def bill(executables, version, made_at):
         Dependency(component.bom_ref, [Dependency(n.bom_ref) for n in dependencies[ref].values()])
         for ref, component in components.items()
     ]
-    # A number that the content decides, so that a second build has the same.
+    # Derived from the content, so that it is reproducible.
     content = "".join(sorted(f"{f} {sha256(e)}\n" for f, e in executables.items()))
     bom.serial_number = uuid.uuid5(NAMESPACE, f"{version}\n{content}")
     return bom
 
 
 def written(bom):
-    """The bill as JSON, checked against CycloneDX's schema."""
+    """The SBOM as JSON, validated against CycloneDX's schema."""
     text = JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
     error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     if error:
@@ -156,7 +154,7 @@ def written(bom):
 
 
 def sha256_hash(digits):
-    """A SHA-256 as CycloneDX has it."""
+    """A SHA-256 for CycloneDX."""
     return HashType(alg=HashAlgorithm.SHA_256, content=digits)
 
 
@@ -166,7 +164,7 @@ def sha256(path):
 
 
 def commit_time():
-    """When what is built was committed: `SOURCE_DATE_EPOCH`, or git's word, or 1970."""
+    """The time of the commit: `SOURCE_DATE_EPOCH`, or git's, or 1970."""
     seconds = os.environ.get("SOURCE_DATE_EPOCH")
     if seconds is None:
         command = ["git", "log", "-1", "--format=%ct"]
@@ -177,7 +175,7 @@ def commit_time():
 
 def main():
     folder = Path(sys.argv[1])
-    # A function's name is not its resource's in the template: the executable itself says it.
+    # Folders are named after resources; the executable has the function's name.
     found = {}
     for executable in sorted(folder.glob("*/bootstrap")):
         root = next(package["name"] for package in packages(executable) if package.get("root"))

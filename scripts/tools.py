@@ -1,6 +1,6 @@
 """Installs the pinned tools of one use into the project's .venv: `python3 scripts/tools.py test`.
 
-The uses are the lock files in scripts/requirements/. Nothing is downloaded when a use is already there.
+The uses are the lock files in scripts/requirements/. Installed uses are not downloaded again.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ OLDEST_PYTHON = (3, 10)
 
 
 class ToolsError(Exception):
-    """The tools could not be installed; the text says what to do."""
+    """The tools could not be installed; the message says what to do."""
 
 
 def install(use, start=subprocess.check_call):
@@ -35,7 +35,7 @@ def install(use, start=subprocess.check_call):
             print("Creating .venv", flush=True)
             start([sys.executable, "-m", "venv", str(VENV)])
         print(f"Installing the tools of scripts/requirements/{use}.txt into .venv (once)", flush=True)
-        # The lock file is complete, so pip has nothing to resolve.
+        # The lock file is complete: nothing to resolve.
         start(
             [str(BIN / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
             + ["--quiet", "--no-deps", "--require-hashes", "-r", str(lock)]
@@ -44,7 +44,7 @@ def install(use, start=subprocess.check_call):
         raise ToolsError(
             f"`{' '.join(map(str, error.cmd))}` failed (exit code {error.returncode}). "
             "Is this machine online? On Debian and Ubuntu, Python's venv is the package "
-            "python3-venv. Removing .venv and trying again starts afresh."
+            "python3-venv. If nothing helps, remove .venv and try again."
         ) from error
     installed.write_text(digest)
 

@@ -1,28 +1,28 @@
-"""Calendly: an allowance by user, as sandbox/src/calendly/rate_limit.rs counts it."""
+"""Calendly with its rate limit, as sandbox/src/calendly/rate_limit.rs counts it."""
 
 import math
 from collections import Counter, namedtuple
 
-# Windows of this length begin with the first call after the last one.
+# A rate limit window begins with the first call after the previous one.
 MINUTE = 60
 
 Reply = namedtuple("Reply", "is_ok left reset")
 
 
 class Calendly:
-    """`limit` calls a minute and PAT, each PAT of a user of their own."""
+    """Allows `limit` calls a minute for each PAT."""
 
     def __init__(self, simulation, seconds, limit):
         self.simulation = simulation
         self.seconds = seconds
         self.limit = limit
-        # {PAT: (when its minute began, calls that were answered in it)}
+        # {PAT: (start of its minute, calls answered in it)}
         self._minutes = {}
-        # Calls by PAT, second, and whether they were answered.
+        # {(PAT, second, whether it was answered): calls}
         self.calls = Counter()
 
     def call(self, pat):
-        """One call, as a process that ends with the reply."""
+        """Makes a call: a process that ends with the reply."""
         yield self.simulation.timeout(self.seconds / 2)
         reply = self._take(pat)
         yield self.simulation.timeout(self.seconds / 2)
@@ -40,7 +40,7 @@ class Calendly:
         return Reply(is_ok, 1 - used / self.limit, math.ceil(began + MINUTE - now))
 
     def busiest_minute(self, begin, end):
-        """The most calls of a minute between these moments, and the most of those with one PAT."""
+        """The calls of the busiest minute in a period, in all and with one PAT."""
         minutes, of_one = Counter(), Counter()
         for (pat, second, _), count in self.calls.items():
             if begin <= second < end:

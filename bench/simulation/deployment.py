@@ -17,7 +17,7 @@ from tally import OK, TOO_MANY_REQUESTS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BENCH = ROOT / "bench" / "results.json"
-# What of it was simulated last: another benchmark is no reason to simulate again.
+# The benchmark's durations that the last simulation used.
 DURATIONS = ROOT / "bench" / "simulation" / "durations.json"
 
 # https://developer.calendly.com/api-docs/rate-limits: calls a minute and user.
@@ -29,30 +29,30 @@ CALENDLY_SECONDS = 0.15
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Introduction.html: single-digit milliseconds.
 TABLE_SECONDS = 0.005
 
-# Assumed: what Lambda itself needs to set an environment up, and how long it keeps one that is idle.
+# Assumed: the start of an environment by Lambda, and the time until it ends an idle one.
 LAMBDA_START_SECONDS = 0.1
 LAMBDA_KEEPS_SECONDS = 300
 
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: at first, for a region.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: the default of a region.
 CONCURRENCY = 1_000
 
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: at so many MB a function has one processor.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: the MB that give a function one CPU.
 MB_OF_A_PROCESSOR = 1_769
 
 # Slots of a month, every half an hour of working days: 66 KB (docs/performance.md), gzipped for the table.
 MONTH_BYTES = 66_000
 VALUE_BYTES = 3_100
 
-# Warm-ups keep one environment.
+# Warm-ups keep one environment alive.
 KEPT_WARM = 1
 
-# So many requests are simulated at least, and so many seconds.
+# The least length of a simulation, in requests and seconds.
 LEAST_REQUESTS = 3_000
 LEAST_SECONDS = 300
 
 
 def take_durations(bench):
-    """What is simulated with, of a benchmark's results: milliseconds of check-availability with latency."""
+    """The durations of check-availability with latency in a benchmark's results, in milliseconds."""
     latency = next(table for table in bench["comparison"] if table["conditions"] == "latency")
     row = next(row for row in latency["rows"] if row["program"] == "check-availability")
     return {
@@ -67,7 +67,7 @@ def taken_durations():
 
 
 def durations(taken):
-    """What a request and a start take, with the part of a processor that MemorySize gives."""
+    """The durations of a request and a start with the share of a CPU that MemorySize buys."""
     processor = prices.MEMORY_GB * 1024 / MB_OF_A_PROCESSOR
     return Durations(
         request=taken["cpu_per_warm_request_ms"] / 1000 / processor,
@@ -77,18 +77,10 @@ def durations(taken):
     )
 
 
-def simulate(
-    settings,
-    of,
-    durations,
-    *,
-    least_seconds=LEAST_SECONDS,
-    concurrency=CONCURRENCY,
-    make=Environment,
-):
-    """What came of traffic, in figures: of the time after its beginning, with what is kept by then.
+def simulate(settings, of, durations, *, least_seconds=LEAST_SECONDS, concurrency=CONCURRENCY):
+    """Simulates traffic and returns figures, counted from BEGINNING on, with a filled cache.
 
-    `concurrency` is how many environments there may be at a time; `None` if any number.
+    `concurrency` is the most environments at a time; `None` for no limit.
     """
     span = max(least_seconds, LEAST_REQUESTS / of.rate(0))
     lead = min(span, 2 * (settings.fresh + settings.stale) + 60)
@@ -97,11 +89,11 @@ def simulate(
     table = Table(simulation, durations.table, VALUE_BYTES) if settings.has_table else None
     fleet = Fleet(
         simulation,
-        lambda: make(simulation, settings, durations, calendly, table),
+        lambda: Environment(simulation, settings, durations, calendly, table),
         concurrency or math.inf,
         cold_start=durations.cold_start,
         kept=LAMBDA_KEEPS_SECONDS,
-        kept_warm=KEPT_WARM,
+        min_warm=KEPT_WARM,
     )
     fleet.tally.since = traffic.BEGINNING
     seconds_shown = 0
@@ -116,13 +108,13 @@ def simulate(
 
     simulation.process(arrivals())
     simulation.run(until=traffic.BEGINNING + span)
-    # What is under way at the end is let come to its end.
+    # Requests in flight are finished.
     simulation.run()
     return figures(fleet, calendly, table, of, span, seconds_shown)
 
 
 def figures(fleet, calendly, table, of, span, seconds_shown):
-    """What is told of a simulation."""
+    """The figures of a simulation."""
     tally = fleet.tally
     requests = tally.requests
     end = traffic.BEGINNING + span
@@ -132,13 +124,9 @@ def figures(fleet, calendly, table, of, span, seconds_shown):
 
     def busiest(units):
         """The most units of one item in a second."""
-        return max(
-            (count for (_, at), count in units.items() if at >= traffic.BEGINNING), default=0
-        )
+        return max((count for (_, at), count in units.items() if at >= traffic.BEGINNING), default=0)
 
-    read_units, write_units = (
-        (counted(table.read_units), counted(table.write_units)) if table else (0, 0)
-    )
+    read_units, write_units = (counted(table.read_units), counted(table.write_units)) if table else (0, 0)
     reads = sum(traffic.BEGINNING <= at < end for at in fleet.secret_reads)
     a_month = of.a_month / requests
     bill = prices.month(
@@ -149,12 +137,7 @@ def figures(fleet, calendly, table, of, span, seconds_shown):
         write_units=write_units * a_month,
         secret_reads=reads * a_month,
         secrets=of.pats,
-        bytes_out=seconds_shown
-        / windows.LONGEST
-        * MONTH_BYTES
-        * a_month
-        * tally.statuses[OK]
-        / requests,
+        bytes_out=seconds_shown / windows.LONGEST * MONTH_BYTES * a_month * tally.statuses[OK] / requests,
     )
     calls, of_one = calendly.busiest_minute(traffic.BEGINNING, end)
     return {
@@ -174,7 +157,7 @@ def figures(fleet, calendly, table, of, span, seconds_shown):
         "p50_ms": tally.percentile(0.5),
         "p99_ms": tally.percentile(0.99),
         "cold_starts": tally.cold_starts / requests,
-        "environments": fleet.most_busy,
+        "environments": fleet.max_busy,
         "most_read_units": busiest(table.read_units) if table else 0,
         "most_write_units": busiest(table.write_units) if table else 0,
         "dollars": sum(bill),

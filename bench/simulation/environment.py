@@ -1,42 +1,27 @@
-"""One environment of check-availability: what it keeps, and how it comes by what it does not have.
+"""One execution environment of check-availability: its cache, and its calls of the table and of Calendly.
 
-The rules are those of shared/src/calendly/kept_times.rs, shared/src/cache/cell.rs and shared/src/table/shared.rs.
-Calendly refuses when its allowance is used up and otherwise answers; the table does not fail.
+Follows the availability cache and the remote cache of the Rust code. Calendly answers 429 when the quota is used
+up and 200 otherwise; the table does not fail.
 """
 
 from collections import namedtuple
 
 import windows
-from settings import (
-    FIRST_BACK_OFF,
-    HURRY,
-    IN_FLIGHT,
-    LEASE,
-    LONGEST_BACK_OFF,
-    MOST_KEPT,
-    PATIENCE,
-    PLENTY,
-    POLL,
-    RESERVE,
-    SHORTEST_TRY,
-)
+from settings import LEASE_DURATION, LOW_QUOTA_RATIO, MAX_BACKOFF, MAX_CACHED, MAX_COALESCE_WAIT, MAX_IN_FLIGHT
+from settings import MIN_ATTEMPT, MIN_BACKOFF, POLL_INTERVAL, RESERVE, TIMEOUT_WITH_STALE
 
-# What Calendly said: when, and from which moment on.
+# Calendly's answer: its time, and the start of what it covers.
 Answer = namedtuple("Answer", "as_of asked_from")
-
 Question = namedtuple("Question", "pat event_type start end")
-
-# How one window came; `answer` is None if it did not.
-Come = namedtuple("Come", "kind answer")
+# The source of one window's answer, and the answer, `None` for REFUSED.
+Part = namedtuple("Part", "kind answer")
 
 MEMORY, TABLE, CALENDLY, STALE, REFUSED = "memory", "table", "calendly", "stale", "refused"
-
-# What a kept answer is good for.
-YOUNG, LAST_RESORT, NOTHING = range(3)
+FRESH, STALE_IF_ERROR, EXPIRED = range(3)
 
 
 class Outcome(namedtuple("Outcome", "kinds as_of waited")):
-    """Of a request: how its windows came, since when the oldest was true, and whether others were waited for."""
+    """The sources of a request's windows, the time of the oldest, and whether it waited for other environments."""
 
     @property
     def is_refused(self):
@@ -44,48 +29,41 @@ class Outcome(namedtuple("Outcome", "kinds as_of waited")):
 
 
 class Environment:
-    """It has one request at a time."""
+    """Serves one request at a time."""
 
     def __init__(self, simulation, settings, durations, calendly, table):
-        self.simulation = simulation
-        self.settings = settings
-        self.durations = durations
-        self.calendly = calendly
-        self.table = table
+        self.simulation, self.settings, self.durations = simulation, settings, durations
+        self.calendly, self.table = calendly, table
         self.secret_reads = []
-        # {window: answer}, the one that was not used for longest first.
-        self._kept = {}
-        # {window: (failures in a row, until when Calendly is left alone)}
+        # {window: answer}, least recently used first.
+        self._cache = {}
+        # {window: (consecutive failures, end of the backoff)}
         self._failures = {}
-        # {PAT: (the part of its calls that is left, until when)}
-        self._said = {}
-        self._pats_read = {}
-        self._has_waited = False
+        # {PAT: (part of its quota that is left, end of the minute)}
+        self._quotas = {}
+        self._pat_reads = {}
+        self._waited = False
 
     def answer(self, question):
-        """Answers a request, as a process that ends with its [`Outcome`]."""
+        """Answers a request: a process that ends with its `Outcome`."""
         began = self.simulation.now
-        self._has_waited = False
+        self._waited = False
         self._read_pat(question.pat)
         yield self.simulation.timeout(self.durations.request)
         now = self.simulation.now
         divide = windows.shared if self.settings.fresh else windows.parts
-        parts = divide(question.start, question.end, now)
         deadline = began + self.settings.timeout - RESERVE
-        calls = [self._window(question, part, deadline) for part in parts]
-        come = []
-        for first in range(0, len(calls), IN_FLIGHT):
-            come += yield from self._together(calls[first : first + IN_FLIGHT])
-        as_of = min((it.answer.as_of for it in come if it.answer), default=now)
-        return Outcome([it.kind for it in come], as_of, self._has_waited)
+        calls = [self._window(question, one, deadline) for one in divide(question.start, question.end, now)]
+        parts = []
+        for first in range(0, len(calls), MAX_IN_FLIGHT):
+            parts += yield from self._together(calls[first : first + MAX_IN_FLIGHT])
+        as_of = min((part.answer.as_of for part in parts if part.answer), default=now)
+        return Outcome([part.kind for part in parts], as_of, self._waited)
 
     def _read_pat(self, pat):
         now = self.simulation.now
-        if (
-            now >= self._pats_read.get(pat, -1) + self.settings.pat_kept
-            or pat not in self._pats_read
-        ):
-            self._pats_read[pat] = now
+        if pat not in self._pat_reads or now >= self._pat_reads[pat] + self.settings.pat_ttl:
+            self._pat_reads[pat] = now
             self.secret_reads.append(now)
 
     def _together(self, calls):
@@ -97,112 +75,108 @@ class Environment:
 
     def _window(self, question, window, deadline):
         if not self.settings.fresh:
-            answer = yield from self._ask(question.pat, window, deadline, None)
-            return Come(CALENDLY, answer) if answer else Come(REFUSED, None)
-        name = (question.pat, question.event_type, window.start)
-        kept = self._use(name)
-        good_for = self._judge(name, kept, window)
-        if good_for == YOUNG:
-            return Come(MEMORY, kept)
-        failures, not_before = self._failures.get(name, (0, 0))
-        if good_for == LAST_RESORT and self.simulation.now < not_before:
-            return Come(STALE, kept)
-        limit = HURRY if good_for == LAST_RESORT else None
-        come = yield from self._fetch(name, window, deadline, limit)
-        if come.answer:
-            self._failures.pop(name, None)
-            self._offer(name, come.answer)
-            return come
-        wait = min(FIRST_BACK_OFF * 2**failures, LONGEST_BACK_OFF)
-        self._failures[name] = failures + 1, self.simulation.now + wait
-        kept = self._kept.get(name)
-        if self._judge(name, kept, window) != NOTHING:
-            return Come(STALE, kept)
-        return come
+            answer = yield from self._call(question.pat, window, deadline, None)
+            return Part(CALENDLY, answer) if answer else Part(REFUSED, None)
+        key = (question.pat, question.event_type, window.start)
+        cached = self._get(key)
+        freshness = self._freshness(key, cached, window)
+        if freshness == FRESH:
+            return Part(MEMORY, cached)
+        failures, not_before = self._failures.get(key, (0, 0))
+        if freshness == STALE_IF_ERROR and self.simulation.now < not_before:
+            return Part(STALE, cached)
+        limit = TIMEOUT_WITH_STALE if freshness == STALE_IF_ERROR else None
+        part = yield from self._load(key, window, deadline, limit)
+        if part.answer:
+            self._failures.pop(key, None)
+            self._store(key, part.answer)
+            return part
+        backoff = min(MIN_BACKOFF * 2**failures, MAX_BACKOFF)
+        self._failures[key] = failures + 1, self.simulation.now + backoff
+        cached = self._cache.get(key)
+        return part if self._freshness(key, cached, window) == EXPIRED else Part(STALE, cached)
 
-    def _fetch(self, name, window, deadline, limit):
-        """What comes of a flight over all environments."""
+    def _load(self, key, window, deadline, limit):
+        """Single flight over all environments."""
         lease = None
         if self.table:
-            answer, lease = yield from self._flight(name, window, deadline)
-            if answer and self._judge(name, answer, window) == YOUNG:
-                return Come(TABLE, answer)
+            answer, lease = yield from self._coalesce(key, window, deadline)
+            if answer and self._freshness(key, answer, window) == FRESH:
+                return Part(TABLE, answer)
             if answer:
-                self._offer(name, answer)
-                limit = HURRY
-        answer = yield from self._ask(name[0], window, deadline, limit)
+                self._store(key, answer)
+                limit = TIMEOUT_WITH_STALE
+        answer = yield from self._call(key[0], window, deadline, limit)
         if answer and self.table:
-            yield from self.table.put(name, answer)
+            yield from self.table.put(key, answer)
         elif lease:
-            yield from self.table.release(name, lease)
-        return Come(CALENDLY, answer) if answer else Come(REFUSED, None)
+            yield from self.table.release(key, lease)
+        return Part(CALENDLY, answer) if answer else Part(REFUSED, None)
 
-    def _flight(self, name, window, deadline):
-        """An answer of somebody else's, and the lease if it is to be asked for here and others shall wait."""
+    def _coalesce(self, key, window, deadline):
+        """The table's answer, fresh or for use on errors, and the lease if this environment took it."""
         began = self.simulation.now
-        patience = min(PATIENCE, max(0, deadline - began) / 2)
+        wait = min(MAX_COALESCE_WAIT, max(0, deadline - began) / 2)
         while True:
-            item = yield from self.table.get(name)
-            if item.value and self._judge(name, item.value, window) == YOUNG:
+            item = yield from self.table.get(key)
+            freshness = self._freshness(key, item.value, window)
+            if freshness == FRESH:
                 return item.value, None
-            older = item.value if self._judge(name, item.value, window) == LAST_RESORT else None
+            stale = item.value if freshness == STALE_IF_ERROR else None
             now = self.simulation.now
-            if item.lease is None or not now < item.lease <= now + LEASE + 0.5:
-                until = now + LEASE
-                if (yield from self.table.take_lease(name, item.lease, until)):
-                    return older, until
-            if self.simulation.now - began + 2 * POLL > patience:
-                return older, None
-            self._has_waited = True
-            yield self.simulation.timeout(POLL)
+            if item.lease is None or not now < item.lease <= now + LEASE_DURATION + 0.5:
+                until = now + LEASE_DURATION
+                if (yield from self.table.take_lease(key, item.lease, until)):
+                    return stale, until
+            if self.simulation.now - began + 2 * POLL_INTERVAL > wait:
+                return stale, None
+            self._waited = True
+            yield self.simulation.timeout(POLL_INTERVAL)
 
-    def _ask(self, pat, window, deadline, limit):
-        """Calendly's answer; None where it refuses and the wait for another try does not fit."""
+    def _call(self, pat, window, deadline, limit):
+        """Calendly's answer; `None` if it refuses and a retry does not fit into the time."""
         began = self.simulation.now
-        tries = 0
+        attempts = 0
         while True:
             now = self.simulation.now
             answer = Answer(now, window.asked_from(now))
             reply = yield from self.calendly.call(pat)
             now = self.simulation.now
-            self._said[pat] = reply.left, now + reply.reset
+            self._quotas[pat] = reply.left, now + reply.reset
             if reply.is_ok:
                 return answer
-            tries += 1
-            if tries > self.settings.retries or reply.reset + SHORTEST_TRY > deadline - now:
+            attempts += 1
+            if attempts > self.settings.retries or reply.reset + MIN_ATTEMPT > deadline - now:
                 return None
             if limit is not None and now + reply.reset > began + limit:
                 yield self.simulation.timeout(max(0, began + limit - now))
                 return None
             yield self.simulation.timeout(reply.reset)
 
-    def _judge(self, name, answer, window):
+    def _freshness(self, key, answer, window):
         if answer is None or answer.asked_from > window.wanted_from:
-            return NOTHING
+            return EXPIRED
         age = self.simulation.now - answer.as_of
         fresh, stale = self.settings.fresh, self.settings.stale
-        if age < fresh + stale * self._shortage(name[0]):
-            return YOUNG
-        return LAST_RESORT if age < fresh + stale else NOTHING
+        if age < fresh + stale * self._shortage(key[0]):
+            return FRESH
+        return STALE_IF_ERROR if age < fresh + stale else EXPIRED
 
     def _shortage(self, pat):
-        """How short calls are, as far as is known: from 0, plenty, to 1, none left."""
-        left, until = self._said.get(pat, (1, 0))
-        if self.simulation.now >= until:
-            return 0
-        return min(max(1 - left / PLENTY, 0), 1)
+        """From 0, enough quota is left, to 1, none is left."""
+        left, until = self._quotas.get(pat, (1, 0))
+        return 0 if self.simulation.now >= until else min(max(1 - left / LOW_QUOTA_RATIO, 0), 1)
 
-    def _offer(self, name, answer):
-        """Keeps an answer unless a younger one is kept."""
-        kept = self._use(name)
-        if kept is None or kept.as_of <= answer.as_of:
-            self._kept[name] = answer
-        while len(self._kept) > MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
+    def _store(self, key, answer):
+        """Caches an answer unless a younger one is cached."""
+        cached = self._get(key)
+        if cached is None or cached.as_of <= answer.as_of:
+            self._cache[key] = answer
+        while len(self._cache) > MAX_CACHED:
+            del self._cache[next(iter(self._cache))]
 
-    def _use(self, name):
-        """What is kept, if anything is, which then goes last."""
-        kept = self._kept.pop(name, None)
-        if kept is not None:
-            self._kept[name] = kept
-        return kept
+    def _get(self, key):
+        cached = self._cache.pop(key, None)
+        if cached is not None:
+            self._cache[key] = cached
+        return cached

@@ -1,10 +1,10 @@
-"""Environments, and who of them gets a request."""
+"""The environments of a function, and the dispatch of requests to them."""
 
 from collections import deque
 
 from tally import Tally
 
-# A request that no environment could take: the gateway answers 503.
+# The gateway's answer when Lambda throttles.
 THROTTLED = 503
 
 
@@ -13,36 +13,34 @@ class Fleet:
 
     `make` makes one, in `cold_start` seconds. There are `most` at a time; what comes then waits if it `may_wait`, as
     in the load test, and is refused otherwise, as by Lambda. An environment that has been idle for `kept` seconds
-    goes, but for `kept_warm` many that warm-ups keep.
+    goes, but for `min_warm` many that warm-ups keep.
     """
 
-    def __init__(
-        self, simulation, make, most, *, cold_start=0, may_wait=False, kept=None, kept_warm=0
-    ):
+    def __init__(self, simulation, make, most, *, cold_start=0, may_wait=False, kept=None, min_warm=0):
         self.simulation = simulation
         self.make = make
         self.most = most
         self.cold_start = cold_start
         self.may_wait = may_wait
         self.kept = kept
-        self.kept_warm = kept_warm
+        self.min_warm = min_warm
         self.environments = 0
-        # At a time, and those that had a request.
-        self.most_busy = 0
+        # The most environments that were busy at a time.
+        self.max_busy = 0
         self.tally = Tally()
-        # Of environments with the moment since when they are idle, those that are idle for longest first.
+        # (environment, idle since), longest idle first.
         self._idle = deque()
         self._waiting = deque()
         self._gone_reads = []
         self._all = set()
 
     def start(self, count):
-        """Environments that are there before the first request."""
+        """Starts environments before the first request."""
         for _ in range(count):
             self._idle.append((self._new(), self.simulation.now))
 
     def arrive(self, question):
-        """A request."""
+        """Takes a request."""
         self._remove_old()
         came = self.simulation.now
         if self._idle:
@@ -57,14 +55,12 @@ class Fleet:
 
     @property
     def secret_reads(self):
-        """When each environment read the PAT."""
-        return self._gone_reads + [
-            at for environment in self._all for at in environment.secret_reads
-        ]
+        """Times of all reads of the PAT."""
+        return self._gone_reads + [at for environment in self._all for at in environment.secret_reads]
 
     def _serve(self, environment, question, came, cold_start):
         if came >= self.tally.since:
-            self.most_busy = max(self.most_busy, self.environments - len(self._idle))
+            self.max_busy = max(self.max_busy, self.environments - len(self._idle))
         if cold_start:
             yield self.simulation.timeout(cold_start)
         while True:
@@ -78,8 +74,7 @@ class Fleet:
         self._idle.append((environment, self.simulation.now))
 
     def _take(self):
-        # In the load test those who wait for work get it in turn. Lambda does not say which it picks; the one that was
-        # used last is what leaves the others to go.
+        # The load test takes turns. Lambda does not document its choice; taking the last used lets the others expire.
         return self._idle.popleft() if self.may_wait else self._idle.pop()
 
     def _new(self):
@@ -91,7 +86,7 @@ class Fleet:
     def _remove_old(self):
         if self.kept is None:
             return
-        while self._idle and self.environments > self.kept_warm:
+        while self._idle and self.environments > self.min_warm:
             environment, since = self._idle[0]
             if self.simulation.now - since < self.kept:
                 return

@@ -1,4 +1,4 @@
-"""The scenario of `make load` (tests/end-to-end/tests/load), and what the model predicts for it."""
+"""The scenario of `make load` (tests/end-to-end/tests/long/load), and what the model predicts for it."""
 
 import math
 from datetime import datetime
@@ -12,21 +12,21 @@ from settings import Durations, Settings
 from table import Table
 from tally import OK, TOO_MANY_REQUESTS
 
-# Invocation::new gives a request so many seconds.
+# The time of an invocation in the load test, in seconds.
 TIMEOUT = 30
 
-# No cost depends on it here.
+# Not used: the load test has no bill.
 VALUE_BYTES = 8_000
 
-# What counts as the same, as a part of what was measured.
+# Relative tolerance of a prediction.
 TOLERANCE = 0.15
 
-# A part of this may differ without meaning anything.
+# Absolute tolerance of shares.
 NEGLIGIBLE = 0.0005
 
 
 class Draw:
-    """Numbers as scenario.rs draws them."""
+    """The random numbers of scenario.rs."""
 
     def __init__(self):
         self._drawn = 1
@@ -37,7 +37,7 @@ class Draw:
 
 
 def requested_range(number, midnight):
-    """Two ranges from now on, and others over six weeks; `midnight` is that of the next day."""
+    """Two ranges start now, the others within six weeks; `midnight` is the next one."""
     days = 1 + (number * 5) % 14
     if number < 2:
         return 0, midnight + days * windows.DAY
@@ -46,7 +46,7 @@ def requested_range(number, midnight):
 
 
 def questions(scenario, now):
-    """(seconds after the beginning, question) of each request."""
+    """(seconds since the start, question) of each request."""
     draw = Draw()
     every = 60 / scenario["requests_per_minute"]
     midnight = int(now // windows.DAY + 1) * windows.DAY
@@ -55,17 +55,15 @@ def questions(scenario, now):
         yield every * number, Question(0, draw.below(scenario["event_types"]), start, end)
 
 
-def run(load, is_kept, make=Environment):
-    """The figures of one run, by the names that they have in bench/load.json."""
+def run(load, has_cache, make=Environment):
+    """The figures of a run, named as in bench/load.json."""
     scenario = load["scenario"]
     began = datetime.fromisoformat(scenario["began"].replace("Z", "+00:00")).timestamp()
     simulation = simpy.Environment(initial_time=began)
-    durations = measured_durations(load, is_kept)
+    durations = measured_durations(load, has_cache)
     calendly = Calendly(simulation, durations.calendly, scenario["rate_limit"])
-    table = Table(simulation, durations.table, VALUE_BYTES) if is_kept else None
-    settings = Settings(
-        fresh=scenario["cache_seconds"] if is_kept else 0, has_table=is_kept, timeout=TIMEOUT
-    )
+    table = Table(simulation, durations.table, VALUE_BYTES) if has_cache else None
+    settings = Settings(fresh=scenario["cache_seconds"] if has_cache else 0, has_table=has_cache, timeout=TIMEOUT)
     fleet = Fleet(
         simulation,
         lambda: make(simulation, settings, durations, calendly, table),
@@ -89,43 +87,40 @@ def run(load, is_kept, make=Environment):
         "kinds": {
             "AvailabilityFromMemory": tally.kinds[MEMORY],
             "AvailabilityFromTable": tally.kinds[TABLE],
-            # Only where an environment has several requests at a time.
+            # Needs several requests at a time in an environment.
             "AvailabilityFromOthers": 0,
-            "AvailabilityFromCalendly": tally.kinds[CALENDLY] if is_kept else 0,
+            "AvailabilityFromCalendly": tally.kinds[CALENDLY] if has_cache else 0,
             "AvailabilityStale": tally.kinds[STALE],
         },
         "waits": tally.waits,
-        "mean_age_s": tally.mean_age if is_kept else 0.0,
+        "mean_age_s": tally.mean_age if has_cache else 0.0,
     }
 
 
-def measured_durations(load, is_kept):
-    """Of the machine of the load test, from how long its answers took."""
-    if not is_kept:
-        # A call of Calendly, most of them refused, and little else.
+def measured_durations(load, has_cache):
+    """The durations of the load test's machine, from its latencies."""
+    if not has_cache:
+        # Mostly calls of Calendly.
         return Durations(request=0, calendly=load["without_cache"]["p50_ms"] / 1000, table=0)
     hit, from_table, from_calendly = (
         load["with_cache"][name] / 1000
         for name in ("hit_in_memory_p50_ms", "from_table_p50_ms", "from_calendly_p50_ms")
     )
     table = from_table - hit
-    # Who asks Calendly has looked in the table, taken the lease, and puts the answer there.
+    # A miss reads the table, takes the lease and writes the answer.
     return Durations(request=hit, table=table, calendly=from_calendly - hit - 3 * table)
 
 
 def comparison(load):
-    """(what, measured, predicted) of all that is predicted."""
+    """(figure, measured, predicted)."""
     return with_cache(load) + without_cache(load)
 
 
 def with_cache(load, make=Environment):
-    """As [`comparison`]; `make` makes an environment."""
+    """The figures with the cache; `make` makes an environment."""
     measured, predicted = load["with_cache"], run(load, True, make)
     kinds = [it["kinds"] for it in (measured, predicted)]
-    shares = [
-        (f"{kind}, of all windows", *(it[kind] / sum(it.values()) for it in kinds))
-        for kind in kinds[0]
-    ]
+    shares = [(f"{kind}, of all windows", *(it[kind] / sum(it.values()) for it in kinds)) for kind in kinds[0]]
     return [
         row("Calls of Calendly a minute", "calendly_calls_per_minute", measured, predicted),
         *shares,
@@ -133,9 +128,9 @@ def with_cache(load, make=Environment):
     ]
 
 
-def without_cache(load, make=Environment):
-    """As [`with_cache`]."""
-    measured, predicted = load["without_cache"], run(load, False, make)
+def without_cache(load):
+    """The figures without the cache."""
+    measured, predicted = load["without_cache"], run(load, False)
     statuses = [it["statuses"] for it in (measured, predicted)]
     return [
         (f"Without the cache: answers with {status}", *(it.get(str(status), 0) for it in statuses))
@@ -149,12 +144,10 @@ def row(what, name, measured, predicted):
 
 
 def unpredicted(rows):
-    """Those of a comparison that are not within the tolerance."""
+    """The figures outside the tolerance."""
     return [what for what, measured, predicted in rows if not is_near(measured, predicted)]
 
 
 def is_near(measured, predicted):
     """Whether a prediction is within the tolerance."""
-    return math.isclose(
-        predicted, measured, abs_tol=max(TOLERANCE * measured, NEGLIGIBLE), rel_tol=0
-    )
+    return math.isclose(predicted, measured, abs_tol=max(TOLERANCE * measured, NEGLIGIBLE), rel_tol=0)

@@ -1,6 +1,6 @@
-"""What AWS bills for a month, in USD: us-east-1, November 2026, without free tiers and discounts.
+"""AWS's bill for a month, in USD: us-east-1, November 2026, without free tiers and discounts.
 
-The same prices as in docs/operations.md. AWS's pages have the last word.
+The same prices as in docs/operations.md. AWS's pages are authoritative.
 """
 
 from collections import namedtuple
@@ -15,7 +15,7 @@ LAMBDA_GB_SECOND = 0.0000133334
 # and those after them.
 GATEWAY_TIERS = ((300 * MILLION, 1.00 / MILLION), (float("inf"), 0.90 / MILLION))
 
-# https://aws.amazon.com/dynamodb/pricing/on-demand/: standard tables. Storage, 0.25 a GB, is nothing for some windows.
+# https://aws.amazon.com/dynamodb/pricing/on-demand/: standard tables. Storage, 0.25 a GB, is negligible.
 READ_UNIT = 0.125 / MILLION
 WRITE_UNIT = 0.625 / MILLION
 
@@ -27,12 +27,7 @@ SECRET = 0.40
 SECRET_READ = 0.05 / 10_000
 
 # https://aws.amazon.com/ec2/pricing/on-demand/, "Data Transfer": to the internet, a GB, by GB of a month.
-TRANSFER_TIERS = (
-    (10 * 1024, 0.09),
-    (40 * 1024, 0.085),
-    (100 * 1024, 0.07),
-    (float("inf"), 0.05),
-)
+TRANSFER_TIERS = ((10 * 1024, 0.09), (40 * 1024, 0.085), (100 * 1024, 0.07), (float("inf"), 0.05))
 
 GB = 1024**3
 
@@ -45,17 +40,7 @@ LOG_BYTES = 2_100
 Month = namedtuple("Month", "gateway functions table logs secrets transfer")
 
 
-def month(
-    *,
-    requests,
-    invocations,
-    served_seconds,
-    read_units,
-    write_units,
-    secret_reads,
-    secrets,
-    bytes_out,
-):
+def month(*, requests, invocations, served_seconds, read_units, write_units, secret_reads, secrets, bytes_out):
     """The bill.
 
     `requests` came to the gateway, `invocations` further; `served_seconds` are those of all environments.
@@ -71,7 +56,7 @@ def month(
 
 
 def tiered(amount, tiers):
-    """What so much costs, where each tier has a size and a price."""
+    """The price of an amount; each tier has a size and a price."""
     cost = 0.0
     for size, price in tiers:
         part = min(amount, size)

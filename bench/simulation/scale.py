@@ -1,8 +1,8 @@
 """docs/scale.md and its plot: `python bench/simulation/scale.py simulate|write|check`.
 
-`simulate` simulates everything into bench/simulation/results.json and writes what is made of it: the page's tables, between
-their markers, and its plot. `write` does the second alone. `check` fails where the model does not predict what the load
-test measured, where it comes to something else than results.json says, or where page or plot say something else.
+`simulate` writes bench/simulation/results.json, the page's tables between their markers, and its plot. `write` skips the
+simulation. `check` fails if the model does not predict the load test, if a simulation differs from results.json, or if
+the page or the plot does.
 """
 
 import json
@@ -27,13 +27,13 @@ LOAD = ROOT / "bench" / "load.json"
 PAGE = ROOT / "docs" / "scale.md"
 PLOT = ROOT / "docs" / "scale.svg"
 
-# A setting will do while so many of Calendly's calls are made at most: from there on older answers are served.
+# A setting is sufficient up to this use of the quota: above it, stale answers are served.
 MOST_CALLS = 0.8 * deployment.RATE_LIMIT
 
-# And while no more requests than this are refused.
+# And up to this part of refused requests.
 MOST_REFUSED = 0.0001
 
-# Of the hottest partition of a table, in a second:
+# Units a second of a table's partition:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 PARTITION_READ_UNITS = 3_000
 PARTITION_WRITE_UNITS = 1_000
@@ -47,7 +47,7 @@ GATEWAY_LIMIT = 10_000
 # an account may have.
 REQUESTS_OF_AN_ENVIRONMENT = 10
 
-# By what figures of the same simulation may differ: processors round differently.
+# Relative tolerance of a repeated simulation: CPUs round differently.
 SAME = 0.01
 
 MONTHS = {1e3: "10³", 1e6: "10⁶", 1e9: "10⁹"}
@@ -55,7 +55,7 @@ PATTERNS = {"even": "even", "daily": "daily, busiest hour", "mailing": "after a 
 
 
 class Results:
-    """What was simulated, by table and key."""
+    """Simulated rows by table and key."""
 
     def __init__(self, rows):
         self._rows = {(row["part"], *row["key"]): row for row in rows}
@@ -64,22 +64,22 @@ class Results:
         return self._rows[key]
 
 
-def will_do(row):
-    """Whether no request is refused, and enough of the allowance is left."""
+def is_sufficient(row):
+    """Whether no request is refused and enough quota is left."""
     is_answered = 1 - row["ok"] <= MOST_REFUSED
     return is_answered and row["most_calls_a_minute"] <= MOST_CALLS
 
 
 def chosen(results, a_month, pattern):
-    """The first setting that will do; None if none does."""
+    """The first sufficient setting, or `None`."""
     for setting in sweep.SETTINGS:
-        if will_do(results.row("traffic", a_month, pattern, setting)):
+        if is_sufficient(results.row("traffic", a_month, pattern, setting)):
             return setting
     return None
 
 
 def percent(part):
-    """With a digit more where little differs from nothing or from all."""
+    """A percentage in which small parts are not rounded to 0 or 100."""
     if 0 < part < 0.001:
         return "< 0.1 %"
     if 0.999 < part < 1:
@@ -96,7 +96,7 @@ def dollars(amount):
 
 
 def calls(row):
-    """A minute's, and those of the busiest one."""
+    """Calls a minute on average and in the busiest one."""
     return f"{report.number(row['calls_a_minute'])} ({whole(row['most_calls_a_minute'])})"
 
 
@@ -113,15 +113,7 @@ def figures(row):
     ]
 
 
-FIGURES = [
-    "calls of Calendly a minute (busiest)",
-    "memory",
-    "table",
-    "Calendly",
-    "429",
-    "503",
-    "age, s",
-]
+FIGURES = ["calls of Calendly a minute (busiest)", "memory", "table", "Calendly", "429", "503", "age, s"]
 FIGURES += ["p50 / p99, ms", "cold starts", "environments"]
 
 
@@ -131,10 +123,8 @@ def choice(results):
         for pattern, when in PATTERNS.items():
             setting = chosen(results, a_month, pattern)
             row = results.row("traffic", a_month, pattern, setting or "300 s, shared")
-            rows.append(
-                [f"{name}, {when}", significant(row["a_second"]), f"**{setting or 'none'}**"]
-            )
-            # A busy hour does not tell what a month costs.
+            rows.append([f"{name}, {when}", significant(row["a_second"]), f"**{setting or 'none'}**"])
+            # A busy hour has no monthly bill.
             rows[-1] += [*figures(row), dollars(row["dollars"]) if pattern == "even" else ""]
     return report.table(["requests a month", "a second", "setting", *FIGURES, "USD a month"], rows)
 
@@ -146,7 +136,7 @@ def everything(results):
         for pattern, when in PATTERNS.items():
             for setting in sweep.SETTINGS:
                 row = results.row("traffic", a_month, pattern, setting)
-                mark = "" if will_do(row) else " ✗"
+                mark = "" if is_sufficient(row) else " ✗"
                 rows.append([f"{when}: {setting}{mark}", *figures(row)])
         parts.append(report.table([f"{name} a month", *FIGURES], rows))
     return "\n\n".join(parts)
@@ -177,9 +167,7 @@ def more_pats(results):
                 row = results.row("event_types", count, pats, is_apart, setting)
                 cells.append(f"{whole(row['most_calls_of_one_pat'])}, {percent(1 - row['ok'])}")
             rows.append([f"{count:,} event types, {name}", *cells])
-    return report.table(
-        ["calls with one PAT in the busiest minute, refused", *sweep.OF_MANY_EVENT_TYPES], rows
-    )
+    return report.table(["calls with one PAT in the busiest minute, refused", *sweep.OF_MANY_EVENT_TYPES], rows)
 
 
 def loads(results):
@@ -221,11 +209,7 @@ def walls(results):
             f"{REQUESTS_OF_AN_ENVIRONMENT * deployment.CONCURRENCY:,}",
             "the same",
         ],
-        [
-            "the gateway's own limit, of an account and region",
-            f"{GATEWAY_LIMIT:,}",
-            "ask AWS for more",
-        ],
+        ["the gateway's own limit, of an account and region", f"{GATEWAY_LIMIT:,}", "ask AWS for more"],
         [
             f"a hot partition: {PARTITION_READ_UNITS:,} read units a second of one item",
             met("most_read_units", PARTITION_READ_UNITS),
@@ -241,7 +225,7 @@ def walls(results):
 
 
 def rate_at(what, limit, results):
-    """At how many requests a second a figure comes to its limit, on the line through two that were simulated."""
+    """The requests a second at which a figure reaches its limit, on a line through two simulated points."""
     points = [(rate, results.row("walls", rate)[what]) for rate in sweep.WALL_RATES]
     above = next((at for at, (_, value) in enumerate(points) if value >= limit), len(points) - 1)
     (first, low), (second, high) = points[above - 1], points[above]
@@ -361,11 +345,11 @@ def check():
             sys.exit(f"scale: {file.relative_to(ROOT)} is not what was simulated: make simulate")
 
 
-def difference(kept, found):
-    """The name of a figure that differs, if one does."""
+def difference(recorded, found):
+    """The name of a figure that differs, or `None`."""
     for name, value in found.items():
         if isinstance(value, float | int) and not math.isclose(
-            value, kept[name], rel_tol=SAME, abs_tol=1e-4
+            value, recorded[name], rel_tol=SAME, abs_tol=1e-4
         ):
             return name
     return None

@@ -1,59 +1,54 @@
-"""What an operator sets, and what the code fixes."""
+"""Constants of the code, settings of a deployment and durations; in seconds.
+
+test_constants.py compares the constants with the Rust code.
+"""
 
 from dataclasses import dataclass
 
-# shared/src/calendly/kept_times.rs: how long one waits for another who asks the same, how long Calendly may take where
-# there is something to answer without it, and how long it is left alone after it failed then.
-PATIENCE = 1.5
-HURRY = 2.0
-FIRST_BACK_OFF = 1.0
-LONGEST_BACK_OFF = 10.0
+# How long a request waits for another environment's call for the same window.
+MAX_COALESCE_WAIT = 1.5
+LEASE_DURATION = 3.0
+POLL_INTERVAL = 0.05
 
-# How many windows an environment keeps: 12 MiB, of which a month of slots every half an hour takes 78 KB: 66 KB of JSON
+# The time-out of a call where a stale answer can serve instead, and the backoff after a failure.
+TIMEOUT_WITH_STALE = 2.0
+MIN_BACKOFF = 1.0
+MAX_BACKOFF = 10.0
+
+# Bytes of the cache of an environment, and of a month of slots every half an hour in it: 66 KB of JSON
 # (docs/performance.md), and 350 slots of 24 bytes and more.
-MOST_KEPT = 160
+CACHE_BYTES = 12 * 1024 * 1024
+MONTH_IN_MEMORY = 78_000
+MAX_CACHED = int(round(CACHE_BYTES / MONTH_IN_MEMORY, -1))
 
-# shared/src/table/shared.rs: how long one may keep the others waiting, and how often who waits looks.
-LEASE = 3.0
-POLL = 0.05
-
-# shared/src/calendly/retry.rs: what must be left after a wait for another try to make sense.
-SHORTEST_TRY = 0.1
-
-# shared/src/rate_limit.rs: calls are plenty while more than this part of them is left.
-PLENTY = 0.2
-
-# shared/src/deadline.rs: the answer must have left this long before Lambda ends the function.
+# The least time in which a retry makes sense, and the time that serializing the answer takes at most.
+MIN_ATTEMPT = 0.1
 RESERVE = 0.3
 
-# functions/check-availability/src/ask.rs: so many windows are asked for at a time.
-IN_FLIGHT = 4
+# Below this part of the quota, stale answers are accepted more and more.
+LOW_QUOTA_RATIO = 0.2
+
+# Calls in flight for one request.
+MAX_IN_FLIGHT = 4
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Of the deployment; times in seconds."""
-
-    # AVAILABILITY_CACHE_SECONDS and AVAILABILITY_STALE_SECONDS.
+    # AVAILABILITY_CACHE_SECONDS, AVAILABILITY_STALE_SECONDS and CACHE_TABLE.
     fresh: float = 0
     stale: float = 0
-    # CACHE_TABLE.
     has_table: bool = False
-    # CALENDLY_MAX_RETRIES and PAT_CACHE_SECONDS, as they are by default.
+    # CALENDLY_MAX_RETRIES and PAT_CACHE_SECONDS, with their defaults.
     retries: int = 2
-    pat_kept: float = 300
-    # The functions' timeout in template.yaml.
+    pat_ttl: float = 300
+    # Timeout in template.yaml.
     timeout: float = 28
 
 
 @dataclass(frozen=True)
 class Durations:
-    """How long things take, in seconds."""
-
-    # A request, without what it waits for.
+    # A request without its calls; a call of Calendly; a call of DynamoDB; the start of an environment.
     request: float
-    # A call of Calendly, and of DynamoDB.
     calendly: float
     table: float
-    # From nothing to an environment that takes a request.
     cold_start: float = 0

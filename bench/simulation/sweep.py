@@ -1,11 +1,10 @@
-"""What is simulated for docs/scale.md."""
+"""The combinations of settings and traffic that docs/scale.md shows."""
 
 import deployment
 from settings import Settings
 from traffic import MONTH, PATTERNS, Traffic
 
-# By the parameters of the template: AvailabilityCacheSeconds, SharedCache, AvailabilityStaleSeconds. The younger the
-# answers the earlier, and the fewer parts the earlier.
+# AvailabilityCacheSeconds, SharedCache and AvailabilityStaleSeconds of the template. Fresher and simpler ones first.
 SETTINGS = {
     "off": Settings(),
     "15 s": Settings(fresh=15),
@@ -21,10 +20,10 @@ MONTHS = (1e3, 1e6, 1e9)
 CURVE_MONTHS = (1e3, 1e4, 1e5, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 3e9)
 CURVES = ("off", "15 s", "15 s, shared", "60 s, shared", "300 s, shared")
 
-# Up to here everything is simulated anew by `make test`.
+# `make check-figures` simulates rows up to this traffic again.
 CHECKED_MONTH = 1e6
 
-# Requests a second, of even traffic.
+# Requests a second, even traffic.
 WALL_RATES = (10, 100, 1_000, 3_000, 10_000)
 WALL_SETTING = "60 s, shared"
 
@@ -33,20 +32,18 @@ EVENT_TYPES = (10, 100, 1_000)
 PATS = 4
 OF_MANY_EVENT_TYPES = [setting for setting, it in SETTINGS.items() if it.has_table]
 
-# At many requests a second so many seconds are enough, unless answers live for longer.
+# Above MANY requests a second, SHORT_SECONDS are enough, or the time to live if it is longer.
 SHORT_SECONDS = 60
 MANY = 100
 
 
 def rows():
-    """(part of the page, key, how it is simulated) of everything, the dearest first."""
+    """(table of the page, key, traffic, setting, options) of each row, the slowest first."""
     found = []
     for a_month in MONTHS:
         for pattern in PATTERNS:
             for setting in SETTINGS:
-                found.append(
-                    ("traffic", [a_month, pattern, setting], Traffic(a_month, pattern), setting, {})
-                )
+                found.append(("traffic", [a_month, pattern, setting], Traffic(a_month, pattern), setting, {}))
     for setting in CURVES:
         for a_month in CURVE_MONTHS:
             found.append(("curves", [setting, a_month], Traffic(a_month), setting, {}))
@@ -62,7 +59,7 @@ def rows():
 
 
 def result(row):
-    """The figures of one row, with what tells it from others."""
+    """Simulates a row."""
     part, key, of, setting, options = row
     settings = SETTINGS[setting]
     least = deployment.LEAST_SECONDS
@@ -74,5 +71,5 @@ def result(row):
 
 
 def is_checked(row):
-    """Whether it is simulated so soon that every test does."""
+    """Whether the row is quick to simulate."""
     return row[0] == "traffic" and row[2].a_month <= CHECKED_MONTH

@@ -1,16 +1,15 @@
-"""The DynamoDB table that environments share: items with a value and a lease, and what calls consume."""
+"""The DynamoDB table that environments share: items with a value and a lease, and the units that calls consume."""
 
 import math
 from collections import Counter, namedtuple
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html: a read unit is 4 KB, and
-# half of one is enough for a read that need not be strongly consistent, which is what GetItem is by default; a write
-# unit is 1 KB.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html: an eventually
+# consistent read, GetItem's default, takes half a unit per 4 KB; a write takes a unit per 1 KB.
 READ_BYTES = 4096
 CONSISTENT_READ = 2
 WRITE_BYTES = 1024
 
-# The name, the lease and the time for the clean-up.
+# The key, the lease and the expiry.
 EMPTY_BYTES = 120
 
 Item = namedtuple("Item", "value lease")
@@ -18,27 +17,27 @@ NOTHING = Item(None, None)
 
 
 class Table:
-    """Values of `value_bytes` each."""
+    """A table whose values have `value_bytes` each."""
 
     def __init__(self, simulation, seconds, value_bytes):
         self.simulation = simulation
         self.seconds = seconds
         self.value_bytes = value_bytes
         self._items = {}
-        # Units by item and second.
+        # {(item, second): units}
         self.read_units = Counter()
         self.write_units = Counter()
 
     def get(self, name):
-        """The item, as a process; so are the others."""
+        """Reads an item: a process, as all calls are."""
         return self._call(lambda: self._read(name))
 
     def put(self, name, value):
-        """Puts a value in the place of whatever is there, a lease included."""
+        """Replaces the item, including its lease."""
         return self._call(lambda: self._write(name, lambda _: Item(value, None)))
 
     def take_lease(self, name, seen, until):
-        """Whether the lease was taken: it was still as it was `seen`."""
+        """Takes the lease if it is still the one `seen`; says whether it did."""
 
         def take(item):
             return item._replace(lease=until) if item.lease == seen else None
@@ -46,7 +45,7 @@ class Table:
         return self._call(lambda: self._write(name, take))
 
     def release(self, name, lease):
-        """Gives a lease back, if it is still there."""
+        """Releases a lease if it is still held."""
 
         def give(item):
             return item._replace(lease=None) if item.lease == lease else None
@@ -66,7 +65,7 @@ class Table:
         return item
 
     def _write(self, name, change):
-        """A write is as large as the larger of the items before and after it, also one that is refused."""
+        """Counts the larger of the items before and after, also for a failed condition."""
         before = self._items.get(name, NOTHING)
         after = change(before)
         size = max(self._size(before), self._size(after or before))

@@ -1,4 +1,4 @@
-"""What came of the requests of a simulation."""
+"""Counts the outcomes of requests."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ OK, TOO_MANY_REQUESTS = 200, 429
 
 
 class Tally:
-    """Counts requests that came at `since` or later."""
+    """The outcomes of requests that arrived at `since` or later."""
 
     def __init__(self):
         self.since = 0
@@ -14,10 +14,10 @@ class Tally:
         self.kinds = Counter()
         self.waits = 0
         self.cold_starts = 0
-        # Of the answers, and the seconds that environments worked or waited.
+        # Sum of the answers' ages, and of the seconds that environments were busy.
         self.ages = 0.0
         self.served_seconds = 0.0
-        # Answers by the milliseconds that they took.
+        # {milliseconds: answers}
         self._milliseconds = Counter()
 
     @property
@@ -29,12 +29,12 @@ class Tally:
         return self.ages / self.statuses[OK] if self.statuses[OK] else 0.0
 
     def refuse(self, came, status):
-        """A request that no environment took."""
+        """Counts a throttled request."""
         if came >= self.since:
             self.statuses[status] += 1
 
     def add(self, came, outcome, ended, began, cold_start):
-        """A request that came then and was served from `began` to `ended`."""
+        """Counts a request that arrived at `came` and was served from `began` to `ended`."""
         if came < self.since:
             return
         self.served_seconds += ended - began + cold_start
@@ -49,7 +49,7 @@ class Tally:
             self.ages += ended - outcome.as_of
 
     def percentile(self, part):
-        """The milliseconds that this part of the answers did not take longer than."""
+        """The latency, in milliseconds, that this part of the answers is within."""
         left = part * self._milliseconds.total()
         for milliseconds, count in sorted(self._milliseconds.items()):
             left -= count
@@ -58,6 +58,6 @@ class Tally:
         return 0
 
     def share(self, kind):
-        """Of the windows that were answered."""
+        """The part of answered windows that came from this source."""
         answered = sum(self.kinds.values()) - self.kinds["refused"]
         return self.kinds[kind] / answered if answered else 0.0

@@ -1,4 +1,4 @@
-"""The scenario of the load test, and that what it measured tells this model from wrong ones."""
+"""The model predicts what the load test measured, and models without a rule do not."""
 
 import json
 import unittest
@@ -7,7 +7,7 @@ from unittest import mock
 
 import load_test
 import windows
-from environment import YOUNG, Environment
+from environment import Environment
 from scale import LOAD
 
 
@@ -19,7 +19,7 @@ def scenario(day):
 
 class Scenario(unittest.TestCase):
     def test_ranges_share_as_many_windows_as_the_load_test_counts(self):
-        # tests/end-to-end/tests/load/scenario.rs: a window for each week in which a range starts.
+        # tests/end-to-end/tests/long/load/scenario.rs: a window for each week in which a range starts.
         for day, weeks in ((25, 7), (26, 6), (27, 6), (28, 6), (29, 7)):
             found = {
                 (question.event_type, window.start)
@@ -41,52 +41,36 @@ class Scenario(unittest.TestCase):
 
 
 class Forgetful(Environment):
-    """It keeps nothing."""
+    """Without a cache."""
 
-    def _offer(self, name, answer):
+    def _store(self, name, answer):
         pass
 
 
 class Alone(Environment):
-    """It does not look what others have."""
+    """Without the shared table."""
 
     def __init__(self, simulation, settings, durations, calendly, table):
         super().__init__(simulation, settings, durations, calendly, None)
-
-
-class WithoutLease(Environment):
-    """It looks, and asks if there is nothing, whoever else may be asking."""
-
-    def _flight(self, name, window, deadline):
-        item = yield from self.table.get(name)
-        is_young = item.value and self._judge(name, item.value, window) == YOUNG
-        return (item.value if is_young else None), None
-
-
-class Impatient(Environment):
-    """It never waits for Calendly to allow more."""
-
-    def _ask(self, pat, window, deadline, limit):
-        return super()._ask(pat, window, self.simulation.now, limit)
 
 
 class Measured(unittest.TestCase):
     def setUp(self):
         self.load = json.loads(LOAD.read_text())
 
-    def test_the_model_predicts_it(self):
+    def test_the_model_predicts_the_measurement(self):
         self.assertEqual(load_test.unpredicted(load_test.comparison(self.load)), [])
 
-    def test_what_forgets_a_rule_does_not(self):
+    def test_models_without_cache_or_table_do_not(self):
         for wrong in (Forgetful, Alone):
             rows = load_test.with_cache(self.load, wrong)
             self.assertNotEqual(load_test.unpredicted(rows), [], wrong)
 
-    def test_nor_does_one_in_which_no_two_ranges_share_a_window(self):
+    def test_a_model_without_aligned_windows_does_not(self):
         with mock.patch.object(windows, "shared", windows.parts):
             self.assertNotEqual(load_test.unpredicted(load_test.with_cache(self.load)), [])
 
-    def test_a_tolerance_is_a_part_of_what_was_measured(self):
+    def test_tolerance(self):
         for measured, predicted, expected in [
             (100, 114, True),
             (100, 116, False),
@@ -95,32 +79,7 @@ class Measured(unittest.TestCase):
             (0, 0.01, False),
             (0.01, 0.012, False),
         ]:
-            self.assertEqual(
-                load_test.is_near(measured, predicted), expected, (measured, predicted)
-            )
-
-
-class AsItIsRun(unittest.TestCase):
-    """The scenario of `make load`, with durations that are said here: it is a matter of how many come meanwhile."""
-
-    @classmethod
-    def setUpClass(cls):
-        scenario = {"began": "2026-11-25T20:00:00Z", "requests_per_minute": 10_000, "seconds": 100}
-        scenario |= {"environments": 8, "ranges": 20, "event_types": 3, "cache_seconds": 15}
-        scenario |= {"rate_limit": 500}
-        took = {"hit_in_memory_p50_ms": 1, "from_table_p50_ms": 7, "from_calendly_p50_ms": 49}
-        cls.load = {"scenario": scenario, "with_cache": took, "without_cache": {"p50_ms": 2}}
-        with_cache = took | load_test.run(cls.load, True)
-        without_cache = {"p50_ms": 2} | load_test.run(cls.load, False)
-        cls.load |= {"with_cache": with_cache, "without_cache": without_cache}
-
-    def test_leases_make_a_difference(self):
-        rows = load_test.with_cache(self.load, WithoutLease)
-        self.assertIn("Calls of Calendly a minute", load_test.unpredicted(rows))
-
-    def test_so_does_waiting_for_the_next_minute(self):
-        rows = load_test.without_cache(self.load, Impatient)
-        self.assertIn("Without the cache: answers with 200", load_test.unpredicted(rows))
+            self.assertEqual(load_test.is_near(measured, predicted), expected, (measured, predicted))
 
 
 if __name__ == "__main__":

@@ -1,97 +1,70 @@
-"""What is made of what was simulated."""
+"""The figures of a deployment, and the page's tables of them."""
 
 import unittest
-from xml.etree import ElementTree
 
+import deployment
 import scale
 import sweep
+from settings import Durations, Settings
+from traffic import MONTH, Traffic
 
+DURATIONS = Durations(request=0.004, calendly=0.15, table=0.005, cold_start=0.1)
 ANSWERED = {"ok": 1.0, "refused": 0.0, "throttled": 0.0, "most_calls_a_minute": 10}
 
 
-def rows(**changed):
-    """What each setting makes of a month, as if it were good but for what is changed of some."""
-    return scale.Results(
-        {
-            "part": "traffic",
-            "key": [1e6, "even", setting],
-            **ANSWERED,
-            **changed.get(setting.split(",")[0], {}),
-        }
-        for setting in sweep.SETTINGS
-    )
-
-
-class Choice(unittest.TestCase):
-    def test_the_first_that_will_do_is_chosen(self):
-        self.assertEqual(scale.chosen(rows(), 1e6, "even"), "off")
-
-    def test_not_one_that_uses_most_of_the_allowance_or_refuses(self):
-        for trouble in ({"most_calls_a_minute": 401}, {"ok": 0.999}):
-            self.assertEqual(scale.chosen(rows(off=trouble), 1e6, "even"), "15 s")
-
-    def test_none_where_none_will_do(self):
-        trouble = {setting.split(",")[0]: {"ok": 0.5} for setting in sweep.SETTINGS}
-        self.assertIsNone(scale.chosen(rows(**trouble), 1e6, "even"))
+def simulate(settings, a_second=1, **options):
+    of = Traffic(MONTH * a_second, event_types=1)
+    return deployment.simulate(settings, of, DURATIONS, **options)
 
 
 class Figures(unittest.TestCase):
-    def test_little_is_not_nothing_and_nearly_all_is_not_all(self):
+    def test_without_a_cache_each_request_is_a_call(self):
+        found = simulate(Settings())
+        self.assertAlmostEqual(found["calls_a_minute"], 60, delta=3)
+        self.assertEqual((found["calendly"], found["ok"], found["p50_ms"]), (1, 1, 154))
+        self.assertAlmostEqual(found["bill"]["gateway"], MONTH / 1e6)
+        self.assertEqual(found["bill"]["table"], 0)
+
+    def test_with_a_cache_the_shares_add_up(self):
+        found = simulate(Settings(fresh=60, has_table=True), a_second=20)
+        self.assertAlmostEqual(found["memory"] + found["table"] + found["calendly"], 1)
+        self.assertAlmostEqual(found["calls_a_minute"], found["calendly"] * found["a_second"] * 60, delta=1)
+        self.assertLess(found["mean_age_s"], 60)
+
+    def test_above_the_quota_requests_are_refused_and_above_the_limit_throttled(self):
+        found = simulate(Settings(), a_second=20, concurrency=50)
+        self.assertEqual(found["environments"], 50)
+        self.assertGreater(found["refused"], 0.1)
+        self.assertGreater(found["throttled"], 0.1)
+
+
+def chosen(**changed):
+    rows = (
+        {"part": "traffic", "key": [1e6, "even", name], **ANSWERED, **changed.get(name.split(",")[0], {})}
+        for name in sweep.SETTINGS
+    )
+    return scale.chosen(scale.Results(rows), 1e6, "even")
+
+
+class Page(unittest.TestCase):
+    def test_the_first_setting_within_quota_that_refuses_nothing_is_chosen(self):
+        self.assertEqual(chosen(), "off")
+        for trouble in ({"most_calls_a_minute": 401}, {"ok": 0.999}):
+            self.assertEqual(chosen(off=trouble), "15 s")
+        self.assertIsNone(chosen(**{name.split(",")[0]: {"ok": 0.5} for name in sweep.SETTINGS}))
+
+    def test_small_parts_are_not_rounded_to_nothing_or_all(self):
         shown = [scale.percent(part) for part in (0, 0.0004, 0.05, 0.9996, 1)]
         self.assertEqual(shown, ["0.0 %", "< 0.1 %", "5.0 %", "> 99.9 %", "100.0 %"])
 
-    def test_a_figure_that_differs_is_named(self):
-        kept = {"ok": 1.0, "calls": 100, "bill": {}}
-        self.assertIsNone(scale.difference(kept, {"ok": 1.0, "calls": 100.5, "bill": {}}))
-        self.assertEqual(scale.difference(kept, {"ok": 1.0, "calls": 102, "bill": {}}), "calls")
-
-
-class Walls(unittest.TestCase):
-    def test_where_a_figure_comes_to_its_limit_is_between_two_that_were_simulated_or_beyond_the_last(
-        self,
-    ):
-        results = scale.Results(
+    def test_limits_are_interpolated_and_extrapolated(self):
+        rows = (
             {"part": "walls", "key": [rate], "grows": rate / 100, "squared": rate**2}
             for rate in sweep.WALL_RATES
         )
-        for what, limit, rate in [
-            ("grows", 50, 5_000),
-            ("grows", 500, 50_000),
-            ("squared", 2.5e5, 500),
-        ]:
+        results = scale.Results(rows)
+        for what, limit, rate in [("grows", 50, 5_000), ("grows", 500, 50_000), ("squared", 2.5e5, 500)]:
             self.assertAlmostEqual(scale.rate_at(what, limit, results), rate)
-
-
-class Simulated(unittest.TestCase):
-    def test_no_two_rows_have_the_same_key(self):
-        keys = [(row[0], *row[1]) for row in sweep.rows()]
-        self.assertEqual(len(set(keys)), len(keys))
-
-    def test_some_of_each_pattern_and_setting_are_simulated_anew_each_time(self):
-        keys = [row[1] for row in sweep.rows() if sweep.is_checked(row)]
-        self.assertEqual({setting for _, _, setting in keys}, set(sweep.SETTINGS))
-        self.assertEqual({pattern for _, pattern, _ in keys}, set(scale.PATTERNS))
-
-
-def drawn():
-    points = [
-        {"part": "curves", "key": [setting, month]}
-        | {"a_second": month / 1e6, "calls_a_minute": 5, "environments": 2}
-        for setting in sweep.CURVES
-        for month in sweep.CURVE_MONTHS
-    ]
-    return scale.plot(scale.Results(points))
-
-
-class Drawing(unittest.TestCase):
-    def test_it_is_the_same_each_time_and_names_each_setting_and_both_limits(self):
-        drawing = drawn()
-        self.assertEqual(drawing, drawn())
-        elements = ElementTree.fromstring(drawing).iter("{http://www.w3.org/2000/svg}text")
-        texts = {element.text for element in elements}
-        limits = {"Calendly allows 500", "Lambda allows 1,000 at first"}
-        self.assertLessEqual({*sweep.CURVES} | limits, texts)
-        self.assertIn("prefers-color-scheme: dark", drawing)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who asks when and what. All of it is assumed; the figures of an operator's own traffic have the last word."""
+"""Arrivals and parameters of requests. All of it is assumed: measure your own traffic where you can."""
 
 import math
 import random
@@ -9,49 +9,49 @@ from itertools import accumulate
 import windows
 from environment import Question
 
-# AWS's calculator counts months of 730 hours.
+# As in AWS's pricing calculator.
 MONTH = 730 * windows.HOUR
 
-# A Wednesday, noon. Only the day of the week matters, and whether the hour is over soon.
+# A Wednesday, noon.
 BEGINNING = 1_796_212_800
 
-# Where callers are, in hours from UTC: California, New York, London, Berlin.
+# UTC offsets of callers: California, New York, London, Berlin.
 ZONES = (-8, -5, 0, 1)
 
-# Calendars begin today or on one of the days after it, the nth day with the weight 1/n.
+# Calendars begin on one of these days from today, the nth with the weight 1/n.
 DAYS_AHEAD = 60
 
-# They show a day, a week or a fortnight.
+# Days that a calendar shows.
 LENGTHS = (1, 7, 14)
 
-# A mailing brings so much of a month's requests on top, half of them within this many seconds.
+# A mailing adds this share of a month's requests, half of them within MAILING_HALF seconds.
 MAILING_SHARE = 0.01
 MAILING_HALF = 15 * 60
 
-# The patterns, by the requests a second at a moment after the beginning, in parts of the month's mean.
+# Requests a second by the time since BEGINNING, relative to the month's mean.
 PATTERNS = {
     "even": lambda moment: 1.0,
-    # Nothing at night, and twice the mean at the busiest moment, which this begins with.
+    # Begins at the busiest moment, twice the mean.
     "daily": lambda moment: 1 + math.cos(2 * math.pi * moment / windows.DAY),
-    # As even, until the mailing is sent.
+    # The mailing is sent at BEGINNING.
     "mailing": lambda moment: 1.0 if moment < 0 else 1.0 + mailing(moment),
 }
 
 
 def mailing(moment):
-    """What a mailing adds, in parts of the month's mean."""
+    """The requests a second that a mailing adds, relative to the month's mean."""
     decay = math.log(2) / MAILING_HALF
     return MAILING_SHARE * MONTH * decay * math.exp(-decay * moment)
 
 
 class Zipf:
-    """The nth of `count` with a weight of 1/n."""
+    """Draws one of `count` items, the nth with the weight 1/n."""
 
     def __init__(self, count):
         self._sums = list(accumulate(1 / number for number in range(1, count + 1)))
 
     def draw(self, random):
-        """From 0 on."""
+        """The index of an item."""
         return bisect(self._sums, random.random() * self._sums[-1])
 
 
@@ -63,28 +63,24 @@ class Traffic:
     pattern: str = "even"
     event_types: int = 10
     lengths: tuple = LENGTHS
-    # Each PAT of a Calendly user of its own; callers are spread over them.
+    # Callers are spread over the PATs, each of a Calendly user.
     pats: int = 1
-    # Whether each PAT has event types of its own. Otherwise callers with any PAT ask about any event type.
+    # Whether each PAT has its own event types. Otherwise callers of any PAT ask about any.
     is_apart: bool = False
 
     def rate(self, moment):
-        """Requests a second, so long after the beginning."""
+        """Requests a second at a time since BEGINNING."""
         return self.a_month / MONTH * PATTERNS[self.pattern](moment)
 
     def arrivals(self, lead, span):
-        """(moment, question) of each request from `lead` seconds before the beginning to `span` after it."""
+        """(time, question) of each request from `lead` seconds before BEGINNING to `span` after it."""
         drawn = random.Random(f"{self} {lead} {span}")
         event_types, days = Zipf(self.event_types), Zipf(DAYS_AHEAD)
-        # Thinning: no pattern is busier than just before and just after the beginning, and less busy is who leaves
-        # some out.
+        # Thinning: draw at the peak rate and drop requests above the rate of the moment.
         for moment, until, peak in ((-lead, 0, self.rate(-0.001)), (0, span, self.rate(0))):
             while (moment := moment + drawn.expovariate(peak)) < until:
                 if drawn.random() * peak < self.rate(moment):
-                    yield (
-                        BEGINNING + moment,
-                        self._question(BEGINNING + moment, event_types, days, drawn),
-                    )
+                    yield (BEGINNING + moment, self._question(BEGINNING + moment, event_types, days, drawn))
 
     def _question(self, now, event_types, days, drawn):
         event_type = event_types.draw(drawn)
@@ -93,5 +89,5 @@ class Traffic:
         today = int((now + offset) // windows.DAY) * windows.DAY - offset
         start = today + days.draw(drawn) * windows.DAY
         end = start + self.lengths[int(drawn.random() * len(self.lengths))] * windows.DAY
-        # Nobody asks about a day that is nearly over.
+        # The range ends an hour from now at least.
         return Question(pat, event_type, start, max(end, int(now) + windows.HOUR))

@@ -1,6 +1,6 @@
-"""Which windows a range of a request needs of Calendly: functions/check-availability/src/aligned.rs and range.rs.
+"""The time windows that a request needs, aligned so that near ranges share them, as check-availability does it.
 
-Moments are seconds since 1970.
+Times are seconds since 1970.
 """
 
 import math
@@ -11,24 +11,24 @@ HOUR = 3600
 DAY = 24 * HOUR
 WEEK = 7 * DAY
 
-# What Calendly answers at once.
+# The longest range of one call.
 LONGEST = 31 * DAY
 
-# The grids on which windows may start, the coarsest first.
+# Windows start on one of these grids, the coarsest possible.
 GRIDS = (WEEK, DAY, HOUR)
 
-# Where a start in the past is moved to, counted from now.
+# A start in the past is moved to this time from now.
 HEAD_START = 60
 
-# A start that is not past yet will be when the call arrives.
+# A start within this time may be past when the call arrives.
 ON_THE_WAY = 2
 
 
 class Window(namedtuple("Window", "start wanted_from")):
-    """A part of a range: where its window starts, and from when on its slots are wanted."""
+    """A window, and the time from which on its slots are wanted."""
 
     def asked_from(self, now):
-        """What Calendly is asked from, at the moment `now`: what was asked serves no earlier start."""
+        """The start of the call at `now`. Its answer serves no earlier start."""
         earliest = now + ON_THE_WAY
         next_hour = math.ceil(earliest / HOUR) * HOUR
         if self.start > earliest:
@@ -39,7 +39,7 @@ class Window(namedtuple("Window", "start wanted_from")):
 
 
 def moved(start, now):
-    """A start that Calendly takes at the moment `now`."""
+    """A start that Calendly accepts at `now`."""
     return shortly(now) if start <= now + ON_THE_WAY else start
 
 
@@ -48,20 +48,20 @@ def shortly(now):
 
 
 def shared(start, end, now):
-    """The windows of a range that other ranges may share."""
+    """The aligned windows of a range."""
     start = moved(start, now)
     first, *others = starts(start, end)
     return [Window(first, start), *(Window(other, other) for other in others)]
 
 
 def parts(start, end, now):
-    """The parts of a range that are asked for where nothing is kept."""
+    """The windows of a range without a cache."""
     start = moved(start, now)
     return [Window(part, part) for part in range(start, end, LONGEST)]
 
 
 @lru_cache(maxsize=100_000)
 def starts(start, end):
-    """As few windows as can be, and on the coarsest grid that costs no more of them."""
+    """The starts of as few windows as possible, on the coarsest grid that allows it."""
     candidates = [tuple(range(start // grid * grid, end, LONGEST)) for grid in GRIDS]
     return min(candidates, key=len)

@@ -1,7 +1,7 @@
-//! `bench budgets`: the [`Counts`] of each function beside those that are recorded for it.
+//! `bench budgets`: compares the [`Counts`] of each function with its budget.
 //!
-//! A count may be a little above its budget, since no two runs are quite the same, and no more. One that is
-//! far below it means that the budget is out of date, which would hide the next step up.
+//! Runs differ, so a count may be slightly above its budget. A count far below its budget means that the budget is
+//! out of date, which would hide the next regression.
 
 use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
@@ -14,17 +14,17 @@ use crate::{
     workspace,
 };
 
-/// Budgets by processor.
+/// Budgets by architecture.
 type Budgets = BTreeMap<String, Recorded>;
 
-/// The budgets of the functions, as one compiler builds them.
+/// The budgets of the functions for one compiler.
 #[derive(Debug, Serialize, Deserialize)]
 struct Recorded {
     rustc: String,
     functions: BTreeMap<String, Counts>,
 }
 
-/// How far a count may be from its budget.
+/// The allowed distance between a count and its budget.
 struct Tolerance {
     name: &'static str,
     of: fn(&Counts) -> u64,
@@ -36,7 +36,7 @@ const TOLERANCES: [Tolerance; 4] = [
     Tolerance {
         name: "instructions until the first next",
         of: |counts| counts.instructions_until_next,
-        // The C library has a share in it, and is not the same on all machines.
+        // Depends on the C library too, which differs between machines.
         percent: 10,
     },
     Tolerance {
@@ -44,7 +44,7 @@ const TOLERANCES: [Tolerance; 4] = [
         of: |counts| counts.instructions_per_warm_request,
         percent: 5,
     },
-    // How often it waits depends on when answers come.
+    // The number of waits depends on timing.
     Tolerance { name: "syscalls until the first next", of: |counts| counts.syscalls_until_next, percent: 10 },
     Tolerance {
         name: "files opened until the first next",
@@ -53,10 +53,10 @@ const TOLERANCES: [Tolerance; 4] = [
     },
 ];
 
-/// How far below its budget a count may be without the budget being wrong, in percent of it.
+/// A count this many percent below its budget makes the budget out of date.
 const OUT_OF_DATE: u64 = 15;
 
-/// Counts, and answers with what is wrong, a sentence each.
+/// Counts, and returns the problems, a sentence each.
 pub(crate) async fn check() -> Vec<String> {
     let budgets = read();
     let Some(Recorded { rustc: compiler, functions }) = budgets.get(processor()) else {
@@ -81,7 +81,7 @@ pub(crate) async fn check() -> Vec<String> {
     problems
 }
 
-/// Counts, and makes that the budgets of this processor.
+/// Counts, and records the counts as the budgets of this architecture.
 pub(crate) async fn record() {
     let mut budgets = read();
     let mut functions = BTreeMap::new();
@@ -99,12 +99,11 @@ fn compare(function: &str, counts: &Counts, budget: &Counts) -> Vec<String> {
         let (count, budget) = (of(counts), of(budget));
         println!("{function}: {name}: {count}, budget {budget}");
         if count > budget + budget * percent / 100 {
-            problems
-                .push(format!("{function}: {name}: {count} are more than the {budget} that are recorded"));
+            problems.push(format!("{function}: {name}: {count} exceed the recorded {budget}"));
         } else if count < budget - budget * percent.max(OUT_OF_DATE) / 100 {
             problems.push(format!(
-                "{function}: {name}: {count} are so much fewer than the {budget} that are recorded that a \
-                 new budget is due: `make record-budgets`"
+                "{function}: {name}: {count} are far below the recorded {budget}: record a new budget with \
+                 `make record-budgets`"
             ));
         }
     }
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_may_be_a_little_above_their_budget() {
+    fn counts_within_tolerance_pass() {
         assert_eq!(problems(|_| ()), 0);
         assert_eq!(problems(|counts| counts.instructions_until_next = 1_100), 0);
         assert_eq!(problems(|counts| counts.instructions_until_next = 1_101), 1);
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_that_is_far_too_large_is_out_of_date() {
+    fn budget_far_above_the_count_is_out_of_date() {
         assert_eq!(problems(|counts| counts.instructions_until_next = 850), 0);
         assert_eq!(problems(|counts| counts.instructions_until_next = 849), 1);
     }

@@ -1,4 +1,4 @@
-//! Questions about times, beside what a caller does who has the plain form alone.
+//! Query parameters, compared with the plain requests that they replace.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -15,10 +15,10 @@ use crate::{
     subject::Subject,
 };
 
-/// Each is asked so many times.
+/// Repetitions of each question.
 const TIMES: usize = 10;
 
-/// A question, and the same by hand.
+/// A question as one request, and as plain requests.
 #[derive(Debug, Serialize)]
 pub(crate) struct Comparison {
     question: &'static str,
@@ -26,25 +26,25 @@ pub(crate) struct Comparison {
     by_hand: Cost,
 }
 
-/// What a caller waits for and reads, and what it costs of Calendly's allowance.
+/// Requests, latency, size, and calls of Calendly.
 #[derive(Debug, Serialize)]
 struct Cost {
     requests: usize,
     calendly_calls: usize,
-    /// One request after the other.
+    /// The sum of consecutive requests.
     ms: Summary,
-    /// Of the answers' JSON.
+    /// The size of the answers' JSON.
     answer_bytes: usize,
 }
 
-/// An answer, and what it took from the event on.
+/// An answer and its latency.
 #[derive(Debug)]
 struct Answered {
     json: Value,
     took: Duration,
 }
 
-/// A warm environment of each function that is asked.
+/// Warm environments of both functions.
 struct Caller {
     stand_ins: StandIns,
     check_availability: Function,
@@ -138,7 +138,7 @@ impl Caller {
         let check_availability = Function::spawn(&check_availability, &stand_ins.variables).await;
         let user_event_types = Function::spawn(&user_event_types, &stand_ins.variables).await;
         let caller = Self { stand_ins, check_availability, user_event_types };
-        // Its user is known from then on.
+        // Caches the user.
         caller.event_types().await;
         caller
     }
@@ -158,7 +158,7 @@ impl Caller {
         ask(&self.user_event_types, &event).await
     }
 
-    /// Asks in one way and in the other, and sees that they agree.
+    /// Asks in both ways and checks that the answers agree.
     async fn compare(
         &self,
         question: &'static str,
@@ -181,7 +181,7 @@ impl Caller {
         Comparison { question, form, by_hand }
     }
 
-    /// By hand it is a look at the list of event types first.
+    /// The plain way reads the list of event types first.
     async fn compare_after_the_list(
         &self,
         question: &'static str,
@@ -197,7 +197,7 @@ impl Caller {
     }
 
     async fn cost(&self, ask: impl AsyncFn() -> Vec<Answered>) -> (Cost, Vec<Value>) {
-        // What is kept is known from then on.
+        // Fills the caches.
         ask().await;
         self.stand_ins.forget_calls();
         let mut took = Vec::new();
@@ -233,7 +233,7 @@ fn starts(entries: &[Value]) -> Vec<DateTime<Utc>> {
     entries.iter().map(|entry| time(&entry["start_time"])).collect()
 }
 
-/// The starts of those that are available.
+/// The starts of the available entries.
 fn free(entries: &[Value]) -> BTreeSet<DateTime<Utc>> {
     let free = entries.iter().filter(|entry| entry["status"] == "available");
     free.map(|entry| time(&entry["start_time"])).collect()

@@ -1,4 +1,4 @@
-//! `bench compare`: floor, functions and peer, one after the other, round after round.
+//! `bench compare`: rounds of floor, functions and peer in random order.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,7 +7,7 @@ use fastrand::Rng;
 use serde::Serialize;
 
 use crate::{
-    by_hand, direct,
+    by_hand, compression, direct,
     measure::{Life, live, peak_resident},
     question::Question,
     scaling::{self, Scaling},
@@ -17,26 +17,27 @@ use crate::{
     subject::Subject,
 };
 
-/// Everything that was measured.
+/// All measurements.
 #[derive(Debug, Serialize)]
 pub(crate) struct Results {
     rounds: u32,
     comparison: Vec<Table>,
     scaling: Scaling,
+    compression: Vec<compression::Row>,
     starts: Vec<Starts>,
     by_hand: Vec<by_hand::Comparison>,
 }
 
-/// What was measured under the same conditions.
+/// The measurements under one condition.
 #[derive(Debug, Serialize)]
 struct Table {
     conditions: Conditions,
     rows: Vec<Row>,
-    /// By route: the median of the upstream call of a warm answer, without a function.
+    /// The median of the upstream call of a warm request, made without a function, by route.
     direct_call_ms: BTreeMap<&'static str, f64>,
 }
 
-/// One program asked for one route.
+/// A program and a route.
 #[derive(Debug, Serialize)]
 struct Row {
     program: &'static str,
@@ -55,7 +56,7 @@ struct Row {
     calls_per_warm_request: Calls,
 }
 
-/// Measures everything, in so many rounds.
+/// Measures everything in `rounds` rounds.
 pub(crate) async fn run(rounds: u32) -> Results {
     let mut comparison = Vec::new();
     for conditions in Conditions::ALL {
@@ -65,6 +66,7 @@ pub(crate) async fn run(rounds: u32) -> Results {
         rounds,
         comparison,
         scaling: scaling::run().await,
+        compression: compression::run().await,
         starts: starts::run().await,
         by_hand: by_hand::run().await,
     }
@@ -87,7 +89,7 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
     let subjects = Subject::all();
     let mut lives: Vec<Vec<Life>> = subjects.iter().map(|_| Vec::new()).collect();
     let mut direct_calls: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
-    // The same orders in every run, and no two rounds in the same.
+    // Seeded, so that each run has the same orders.
     let mut random = Rng::with_seed(1);
     for round in 0..=rounds {
         println!("{conditions:?}: round {round} of {rounds}");
@@ -98,12 +100,12 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
             let life =
                 live(subject, &stand_ins, &stand_ins.variables, question_of(subject.route()), warm_requests)
                     .await;
-            // The first round finds files that are not in memory yet.
+            // The first round fills the page cache.
             if round > 0 {
                 lives[index].push(life);
             }
         }
-        // Over TLS there is a relay between, which is no part of the call.
+        // TLS adds a relay, which is not part of the call.
         if round > 0 && conditions != Conditions::Tls {
             for (route, question) in questions.iter().filter(|(_, question)| question.upstream.is_some()) {
                 let calls = direct::calls(&stand_ins, question, warm_requests as usize);
@@ -143,7 +145,7 @@ fn row(subject: Subject, lives: &[Life]) -> Row {
     }
 }
 
-/// The calls of any life, which are those of all.
+/// The calls of each life, which are equal.
 fn same(lives: &[Life], calls: fn(&Life) -> Calls) -> Calls {
     let all: Vec<Calls> = lives.iter().map(calls).collect();
     assert!(all.iter().all(|calls| *calls == all[0]), "not the same calls in every round: {all:?}");

@@ -1,6 +1,5 @@
-//! What can be counted about a program without looking at a clock: instructions (valgrind), system calls and
-//! opened files (strace), calls of upstreams. The same program gives the same counts, or nearly so,
-//! on a machine that is busy.
+//! Counts that do not depend on a busy machine: instructions (valgrind), system calls and opened files (strace), and
+//! upstream calls.
 
 use std::{
     collections::BTreeSet,
@@ -25,14 +24,14 @@ use crate::{
     workspace,
 };
 
-/// Where valgrind and strace write, in the workspace.
+/// The output folder of valgrind and strace, in the workspace.
 const WORK: &str = "target/budgets";
-/// So many requests are counted, by what they add to those before them.
+/// Requests whose instructions are counted, as the difference between two runs.
 const COUNTED: usize = 50;
 
 const SLOTS: u32 = 350;
 
-/// How the function asks for an event.
+/// The path of the request for the next event.
 const NEXT: &str = "/runtime/invocation/next";
 
 /// The counts of one function.
@@ -52,10 +51,10 @@ pub(crate) struct Counts {
     pub(crate) calls_per_warm_request: Calls,
 }
 
-/// Counts for one function.
+/// Counts a function.
 pub(crate) async fn count(route: Binary) -> Counts {
     let stand_ins = StandIns::start(Conditions::AtOnce, EVENT_TYPES);
-    // The sandbox's own slots are not the same every day.
+    // The sandbox's slots differ by day.
     stand_ins.sandbox.fault(AVAILABLE_TIMES, ALWAYS, slots());
     let question = Question::of(route, &stand_ins).await;
     std::fs::create_dir_all(workspace::file(WORK)).expect("a directory to work in");
@@ -75,7 +74,7 @@ pub(crate) async fn count(route: Binary) -> Counts {
     }
 }
 
-/// As many slots as a month can have, in the form that Calendly gives them.
+/// A full month of slots in Calendly's form.
 fn slots() -> Fault {
     let first = Utc.with_ymd_and_hms(2027, 1, 4, 9, 0, 0).single().expect("a moment");
     let slots: Vec<Value> = (0..SLOTS)
@@ -95,7 +94,7 @@ fn slots() -> Fault {
     Fault::Body { content_type: "application/json".to_owned(), body }
 }
 
-/// The instructions until the function asks for the next event after so many requests.
+/// The instructions until the function asks for the event after `requests` requests.
 async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, requests: usize) -> u64 {
     let output = fresh_file(route, &format!("callgrind-{requests}"));
     let valgrind = ["--tool=callgrind".into(), option("--callgrind-out-file=", &output)];
@@ -105,10 +104,10 @@ async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, 
         question.check(&Answer::of(outcome).json());
     }
     function.wait_for_polls(requests + 1).await;
-    // valgrind writes when its program ends.
+    // valgrind writes at the end of its program.
     kill(Process(function.id().await).pid(), Signal::SIGTERM).expect("valgrind runs");
     function.end().await;
-    // What it does may have been cut short by its own time limits, on a machine that has no time for it.
+    // A time-out of the function would change the counts.
     let troubled = function.log().into_iter().find(|line| line["level"] != "INFO");
     assert!(troubled.is_none(), "not a run to count: {troubled:?}");
     let text = std::fs::read_to_string(&output).expect("valgrind has written");
@@ -116,10 +115,10 @@ async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, 
     total.trim().parse().expect("a number")
 }
 
-/// The system calls until the function asks for the first event, and the different files that they opened.
+/// The system calls and distinct opened files until the function asks for the first event.
 async fn syscalls_and_files(route: Binary, stand_ins: &StandIns) -> (u64, u64) {
     let output = fresh_file(route, "strace");
-    // As a grandchild, so that what is killed below is the function, and strace has its say after that.
+    // As a grandchild: the kill below ends the function, and strace finishes its output.
     let strace = ["--daemonize", "--follow-forks", "--string-limit=64"].map(OsString::from);
     let strace = strace.into_iter().chain([option("--output=", &output)]);
     let function = start(within(Subject::Function(route), "strace", strace), stand_ins).await;
@@ -130,7 +129,7 @@ async fn syscalls_and_files(route: Binary, stand_ins: &StandIns) -> (u64, u64) {
     let syscalls = text
         .lines()
         .take_while(|line| !line.contains(NEXT))
-        // What a thread began while another one was shown is told a second time when it is done.
+        // strace repeats a call that another thread interrupted.
         .filter(|line| !line.contains(" resumed>"));
     let opened = syscalls.clone().filter(|line| line.contains(" openat(") && !line.contains("ENOENT"));
     let files: BTreeSet<&str> = opened.map(|line| line.split('"').nth(1).expect("a path")).collect();
@@ -141,7 +140,7 @@ async fn start(program: Program, stand_ins: &StandIns) -> Function {
     Function::spawn(&program, &stand_ins.variables).await
 }
 
-/// A program that is run by another one.
+/// A program that runs inside another one.
 fn within(subject: Subject, tool: &str, options: impl IntoIterator<Item = OsString>) -> Program {
     let Program { name, command, .. } = subject.program();
     let arguments = options.into_iter().chain([command.into_os_string()]).collect();
@@ -154,7 +153,7 @@ fn option(name: &str, value: &Path) -> OsString {
     option
 }
 
-/// A file that is not there yet: of an earlier run nothing is left.
+/// A file without leftovers of an earlier run.
 fn fresh_file(route: Binary, name: &str) -> PathBuf {
     let file = workspace::file(WORK).join(format!("{}-{name}", route.name()));
     match std::fs::remove_file(&file) {

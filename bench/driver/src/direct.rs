@@ -1,4 +1,4 @@
-//! An upstream call without a function around it: what a function cannot be faster than.
+//! Upstream calls without a function: the lower bound of a function's latency.
 
 use std::{
     thread,
@@ -11,15 +11,15 @@ use tokio::runtime::Builder;
 
 use crate::{measure::SETTLING, question::Question, stand_ins::StandIns};
 
-/// Makes the call of a warm answer so often, over one connection, as the functions' HTTP client makes it.
+/// Makes the upstream call of a warm request `count` times over one connection, with the functions' HTTP client.
 ///
 /// # Panics
 ///
-/// There is no such call, or no good answer.
+/// There is no such call, or it fails.
 pub(crate) fn calls(stand_ins: &StandIns, question: &Question, count: usize) -> Vec<Duration> {
     let (path, query) = question.upstream.as_ref().expect("an upstream call");
     let url = format!("{}{path}", stand_ins.sandbox.base_url());
-    // A thread of its own, as a function is a process of its own.
+    // On another thread, since a function is another process.
     let calling = || {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {

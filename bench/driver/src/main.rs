@@ -1,10 +1,9 @@
 //! Measures the built functions.
 //!
 //! - `bench compare <rounds>` runs the floor (a function that does nothing), the three functions and the peer
-//!   (the same routes in Python) side by side, checks every answer, and writes what it measured as JSON.
-//! - `bench budgets` counts what a busy machine does not change (instructions, system calls, upstream calls),
-//!   and fails if there is more of it than `bench/budgets.json` allows; `bench record-budgets` writes that
-//!   file.
+//!   (the same routes in Python) side by side, checks every answer, and writes the measurements as JSON.
+//! - `bench budgets` counts instructions, system calls and upstream calls, and fails if they exceed
+//!   `bench/budgets.json`; `bench record-budgets` writes that file.
 //!
 //! Programs are driven through the Lambda Runtime API, by the harness of the end-to-end tests.
 
@@ -18,6 +17,7 @@
 mod budgets;
 mod by_hand;
 mod compare;
+mod compression;
 mod counts;
 mod direct;
 mod measure;
@@ -33,12 +33,12 @@ mod workspace;
 
 use std::process::ExitCode;
 
-/// Where `bench compare` writes, in the workspace.
+/// The output of `bench compare`, in the workspace.
 const RESULTS: &str = "target/bench.json";
 
 const USAGE: &str = "usage: bench compare <rounds> | bench budgets | bench record-budgets";
 
-// The Runtime API's own thread: whatever else runs would be in its way.
+// One thread for the Runtime API, so that nothing competes with it.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

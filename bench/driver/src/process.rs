@@ -1,4 +1,4 @@
-//! What the kernel knows of a running process.
+//! CPU time and memory of a running process.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use nix::{
 pub(crate) struct Process(pub(crate) u32);
 
 impl Process {
-    /// The time that all of its threads have spent on a processor since it was started.
+    /// The CPU time of all its threads since its start.
     pub(crate) fn cpu_time(self) -> Duration {
         let clock = clock_getcpuclockid(self.pid()).expect("the process runs");
         clock_gettime(clock).expect("the clock can be read").into()
     }
 
-    /// The most memory that it has had in RAM at one time, in bytes.
+    /// Its peak resident memory in bytes.
     pub(crate) fn peak_resident(self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0)).expect("the process runs");
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");

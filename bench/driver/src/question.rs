@@ -1,4 +1,4 @@
-//! What the programs are asked, and the answers that are right.
+//! Requests to the programs, and the expected answers.
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc, Weekday};
 use end_to_end::{AVAILABLE_TIMES, Binary, Gateway, Request, http_get, midnight, raw_collection, utc};
@@ -7,26 +7,26 @@ use serde_json::{Value, json};
 
 use crate::stand_ins::StandIns;
 
-/// The event type that is asked about.
+/// The slug of the event type in all requests.
 const SLUG: &str = "session-00001";
 
-/// The next Monday that is two days ahead or more, so that every run asks for as many working days.
+/// The next Monday, at least two days ahead, so that each run covers the same working days.
 pub(crate) fn monday() -> DateTime<Utc> {
     (2..9).map(midnight).find(|day| day.weekday() == Weekday::Mon).expect("a week has one")
 }
 
-/// A request, and the answer that is right.
+/// A request and the expected answer.
 #[derive(Debug)]
 pub(crate) struct Question {
     pub(crate) event: Value,
-    /// The answer's JSON.
+    /// The expected JSON.
     expected: Value,
-    /// The one upstream call that a warm answer needs, if it needs one: path and query.
+    /// Path and query of the upstream call of a warm request, if there is one.
     pub(crate) upstream: Option<(&'static str, Vec<(&'static str, String)>)>,
 }
 
 impl Question {
-    /// What the comparison asks of a route: all event types, or 31 days of one.
+    /// The comparison's request for a route: all event types, or 31 days of one.
     pub(crate) async fn of(route: Binary, stand_ins: &StandIns) -> Self {
         match route {
             Binary::User => Self::user(stand_ins).await,
@@ -40,7 +40,7 @@ impl Question {
         Self { event: event(stand_ins, Binary::User, &[]), expected: json!({ "uri": uri }), upstream: None }
     }
 
-    /// Asks for all event types.
+    /// A request for all event types.
     pub(crate) async fn event_types(stand_ins: &StandIns) -> Self {
         let user = user_uri(stand_ins).await;
         let query = vec![("user", user), ("count", "100".to_owned()), ("sort", "name:asc".to_owned())];
@@ -64,12 +64,12 @@ impl Question {
         }
     }
 
-    /// Asks for the open times of so many days, of an event type that is given by its URI.
+    /// A request for the availability of an event type, named by its URI.
     pub(crate) async fn availability(stand_ins: &StandIns, days: i64) -> Self {
         Self::availability_of(stand_ins, days, None).await
     }
 
-    /// The same of one that is given by its slug.
+    /// The same, named by its slug.
     pub(crate) async fn availability_by_slug(stand_ins: &StandIns, days: i64) -> Self {
         Self::availability_of(stand_ins, days, Some(SLUG)).await
     }
@@ -104,6 +104,13 @@ impl Question {
         }
     }
 
+    /// The same from a client that does not accept gzip.
+    pub(crate) fn without_gzip(&self) -> Self {
+        let mut event = self.event.clone();
+        event["headers"].as_object_mut().expect("headers").remove("accept-encoding");
+        Self { event, expected: self.expected.clone(), upstream: self.upstream.clone() }
+    }
+
     /// The length of the answer in bytes.
     pub(crate) fn length(&self) -> usize {
         self.expected.to_string().len()
@@ -111,7 +118,7 @@ impl Question {
 
     /// # Panics
     ///
-    /// The answer is not the right one.
+    /// The answer is wrong.
     pub(crate) fn check(&self, answer: &Value) {
         assert!(answer == &self.expected, "a wrong answer: {answer}\nexpected: {}", self.expected);
     }

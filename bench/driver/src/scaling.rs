@@ -1,4 +1,4 @@
-//! How time, CPU, memory and calls grow with the work.
+//! Time, CPU, memory and calls by the size of the answer.
 
 use std::time::Duration;
 
@@ -15,30 +15,30 @@ use crate::{
 
 const EVENT_TYPES: [usize; 4] = [20, 100, 1_000, 5_000];
 const DAYS: [i64; 4] = [1, 31, 93, 365];
-/// Of every size, so many processes.
+/// Processes per size.
 const LIVES: u32 = 3;
-/// Of every process, so many requests after the first.
+/// Warm requests per process.
 const WARM_REQUESTS: u32 = 20;
 
-/// Both functions whose work has a size.
+/// The functions whose answers vary in size.
 #[derive(Debug, Serialize)]
 pub(crate) struct Scaling {
     user_event_types: Vec<Size>,
     check_availability: Vec<Size>,
 }
 
-/// Requests for so many event types, or so many days.
+/// Requests for `size` event types or days.
 #[derive(Debug, Serialize)]
 struct Size {
     size: u64,
-    /// With stand-ins that answer at once.
+    /// Without latency of the stand-ins.
     warm_ms: Summary,
-    /// With stand-ins that take their time.
+    /// With latency of the stand-ins.
     warm_with_latency_ms: Summary,
     cpu_per_warm_request_ms: Summary,
     /// The median.
     peak_resident_bytes: u64,
-    /// Of one warm request.
+    /// Calls of a warm request.
     calendly_calls: usize,
 }
 

@@ -1,6 +1,4 @@
-//! What stands in for Calendly, the token issuer and Secrets Manager while something is measured.
-//!
-//! They run on a thread of their own, as other machines would.
+//! Stand-ins for Calendly, the token issuer and Secrets Manager, on a separate thread.
 
 use std::{collections::BTreeMap, sync::mpsc, thread, time::Duration};
 
@@ -14,19 +12,19 @@ use crate::tls::Tls;
 /// The secret that holds the PAT.
 pub(crate) const PAT_SECRET_ID: &str = "calendly/pat";
 
-/// How the stand-ins answer.
+/// Transport and latency of the stand-ins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Conditions {
-    /// Over plain HTTP, as soon as they can.
+    /// Plain HTTP without latency.
     AtOnce,
-    /// Over plain HTTP, after [`LATENCY`] and [`SECRETS_MANAGER_LATENCY`].
+    /// Plain HTTP with [`LATENCY`] and [`SECRETS_MANAGER_LATENCY`].
     Latency,
-    /// Over TLS, as soon as they can.
+    /// TLS without latency.
     Tls,
 }
 
-/// Milliseconds until an answer of each.
+/// Latencies in milliseconds.
 struct Latency {
     calendly: u64,
     issuer: u64,
@@ -34,41 +32,41 @@ struct Latency {
 
 const LATENCY: Latency = Latency { calendly: 20, issuer: 10 };
 
-/// Until an answer of Secrets Manager.
+/// The latency of Secrets Manager.
 pub(crate) const SECRETS_MANAGER_LATENCY: Duration = Duration::from_millis(5);
 
-/// How many event types the user has, unless that is what is looked at.
+/// The default number of the user's event types.
 pub(crate) const EVENT_TYPES: usize = 20;
 
-/// More calls than are ever made.
+/// Number of faults: all calls.
 pub(crate) const ALWAYS: u32 = u32::MAX;
 
 impl Conditions {
     pub(crate) const ALL: [Self; 3] = [Self::AtOnce, Self::Latency, Self::Tls];
 }
 
-/// Stand-ins that run. They end when this is dropped.
+/// Running stand-ins, which stop on drop.
 #[derive(Debug)]
 pub(crate) struct StandIns {
     pub(crate) sandbox: Sandbox,
     pub(crate) secrets_manager: SecretsManager,
-    /// How many event types the user has.
+    /// The number of the user's event types.
     pub(crate) event_types: usize,
-    /// Where a program finds them, and what it trusts.
+    /// Environment variables with their addresses and certificates.
     pub(crate) variables: BTreeMap<String, String>,
     _running: oneshot::Sender<()>,
 }
 
 impl StandIns {
-    /// Stand-ins for a user with so many event types.
+    /// Starts stand-ins for a user with `event_types` event types.
     pub(crate) fn start(conditions: Conditions, event_types: usize) -> Self {
         let (started, start) = mpsc::channel();
         let (running, stopped) = oneshot::channel();
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
-                started.send(set_up(conditions, event_types).await).expect("somebody waits");
-                // An error says that it was dropped.
+                started.send(set_up(conditions, event_types).await).expect("the caller waits");
+                // Ends when the sender is dropped.
                 let _ = stopped.await;
             });
         });
@@ -76,7 +74,7 @@ impl StandIns {
         Self { sandbox, secrets_manager, event_types, variables, _running: running }
     }
 
-    /// How many calls there were so far: of Calendly, of the issuer, of Secrets Manager.
+    /// The calls so far.
     pub(crate) fn calls(&self) -> Calls {
         let calls = self.sandbox.calls();
         let (issuer, calendly): (Vec<_>, Vec<_>) =
@@ -88,7 +86,7 @@ impl StandIns {
         }
     }
 
-    /// Counts from zero again.
+    /// Resets the counts.
     pub(crate) fn forget_calls(&self) {
         self.sandbox.forget_calls();
         self.secrets_manager.forget();
@@ -104,11 +102,11 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// What one of so many equal requests called.
+    /// The calls of each of `requests` equal requests.
     ///
     /// # Panics
     ///
-    /// They were not equal.
+    /// The requests were not equal.
     pub(crate) fn each(self, requests: usize) -> Self {
         let each = |calls: usize| {
             assert_eq!(calls % requests, 0, "{calls} calls in {requests} equal requests");
@@ -171,7 +169,7 @@ async fn set_up(
         .map(|(name, value)| (name.to_owned(), value)),
     );
     if let Some(bundle) = bundle {
-        // As the AWS SDKs and Python's requests name it.
+        // The names in the AWS SDKs and in Python's requests.
         for name in ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"] {
             variables.insert(name.to_owned(), bundle.clone());
         }

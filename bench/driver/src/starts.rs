@@ -1,4 +1,4 @@
-//! What a new environment's first request takes, by what it need not ask Calendly for.
+//! The first request of a new environment, by what is already known.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +15,22 @@ use crate::{
     subject::Subject,
 };
 
-/// Of every kind, so many processes.
+/// Processes of each kind.
 const LIVES: u32 = 10;
 
-/// Who knows the PAT's user and which event type a slug means.
+/// The source of the PAT's user and of the resolved event type.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Known {
-    /// Calendly alone.
+    /// Calendly.
     ToCalendly,
-    /// The secret names the user.
+    /// The user from the secret.
     UserToSecret,
-    /// Another environment put both into the shared table.
+    /// Both from the shared table.
     ToTable,
 }
 
-/// New environments that are asked once.
+/// Measurements of first requests.
 #[derive(Debug, Serialize)]
 pub(crate) struct Starts {
     route: &'static str,
@@ -78,7 +78,7 @@ async fn start(
     let mut lives: Vec<Life> = Vec::new();
     for number in 0..=LIVES {
         let life = live(Subject::Function(route), stand_ins, variables, question, 1).await;
-        // The first one tells the table.
+        // The first one fills the table.
         if number > 0 {
             lives.push(life);
         }
@@ -93,7 +93,7 @@ async fn start(
     }
 }
 
-/// Secrets Manager with a secret that names the PAT's user; it takes as long as the other one.
+/// Secrets Manager with the usual latency, whose secret names the PAT's user.
 async fn naming_the_user(stand_ins: &StandIns) -> SecretsManager {
     let secret = json!({"pat": DEFAULT_PAT, "user": question::user_uri(stand_ins).await});
     let secrets_manager = SecretsManager::holding(PAT_SECRET_ID, &secret.to_string()).await;

@@ -1,22 +1,22 @@
-//! What is kept of many measurements of one thing.
+//! Summaries of measurements.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// Some measurements, summed up.
+/// Median and minimum of measurements.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Summary {
     pub(crate) median: f64,
     pub(crate) minimum: f64,
 }
 
-/// Sums up durations, in milliseconds.
+/// Summarizes durations, in milliseconds.
 pub(crate) fn milliseconds(durations: impl IntoIterator<Item = Duration>) -> Summary {
     summary(durations.into_iter().map(|duration| duration.as_secs_f64() * 1e3))
 }
 
-/// Sums up numbers of which there is at least one.
+/// Summarizes at least one number.
 pub(crate) fn summary(values: impl IntoIterator<Item = f64>) -> Summary {
     let mut sorted: Vec<f64> = values.into_iter().collect();
     sorted.sort_by(f64::total_cmp);
@@ -24,7 +24,7 @@ pub(crate) fn summary(values: impl IntoIterator<Item = f64>) -> Summary {
     Summary { median: (middle[0] + middle[1]) / 2.0, minimum: sorted[0] }
 }
 
-/// The value that so many percent are not above (nearest rank).
+/// A percentile by nearest rank.
 pub(crate) fn percentile<T: Copy>(sorted: &[T], percent: usize) -> T {
     let rank = (sorted.len() * percent).div_ceil(100);
     *sorted.get(rank.saturating_sub(1)).expect("at least one measurement")

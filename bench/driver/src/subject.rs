@@ -1,4 +1,4 @@
-//! The programs that are compared.
+//! The compared programs.
 
 use std::collections::BTreeMap;
 
@@ -6,26 +6,26 @@ use end_to_end::{Binary, Program};
 
 use crate::{question::Question, workspace};
 
-/// Where `cargo lambda build` puts what is deployed.
+/// The output of `cargo lambda build`.
 const BUILT: &str = "target/lambda";
-/// What `make bench` installs for the peer, beside its code.
+/// The peer's packages and its code.
 const PEER: [&str; 2] = ["target/peer", "bench/peer"];
-/// The interpreter that runs it.
+/// The peer's interpreter.
 const PEER_PYTHON: &str = "target/peer-python";
 
-/// What is measured.
+/// A program and the route that it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// A function that does nothing, with an empty answer or with one that is as long as a function's.
+    /// A function that does nothing, with an empty answer or one as long as a function's.
     Floor(Option<Binary>),
-    /// The Python service, asked for the route of a function.
+    /// The Python service.
     Peer(Binary),
-    /// One of the functions.
+    /// A function.
     Function(Binary),
 }
 
 impl Subject {
-    /// Every program, for every route that it has.
+    /// Each program with each of its routes.
     pub(crate) fn all() -> Vec<Self> {
         let floors = [None, Some(Binary::UserEventTypes), Some(Binary::CheckAvailability)].map(Self::Floor);
         let functions = Binary::ALL.map(Self::Function);
@@ -40,7 +40,7 @@ impl Subject {
         }
     }
 
-    /// The function whose route it is asked for, if that matters.
+    /// The function whose route it serves, if any.
     pub(crate) fn route(self) -> Option<Binary> {
         match self {
             Self::Floor(like) => like,
@@ -59,13 +59,13 @@ impl Subject {
             Self::Peer(_) => Program {
                 name,
                 command: workspace::file(PEER_PYTHON),
-                // Without what else is installed on this machine.
+                // Without this machine's site packages.
                 arguments: ["-S", "-m", "awslambdaric", "app.handler"].map(Into::into).into(),
             },
         }
     }
 
-    /// What it needs in its environment beyond what all do, to be asked this.
+    /// The environment variables of this program only.
     pub(crate) fn variables(self, question: &Question) -> BTreeMap<String, String> {
         let variable = match self {
             Self::Floor(None) | Self::Function(_) => None,

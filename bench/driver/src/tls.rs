@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::workspace;
 
-/// Two doors, and the authority that vouches for them.
+/// TLS proxies for both stand-ins, and their certificate authority.
 pub(crate) struct Tls {
     pub(crate) sandbox: Door,
     pub(crate) secrets_manager: Door,
@@ -23,7 +23,7 @@ pub(crate) struct Tls {
     pub(crate) bundle: String,
 }
 
-/// Where TLS ends.
+/// A TLS proxy.
 pub(crate) struct Door {
     listener: TcpListener,
     acceptor: TlsAcceptor,
@@ -59,7 +59,7 @@ impl Door {
         format!("https://{}", self.listener.local_addr().expect("an address"))
     }
 
-    /// Passes on what comes to a server at `http://` address and port.
+    /// Forwards connections to a server at `http://` address and port.
     pub(crate) fn relay_to(self, url: String) {
         let address = url.trim_start_matches("http://").to_owned();
         tokio::spawn(async move {
@@ -67,7 +67,7 @@ impl Door {
                 let (acceptor, address) = (self.acceptor.clone(), address.clone());
                 tokio::spawn(async move {
                     let _ = incoming.set_nodelay(true);
-                    // Who goes away is of no interest here: whoever measures checks the answers.
+                    // Errors show in the answers, which are checked.
                     let Ok(mut incoming) = acceptor.accept(incoming).await else { return };
                     let Ok(mut upstream) = TcpStream::connect(address).await else { return };
                     let _ = upstream.set_nodelay(true);

@@ -1,7 +1,6 @@
-//! What no function can be faster than: `lambda_http`, built as the functions are, with a handler that
-//! does nothing.
+//! The lower bound of a function's cost: `lambda_http`, built as the functions are, with a handler that does nothing.
 //!
-//! With `ANSWER_BYTES`, its answer has that many: what it takes to hand Lambda as much.
+//! `ANSWER_BYTES` sets the length of its answer.
 
 use lambda_http::{Error, Request, Response, run, service_fn};
 

@@ -1,4 +1,4 @@
-"""`CACHE=1 make run`: answers are served again, say how old they are, and may be asked for afresh."""
+"""`CACHE=1 make run`: cached answers, their age, and `Cache-Control: no-cache`."""
 
 import sys
 import unittest
@@ -11,7 +11,7 @@ import bundle  # noqa: E402
 
 
 def ask(**headers):
-    """The answer about the days of one window."""
+    """An answer for one window."""
     day = date.today() + timedelta(days=3)
     return bundle.request(
         "GET",
@@ -21,19 +21,19 @@ def ask(**headers):
     )
 
 
-class Kept(unittest.TestCase):
+class Cached(unittest.TestCase):
     def setUp(self):
         self.first = ask(**{"Cache-Control": "no-cache"})
         self.assertEqual((self.first.status_code, self.first.headers["Age"]), (200, "0"))
         self.addCleanup(bundle.clear_faults)
 
-    def test_an_answer_is_served_again_while_calendly_fails(self):
+    def test_a_cached_answer_is_served_while_calendly_fails(self):
         bundle.fault("/event_type_available_times", 10, 500)
         again = ask()
         self.assertEqual((again.status_code, again.content), (200, self.first.content))
         self.assertIn("as_of", again.json())
 
-    def test_a_fresh_look_is_calendlys(self):
+    def test_no_cache_asks_calendly(self):
         bundle.fault("/event_type_available_times", 10, 404)
         self.assertEqual(ask(**{"Cache-Control": "no-cache"}).status_code, 404)
 

@@ -1,4 +1,4 @@
-"""openapi.yaml, read."""
+"""Reads openapi.yaml."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ _REGISTRY = Registry().with_resource(NAME, Resource(contents=DOCUMENT, specifica
 
 
 def resolved(node):
-    """What a reference within the document stands for, with the pointer to it."""
+    """(node, pointer) that a reference within the document resolves to."""
     pointer = None
     while "$ref" in node:
         pointer = node["$ref"]
@@ -41,7 +41,7 @@ def responses(operation):
 
 
 def codes(response):
-    """The codes that a response's problem may have."""
+    """The codes of a response's problems."""
     schema = response.get("content", {}).get(PROBLEM, {}).get("schema")
     if schema is None:
         return set()
@@ -50,7 +50,7 @@ def codes(response):
 
 
 def errors(schema, value):
-    """What is wrong with a value, a line each. References in the schema are to this document."""
+    """The violations of a schema, a line each. References in the schema are to this document."""
     schema = _absolute(schema)
     validator = Draft202012Validator(
         schema, registry=_REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER

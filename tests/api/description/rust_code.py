@@ -1,6 +1,6 @@
-"""What the Rust code says of its HTTP interface, read from its text.
+"""The HTTP interface of the Rust code, read from its source.
 
-A text that is not written as expected here fails loudly: an empty result is never compared.
+Fails if the source is not written as expected: an empty result is never compared.
 """
 
 import re
@@ -8,9 +8,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 FUNCTIONS = ["user", "user-event-types", "check-availability"]
+# Where the code says what.
+ERRORS, RESPONSE = "shared/src/error.rs", "shared/src/response/mod.rs"
+LIMITS = "functions/check-availability/src/question.rs"
+CACHE_TYPE = "KeptTimes"
 CONSTANTS = {"X_REQUEST_ID": "x-request-id"}
 
-# http's names of statuses that the code uses.
+# Names of statuses in the crate `http`.
 STATUSES = {
     "BAD_REQUEST": 400, "UNAUTHORIZED": 401, "FORBIDDEN": 403, "NOT_FOUND": 404, "INTERNAL_SERVER_ERROR": 500,
     "BAD_GATEWAY": 502, "SERVICE_UNAVAILABLE": 503, "GATEWAY_TIMEOUT": 504,
@@ -18,12 +22,12 @@ STATUSES = {
 
 
 def _source(path):
-    """A file without its tests."""
+    """A file without its unit tests."""
     return re.split(r"^#\[cfg\(test\)\]", (ROOT / path).read_text(), flags=re.MULTILINE)[0]
 
 
 def _arms(source, function):
-    """[(pattern, value)] of the `match self` of a method of Error, an alternative a row."""
+    """[(pattern, value)] of the `match self` in a method of Error, one per alternative."""
     body = re.search(rf"^    pub fn {function}\(&self\).*?^    }}$", source, re.MULTILINE | re.DOTALL)[0]
     arms = []
     for patterns, value in re.findall(r"((?:Self::[^=]+?))\s=>\s(.+?),$", body, re.MULTILINE | re.DOTALL):
@@ -35,12 +39,10 @@ def _arms(source, function):
 
 
 def codes():
-    """{code: status} of every error, `None` for the one that has Calendly's own."""
-    source = _source("shared/src/error.rs")
-    # `if` and blocks would hide something from this reader.
+    """{code: status} of each error, `None` for the one with Calendly's status."""
+    source = _source(ERRORS)
     statuses = dict(reversed(_arms(source, "status")))
     read = {}
-    # An error about one of several things has the code and the status of the error itself.
     for name, code in _arms(source, "code"):
         if name.startswith("About"):
             continue
@@ -51,19 +53,19 @@ def codes():
 
 
 def parameters(function):
-    """{name: whether it is required} of the query parameters that a function reads."""
+    """{query parameter: whether it is required} of a function."""
     read = {}
     for path in sorted((ROOT / "functions" / function / "src").glob("**/*.rs")):
         for method, name in re.findall(r"query\s*\.(\w+)\(\s*\"(\w+)\"", _source(path)):
             read[name] = read.get(name, False) or method == "require"
     if "at" in read:
-        # Instead of these two.
+        # It replaces these two.
         read |= {"start_time": False, "end_time": False}
     return read
 
 
 def values(function):
-    """{name: values} of the query parameters of which a function takes certain words alone."""
+    """{query parameter: its values} of a function, for parameters with a list of values."""
     found = {}
     for path in sorted((ROOT / "functions" / function / "src").glob("**/*.rs")):
         source = _source(path)
@@ -72,13 +74,13 @@ def values(function):
         for name, arms in blocks:
             patterns = [arm.split("=>")[0] for arm in arms.splitlines() if "=>" in arm]
             found[name] = set(re.findall(r'"(\w+)"', " ".join(patterns)))
-    # What is matched for whether it is there takes any.
+    # Without values, any is accepted.
     return {name: words for name, words in found.items() if words}
 
 
 def most(constant):
-    """The value of a constant of check-availability's that bounds a parameter."""
-    source = _source("functions/check-availability/src/question.rs")
+    """The value of a constant that bounds a parameter of check-availability."""
+    source = _source(LIMITS)
     [value] = re.findall(rf"^const {constant}: usize = ([\d_]+);$", source, re.MULTILINE)
     return int(value)
 
@@ -90,13 +92,13 @@ def can_lack_an_event_type(function):
     )
 
 
-def keeps_answers(function):
-    """Whether a function may serve Calendly's answers again, and a caller may want a fresh one."""
-    return any("KeptTimes" in _source(path) for path in (ROOT / "functions" / function / "src").glob("**/*.rs"))
+def has_cache(function):
+    """Whether a function has the availability cache, and so accepts `no-cache`."""
+    return any(CACHE_TYPE in _source(path) for path in (ROOT / "functions" / function / "src").glob("**/*.rs"))
 
 
 def headers():
-    """The headers that an answer may have, in lower case, without the content type."""
-    names = re.findall(r"\.insert\((\w+),", _source("shared/src/response/mod.rs"))
+    """The headers of answers, in lower case, without the content type."""
+    names = re.findall(r"\.insert\((\w+),", _source(RESPONSE))
     assert names, "no header found"
     return {CONSTANTS.get(name, name.lower().replace("_", "-")) for name in names} - {"content-type"}

@@ -1,4 +1,4 @@
-"""openapi.yaml against the code, and against itself."""
+"""openapi.yaml agrees with the code, the pages and itself."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import rust_code
 
 
 def by_status(operation):
-    """{(status, code)} of an operation's problems, without Calendly's own errors."""
+    """{(status, code)} of an operation's problems, without Calendly's errors."""
     return {
         (status, problem)
         for status, response in description.responses(operation).items()
@@ -18,20 +18,20 @@ def by_status(operation):
 
 
 class AgainstTheCode(unittest.TestCase):
-    def test_the_functions_are_the_operations(self):
+    def test_operations_are_the_functions(self):
         self.assertEqual(sorted(description.operations()), sorted(rust_code.FUNCTIONS))
 
-    def test_parameters_are_those_that_the_functions_read(self):
+    def test_parameters(self):
         for name, operation in description.operations().items():
             with self.subTest(name):
                 described = {"query": {}, "header": {}}
                 for one in description.parameters(operation):
                     described[one["in"]][one["name"]] = one.get("required", False)
                 self.assertEqual(described["query"], rust_code.parameters(name))
-                fresh = {"Cache-Control": False} if rust_code.keeps_answers(name) else {}
+                fresh = {"Cache-Control": False} if rust_code.has_cache(name) else {}
                 self.assertEqual(described["header"], fresh)
 
-    def test_words_are_those_that_the_functions_take(self):
+    def test_parameter_values(self):
         for name, operation in description.operations().items():
             with self.subTest(name):
                 schemas = {one["name"]: one["schema"] for one in description.parameters(operation)}
@@ -39,14 +39,14 @@ class AgainstTheCode(unittest.TestCase):
                 self.assertEqual(described, rust_code.values(name))
         self.assertEqual(rust_code.values("check-availability"), {"match": {"any", "all"}})
 
-    def test_bounds_are_the_functions(self):
+    def test_parameter_bounds(self):
         parameters = description.parameters(description.operations()["check-availability"])
         schemas = {one["name"]: one["schema"] for one in parameters}
         limit = {"type": "integer", "minimum": 1, "maximum": rust_code.most("LARGEST_LIMIT")}
         self.assertEqual(schemas["limit"], limit)
         self.assertEqual(schemas["event_type"]["maxItems"], rust_code.most("MOST_EVENT_TYPES"))
 
-    def test_codes_stand_under_their_statuses(self):
+    def test_codes_by_status(self):
         expected = {(str(status), name) for name, status in rust_code.codes().items() if status}
         self.assertEqual([name for name, status in rust_code.codes().items() if not status], ["calendly_error"])
         described = {name: by_status(operation) for name, operation in description.operations().items()}
@@ -60,7 +60,7 @@ class AgainstTheCode(unittest.TestCase):
                     missing.add(("404", "no_event_type"))
                 self.assertEqual(expected - pairs, missing)
 
-    def test_calendlys_own_error_may_have_any_status(self):
+    def test_calendly_error_has_any_status(self):
         for name, operation in description.operations().items():
             for status, response in description.responses(operation).items():
                 with self.subTest(f"{name} {status}"):
@@ -68,7 +68,7 @@ class AgainstTheCode(unittest.TestCase):
                     self.assertEqual("calendly_error" in description.codes(response), has_problem)
             self.assertIn("default", operation["responses"])
 
-    def test_headers_are_those_that_the_functions_send(self):
+    def test_response_headers(self):
         for name, operation in description.operations().items():
             described = {
                 header.lower()
@@ -77,13 +77,13 @@ class AgainstTheCode(unittest.TestCase):
             }
             # One URI is never too large.
             missing = {"content-encoding", "vary"} if name == "user" else set()
-            missing |= set() if rust_code.keeps_answers(name) else {"age"}
+            missing |= set() if rust_code.has_cache(name) else {"age"}
             with self.subTest(name):
                 self.assertEqual(described, rust_code.headers() - missing)
 
 
 class AgainstThePages(unittest.TestCase):
-    def test_the_gateways_own_answers_are_those_of_the_page_on_operations(self):
+    def test_gateway_errors_are_those_of_operations_md(self):
         page = (description.ROOT / "docs" / "operations.md").read_text()
         [table] = re.findall(r"^\| status \| body \|.*?\n\n", page, re.MULTILINE | re.DOTALL)
         on_the_page = set()
@@ -101,7 +101,7 @@ class AgainstThePages(unittest.TestCase):
 
 
 class AgainstItself(unittest.TestCase):
-    def test_every_code_has_an_example_under_its_status(self):
+    def test_each_code_has_an_example(self):
         for name, operation in description.operations().items():
             for status, response in description.responses(operation).items():
                 problem = response.get("content", {}).get(description.PROBLEM)
@@ -113,7 +113,7 @@ class AgainstItself(unittest.TestCase):
                     self.assertLessEqual(own, {value["code"] for value in values})
                     self.assertEqual({value["status"] for value in values}, {int(status)})
 
-    def test_every_example_fits_its_schema(self):
+    def test_examples_match_their_schemas(self):
         checked = 0
         for name, operation in description.operations().items():
             for parameter in description.parameters(operation):
@@ -130,7 +130,7 @@ class AgainstItself(unittest.TestCase):
                             self.assertEqual(description.errors(content["schema"], value), [])
         self.assertGreater(checked, 50)
 
-    def test_a_schema_refuses_what_it_should(self):
+    def test_schemas_refuse_wrong_values(self):
         """The check above can fail."""
         problem = {"$ref": "#/components/schemas/BadRequestProblem"}
         value = dict(description.DOCUMENT["components"]["examples"]["pat_missing"]["value"])
@@ -139,7 +139,7 @@ class AgainstItself(unittest.TestCase):
             with self.subTest(change):
                 self.assertNotEqual(description.errors(problem, value | change), [])
 
-    def test_every_schema_and_example_is_used(self):
+    def test_components_are_used(self):
         text = (description.ROOT / "openapi.yaml").read_text()
         for kind in ("schemas", "examples", "responses", "parameters", "headers"):
             for name in description.DOCUMENT["components"][kind]:

@@ -1,4 +1,4 @@
-"""The description as `make run` serves it, and the gateway's rules for browsers."""
+"""The description as `make run` serves it, its routes, and CORS."""
 
 import re
 import sys
@@ -11,11 +11,13 @@ import yaml
 sys.path.insert(0, str(description.ROOT / "scripts"))
 
 import gateway  # noqa: E402
+import local  # noqa: E402
+import local  # noqa: E402
 import pages  # noqa: E402
 
 
 class Served(unittest.TestCase):
-    def test_the_dates_of_examples_are_ahead_of_today(self):
+    def test_example_dates_are_in_the_future(self):
         text = (description.ROOT / "openapi.yaml").read_text()
         for days in range(0, 800, 13):
             today = date(2026, 11, 1) + timedelta(days=days)
@@ -26,19 +28,19 @@ class Served(unittest.TestCase):
                     day = date.fromisoformat(example["value"][:10])
                     with self.subTest(f"{today} {name} {example}"):
                         self.assertTrue(today < day)
-                        # The same day of the week, since nothing is open on some.
+                        # The same weekday: some have no slots.
                         self.assertLess(day - today, timedelta(days=45))
 
-    def test_dates_of_the_past_stay(self):
+    def test_past_dates_stay(self):
         text = "created 2025-02-03, 2026-11-30T23:00:00Z, 2026-12-01"
         moved = pages.ahead_of(date(2027, 5, 5), text)
         self.assertEqual(moved, "created 2025-02-03, 2027-05-10T23:00:00Z, 2027-05-11")
 
-    def test_a_booking_page_names_the_month_of_its_day(self):
+    def test_scheduling_urls_have_the_month_of_their_day(self):
         text = "?month=2026-12&date=2026-12-01"
         self.assertEqual(pages.ahead_of(date(2027, 5, 5), text), "?month=2027-05&date=2027-05-11")
 
-    def test_addresses_are_those_of_this_run(self):
+    def test_addresses_of_this_run(self):
         text = (description.ROOT / "openapi.yaml").read_text()
         served = yaml.safe_load(pages.description(text, "http://f", "http://s", date.today()))
         self.assertEqual(served["servers"][0]["url"], "http://f")
@@ -46,8 +48,22 @@ class Served(unittest.TestCase):
         self.assertEqual(flow["tokenUrl"], "http://s/issuer/token")
 
 
+class Routes(unittest.TestCase):
+    def test_the_local_gateway_serves_the_described_routes(self):
+        paths = description.DOCUMENT["paths"].items()
+        described = {f"{method.upper()} {path}" for path, operations in paths for method in operations}
+        self.assertEqual(described, set(local.ROUTES))
+
+
+class Routes(unittest.TestCase):
+    def test_the_local_gateway_serves_the_described_routes(self):
+        paths = description.DOCUMENT["paths"].items()
+        described = {f"{method.upper()} {path}" for path, operations in paths for method in operations}
+        self.assertEqual(described, set(local.ROUTES))
+
+
 class Cors(unittest.TestCase):
-    def test_the_local_gateways_rules_are_the_templates(self):
+    def test_allowed_headers_are_those_of_the_description(self):
         rules = gateway.cors((description.ROOT / "template.yaml").read_text())
         self.assertEqual(rules["allowMethods"], ["GET"])
         described = {
@@ -58,7 +74,7 @@ class Cors(unittest.TestCase):
         }
         self.assertEqual(set(rules["allowHeaders"]), {"authorization"} | described)
 
-    def test_pages_may_read_what_they_need_and_what_is_described(self):
+    def test_exposed_headers_are_described_and_cover_the_booking_page(self):
         rules = gateway.cors((description.ROOT / "template.yaml").read_text())
         exposed = set(rules["exposeHeaders"])
         read = re.findall(r'headers\.get\("([\w-]+)"\)', (pages.BOOKING_PAGE / "api.js").read_text())
@@ -74,7 +90,7 @@ class Cors(unittest.TestCase):
 
 
 class Words(unittest.TestCase):
-    def test_the_booking_page_has_words_for_every_code(self):
+    def test_the_booking_page_has_a_text_for_each_code(self):
         words = (pages.BOOKING_PAGE / "words.js").read_text()
         codes = {
             code

@@ -1,4 +1,4 @@
-"""The running bundle: what `make run` started at FUNCTIONS_URL, with the sandbox at SANDBOX_URL."""
+"""The bundle of `make run` at FUNCTIONS_URL, with the sandbox at SANDBOX_URL."""
 
 import json
 import os
@@ -12,7 +12,7 @@ _client = httpx.Client(timeout=40, trust_env=False)
 
 
 def token():
-    """A good token of the demo user."""
+    """A valid token of the demo user."""
     form = {"grant_type": "password", "username": "demo", "password": "demo"}
     return _client.post(f"{SANDBOX}/issuer/token", data=form).raise_for_status().json()["access_token"]
 
@@ -24,19 +24,28 @@ def mint(**claims):
 
 
 def request(method, path, **options):
-    """An answer of the gateway or a function."""
+    """The answer to a request."""
     return _client.request(method, FUNCTIONS + path, **options)
 
 
 def ask(function, **parameters):
-    """A function's answer to the demo user."""
+    """A function's answer to a request of the demo user."""
     headers = {"Authorization": f"Bearer {token()}"}
     return request("GET", f"/calendly/{function}", params=parameters, headers=headers)
 
 
 def fault(path, times, status, headers=None, body=None):
     """Makes the next calls of a path of Calendly fail."""
-    order = {"kind": "status", "status": status, "headers": headers or {}, "body": json.dumps(body) if body else ""}
+    fields = {"headers": headers or {}, "body": json.dumps(body) if body else ""}
+    _post_fault(path, times, {"kind": "status", "status": status, **fields})
+
+
+def delay(path, milliseconds):
+    """Delays the next call of a path of Calendly."""
+    _post_fault(path, 1, {"kind": "delay", "milliseconds": milliseconds})
+
+
+def _post_fault(path, times, order):
     answer = _client.post(f"{SANDBOX}/sandbox/faults", json={"path": path, "times": times, "fault": order})
     answer.raise_for_status()
 

@@ -1,9 +1,10 @@
-"""The gateway of a local run: browsers' rules, routes, and that every example is taken."""
+"""The gateway of a local run: CORS, routes, access log, concurrency, and the examples of openapi.yaml."""
 
 import json
 import sys
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def preflight(origin):
 
 
 class Cors(unittest.TestCase):
-    def test_pages_of_this_run_may_ask(self):
+    def test_origins_of_the_pages_are_allowed(self):
         for origin in (bundle.SANDBOX, bundle.SANDBOX.replace("127.0.0.1", "localhost")):
             answer = preflight(origin)
             self.assertEqual(answer.status_code, 204)
@@ -43,12 +44,14 @@ class Cors(unittest.TestCase):
             self.assertEqual(found, RULES)
             self.assertEqual(answer.headers["access-control-allow-origin"], origin)
 
-    def test_pages_of_others_may_not(self):
+    def test_other_origins_are_not(self):
         for origin in ("https://evil.example", "null", bundle.SANDBOX + ".evil.example"):
             answer = preflight(origin)
-            self.assertEqual([name for name in answer.headers if name.startswith("access-control-")], [], origin)
+            self.assertEqual(
+                [name for name in answer.headers if name.startswith("access-control-")], [], origin
+            )
 
-    def test_answers_name_the_origin_and_what_it_may_read(self):
+    def test_answers_have_cors_headers(self):
         for status, headers in ((401, {}), (200, {"Authorization": f"Bearer {bundle.token()}"})):
             answer = bundle.request("GET", ROUTE, headers={"Origin": bundle.SANDBOX, **headers})
             self.assertEqual(answer.status_code, status)
@@ -61,7 +64,7 @@ class Cors(unittest.TestCase):
 
 
 class Routes(unittest.TestCase):
-    def test_what_is_no_route_is_the_gateways_404(self):
+    def test_unknown_routes_are_404(self):
         for method, path in (("GET", "/"), ("POST", ROUTE), ("HEAD", ROUTE), ("GET", "/calendly/user/")):
             answer = bundle.request(method, path)
             self.assertEqual(answer.status_code, 404, (method, path))
@@ -71,10 +74,7 @@ class Routes(unittest.TestCase):
 
 class AccessLog(unittest.TestCase):
     def line(self, after=0, **members):
-        """The newest line, after so many bytes, that has these members.
-
-        The gateway writes it once the answer is on its way, that of an earlier request perhaps just now.
-        """
+        """The newest line with these members, behind the first `after` bytes."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             for text in reversed(LOG.read_bytes()[after:].decode().splitlines(keepends=True)):
@@ -83,7 +83,7 @@ class AccessLog(unittest.TestCase):
                     return line
         raise AssertionError(f"no line with {members} in the access log")
 
-    def test_a_line_has_what_the_template_wants(self):
+    def test_a_line_has_the_members_of_the_template(self):
         answer = bundle.request("GET", ROUTE, headers={"Authorization": f"Bearer {bundle.token()}"})
         line = self.line(function_request_id=answer.headers["x-request-id"])
         wanted = gateway.access_log((ROOT / "template.yaml").read_text())
@@ -92,11 +92,31 @@ class AccessLog(unittest.TestCase):
         self.assertEqual(line["response_bytes"], str(len(answer.content)))
         self.assertEqual((line["route"], line["error"]), (f"GET {ROUTE}", "-"))
 
-    def test_what_no_function_answered_has_no_status_of_one(self):
+    def test_an_unknown_route_has_no_function_status(self):
         written = LOG.stat().st_size
         bundle.request("GET", "/nowhere")
         line = self.line(after=written, route="-", status="404")
         self.assertEqual((line["function_status"], line["error"]), ("-", "Not Found"))
+
+
+    def test_a_request_is_logged_after_its_client_has_gone(self):
+        written = LOG.stat().st_size
+        bundle.delay("/event_types", 1_000)
+        headers = {"Authorization": f"Bearer {bundle.token()}"}
+        with self.assertRaises(httpx.ReadTimeout):
+            bundle.request("GET", "/calendly/user-event-types", headers=headers, timeout=0.3)
+        self.line(after=written, route="GET /calendly/user-event-types", status="200")
+
+
+class Concurrency(unittest.TestCase):
+    def test_a_slow_request_does_not_hold_up_others(self):
+        bundle.delay("/event_types", 2_000)
+        with ThreadPoolExecutor() as pool:
+            slow = pool.submit(bundle.ask, "user-event-types")
+            time.sleep(0.5)
+            answer = bundle.request("GET", "/calendly/user-event-types")
+            self.assertEqual((answer.status_code, slow.done()), (401, False))
+            self.assertEqual(slow.result().status_code, 200)
 
 
 class Served(unittest.TestCase):
@@ -105,14 +125,20 @@ class Served(unittest.TestCase):
             answer = httpx.get(f"{bundle.SANDBOX}/{name}", trust_env=False)
             self.assertEqual((answer.status_code, answer.headers["content-type"]), (200, kind))
 
-    def test_every_example_of_a_parameter_is_taken(self):
+    def test_every_example_of_a_parameter_is_accepted(self):
         served = httpx.get(f"{bundle.SANDBOX}/openapi.json", trust_env=False).json()
         asked = 0
         for name, operation in description.operations().items():
-            parameters = {one["name"]: self.served(served, one["name"]) for one in description.parameters(operation)}
+            parameters = {
+                one["name"]: self.served(served, one["name"]) for one in description.parameters(operation)
+            }
             first = {key: next(iter(one["examples"].values()))["value"] for key, one in parameters.items()}
             for key, one in parameters.items():
-                beside = ("timezone", "event_type") if key == "at" else ("timezone", "event_type", "start_time", "end_time")
+                beside = (
+                    ("timezone", "event_type")
+                    if key == "at"
+                    else ("timezone", "event_type", "start_time", "end_time")
+                )
                 usual = {other: value for other, value in first.items() if other in beside}
                 for label, example in one["examples"].items():
                     with self.subTest(f"{name} {key} {label}"):
@@ -128,7 +154,7 @@ class Served(unittest.TestCase):
         found = [one for one in document["components"]["parameters"].values() if one["name"] == name]
         return found[0]
 
-    def test_dates_are_ahead_of_today(self):
+    def test_example_dates_are_in_the_future(self):
         served = httpx.get(f"{bundle.SANDBOX}/openapi.json", trust_env=False).json()
         for example in self.served(served, "start_time")["examples"].values():
             self.assertGreater(example["value"][:10], date.today().isoformat())

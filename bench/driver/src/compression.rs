@@ -1,0 +1,57 @@
+//! Gzip: bytes on the wire and milliseconds of answers with it and without.
+
+use end_to_end::Binary;
+use serde::Serialize;
+
+use crate::{
+    measure::{Life, live},
+    question::Question,
+    stand_ins::{self, Conditions, StandIns},
+    statistics::{Summary, milliseconds},
+    subject::Subject,
+};
+
+/// Processes of each kind.
+const LIVES: u32 = 5;
+/// Requests of each process after the first.
+const WARM_REQUESTS: u32 = 100;
+
+/// One program, asked for one route with or without `Accept-Encoding: gzip`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    program: &'static str,
+    route: &'static str,
+    accepts_gzip: bool,
+    /// The length of the body as it is sent to the client.
+    body_bytes: usize,
+    warm_ms: Summary,
+    cpu_per_warm_request_ms: Summary,
+}
+
+/// Measures the functions whose answers are long, and the peer.
+pub(crate) async fn run() -> Vec<Row> {
+    let stand_ins = StandIns::start(Conditions::AtOnce, stand_ins::EVENT_TYPES);
+    let mut rows = Vec::new();
+    for route in [Binary::UserEventTypes, Binary::CheckAvailability] {
+        let question = Question::of(route, &stand_ins).await;
+        for subject in [Subject::Function(route), Subject::Peer(route)] {
+            for (accepts_gzip, question) in [(false, &question.without_gzip()), (true, &question)] {
+                println!("compression: {} for {}, gzip {accepts_gzip}", subject.program_name(), route.name());
+                let mut lives: Vec<Life> = Vec::new();
+                for _ in 0..LIVES {
+                    lives
+                        .push(live(subject, &stand_ins, &stand_ins.variables, question, WARM_REQUESTS).await);
+                }
+                rows.push(Row {
+                    program: subject.program_name(),
+                    route: route.name(),
+                    accepts_gzip,
+                    body_bytes: lives[0].body_bytes,
+                    warm_ms: milliseconds(lives.iter().flat_map(|life| life.warm.iter().copied())),
+                    cpu_per_warm_request_ms: milliseconds(lives.iter().map(|life| life.cpu_per_warm_request)),
+                });
+            }
+        }
+    }
+    rows
+}

@@ -1,0 +1,209 @@
+"""AWS Lambda's part in a local run: `python lambda_emulator.py PORT`.
+
+Takes invocations as Lambda's Invoke API does, `POST /2015-03-31/functions/NAME/invocations`, and runs the built
+functions of target/debug in environments of one request at a time. A function talks to its environment through the
+Runtime API: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import local
+
+INVOKE = "/2015-03-31/functions/"
+RUNTIME = "/2018-06-01/runtime/"
+# The concurrency limit of a function; further requests are throttled.
+MAX_ENVIRONMENTS = 20
+MEMORY_MB = "256"
+REQUEST_ID = "X-Amzn-RequestId"
+FUNCTION_ERROR = "X-Amz-Function-Error"
+
+
+class InvocationFailed(Exception):
+    """The invocation has no answer; the argument is Lambda's error object."""
+
+
+def error_object(kind, message):
+    return json.dumps({"errorType": kind, "errorMessage": message}).encode()
+
+
+class Server(ThreadingHTTPServer):
+    """An HTTP server with a thread per connection."""
+
+    request_queue_size = 128
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        # A client that has gone is no error.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection of an HTTP/1.1 server that keeps no log of its own."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def body(self):
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def send(self, status, headers, body):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        # RFC 9110, section 8.6.
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Environment:
+    """A process of a function, with a Runtime API of its own."""
+
+    def __init__(self, function):
+        self._events, self._answers = queue.SimpleQueue(), queue.SimpleQueue()
+        self._current = None
+        self._server = Server(("127.0.0.1", 0), RuntimeApi)
+        self._server.environment = self
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        variables = {
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
+            "AWS_LAMBDA_FUNCTION_NAME": function,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": MEMORY_MB,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        }
+        binary = local.BINARIES / function
+        self._process = subprocess.Popen([binary], env=os.environ | variables, stdin=subprocess.DEVNULL)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def invoke(self, request_id, event):
+        """The answer to an event. Raises `InvocationFailed`, also where the process ends or takes too long."""
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Lambda-Runtime-Aws-Request-Id", request_id),
+            ("Lambda-Runtime-Deadline-Ms", str(round((time.time() + local.FUNCTION_TIMEOUT) * 1000))),
+            (
+                "Lambda-Runtime-Invoked-Function-Arn",
+                f"arn:aws:lambda:{local.REGION}:123456789012:function:local",
+            ),
+            ("Lambda-Runtime-Trace-Id", f"Root=1-{int(time.time()):x}-{uuid.uuid4().hex[:24]};Sampled=0"),
+        ]
+        self._current = request_id
+        self._events.put((headers, event))
+        try:
+            is_answer, body = self._answers.get(timeout=local.FUNCTION_TIMEOUT)
+        except queue.Empty:
+            self._process.kill()
+            self._process.wait()
+            message = f"Task timed out after {local.FUNCTION_TIMEOUT:.2f} seconds"
+            raise InvocationFailed(error_object("Sandbox.Timedout", message)) from None
+        if not is_answer:
+            raise InvocationFailed(body)
+        return body
+
+    def is_running(self):
+        return self._process.poll() is None
+
+    def next(self):
+        """Waits for the next event: (headers, body)."""
+        return self._events.get()
+
+    def answered(self, request_id, is_answer, body):
+        """Takes the answer of the invocation with this id; says whether there is one."""
+        if request_id != self._current:
+            return False
+        self._current = None
+        self._answers.put((is_answer, body))
+        return True
+
+    def _watch(self):
+        code = self._process.wait()
+        message = f"Runtime exited with code {code}"
+        self._answers.put((False, error_object("Runtime.ExitError", message)))
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class RuntimeApi(Handler):
+    """What a function asks of its environment."""
+
+    def do_GET(self):
+        if self.path != f"{RUNTIME}invocation/next":
+            return self.send(404, [], b"")
+        self.send(200, *self.server.environment.next())
+
+    def do_POST(self):
+        body = self.body()
+        _, _, path = self.path.partition(f"{RUNTIME}invocation/")
+        request_id, _, kind = path.partition("/")
+        if kind in ("response", "error"):
+            known = self.server.environment.answered(request_id, kind == "response", body)
+            return self.send(202 if known else 400, [], b"{}")
+        # An error of init: the function's log has it, and the process ends.
+        self.send(202 if self.path == f"{RUNTIME}init/error" else 404, [], b"{}")
+
+
+class Function:
+    """A function, in as many environments as it has requests at a time."""
+
+    def __init__(self, name):
+        self._name = name
+        # The environment used last is taken first; `None` is one that is not started yet.
+        self._environments = queue.LifoQueue()
+        for _ in range(MAX_ENVIRONMENTS):
+            self._environments.put(None)
+
+    def invoke(self, request_id, event):
+        """The answer of an environment; see `Environment.invoke`. Raises `queue.Empty` at the concurrency limit."""
+        environment = self._environments.get_nowait()
+        try:
+            if not (environment and environment.is_running()):
+                environment = Environment(self._name)
+            return environment.invoke(request_id, event)
+        finally:
+            self._environments.put(environment)
+
+
+class InvokeApi(Handler):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
+
+    def do_POST(self):
+        event = self.body()
+        name = self.path.removeprefix(INVOKE).partition("/")[0]
+        function = self.server.functions.get(name)
+        if function is None:
+            return self.send(404, [], error_object("ResourceNotFoundException", f"Function not found: {name}"))
+        request_id = str(uuid.uuid4())
+        headers = [(REQUEST_ID, request_id), ("Content-Type", "application/json")]
+        try:
+            body = function.invoke(request_id, event)
+        except queue.Empty:
+            return self.send(429, headers, error_object("TooManyRequestsException", "Rate Exceeded."))
+        except InvocationFailed as problem:
+            headers.append((FUNCTION_ERROR, "Unhandled"))
+            [body] = problem.args
+        self.send(200, headers, body)
+
+
+def main(port):
+    server = Server(("127.0.0.1", int(port)), InvokeApi)
+    server.functions = {name: Function(name) for name in {*local.ROUTES.values()}}
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
