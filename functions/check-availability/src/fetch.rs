@@ -1,13 +1,18 @@
 //! The calls to Calendly that a question takes.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use chrono::{TimeDelta, Utc};
-use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
+use futures_util::{
+    StreamExt, TryFutureExt, TryStreamExt,
+    future::{Either, join_all, select},
+    stream,
+};
 use shared::{
     Error,
     calendly::{Calendly, EventTypeUri},
 };
+use tokio::time::timeout;
 
 use crate::{
     availability_cache::{AvailabilityCache, CachedWindow},
@@ -22,8 +27,11 @@ use crate::{
 /// The most calls in flight for one event type: a dozen at once have been seen to exceed Calendly's rate limit.
 const MAX_CALLS_PER_EVENT_TYPE: usize = 4;
 
-/// The most calls in flight for one request.
+/// The most calls that are started at once for one request.
 const MAX_CALLS: usize = 8;
+
+/// How much longer than the slots the look-up of an event type's length may take.
+const MAX_LENGTH_WAIT: Duration = Duration::from_secs(1);
 
 /// The slots of each event type, in their order. If one window fails the request fails, since a partial answer must not
 /// look like a whole one. With a `limit`, requests one window after the other until there are enough slots.
@@ -37,7 +45,50 @@ pub(crate) async fn fetch_slots(
     if let Some(duration) = question.duration {
         check_durations(duration, event_types, resolver, calendly).await?;
     }
-    let event_types: &[EventType] = event_types;
+    let (lists, lengths) = {
+        let event_types: &[EventType] = event_types;
+        let slots = pin!(fetch_lists(question, event_types, cache, calendly));
+        let lengths = pin!(unknown_lengths(question, event_types, resolver, calendly));
+        match select(slots, lengths).await {
+            Either::Left((lists, lengths)) => {
+                let max_wait = MAX_LENGTH_WAIT.min(calendly.time_left() / 2);
+                (lists?, timeout(max_wait, lengths).await.unwrap_or_default())
+            }
+            Either::Right((lengths, slots)) => (slots.await?, lengths),
+        }
+    };
+    for (event_type, resolved) in event_types.iter_mut().zip(lengths) {
+        event_type.resolved = resolved.unwrap_or_else(|| event_type.resolved.clone());
+    }
+    Ok(lists)
+}
+
+/// Looks up the lengths of event types that were requested by URI or id, for the local ends of their slots. Without a
+/// length a slot has no local end, so a failed look-up is no error.
+async fn unknown_lengths(
+    question: &Question,
+    event_types: &[EventType],
+    resolver: &EventTypeResolver,
+    calendly: &Calendly<'_>,
+) -> Vec<Option<Arc<ResolvedEventType>>> {
+    if question.timezone.is_none() || question.duration.is_some() {
+        return Vec::new();
+    }
+    let look_up = async |event_type: &EventType| {
+        if !event_type.is_uri() {
+            return None;
+        }
+        resolver.with_lengths(&event_type.resolved, calendly).await.ok()
+    };
+    join_all(event_types.iter().map(look_up)).await
+}
+
+async fn fetch_lists(
+    question: &Question,
+    event_types: &[EventType],
+    cache: Option<&AvailabilityCache>,
+    calendly: &Calendly<'_>,
+) -> Result<Vec<SlotList>, EventTypeError> {
     let max_calls = MAX_CALLS.min(MAX_CALLS_PER_EVENT_TYPE * event_types.len());
     let limit = question.times.limit();
     let windows = Window::all(&question.times, cache.is_some());

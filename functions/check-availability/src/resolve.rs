@@ -67,6 +67,11 @@ impl EventType {
         Self { requested, resolved: resolved.into(), from_cache: false }
     }
 
+    /// Whether it was requested by URI or id.
+    pub(crate) fn is_uri(&self) -> bool {
+        matches!(self.requested, EventTypeRef::Uri(_))
+    }
+
     /// An error about this event type.
     pub(crate) fn error(&self, error: Error) -> EventTypeError {
         EventTypeError { requested: self.requested.clone(), error }

@@ -1,6 +1,6 @@
 //! The JSON of the response: Calendly's `collection`, and what callers would otherwise have to compute.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use shared::{Answer, Error, calendly::utc};
 
@@ -85,6 +85,7 @@ pub(crate) fn to_json(
         json: String::new(),
         event_types,
         match_mode: question.match_mode,
+        duration: question.duration,
         offsets: question.timezone.as_ref().map(Zone::offsets),
     };
     let available = writer.push_entries(r#"{"collection":["#, &collection)?;
@@ -106,6 +107,8 @@ struct Writer<'a> {
     json: String,
     event_types: &'a [EventType],
     match_mode: Match,
+    /// The requested length, which is that of every slot.
+    duration: Option<TimeDelta>,
     offsets: Option<Offsets<'a>>,
 }
 
@@ -183,8 +186,10 @@ impl Writer<'_> {
         }
         let start_time = slot.slot.start_time;
         self.push_local("local_start_time", start_time);
-        let duration = self.event_types.get(slot.event_type).and_then(|it| it.resolved.duration);
-        if let Some(end_time) = duration.and_then(|duration| start_time.checked_add_signed(duration)) {
+        let own_length = self.event_types.get(slot.event_type).and_then(|it| it.resolved.duration);
+        if let Some(end_time) =
+            self.duration.or(own_length).and_then(|duration| start_time.checked_add_signed(duration))
+        {
             self.push_local("local_end_time", end_time);
         }
         self.json.push('}');
@@ -207,7 +212,6 @@ fn local(time: DateTime<Utc>, offsets: &mut Offsets<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
     use serde_json::Value;
     use shared::calendly::{Availability, AvailableTimes, EventTypeUri, TimeWindow};
 
@@ -265,6 +269,14 @@ mod tests {
             ),
             "{answer}"
         );
+    }
+
+    #[test]
+    fn a_requested_duration_is_the_length_of_every_slot() {
+        let query = format!("{DAY}&timezone=UTC&duration=60");
+        let slots: &[&str] = &[r#"{"start_time":"2026-10-25T00:30:00Z"}"#];
+        let response = respond(&query, &[slots], Some(TimeDelta::minutes(30))).unwrap().json;
+        assert!(response.contains(r#""local_end_time":"2026-10-25T01:30:00+00:00""#), "{response}");
     }
 
     #[test]

@@ -6,11 +6,14 @@ use chrono::{DateTime, Utc};
 use lambda_http::http::StatusCode;
 use reqwest::{
     Response,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 
 use super::retry::{AttemptError, Failure};
 use crate::{
@@ -45,6 +48,8 @@ pub(crate) struct CalendlyClient {
 pub(super) struct CallContext<'a> {
     pub(super) pat: &'a LoadedPat,
     pub(super) metrics: &'a RequestMetrics,
+    /// One permit per call in flight.
+    pub(super) calls: &'a Semaphore,
     /// How many bytes all responses together may have.
     pub(super) byte_budget: &'a ByteBudget,
 }
@@ -99,6 +104,7 @@ impl CalendlyClient {
         attempt: u32,
     ) -> Result<String> {
         let metrics = context.metrics;
+        let _permit = context.calls.acquire().await;
         metrics.enter(Stage::Calendly);
         let mut call = CallInFlight { metrics, started: Instant::now(), is_retry: attempt > 1, failed: true };
         let response = timeout(self.timeout, Box::pin(self.send(path, query, context))).await;
@@ -112,7 +118,7 @@ impl CalendlyClient {
         &self,
         path: Path<'_>,
         query: &Query,
-        CallContext { pat, metrics, byte_budget }: CallContext<'_>,
+        CallContext { pat, metrics, byte_budget, .. }: CallContext<'_>,
     ) -> Result<String> {
         let mut authorization =
             HeaderValue::from_str(&format!("Bearer {}", pat.pat().expose())).map_err(|_| {
@@ -124,6 +130,7 @@ impl CalendlyClient {
             .get(&format!("{}{}", self.base_url, path.path))
             .query(query)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
             .header(AUTHORIZATION, authorization);
         let response = self.http.send(request).await.map_err(|error| {
             AttemptError::connection(
@@ -133,6 +140,11 @@ impl CalendlyClient {
         })?;
         update_rate_limit(&response, pat, metrics);
         match response.status() {
+            StatusCode::OK if is_coded(&response) => {
+                Err(AttemptError::permanent(Error::CalendlyInvalidResponse(
+                    "it has a Content-Encoding, which was not accepted".to_owned(),
+                )))
+            }
             StatusCode::OK => text(response, byte_budget).await,
             status if status.is_client_error() || status.is_server_error() => {
                 let failed = error_response(response, path).await;
@@ -204,6 +216,11 @@ async fn text(response: Response, byte_budget: &ByteBudget) -> Result<String> {
         .map_err(|_| AttemptError::permanent(Error::CalendlyInvalidResponse("it is not UTF-8".to_owned())))
 }
 
+/// Whether a body is compressed, although only `identity` was accepted.
+fn is_coded(response: &Response) -> bool {
+    response.headers().get_all(CONTENT_ENCODING).iter().any(|coding| coding != "identity")
+}
+
 /// The members of Calendly's error body that are passed on. A content delivery network stands in front of Calendly, so
 /// the body may be anything; members of another type are left out.
 #[derive(Default, Deserialize)]
@@ -236,7 +253,11 @@ impl Text {
 async fn error_response(response: Response, path: Path<'_>) -> AttemptError<Error> {
     let status = response.status();
     let wait = requested_wait(status, response.headers(), Utc::now());
-    let body = body(response, &ByteBudget::new(MAX_ERROR_BYTES)).await.unwrap_or_default();
+    let body = if is_coded(&response) {
+        Vec::new()
+    } else {
+        body(response, &ByteBudget::new(MAX_ERROR_BYTES)).await.unwrap_or_default()
+    };
     let ErrorBody { title, message, details } = serde_json::from_slice(&body).unwrap_or_default();
     let is_rate_limit = status == StatusCode::TOO_MANY_REQUESTS;
     AttemptError {

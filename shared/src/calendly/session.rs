@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::sync::Semaphore;
 
 use super::{
     available_times::{Availability, AvailableTimes, TimeWindow},
@@ -32,6 +33,9 @@ use crate::{
 /// The most pages of a list: 100,000 event types. A longer list is taken for one without an end.
 const MAX_PAGES: usize = 1_000;
 
+/// The most calls in flight for one request.
+const MAX_CALLS_IN_FLIGHT: usize = 8;
+
 /// How many bytes of responses one request reads. A page of 100 event types has about 150 KB, 31 days of slots every five
 /// minutes about 2 MB. More would not fit in Lambda's 6 MB even gzipped, or not in the function's memory.
 const MAX_RESPONSE_BYTES: usize = 32 * 1024 * 1024;
@@ -53,6 +57,7 @@ pub struct Calendly<'a> {
     pat: Arc<LoadedPat>,
     deadline: Deadline,
     metrics: &'a RequestMetrics,
+    calls: Semaphore,
     byte_budget: ByteBudget,
     table_budget: TableTimeBudget,
     bypass_cache: bool,
@@ -134,9 +139,16 @@ impl<'a> Calendly<'a> {
         bypass_cache: bool,
         metrics: &'a RequestMetrics,
     ) -> Self {
-        let byte_budget = ByteBudget::new(MAX_RESPONSE_BYTES);
-        let table_budget = TableTimeBudget::default();
-        Self { upstream, pat, deadline, metrics, byte_budget, table_budget, bypass_cache }
+        Self {
+            upstream,
+            pat,
+            deadline,
+            metrics,
+            calls: Semaphore::new(MAX_CALLS_IN_FLIGHT),
+            byte_budget: ByteBudget::new(MAX_RESPONSE_BYTES),
+            table_budget: TableTimeBudget::default(),
+            bypass_cache,
+        }
     }
 
     /// Whether the caller asked for a response of this moment (`Cache-Control: no-cache`).
@@ -316,7 +328,12 @@ impl<'a> Calendly<'a> {
     }
 
     fn context(&self) -> CallContext<'_> {
-        CallContext { pat: &self.pat, metrics: self.metrics, byte_budget: &self.byte_budget }
+        CallContext {
+            pat: &self.pat,
+            metrics: self.metrics,
+            calls: &self.calls,
+            byte_budget: &self.byte_budget,
+        }
     }
 }
 
