@@ -1,42 +1,20 @@
-//! Published keys: a JWK Set (RFC 7517) and the choice of a key for a token.
+//! Published keys: JSON Web Keys (RFC 7517, section 4).
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::jws::CompactJws;
-use crate::http::json::{object, object_of_bytes};
+use crate::http::json::object;
 
-/// The smallest RSA modulus that is accepted (RFC 7518, section 3.3), and the largest that ring takes.
+/// Accepted sizes of an RSA modulus: at least 2048 bits (RFC 7518, section 3.3), and at most what ring supports.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// A key and what it may verify.
+/// A key, and the algorithms that it may verify.
 #[derive(Debug)]
 pub(crate) struct VerificationKey {
     pub(crate) key_id: Option<String>,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) key: DecodingKey,
-}
-
-/// The keys of an issuer: at least one.
-#[derive(Debug)]
-pub(crate) struct KeySet(Vec<VerificationKey>);
-
-/// What a set has for a token.
-#[derive(Debug)]
-pub(crate) enum Choice<'a> {
-    /// This key.
-    Key(&'a VerificationKey),
-    /// None: perhaps the issuer has published a new one since.
-    Unknown,
-    /// More than one, and the token does not say which.
-    Ambiguous,
-}
-
-#[derive(Deserialize)]
-struct JwkSet {
-    keys: Vec<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -54,54 +32,8 @@ struct Jwk {
     y: Option<String>,
 }
 
-impl KeySet {
-    /// The usable keys of a JWK Set. A key that cannot be used spoils only itself: a set may hold
-    /// encryption keys and kinds of key that this service does not know (RFC 7517, section 5).
-    ///
-    /// # Errors
-    ///
-    /// A sentence, if the text is no JWK Set or none of its keys can be used.
-    pub(crate) fn parse(json: &[u8]) -> Result<Self, String> {
-        let set: JwkSet = object_of_bytes(json).ok_or("the answer is not a JWK Set")?;
-        let keys: Vec<_> = set.keys.iter().filter_map(|key| verification_key(key.get())).collect();
-        if keys.is_empty() {
-            return Err(format!("none of the {} keys of the JWK Set can be used", set.keys.len()));
-        }
-        Ok(Self(keys))
-    }
-
-    /// One secret, for tokens that are signed with a MAC.
-    pub(crate) fn of_shared_secret(secret: &[u8]) -> Self {
-        Self(vec![VerificationKey {
-            key_id: None,
-            algorithms: vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512],
-            key: DecodingKey::from_secret(secret),
-        }])
-    }
-
-    /// The key for a token: the one with its `kid`, else the only one without any; where the token names
-    /// no `kid`, the only one that fits its algorithm.
-    pub(crate) fn choose(&self, jws: &CompactJws<'_>) -> Choice<'_> {
-        let fitting = || self.0.iter().filter(|key| key.algorithms.contains(&jws.algorithm));
-        match &jws.key_id {
-            None => only(fitting()),
-            Some(key_id) => match only(fitting().filter(|key| key.key_id.as_ref() == Some(key_id))) {
-                Choice::Unknown => only(fitting().filter(|key| key.key_id.is_none())),
-                choice => choice,
-            },
-        }
-    }
-}
-
-fn only<'a>(mut keys: impl Iterator<Item = &'a VerificationKey>) -> Choice<'a> {
-    match (keys.next(), keys.next()) {
-        (None, _) => Choice::Unknown,
-        (Some(key), None) => Choice::Key(key),
-        (Some(_), Some(_)) => Choice::Ambiguous,
-    }
-}
-
-fn verification_key(json: &str) -> Option<VerificationKey> {
+/// Parses a JWK; `None` if it cannot verify signatures.
+pub(super) fn parse(json: &str) -> Option<VerificationKey> {
     let jwk: Jwk = object(json)?;
     let may_verify = jwk.public_key_use.as_deref().is_none_or(|public_key_use| public_key_use == "sig")
         && jwk
@@ -129,10 +61,10 @@ fn verification_key(json: &str) -> Option<VerificationKey> {
 }
 
 fn rsa(modulus: &str, exponent: &str) -> Option<(Vec<Algorithm>, DecodingKey)> {
-    let modulus = unsigned(modulus)?;
-    let exponent = unsigned(exponent)?;
+    let modulus = decode_uint(modulus)?;
+    let exponent = decode_uint(exponent)?;
     let bits = modulus.len() * 8 - usize::try_from(modulus.first()?.leading_zeros()).ok()?;
-    // With an exponent of 1 anybody can sign; ring takes odd ones from 3 to 33 bits.
+    // With an exponent of 1 anyone can forge a signature. ring accepts odd exponents of 2 to 33 bits.
     let is_odd = exponent.last()? % 2 == 1;
     if !RSA_BITS.contains(&bits) || exponent == [1] || !is_odd || exponent.len() > 5 {
         return None;
@@ -148,8 +80,8 @@ fn rsa(modulus: &str, exponent: &str) -> Option<(Vec<Algorithm>, DecodingKey)> {
     Some((algorithms, DecodingKey::from_rsa_raw_components(&modulus, &exponent)))
 }
 
-/// A `Base64urlUInt` (RFC 7518, section 2). Leading zeros, which some issuers write, are dropped.
-fn unsigned(text: &str) -> Option<Vec<u8>> {
+/// Decodes a `Base64urlUInt` (RFC 7518, section 2), without the leading zeros that some issuers write.
+fn decode_uint(text: &str) -> Option<Vec<u8>> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
     let first = bytes.iter().position(|byte| *byte != 0)?;
     bytes.get(first..).map(<[u8]>::to_vec)
@@ -169,28 +101,38 @@ fn ed25519(x: &str) -> Option<DecodingKey> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(super) mod fixtures {
+    //! JWKs for tests.
 
-    fn b64(bytes: &[u8]) -> String {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+    pub(in crate::auth) fn b64(bytes: &[u8]) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    fn rsa_jwk(bits: usize, more: &str) -> String {
+    pub(in crate::auth) fn rsa_jwk(bits: usize, more: &str) -> String {
         format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"{more}}}"#, b64(&vec![0x80; bits / 8]))
     }
 
-    fn ec_jwk(curve: &str, bytes: usize, more: &str) -> String {
+    pub(in crate::auth) fn ec_jwk(curve: &str, bytes: usize, more: &str) -> String {
         let coordinate = b64(&vec![1; bytes]);
         format!(r#"{{"kty":"EC","crv":"{curve}","x":"{coordinate}","y":"{coordinate}"{more}}}"#)
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        fixtures::{b64, ec_jwk, rsa_jwk},
+        *,
+    };
 
     fn algorithms(jwk: &str) -> Option<Vec<Algorithm>> {
-        verification_key(jwk).map(|key| key.algorithms)
+        parse(jwk).map(|key| key.algorithms)
     }
 
     #[test]
-    fn a_key_verifies_what_its_type_and_alg_allow() {
+    fn algorithms_follow_type_and_alg() {
         assert_eq!(algorithms(&rsa_jwk(2048, "")).unwrap().len(), 6);
         let largest_exponent = rsa_jwk(2048, "").replace("AQAB", "AQAAAAE");
         assert_eq!(algorithms(&largest_exponent).unwrap().len(), 6);
@@ -205,12 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_cannot_be_used() {
+    fn unusable_keys() {
         for bad in [
             rsa_jwk(2040, ""),
             rsa_jwk(1024, ""),
             rsa_jwk(8200, ""),
-            // 2048 bits long, of which the first eight are zero.
+            // 256 bytes, of which the first is zero.
             format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, b64(&[&[0u8][..], &[0x80; 255]].concat())),
             rsa_jwk(2048, "").replace("AQAB", "AQ"),
             rsa_jwk(2048, "").replace("AQAB", "AAAAAQ"),
@@ -231,7 +173,7 @@ mod tests {
             r#"{"kty":"RSA","n":"!","e":"AQAB"}"#.to_owned(),
             r#"{"kty":"RSA"}"#.to_owned(),
             r#""text""#.to_owned(),
-            // Its members by their order.
+            // serde would read an array as the members in order.
             format!(r#"["EC",null,null,null,null,"P-256",null,null,"{0}","{0}"]"#, b64(&[1; 32])),
         ] {
             assert_eq!(algorithms(&bad), None, "{bad}");
@@ -239,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_modulus_is_as_long_as_its_bits() {
+    fn modulus_size_is_counted_in_bits() {
         let modulus = |first: u8, more: usize| b64(&[&[first][..], &vec![0; more]].concat());
         for (modulus, is_good) in [
             (modulus(0x80, 255), true),
@@ -250,60 +192,6 @@ mod tests {
         ] {
             let key = format!(r#"{{"kty":"RSA","n":"{modulus}","e":"AQAB"}}"#);
             assert_eq!(algorithms(&key).is_some(), is_good, "{modulus:.8}");
-        }
-    }
-
-    #[test]
-    fn one_bad_key_spoils_only_itself() {
-        let set = format!(r#"{{"keys":[{{"kty":5}},"x",{},{}]}}"#, rsa_jwk(512, ""), rsa_jwk(2048, ""));
-        assert_eq!(KeySet::parse(set.as_bytes()).unwrap().0.len(), 1);
-        assert_eq!(
-            KeySet::parse(br#"{"keys":[{"kty":5}]}"#).unwrap_err(),
-            "none of the 1 keys of the JWK Set can be used"
-        );
-        for bad in ["<html>".to_owned(), format!("[[{}]]", rsa_jwk(2048, ""))] {
-            assert_eq!(KeySet::parse(bad.as_bytes()).unwrap_err(), "the answer is not a JWK Set", "{bad}");
-        }
-    }
-
-    fn chosen(set: &[String], header: &str) -> String {
-        let set = KeySet::parse(format!(r#"{{"keys":[{}]}}"#, set.join(",")).as_bytes()).unwrap();
-        let token = format!("{}.e30.c2ln", b64(header.as_bytes()));
-        match set.choose(&CompactJws::parse(&token).unwrap()) {
-            Choice::Key(key) => key.key_id.clone().unwrap_or_else(|| "nameless".to_owned()),
-            Choice::Unknown => "unknown".to_owned(),
-            Choice::Ambiguous => "ambiguous".to_owned(),
-        }
-    }
-
-    #[test]
-    fn a_key_is_chosen_by_kid_or_because_only_one_fits() {
-        let one = rsa_jwk(2048, r#","kid":"one""#);
-        let two = rsa_jwk(2048, r#","kid":"two""#);
-        let three = ec_jwk("P-256", 32, r#","kid":"three""#);
-        let nameless = rsa_jwk(2048, "");
-        let all = [one.clone(), two.clone(), three.clone()];
-        assert_eq!(chosen(&all, r#"{"alg":"RS256","kid":"two"}"#), "two");
-        assert_eq!(chosen(&all, r#"{"alg":"RS256","kid":"four"}"#), "unknown");
-        assert_eq!(chosen(&all, r#"{"alg":"RS256","kid":"../../etc/passwd"}"#), "unknown");
-        assert_eq!(chosen(&all, r#"{"alg":"RS256","kid":"' OR 1=1 --"}"#), "unknown");
-        assert_eq!(chosen(&all, r#"{"alg":"RS256","kid":"three"}"#), "unknown", "the key's type must fit");
-        assert_eq!(chosen(&all, r#"{"alg":"ES256"}"#), "three");
-        assert_eq!(chosen(&all, r#"{"alg":"RS256"}"#), "ambiguous");
-        assert_eq!(chosen(&[one.clone(), one.clone()], r#"{"alg":"RS256","kid":"one"}"#), "ambiguous");
-        assert_eq!(chosen(&[three, nameless.clone()], r#"{"alg":"RS256","kid":"any"}"#), "nameless");
-        assert_eq!(chosen(&[one, nameless], r#"{"alg":"RS256","kid":"one"}"#), "one");
-    }
-
-    #[test]
-    fn a_shared_secret_fits_hmac_only() {
-        let set = KeySet::of_shared_secret(&[0; 32]);
-        for (alg, fits) in
-            [("HS256", true), ("HS384", true), ("HS512", true), ("RS256", false), ("EdDSA", false)]
-        {
-            let token = format!("{}.e30.c2ln", b64(format!(r#"{{"alg":"{alg}","kid":"any"}}"#).as_bytes()));
-            let jws = CompactJws::parse(&token).unwrap();
-            assert_eq!(matches!(set.choose(&jws), Choice::Key(_)), fits, "{alg}");
         }
     }
 }

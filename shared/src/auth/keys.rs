@@ -1,14 +1,14 @@
-//! The issuer's keys, and what they say to a token.
+//! The cache of the issuer's keys, and the verification of tokens with them.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
 use super::{
-    jwk::{Choice, KeySet},
+    issuer::KeySource,
     jws::CompactJws,
-    key_source::KeySource,
-    verify::is_signed_by,
+    key_set::{KeyChoice, KeySet},
+    verify::has_valid_signature,
 };
 use crate::{
     Error,
@@ -20,10 +20,10 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
-/// How long one fetch may take, discovery included.
+/// Time limit of one fetch, including discovery.
 const TIMEOUT: Duration = Duration::from_millis(3_500);
 
-/// While the issuer is down the old keys go on serving; without any, a second failure in a row puts requests off.
+/// While the issuer is down, cached keys stay in use. Without any, the second failure in a row starts a backoff.
 const ON_ERROR: OnError = OnError::ServeStale {
     first: Duration::from_millis(250),
     longest: Duration::from_secs(30),
@@ -31,85 +31,87 @@ const ON_ERROR: OnError = OnError::ServeStale {
     also_without_value: true,
 };
 
-/// A token that no kept key verifies makes the keys be fetched again at most this often, whether that
-/// succeeds or not, so that made-up tokens do not become calls to the issuer.
-const COOL_DOWN: Duration = Duration::from_secs(10);
+/// Minimum interval between fetches that unknown keys trigger, so that forged tokens do not become calls to the
+/// issuer.
+const COOLDOWN: Duration = Duration::from_secs(10);
 
 const UNKNOWN_KEY: TokenError = TokenError::Invalid("The token is not signed with a key of the issuer.");
 
-/// The issuer's keys.
+/// Verifies tokens with the issuer's keys, which it caches.
 #[derive(Debug)]
 pub(crate) struct KeyStore {
     source: Box<dyn KeySource>,
     keys: CachedValue<KeySet, String>,
 }
 
-/// What the kept keys say to a token.
-pub(crate) enum Verdict {
-    Signed,
-    /// There is no key for it; newer keys might have one.
-    Unknown,
-    /// The key that fits it, and that it does not name, did not sign it; a newer one might have.
-    Unsigned,
-    Refused(TokenError),
+/// The result of verifying a token with a set of keys.
+pub(crate) enum Verification {
+    /// The signature is valid.
+    Valid,
+    /// No key fits the token; newer keys may include it.
+    NoKey,
+    /// The only key that fits, which the token does not name, did not sign it; it may have been replaced.
+    Mismatch,
+    /// The token is invalid with any keys.
+    Invalid(TokenError),
 }
 
 impl KeyStore {
     pub(super) fn new(source: Box<dyn KeySource>) -> Self {
-        let refresh = RefreshPolicy { timeout: TIMEOUT, cooldown: Cooldown::Fixed(COOL_DOWN) };
-        let rules = CachePolicy { ttl: source.ttl(), timeout: TIMEOUT, on_error: ON_ERROR, refresh };
-        Self { source, keys: CachedValue::new(rules) }
+        let refresh = RefreshPolicy { timeout: TIMEOUT, cooldown: Cooldown::Fixed(COOLDOWN) };
+        let policy = CachePolicy { ttl: source.ttl(), timeout: TIMEOUT, on_error: ON_ERROR, refresh };
+        Self { source, keys: CachedValue::new(policy) }
     }
 
-    /// Fetches keys if there are none or they have lived half of their time.
+    /// Fetches the keys if none are cached or half of their time to live has passed.
     ///
     /// # Errors
     ///
-    /// A sentence that says why.
+    /// A sentence that says why the fetch failed.
     pub(crate) async fn prepare(&self) -> Result<(), String> {
         self.keys.prepare(|limit| self.fetch(limit)).await.map(drop).map_err(reason)
     }
 
-    /// Whether a key of the issuer signed the token.
+    /// Verifies that a key of the issuer signed the token.
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] if none did, [`Error::KeysUnavailable`] if that cannot be told.
+    /// [`Error::Token`] if none did, [`Error::KeysUnavailable`] if the keys to decide that are missing.
     pub(crate) async fn verify(&self, jws: &CompactJws<'_>, metrics: &RequestMetrics) -> Result<(), Error> {
-        if !self.source.is_for(jws.algorithm) {
+        if !self.source.supports(jws.algorithm) {
             return Err(TokenError::Invalid("The token's alg is not accepted.").into());
         }
         metrics.enter(Stage::Keys);
         let served = self.keys.get(|limit| self.fetch(limit)).await;
         metrics.cache_hit("keys", served.as_ref().is_ok_and(|served| served.status == CacheStatus::Hit));
         let served = served.map_err(unavailable)?;
-        match verdict(&served.value, jws) {
-            Verdict::Signed => Ok(()),
-            Verdict::Refused(error) => Err(error.into()),
-            // They came while this token waited: there is nothing newer.
-            Verdict::Unknown | Verdict::Unsigned if served.status == CacheStatus::Miss => {
+        match verify_with(&served.value, jws) {
+            Verification::Valid => Ok(()),
+            Verification::Invalid(error) => Err(error.into()),
+            // The keys were fetched for this request, so there are none newer.
+            Verification::NoKey | Verification::Mismatch if served.status == CacheStatus::Miss => {
                 Err(UNKNOWN_KEY.into())
             }
-            Verdict::Unknown => self.verify_with_newer_keys(jws, &served.value, unavailable).await,
-            // Without newer keys the one that fits has the last word.
-            Verdict::Unsigned => {
+            Verification::NoKey => self.verify_with_newer_keys(jws, &served.value, unavailable).await,
+            // If the fetch fails, the cached key decides.
+            Verification::Mismatch => {
                 self.verify_with_newer_keys(jws, &served.value, |_| UNKNOWN_KEY.into()).await
             }
         }
     }
 
-    /// For a token that none of the keys in `seen` verified.
+    /// Verifies a token with newer keys than `seen`; `on_failure` maps an error of the fetch.
     async fn verify_with_newer_keys(
         &self,
         jws: &CompactJws<'_>,
         seen: &Arc<KeySet>,
-        without: impl Fn(CacheError<String>) -> Error,
+        on_failure: impl Fn(CacheError<String>) -> Error,
     ) -> Result<(), Error> {
-        let newer = self.keys.renew(seen, |limit| self.fetch(limit)).await.map_err(without)?;
-        match newer.map_or(Verdict::Unknown, |newer| verdict(&newer, jws)) {
-            Verdict::Signed => Ok(()),
-            Verdict::Refused(error) => Err(error.into()),
-            Verdict::Unknown | Verdict::Unsigned => Err(UNKNOWN_KEY.into()),
+        let newer = self.keys.renew(seen, |limit| self.fetch(limit)).await.map_err(on_failure)?;
+        match newer.map_or(Verification::NoKey, |newer| verify_with(&newer, jws)) {
+            Verification::Valid => Ok(()),
+            Verification::Invalid(error) => Err(error.into()),
+            Verification::NoKey | Verification::Mismatch => Err(UNKNOWN_KEY.into()),
         }
     }
 
@@ -137,16 +139,19 @@ fn reason(error: CacheError<String>) -> String {
     }
 }
 
-pub(crate) fn verdict(keys: &KeySet, jws: &CompactJws<'_>) -> Verdict {
-    match keys.choose(jws) {
-        Choice::Key(key) if is_signed_by(jws, &key.key) => Verdict::Signed,
-        // The key that the token names is at hand, so its signature is simply wrong. A key that it does not
-        // name may have been replaced, as a shared secret is when it is rotated.
-        Choice::Key(key) if jws.key_id.is_some() && key.key_id == jws.key_id => Verdict::Refused(UNKNOWN_KEY),
-        Choice::Key(_) => Verdict::Unsigned,
-        Choice::Unknown => Verdict::Unknown,
-        Choice::Ambiguous => Verdict::Refused(TokenError::Invalid(
-            "The token does not say which of several keys of the issuer signed it.",
+/// Verifies a token with a set of keys.
+pub(crate) fn verify_with(keys: &KeySet, jws: &CompactJws<'_>) -> Verification {
+    match keys.select(jws) {
+        KeyChoice::Key(key) if has_valid_signature(jws, &key.key) => Verification::Valid,
+        // The token names this key, so the signature is wrong. A key that the token does not name may have been
+        // replaced, as a shared secret is when it is rotated.
+        KeyChoice::Key(key) if jws.key_id.is_some() && key.key_id == jws.key_id => {
+            Verification::Invalid(UNKNOWN_KEY)
+        }
+        KeyChoice::Key(_) => Verification::Mismatch,
+        KeyChoice::None => Verification::NoKey,
+        KeyChoice::Ambiguous => Verification::Invalid(TokenError::Invalid(
+            "The token has no kid, and several keys of the issuer fit it.",
         )),
     }
 }

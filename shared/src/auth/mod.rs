@@ -1,21 +1,27 @@
-//! Who is calling: from the `Authorization` header to a [`Caller`].
+//! Authentication: from the `Authorization` header to a [`Caller`].
 //!
 //! ```text
-//! bearer        the header's credentials (RFC 6750)
-//!   └▶ jws      the token's three parts and its header (RFC 7515)
-//!       └▶ keys       the issuer's keys: fetched, kept, chosen (RFC 7517)
+//! bearer                  the header's credentials (RFC 6750)
+//!   └▶ jws                the token's three parts and its header (RFC 7515)
+//!       └▶ keys           the issuer's keys, cached
 //!           └▶ verify     the signature (RFC 7518)
-//!               └▶ claims     what the token says (RFC 7519)
+//!               └▶ claims     the claims (RFC 7519)
 //! ```
+//!
+//! Keys come from an [`issuer`]: `discovery` fetches published ones, which `key_set` and `jwk` parse (RFC 7517),
+//! and Secrets Manager holds a shared secret.
+//!
+//! Depends on `cache`, `http`, `telemetry`, `error` and `pat::secrets_manager`. Knows nothing of Calendly.
 
 pub(crate) mod bearer;
 pub(crate) mod claims;
+mod discovery;
 pub(crate) mod issuer;
-pub(crate) mod jwk;
+mod jwk;
 pub(crate) mod jws;
-mod key_source;
+pub(crate) mod key_set;
 pub(crate) mod keys;
-mod object;
+mod strict_object;
 #[cfg(test)]
 mod tests;
 pub(crate) mod verify;
@@ -24,7 +30,7 @@ use lambda_http::http::HeaderMap;
 
 use crate::{
     Error,
-    auth::issuer::{Issuer, TokenRules},
+    auth::{claims::TokenRules, issuer::Issuer},
     http::HttpClient,
     pat::secrets_manager::SecretsManager,
     telemetry::RequestMetrics,
@@ -33,7 +39,7 @@ use crate::{
 pub(crate) use claims::Caller;
 use keys::KeyStore;
 
-/// Decides whether a request may pass.
+/// Authenticates the callers of requests.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     keys: KeyStore,
@@ -41,27 +47,27 @@ pub(crate) struct Authenticator {
 }
 
 impl Authenticator {
-    /// An authenticator for this issuer's tokens. Fetches nothing yet.
+    /// Creates an authenticator for the issuer's tokens, without fetching any keys yet.
     pub(crate) fn new(issuer: Issuer, rules: TokenRules, http: HttpClient, secrets: SecretsManager) -> Self {
-        verify::install();
-        Self { keys: KeyStore::new(key_source::of_issuer(issuer, http, secrets)), rules }
+        verify::install_provider();
+        Self { keys: KeyStore::new(issuer.into_key_source(http, secrets)), rules }
     }
 
-    /// Fetches the issuer's keys if they are missing or will soon be too old.
+    /// Fetches the issuer's keys if none are cached or half of their time to live has passed.
     ///
     /// # Errors
     ///
-    /// A sentence that says why there are no fresh keys.
+    /// A sentence that says why the fetch failed.
     pub(crate) async fn prepare(&self) -> Result<(), String> {
         self.keys.prepare().await
     }
 
-    /// The caller that the `Authorization` header among a request's headers stands for.
+    /// Authenticates the bearer token in a request's headers.
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] if the token is missing or refused, [`Error::KeysUnavailable`] if it could not
-    /// be checked.
+    /// [`Error::Token`] if the token is missing or refused, [`Error::KeysUnavailable`] if the keys to verify it
+    /// are missing.
     pub(crate) async fn authenticate(
         &self,
         headers: &HeaderMap,

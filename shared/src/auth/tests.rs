@@ -1,24 +1,22 @@
-//! Authentication as a whole, from the header to the caller, with tokens that other code signed.
+//! Authentication from the header to the caller, with tokens of another implementation.
 
 mod algorithms;
-mod attacks;
-mod mutations;
-pub(super) mod script;
+pub(super) mod fake_issuer;
+mod key_confusion;
 
 use std::sync::Arc;
 
 use lambda_http::http::{HeaderMap, header::AUTHORIZATION};
 
-use super::issuer::TokenRules;
-use super::{Authenticator, Caller, keys::KeyStore, verify};
+use super::{Authenticator, Caller, claims::TokenRules, keys::KeyStore, verify};
 use crate::{Error, error::TokenError, telemetry::RequestMetrics};
-use script::{Answer, Script};
+use fake_issuer::{Answer, FakeIssuer};
 
-/// An authenticator of the issuer that answers so, for its audience.
+/// An authenticator for one audience, with a scripted issuer.
 fn authenticator(issuer: Option<&str>, audience: &str, answer: Answer) -> Authenticator {
-    verify::install();
+    verify::install_provider();
     Authenticator {
-        keys: KeyStore::new(Box::new(Arc::new(Script::new([answer])))),
+        keys: KeyStore::new(Box::new(Arc::new(FakeIssuer::new([answer])))),
         rules: TokenRules {
             issuer: issuer.map(str::to_owned),
             audiences: vec![audience.to_owned()],
@@ -29,13 +27,11 @@ fn authenticator(issuer: Option<&str>, audience: &str, answer: Answer) -> Authen
 
 async fn authenticate(authenticator: &Authenticator, token: &str) -> Result<Caller, Error> {
     let mut headers = HeaderMap::new();
-    // As an event's header with a line break arrives.
-    let value = format!("Bearer {token}").replace(char::is_control, "\u{FFFD}");
-    headers.insert(AUTHORIZATION, value.try_into().unwrap());
+    headers.insert(AUTHORIZATION, format!("Bearer {token}").try_into().unwrap());
     authenticator.authenticate(&headers, &RequestMetrics::default()).await
 }
 
-/// Whether it was refused as `token_invalid`, and not for want of keys.
+/// Whether the token was refused as `token_invalid`.
 fn is_invalid(result: &Result<Caller, Error>) -> bool {
     matches!(result, Err(Error::Token(TokenError::Invalid(_))))
 }
