@@ -1,4 +1,4 @@
-//! What a Calendly personal access token (PAT) is, and how it is stored.
+//! Parsing of a stored Calendly personal access token (PAT).
 
 use std::sync::Arc;
 
@@ -7,23 +7,23 @@ use serde_json::Value;
 
 use crate::calendly::uri::UserUri;
 
-/// What a secret holds.
+/// The content of a secret.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StoredPat {
     pub(crate) pat: Pat,
-    /// The URI of the user whom the PAT belongs to, where the secret says so.
+    /// The URI of the PAT's user, if the secret has it.
     pub(crate) user: Option<Arc<UserUri>>,
 }
 
-/// A Calendly personal access token. It does not print, and it fits a header as it is.
+/// A Calendly personal access token: visible ASCII, so that it fits a header. `Debug` redacts it.
 #[derive(Debug, Clone)]
 pub(crate) struct Pat(SecretString);
 
 impl StoredPat {
-    /// From the value of a secret: the bare token, or a JSON object with it under `pat`, `token` or
-    /// `access_token`, and perhaps the URI of its user under `user`. White space around it is dropped; of a
-    /// token's inside nothing is assumed but that it can stand in a header. A `user` that is no Calendly user's
-    /// URI is ignored.
+    /// Parses the value of a secret: the bare token, or a JSON object with the token under `pat`, `token` or
+    /// `access_token` and optionally the URI of its user under `user`.
+    ///
+    /// Surrounding white space is trimmed. A `user` that is not the URI of a Calendly user is ignored.
     pub(crate) fn from_secret(secret: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(secret).ok()?.trim();
         if !text.starts_with('{') {
@@ -44,7 +44,7 @@ impl Pat {
         is_header_safe.then(|| Self(SecretString::from(token)))
     }
 
-    /// The token itself, for the one header that it is meant for.
+    /// The token, for the `Authorization` header.
     pub(crate) fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_documented_shape_is_read() {
+    fn documented_formats() {
         for secret in [
             "tok.en",
             " tok.en\n",
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_token_is_none() {
+    fn secrets_without_a_token() {
         for secret in [
             "",
             " ",
@@ -98,30 +98,30 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_may_name_the_user() {
+    fn secret_with_a_user() {
         let user = |uri: &str| {
             let secret = serde_json::json!({"pat": "tok.en", "user": uri}).to_string();
             StoredPat::from_secret(secret.as_bytes()).unwrap().user
         };
         let good = "https://api.calendly.com/users/7d0c2f1e-5b1a-4c55-9f3b-1a2b3c4d5e6f";
         assert_eq!(user(good), UserUri::parse(good).map(Arc::new));
-        assert_eq!(user("https://evil.example/users/a"), None, "it is ignored");
+        assert_eq!(user("https://evil.example/users/a"), None, "ignored");
     }
 
     #[test]
-    fn only_the_same_pat_of_the_same_user_is_the_same() {
+    fn equality_covers_token_and_user() {
         let stored = |secret: &str| StoredPat::from_secret(secret.as_bytes()).unwrap();
         let user = r#""user":"https://api.calendly.com/users/AAAA""#;
-        let pat_provider = ["one".to_owned(), "two".to_owned(), format!(r#"{{"pat":"one",{user}}}"#)];
-        for (index, secret) in pat_provider.iter().enumerate() {
-            for (other, another) in pat_provider.iter().enumerate() {
+        let secrets = ["one".to_owned(), "two".to_owned(), format!(r#"{{"pat":"one",{user}}}"#)];
+        for (index, secret) in secrets.iter().enumerate() {
+            for (other, another) in secrets.iter().enumerate() {
                 assert_eq!(stored(secret) == stored(another), index == other, "{secret} {another}");
             }
         }
     }
 
     #[test]
-    fn a_pat_does_not_print() {
+    fn debug_output_redacts_the_pat() {
         let pat = StoredPat::from_secret(b"very-secret").unwrap();
         assert!(!format!("{pat:?}").contains("very-secret"));
     }
