@@ -13,7 +13,7 @@ mod naive;
 mod replay;
 mod secret;
 
-pub(crate) use naive::{are_unique, base64url, is_object, list, members, once};
+pub(crate) use naive::{are_unique, base64url, is_object, list, members, once, padded_base64url};
 
 pub use auth::{claims, keys, token};
 pub use calendly::{available_times, event_types, kept_times};

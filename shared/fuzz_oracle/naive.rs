@@ -70,6 +70,13 @@ pub(crate) fn base64url(text: &str) -> Option<Vec<u8>> {
     engine.decode(text).ok().filter(|bytes| engine.encode(bytes) == text)
 }
 
+/// Like [`base64url`], with at most as much padding as a multiple of four characters needs.
+pub(crate) fn padded_base64url(text: &str) -> Option<Vec<u8>> {
+    let unpadded = text.trim_end_matches('=');
+    let is_accepted = text.len() <= unpadded.len().next_multiple_of(4);
+    is_accepted.then(|| base64url(unpadded))?
+}
+
 /// Whether all member names are distinct.
 pub(crate) fn are_unique(members: &[(String, &RawValue)]) -> bool {
     members.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() == members.len()

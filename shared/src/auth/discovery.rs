@@ -8,7 +8,10 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{issuer::KeySource, key_set::KeySet};
-use crate::http::{BodyError, ByteBudget, HttpClient, body, json::object_of_bytes, secure_url};
+use crate::{
+    http::{BodyError, ByteBudget, HttpClient, body, json::object_of_bytes, secure_url},
+    telemetry,
+};
 
 /// Time to live of published keys. It bounds how long a withdrawn key is accepted; a new key has a new `kid`
 /// and is fetched when that is first seen.
@@ -41,7 +44,11 @@ impl KeySource for PublishedKeys {
                 Some(url) => url.clone(),
                 None => discover(&self.http, &self.issuer).await?,
             };
-            KeySet::parse(&get(&self.http, jwks_url, "keys").await?)
+            let keys = KeySet::parse(&get(&self.http, jwks_url, "keys").await?)?;
+            if let Some(left_out) = keys.left_out() {
+                telemetry::warn("keys of the token issuer were left out", left_out);
+            }
+            Ok(keys)
         })
     }
 

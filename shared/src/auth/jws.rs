@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
 
-use super::strict_object::StrictObject;
+use super::{strict_object::StrictObject, verify::parse_algorithm};
 use crate::error::TokenError;
 
 /// A parsed token. Its signature has not been verified.
@@ -48,9 +48,8 @@ impl<'a> CompactJws<'a> {
         }
         let algorithm = header
             .get("alg")
-            // Names are case-sensitive (RFC 7518, section 3.1), and `none` is not among them. The key source
-            // decides which algorithms it supports.
-            .and_then(|alg| alg.as_str()?.parse::<Algorithm>().ok())
+            // The key source decides which of these algorithms it supports.
+            .and_then(|alg| parse_algorithm(alg.as_str()?))
             .ok_or(TokenError::Invalid("The token's alg is not accepted."))?;
         let key_id = match header.get("kid") {
             None => None,
@@ -119,6 +118,7 @@ mod tests {
             r#"{"alg":"HS256","kid":"../../../../dev/null"}"#,
             r#"{"alg":"HS256","kid":"x' UNION SELECT 'AAAA';--"}"#,
             r#"{"alg":"HS256","kid":""}"#,
+            r#"{"alg":"Ed25519"}"#,
             "{\"alg\":\"HS256\",\"kid\":\"a\\r\\nb\\u0000\"}",
         ] {
             assert!(CompactJws::parse(&token(header)).is_ok(), "{header}");
@@ -151,6 +151,9 @@ mod tests {
             r#"{"alg":"RS1"}"#,
             r#"{"alg":"ES512"}"#,
             r#"{"alg":"ES256K"}"#,
+            r#"{"alg":"Ed448"}"#,
+            r#"{"alg":"ed25519"}"#,
+            r#"{"alg":"ED25519"}"#,
             r#"{"alg":"RS256","crit":["exp"]}"#,
             r#"{"alg":"RS256","crit":["b64"],"b64":true}"#,
             r#"{"alg":"RS256","crit":[]}"#,

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::{
     issuer::KeySource,
     jws::CompactJws,
-    key_set::{KeyChoice, KeySet},
+    key_set::{Candidates, KeySet},
     verify::has_valid_signature,
 };
 use crate::{
@@ -50,7 +50,8 @@ pub(crate) enum Verification {
     Valid,
     /// No key fits the token; newer keys may include it.
     NoKey,
-    /// The only key that fits, which the token does not name, did not sign it; it may have been replaced.
+    /// The only key that fits, which the token does not name, did not sign it. It may have been replaced, as a
+    /// shared secret is when it is rotated.
     Mismatch,
     /// The token is invalid with any keys.
     Invalid(TokenError),
@@ -141,17 +142,17 @@ fn reason(error: CacheError<String>) -> String {
 
 /// Verifies a token with a set of keys.
 pub(crate) fn verify_with(keys: &KeySet, jws: &CompactJws<'_>) -> Verification {
-    match keys.select(jws) {
-        KeyChoice::Key(key) if has_valid_signature(jws, &key.key) => Verification::Valid,
-        // The token names this key, so the signature is wrong. A key that the token does not name may have been
-        // replaced, as a shared secret is when it is rotated.
-        KeyChoice::Key(key) if jws.key_id.is_some() && key.key_id == jws.key_id => {
-            Verification::Invalid(UNKNOWN_KEY)
+    match keys.candidates(jws) {
+        Candidates::Named(keys) if keys.iter().any(|key| has_valid_signature(jws, &key.key)) => {
+            Verification::Valid
         }
-        KeyChoice::Key(_) => Verification::Mismatch,
-        KeyChoice::None => Verification::NoKey,
-        KeyChoice::Ambiguous => Verification::Invalid(TokenError::Invalid(
-            "The token has no kid, and several keys of the issuer fit it.",
+        // The issuer still publishes the named keys, so the signature is wrong.
+        Candidates::Named(_) => Verification::Invalid(UNKNOWN_KEY),
+        Candidates::Unnamed(key) if has_valid_signature(jws, &key.key) => Verification::Valid,
+        Candidates::Unnamed(_) => Verification::Mismatch,
+        Candidates::None => Verification::NoKey,
+        Candidates::Ambiguous => Verification::Invalid(TokenError::Invalid(
+            "The token does not name its key, and several keys of the issuer fit it.",
         )),
     }
 }

@@ -17,7 +17,7 @@ pub(crate) mod bearer;
 pub(crate) mod claims;
 mod discovery;
 pub(crate) mod issuer;
-mod jwk;
+pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod key_set;
 pub(crate) mod keys;

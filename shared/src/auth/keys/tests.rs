@@ -234,6 +234,34 @@ async fn unusable_set_does_not_replace_cached_keys() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn keys_that_share_a_kid_are_all_tried() {
+    let keys_of_one_kid: [Key; 5] = std::array::from_fn(|_| Key::new("one"));
+    let all: Vec<&Key> = keys_of_one_kid.iter().chain(&keys_of_one_kid[..1]).collect();
+    let (store, issuer) = store([keys(&all)]);
+    for (index, key) in keys_of_one_kid.iter().enumerate() {
+        let expected = if index < 4 { "ok" } else { "token_invalid" };
+        assert_eq!(verify_token(&store, &key.token()).await, expected, "key {index}");
+        assert_eq!(verify_token(&store, &key.token_without_kid()).await, "token_invalid", "key {index}");
+    }
+    assert_eq!(issuer.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn duplicate_keys_verify_tokens_with_and_without_kid() {
+    let (key, forged) = (Key::new("one"), Key::new("one"));
+    let (store, _) = store([keys(&[&key, &key])]);
+    for (token, expected) in [
+        (key.token(), "ok"),
+        (key.token_without_kid(), "ok"),
+        (key.sign(r#"{"alg":"Ed25519","kid":"one"}"#), "ok"),
+        (forged.token(), "token_invalid"),
+        (forged.sign(r#"{"alg":"Ed25519"}"#), "token_invalid"),
+    ] {
+        assert_eq!(verify_token(&store, &token).await, expected, "{token}");
+    }
+}
+
 fn token_of_secret(secret: &str) -> String {
     let message = format!("{}.e30", b64(br#"{"alg":"HS256"}"#));
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
