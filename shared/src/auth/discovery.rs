@@ -190,7 +190,7 @@ mod tests {
             ("http://issuer.example/jwks", "the discovery document's jwks_uri: must be https"),
             ("http://169.254.169.254/latest/meta-data", "the discovery document's jwks_uri: must be https"),
             ("file:///etc/passwd", "the discovery document's jwks_uri: must be an https URL"),
-            ("https://a:b@issuer.example/", "the discovery document's jwks_uri: must not hold a user name"),
+            ("https://a:b@issuer.example/", "the discovery document's jwks_uri: must not contain a user name"),
             ("jwks", "the discovery document's jwks_uri: not a URL"),
         ] {
             sandbox.fault(

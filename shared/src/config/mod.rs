@@ -290,7 +290,7 @@ mod tests {
                 &[("CALENDLY_BASE_URL", "http://calendly.example")],
                 "CALENDLY_BASE_URL \"http://calendly.example\": must be https",
             ),
-            (&[("CALENDLY_BASE_URL", "https://a:b@calendly.example")], "must not hold a user name"),
+            (&[("CALENDLY_BASE_URL", "https://a:b@calendly.example")], "must not contain a user name"),
             (&[("JWT_ISSUER", "issuer")], "JWT_ISSUER \"issuer\": not a URL"),
             (&[("JWT_JWKS_URL", "ftp://x/")], "JWT_JWKS_URL \"ftp://x/\": must be an https URL"),
             (&[("JWT_REQUIRED_SCOPE", "a b")], "JWT_REQUIRED_SCOPE \"a b\": not one scope"),
@@ -337,6 +337,6 @@ mod tests {
     fn passwords_in_urls_are_redacted() {
         let message =
             config(&[("CALENDLY_BASE_URL", "https://a:hush@calendly.example")]).map(|_| ()).unwrap_err();
-        assert_eq!(message, "CALENDLY_BASE_URL: must not hold a user name or password");
+        assert_eq!(message, "CALENDLY_BASE_URL: must not contain a user name or password");
     }
 }
