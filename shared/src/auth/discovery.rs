@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
+use lambda_http::http::{
+    HeaderMap,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING},
+};
 use serde::Deserialize;
 use url::Url;
 
@@ -103,10 +107,15 @@ async fn get(http: &HttpClient, url: Url, document: &str) -> Result<Vec<u8>, Str
 }
 
 async fn get_once(http: &HttpClient, url: Url, document: &str) -> Result<Vec<u8>, FetchError> {
-    let response =
-        http.send(http.get(url.as_str())).await.map_err(|error| request_error(&error, document))?;
+    let request = http.get(url.as_str()).header(ACCEPT_ENCODING, "identity");
+    let response = http.send(request).await.map_err(|error| request_error(&error, document))?;
     if response.status() != 200 {
         return Err(FetchError::Failed(format!("the issuer answered {} ({document})", response.status())));
+    }
+    if has_content_coding(response.headers()) {
+        return Err(FetchError::Failed(format!(
+            "the issuer's answer has a Content-Encoding, although only identity is accepted ({document})"
+        )));
     }
     body(response, &ByteBudget::new(MAX_DOCUMENT_BYTES)).await.map_err(|error| match error {
         BodyError::TooLarge => FetchError::Failed(format!(
@@ -115,6 +124,14 @@ async fn get_once(http: &HttpClient, url: Url, document: &str) -> Result<Vec<u8>
         BodyError::Truncated => {
             FetchError::ConnectionBroken(format!("the issuer's answer broke off ({document})"))
         }
+    })
+}
+
+/// Whether `Content-Encoding` names a coding other than `identity` (RFC 9110, section 8.4).
+fn has_content_coding(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|value| {
+        let codings = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        codings.into_iter().any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
     })
 }
 
@@ -131,6 +148,10 @@ fn request_error(error: &reqwest::Error, document: &str) -> FetchError {
 mod tests {
     use sandbox::{Config, Fault, Sandbox};
     use serde_json::json;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
 
     use super::*;
     use crate::http::Tls;
@@ -190,7 +211,10 @@ mod tests {
             ("http://issuer.example/jwks", "the discovery document's jwks_uri: must be https"),
             ("http://169.254.169.254/latest/meta-data", "the discovery document's jwks_uri: must be https"),
             ("file:///etc/passwd", "the discovery document's jwks_uri: must be an https URL"),
-            ("https://a:b@issuer.example/", "the discovery document's jwks_uri: must not contain a user name"),
+            (
+                "https://a:b@issuer.example/",
+                "the discovery document's jwks_uri: must not contain a user name",
+            ),
             ("jwks", "the discovery document's jwks_uri: not a URL"),
         ] {
             sandbox.fault(
@@ -237,6 +261,52 @@ mod tests {
             sandbox.clear_faults();
         }
         assert_eq!(fetch(&issuer, None).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn coded_answers_are_invalid() {
+        let sandbox = sandbox().await;
+        let issuer = sandbox.issuer_url();
+        let keys = json!({"issuer": issuer, "jwks_uri": format!("{}{JWKS}", sandbox.base_url())}).to_string();
+        for (coding, is_accepted) in [
+            ("gzip", false),
+            ("GZIP", false),
+            ("br", false),
+            ("zstd, gzip", false),
+            ("identity, gzip", false),
+            ("aws-chunked", false),
+            ("identity", true),
+            ("Identity", true),
+            ("", true),
+        ] {
+            let headers = [("content-encoding", coding), ("content-type", "application/json")];
+            let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            sandbox.fault(DISCOVERY, 1, Fault::Status { status: 200, body: keys.clone(), headers });
+            let expected = if is_accepted {
+                Ok(())
+            } else {
+                Err("the issuer's answer has a Content-Encoding, although only identity is accepted (discovery)"
+                    .to_owned())
+            };
+            assert_eq!(fetch(&issuer, None).await, expected, "{coding:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_ask_for_identity() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let request = async {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut bytes = vec![0; 4_096];
+            let length = connection.read(&mut bytes).await.unwrap();
+            connection.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            String::from_utf8_lossy(&bytes[..length]).to_ascii_lowercase()
+        };
+        let (request, result) = tokio::join!(request, fetch(&issuer, None));
+        assert_eq!(request.matches("accept-encoding:").count(), 1, "{request}");
+        assert!(request.contains("accept-encoding: identity\r\n"), "{request}");
+        assert!(result.is_err());
     }
 
     #[tokio::test]
