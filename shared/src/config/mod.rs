@@ -1,11 +1,12 @@
 //! Configuration: environment variables, read and validated once at start.
 //!
-//! [`Variables`] reads single variables and collects problems; [`Config`] holds what all functions share. `aws` has
-//! what the clients of AWS services share.
+//! [`Variables`] reads single variables and collects problems; [`Config`] holds what all functions share. `tokens`
+//! reads the settings of the token issuer, and `aws` has what the clients of AWS services share.
 //!
 //! Depends on `http` for URLs, and on the types of `auth` and `pat` that it builds.
 
 pub(crate) mod aws;
+mod tokens;
 mod variables;
 
 use std::time::Duration;
@@ -80,9 +81,9 @@ impl Config {
         let pat_secret_id = variables.required("CALENDLY_PAT_SECRET_ID", SecretNameTemplate::parse);
         let pat_cache = variables.seconds("PAT_CACHE_SECONDS", 300, 86_400);
         let calendly = CalendlyConfig::read(variables);
-        let issuer = issuer(variables);
-        let audiences = variables.required("JWT_AUDIENCE", audiences);
-        let required_scope = variables.optional("JWT_REQUIRED_SCOPE", scope_token);
+        let issuer = tokens::issuer(variables);
+        let audiences = variables.required("JWT_AUDIENCE", tokens::audiences);
+        let required_scope = variables.optional("JWT_REQUIRED_SCOPE", tokens::scope_token);
         let aws = AwsConfig::read(variables);
         let table = aws.as_ref().and_then(|aws| TableConfig::read(variables, &aws.region));
         let (issuer, audiences) = (issuer?, audiences?);
@@ -156,52 +157,6 @@ fn table_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads the issuer: exactly one of `JWT_ISSUER` and `JWT_SECRET_ID`.
-fn issuer(variables: &mut Variables) -> Option<Issuer> {
-    let issuer = variables.optional("JWT_ISSUER", |text| base_url(text).map(|_| text.to_owned()));
-    let jwks_url = variables.optional("JWT_JWKS_URL", secure_url);
-    match (variables.text("JWT_ISSUER"), variables.text("JWT_JWKS_URL"), variables.text("JWT_SECRET_ID")) {
-        (Some(_), _, None) => issuer.map(|issuer| Issuer::PublishedKeys { issuer, jwks_url }),
-        (None, None, Some(secret_id)) => Some(Issuer::SharedSecret { secret_id }),
-        (None, Some(_), None) => {
-            variables.refuse("JWT_JWKS_URL is set without JWT_ISSUER, the expected iss".to_owned());
-            None
-        }
-        (None, None, None) => {
-            variables.refuse(
-                "JWT_ISSUER and JWT_SECRET_ID are both unset: set JWT_ISSUER if the issuer publishes its \
-                 keys, or JWT_SECRET_ID if it shares a secret"
-                    .to_owned(),
-            );
-            None
-        }
-        (issuer, _, Some(_)) => {
-            let other = if issuer.is_some() { "JWT_ISSUER" } else { "JWT_JWKS_URL" };
-            variables.refuse(format!(
-                "{other} and JWT_SECRET_ID are both set: a token is verified with the issuer's published \
-                 keys or with a shared secret, so unset one"
-            ));
-            None
-        }
-    }
-}
-
-fn audiences(text: &str) -> Result<Vec<String>, String> {
-    let audiences: Vec<String> =
-        text.split(',').map(str::trim).filter(|audience| !audience.is_empty()).map(str::to_owned).collect();
-    if audiences.is_empty() { Err("names no audience".to_owned()) } else { Ok(audiences) }
-}
-
-/// Validates a `scope-token` (RFC 6749, section 3.3), which fits a challenge unescaped.
-fn scope_token(text: &str) -> Result<String, String> {
-    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
-    if text.bytes().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err("not one scope: no spaces, quotes or backslashes".to_owned())
-    }
-}
-
 /// Parses a [`secure_url`] to which paths can be appended.
 fn base_url(text: &str) -> Result<Url, String> {
     let url = secure_url(text)?;
@@ -222,7 +177,7 @@ mod tests {
         ("AWS_REGION", "eu-west-1"),
     ];
 
-    fn config(changes: &[(&str, &str)]) -> Result<Config, String> {
+    pub(super) fn config(changes: &[(&str, &str)]) -> Result<Config, String> {
         let all: Vec<_> =
             changes.iter().chain(&GOOD).map(|(name, value)| [*name, *value].map(str::to_owned)).collect();
         let mut variables = Variables::new(move |name| {
