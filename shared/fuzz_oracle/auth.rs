@@ -246,7 +246,7 @@ fn expected(claims: &serde_json::Map<String, Value>, rules: &TokenRules) -> Expe
     if lacks_scope { Expected::LacksScope } else { Expected::Accepted }
 }
 
-/// Checks that a claim selects the caller's own secret only.
+/// Checks that claims select the caller's own secret only.
 fn check_secret_name(caller: &Caller) {
     let Ok(template) = SecretNameTemplate::parse("calendly/{sub}/pat") else { return };
     if let Ok(secret_id) = template.fill(|name| caller.text_claim(name)) {
@@ -257,6 +257,11 @@ fn check_secret_name(caller: &Caller) {
             "a different secret"
         );
         assert!(secret_id.bytes().all(|byte| byte.is_ascii_graphic()), "{secret_id}");
+    }
+    let Ok(template) = SecretNameTemplate::parse("{client_id}/for-{sub}") else { return };
+    if let Ok(secret_id) = template.fill(|name| caller.text_claim(name)) {
+        let claims = caller.text_claim("client_id").zip(caller.text_claim("sub"));
+        assert_eq!(secret_id.split_once("/for-"), claims, "a name that other claims share");
     }
 }
 

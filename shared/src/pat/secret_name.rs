@@ -38,6 +38,11 @@ impl SecretNameTemplate {
         if parts.iter().any(|part| matches!(part, Part::Text(text) if text.contains('}'))) {
             return Err("a } has no {".to_owned());
         }
+        if !are_claims_separated(&parts) {
+            return Err(
+                "two claims need a / between them: otherwise two callers could share a name".to_owned()
+            );
+        }
         Ok(Self(parts))
     }
 
@@ -82,6 +87,17 @@ impl SecretNameTemplate {
     }
 }
 
+/// Whether each pair of claims has a slash between them. Values cannot contain one, so that different values then
+/// yield different names: `{tenant}-{sub}` would be `a-b-c` for both (`a`, `b-c`) and (`a-b`, `c`).
+fn are_claims_separated(parts: &[Part]) -> bool {
+    // Parts alternate: text, claim, text, …, claim, text.
+    let [_, between @ .., _] = parts else { return true };
+    between.iter().all(|part| match part {
+        Part::Text(text) => text.contains('/'),
+        Part::Claim(_) => true,
+    })
+}
+
 /// Characters of a secret's name, without the slash: it would let a claim select a secret elsewhere.
 fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_+=.@-".contains(&byte)
@@ -119,6 +135,33 @@ mod tests {
             |length: usize| secret_id("p/{sub}", &format!(r#"{{"sub":"{}"}}"#, "a".repeat(length)));
         assert_eq!(with_length(510).map(|name| name.len()), Ok(512));
         assert_eq!(with_length(511), Err("pat_missing"));
+    }
+
+    #[test]
+    fn claims_are_separated_by_a_slash() {
+        for (template, is_good) in [
+            ("{sub}", true),
+            ("a{sub}b", true),
+            ("{tenant}/{sub}", true),
+            ("calendly/{tenant}-pat/for-{sub}", true),
+            ("{a}/{b}/{c}", true),
+            ("{a}//{b}", true),
+            ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{tenant}/{sub}", true),
+            ("{tenant}{sub}", false),
+            ("{tenant}-{sub}", false),
+            ("/{tenant}-{sub}/", false),
+            ("{tenant}:{sub}", false),
+            ("{sub}{sub}", false),
+            ("{a}/{b}-{c}", false),
+            ("{a}-{b}/{c}", false),
+            ("{a}{b}{c}", false),
+        ] {
+            let parsed = SecretNameTemplate::parse(template);
+            assert_eq!(parsed.is_ok(), is_good, "{template}");
+            if let Err(reason) = parsed {
+                assert!(reason.contains("a / between them"), "{template}: {reason}");
+            }
+        }
     }
 
     #[test]
