@@ -23,11 +23,14 @@ pub fn secret(bytes: &[u8]) {
 }
 
 fn naive(bytes: &[u8]) -> Option<(String, Option<UserUri>)> {
-    let is_token =
-        |text: &str| text.chars().all(|character| ('!'..='~').contains(&character)) && !text.is_empty();
+    let is_token = |text: &str| {
+        let ends = (text.chars().next(), text.chars().next_back());
+        let is_in_quotes = ends.0 == ends.1 && matches!(ends.0, Some('"' | '\''));
+        text.chars().all(|character| ('!'..='~').contains(&character)) && !text.is_empty() && !is_in_quotes
+    };
     let text = from_utf8(bytes).ok()?.trim();
     if !text.starts_with('{') {
-        return is_token(text).then(|| (text.to_owned(), None));
+        return (is_token(text) && !text.starts_with('[')).then(|| (text.to_owned(), None));
     }
     let Value::Object(object) = serde_json::from_str(text).ok()? else { return None };
     let texts =

@@ -1,6 +1,6 @@
 //! Extraction of the bearer token from the `Authorization` header (RFC 6750, section 2.1).
 
-use lambda_http::http::{HeaderMap, header::AUTHORIZATION};
+use lambda_http::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
 use crate::error::TokenError;
 
@@ -19,7 +19,7 @@ pub(crate) fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
     let value = match (values.next(), values.next()) {
         (None, _) => return Err(TokenError::Missing),
         // A bearer token is ASCII (RFC 6750, section 2.1).
-        (Some(value), None) => value.to_str().map_err(|_| NOT_ASCII)?.trim_matches([' ', '\t']),
+        (Some(value), None) => value.to_str().map_err(|_| not_ascii(value))?.trim_matches([' ', '\t']),
         (Some(_), Some(_)) => return Err(SEVERAL_HEADERS),
     };
     // An HTTP API joins repeated headers with commas, which bearer tokens cannot contain.
@@ -40,6 +40,18 @@ pub(crate) fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
     Ok(token)
 }
 
+/// Names common mistakes in a header that is not ASCII. `lambda::event` replaces control characters with U+FFFD.
+fn not_ascii(value: &HeaderValue) -> TokenError {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    if text.contains('\u{FEFF}') {
+        TokenError::Invalid("The Authorization header has a byte order mark in it.")
+    } else if text.contains('\u{FFFD}') {
+        TokenError::Invalid("The Authorization header has a line break or another control character in it.")
+    } else {
+        NOT_ASCII
+    }
+}
+
 /// Whether the credentials have the scheme `Bearer`.
 fn is_bearer(credentials: &str) -> bool {
     credentials.split(' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
@@ -53,8 +65,7 @@ mod tests {
     fn token(authorization: &[&str]) -> Result<String, TokenError> {
         let mut headers = HeaderMap::new();
         for value in authorization {
-            headers
-                .append(AUTHORIZATION, lambda_http::http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
+            headers.append(AUTHORIZATION, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         super::token(&headers).map(str::to_owned)
     }
@@ -90,6 +101,12 @@ mod tests {
     #[test]
     fn non_ascii_header_is_refused() {
         assert_eq!(token(&["Bearer José"]), Err(NOT_ASCII));
+        for (value, expected) in
+            [("Bearer \u{feff}a.b.c", "byte order mark"), ("Bearer a.b.c\u{FFFD}", "line break")]
+        {
+            let error = token(&[value]).unwrap_err();
+            assert!(matches!(error, TokenError::Invalid(reason) if reason.contains(expected)), "{error}");
+        }
     }
 
     #[test]

@@ -10,7 +10,11 @@ use url::Url;
 use super::{discovery::PublishedKeys, key_set::KeySet};
 use crate::{
     http::HttpClient,
-    pat::secrets_manager::{SecretError, SecretsManager},
+    pat::{
+        FormatFault,
+        secrets_manager::{SecretError, SecretsManager},
+    },
+    telemetry,
 };
 
 /// Time to live of a shared secret. It bounds how long a replaced secret is accepted.
@@ -82,11 +86,7 @@ impl KeySource for SharedSecret {
     fn fetch(&self) -> BoxFuture<'_, Result<KeySet, String>> {
         Box::pin(async {
             match self.secrets.read(&self.secret_id).await {
-                Ok(secret) if secret.expose_secret().len() < MIN_SECRET_BYTES => Err(format!(
-                    "the secret of JWT_SECRET_ID has {} bytes; at least {MIN_SECRET_BYTES} are needed",
-                    secret.expose_secret().len()
-                )),
-                Ok(secret) => Ok(KeySet::from_shared_secret(secret.expose_secret())),
+                Ok(secret) => shared_secret(secret.expose_secret()),
                 Err(SecretError::NotFound) => {
                     Err("there is no secret with the id of JWT_SECRET_ID".to_owned())
                 }
@@ -104,6 +104,24 @@ impl KeySource for SharedSecret {
     }
 }
 
+/// Makes a key of a shared secret, which is used byte for byte.
+fn shared_secret(secret: &[u8]) -> Result<KeySet, String> {
+    let fault = FormatFault::around(secret).map(|fault| format!(" and {fault}")).unwrap_or_default();
+    if secret.len() < MIN_SECRET_BYTES {
+        return Err(format!(
+            "the secret of JWT_SECRET_ID has {} bytes{fault}; at least {MIN_SECRET_BYTES} are needed",
+            secret.len()
+        ));
+    }
+    if !fault.is_empty() {
+        telemetry::warn(
+            "the signing secret may differ from the one that the issuer uses",
+            &format!("the secret of JWT_SECRET_ID is used byte for byte{fault}"),
+        );
+    }
+    Ok(KeySet::from_shared_secret(secret))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +136,10 @@ mod tests {
         assert_eq!(
             fetch(&"s".repeat(31)).await,
             Err("the secret of JWT_SECRET_ID has 31 bytes; at least 32 are needed".to_owned())
+        );
+        assert_eq!(
+            fetch(r#"{"secret":"short"}"#).await,
+            Err("the secret of JWT_SECRET_ID has 18 bytes and is JSON; at least 32 are needed".to_owned())
         );
         for length in [32, 33, 64] {
             assert_eq!(fetch(&"s".repeat(length)).await, Ok(()), "{length}");

@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
 
 use super::{strict_object::StrictObject, verify::parse_algorithm};
-use crate::error::TokenError;
+use crate::{error::TokenError, pat::FormatFault};
 
 /// A parsed token. Its signature has not been verified.
 #[derive(Debug)]
@@ -28,6 +28,10 @@ impl<'a> CompactJws<'a> {
     /// The header's `jwk`, `jku`, `x5u` and `x5c` are ignored: a key that the token itself brings along
     /// proves nothing (RFC 8725, section 3.10).
     pub(crate) fn parse(token: &'a str) -> Result<Self, TokenError> {
+        Self::parse_parts(token).map_err(|error| if error == MALFORMED { malformed(token) } else { error })
+    }
+
+    fn parse_parts(token: &'a str) -> Result<Self, TokenError> {
         let (signing_input, signature) = token.rsplit_once('.').ok_or(MALFORMED)?;
         let (header, payload) = signing_input.split_once('.').ok_or(MALFORMED)?;
         if payload.contains('.') || header.is_empty() || payload.is_empty() {
@@ -63,6 +67,18 @@ impl<'a> CompactJws<'a> {
     /// Decodes the claims. Trust them only after the signature has been verified.
     pub(crate) fn claims(&self) -> Result<StrictObject, TokenError> {
         decode_object(self.payload)
+    }
+}
+
+/// Names what surrounds a malformed token, if anything.
+fn malformed(token: &str) -> TokenError {
+    match FormatFault::of_token(token.as_bytes()) {
+        Some(FormatFault::Quotes) => TokenError::Invalid("The token is in quotes. Send it without them."),
+        Some(FormatFault::Json) => {
+            TokenError::Invalid("The token is inside JSON. Send only the access token of that JSON.")
+        }
+        Some(FormatFault::WhiteSpace) => TokenError::Invalid("The token has white space in it."),
+        Some(FormatFault::ByteOrderMark) | None => MALFORMED,
     }
 }
 
@@ -202,6 +218,24 @@ mod tests {
         ] {
             let claims = CompactJws::parse(&bad).and_then(|jws| jws.claims());
             assert!(matches!(claims, Err(TokenError::Invalid(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn wrapped_tokens_are_explained() {
+        let good = token(HEADER);
+        for (bad, expected) in [
+            (format!("\"{good}\""), "is in quotes"),
+            (format!("'{good}'"), "is in quotes"),
+            (format!(r#"{{"access_token":"{good}","expires_in":60}}"#), "is inside JSON"),
+            (format!("[\"{good}\"]"), "is inside JSON"),
+            (format!("{good} {good}"), "has white space in it"),
+            (good.replace('.', ". "), "has white space in it"),
+            (format!("{good}."), "not a JSON Web Token"),
+        ] {
+            let error = CompactJws::parse(&bad).unwrap_err();
+            assert!(error.to_string().contains(expected), "{bad}: {error}");
+            assert!(!error.to_string().contains(['"', '\\']), "not fit for error_description: {error}");
         }
     }
 

@@ -8,13 +8,16 @@
 //! ```
 //!
 //! Depends on `cache`, `http`, `config::aws`, `telemetry`, `error` and two types of `calendly` (a user's URI and the
-//! rate limit). `auth` and `telemetry` use `secrets_manager` for secrets of their own.
+//! rate limit). `auth` and `telemetry` use `secrets_manager` for secrets of their own, and
+//! `auth` uses [`FormatFault`].
 
+mod format_fault;
 mod provider;
 mod secret_name;
 pub(crate) mod secrets_manager;
 mod value;
 
+pub(crate) use format_fault::FormatFault;
 #[cfg(test)]
 pub(crate) use provider::next_id;
 pub(crate) use provider::{LoadedPat, PatId, PatProvider};

@@ -169,11 +169,9 @@ impl PatProvider {
             Ok(Err(SecretError::Unavailable(reason))) => return Err(unavailable(reason)),
             Err(_) => return Err(unavailable("Secrets Manager did not answer in time".to_owned())),
         };
-        let stored =
-            StoredPat::from_secret(secret.expose_secret()).ok_or(LoadError::NotFound(Error::PatMissing(
-                "The secret that should hold the Calendly token holds none: store the bare token, or a JSON \
-             object with it under pat, token or access_token.",
-            )))?;
+        let secret = secret.expose_secret();
+        let stored = StoredPat::from_secret(secret)
+            .ok_or_else(|| LoadError::NotFound(Error::PatMissing(StoredPat::explain_missing(secret))))?;
         Ok(match cell.peek() {
             Some(cached) if cached.value.stored == stored => cached.value,
             _ => Arc::new(LoadedPat::new(stored)),
