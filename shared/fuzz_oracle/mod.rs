@@ -8,6 +8,7 @@ mod auth;
 mod calendly;
 mod event;
 mod item;
+mod keys;
 mod naive;
 #[cfg(test)]
 mod replay;
@@ -15,8 +16,9 @@ mod secret;
 
 pub(crate) use naive::{are_unique, base64url, is_object, list, members, once, padded_base64url};
 
-pub use auth::{claims, keys, token};
+pub use auth::{claims, token};
 pub use calendly::{available_times, event_types, kept_times};
 pub use event::event;
 pub use item::item;
+pub use keys::keys;
 pub use secret::secret;
