@@ -16,7 +16,8 @@ use serde_json::Value;
 use super::{are_unique, base64url, members};
 use crate::auth::{
     bearer,
-    claims::{self, Caller, TokenRules},
+    claims::{self, Caller},
+    issuer::TokenRules,
     jws::CompactJws,
     key_set::KeySet,
     keys::{Verification, verify_with},

@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::{jws::CompactJws, strict_object::StrictObject};
+use super::{issuer::TokenRules, jws::CompactJws, strict_object::StrictObject};
 use crate::error::TokenError;
 
 /// The accepted clock skew between the issuer and this function, in seconds.
@@ -15,17 +15,6 @@ const CLOCK_SKEW: f64 = 60.0;
 
 /// The largest accepted `NumericDate`: the end of the year 9999. It rules out milliseconds.
 const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
-
-/// What the configuration requires of a token's claims.
-#[derive(Debug)]
-pub(crate) struct TokenRules {
-    /// The expected `iss`; `None` with a shared secret, which identifies its issuer by itself.
-    pub(crate) issuer: Option<String>,
-    /// The accepted audiences and client ids: at least one.
-    pub(crate) audiences: Vec<String>,
-    /// The scope that every token must have.
-    pub(crate) required_scope: Option<String>,
-}
 
 /// The claims of an authenticated caller, which satisfy the [`TokenRules`].
 #[derive(Debug, Clone, Default, PartialEq)]

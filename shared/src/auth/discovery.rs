@@ -11,7 +11,7 @@ use lambda_http::http::{
 use serde::Deserialize;
 use url::Url;
 
-use super::{issuer::KeySource, key_set::KeySet};
+use super::{key_set::KeySet, keys::KeySource};
 use crate::{
     http::{BodyError, ByteBudget, HttpClient, body, json::object_of_bytes, secure_url},
     telemetry,

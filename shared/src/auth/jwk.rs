@@ -7,7 +7,7 @@ use base64::{
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use serde::Deserialize;
 
-use super::verify::parse_algorithm;
+use super::jws::parse_algorithm;
 use crate::http::json::object;
 
 /// Accepted sizes of an RSA modulus: at least 2048 bits (RFC 7518, section 3.3), and at most what ring supports.

@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
 
-use super::{strict_object::StrictObject, verify::parse_algorithm};
+use super::strict_object::StrictObject;
 use crate::{error::TokenError, pat::FormatFault};
 
 /// A parsed token. Its signature has not been verified.
@@ -67,6 +67,15 @@ impl<'a> CompactJws<'a> {
     /// Decodes the claims. Trust them only after the signature has been verified.
     pub(crate) fn claims(&self) -> Result<StrictObject, TokenError> {
         decode_object(self.payload)
+    }
+}
+
+/// Parses a case-sensitive `alg` name (RFC 7518, section 3.1). `none` is not among them, and `Ed25519` (RFC 9864)
+/// is EdDSA with the only curve that is supported.
+pub(super) fn parse_algorithm(name: &str) -> Option<Algorithm> {
+    match name {
+        "Ed25519" => Some(Algorithm::EdDSA),
+        name => name.parse().ok(),
     }
 }
 

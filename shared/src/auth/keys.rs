@@ -1,11 +1,12 @@
 //! The cache of the issuer's keys, and the verification of tokens with them.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
+use jsonwebtoken::Algorithm;
 use tokio::time::timeout;
 
 use super::{
-    issuer::KeySource,
     jws::CompactJws,
     key_set::{Candidates, KeySet},
     verify::has_valid_signature,
@@ -36,6 +37,23 @@ const ON_ERROR: OnError = OnError::ServeStale {
 const COOLDOWN: Duration = Duration::from_secs(10);
 
 const UNKNOWN_KEY: TokenError = TokenError::Invalid("The token is not signed with a key of the issuer.");
+
+/// A source of verification keys. It does not cache.
+pub(super) trait KeySource: fmt::Debug + Send + Sync {
+    /// Fetches the issuer's current keys.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the log.
+    fn fetch(&self) -> BoxFuture<'_, Result<KeySet, String>>;
+
+    /// Whether keys of this source can verify the algorithm. A public key must not serve as an HMAC secret
+    /// (RFC 8725, section 2.1).
+    fn supports(&self, algorithm: Algorithm) -> bool;
+
+    /// Time to live of fetched keys.
+    fn ttl(&self) -> Duration;
+}
 
 /// Verifies tokens with the issuer's keys, which it caches.
 #[derive(Debug)]

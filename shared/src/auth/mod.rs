@@ -8,10 +8,11 @@
 //!               └▶ claims     the claims (RFC 7519)
 //! ```
 //!
-//! Keys come from an [`issuer`]: `discovery` fetches published ones, which `key_set` and `jwk` parse (RFC 7517),
-//! and Secrets Manager holds a shared secret.
+//! Keys come from the configured [`issuer`]: `discovery` fetches published ones, which `key_set` and `jwk` parse
+//! (RFC 7517), and `shared_secret` reads a secret from Secrets Manager.
 //!
-//! Depends on `cache`, `http`, `telemetry`, `error` and `pat::secrets_manager`. Knows nothing of Calendly.
+//! Depends on `cache`, `http`, `telemetry`, `error` and, for secrets and their format, `pat`. Knows nothing of
+//! Calendly.
 
 pub(crate) mod bearer;
 pub(crate) mod claims;
@@ -21,6 +22,7 @@ pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod key_set;
 pub(crate) mod keys;
+mod shared_secret;
 mod strict_object;
 #[cfg(test)]
 mod tests;
@@ -28,16 +30,13 @@ pub(crate) mod verify;
 
 use lambda_http::http::HeaderMap;
 
-use crate::{
-    Error,
-    auth::{claims::TokenRules, issuer::Issuer},
-    http::HttpClient,
-    pat::secrets_manager::SecretsManager,
-    telemetry::RequestMetrics,
-};
+use crate::{Error, http::HttpClient, pat::secrets_manager::SecretsManager, telemetry::RequestMetrics};
 
 pub(crate) use claims::Caller;
-use keys::KeyStore;
+use discovery::PublishedKeys;
+use issuer::{Issuer, TokenRules};
+use keys::{KeySource, KeyStore};
+use shared_secret::SharedSecret;
 
 /// Authenticates the callers of requests.
 #[derive(Debug)]
@@ -50,7 +49,7 @@ impl Authenticator {
     /// Creates an authenticator for the issuer's tokens, without fetching any keys yet.
     pub(crate) fn new(issuer: Issuer, rules: TokenRules, http: HttpClient, secrets: SecretsManager) -> Self {
         verify::install_provider();
-        Self { keys: KeyStore::new(issuer.into_key_source(http, secrets)), rules }
+        Self { keys: KeyStore::new(key_source(issuer, http, secrets)), rules }
     }
 
     /// Fetches the issuer's keys if none are cached or half of their time to live has passed.
@@ -77,5 +76,13 @@ impl Authenticator {
         let jws = jws::CompactJws::parse(token)?;
         self.keys.verify(&jws, metrics).await?;
         Ok(claims::check(&jws, &self.rules, chrono::Utc::now().timestamp())?)
+    }
+}
+
+/// The source of an issuer's keys.
+fn key_source(issuer: Issuer, http: HttpClient, secrets: SecretsManager) -> Box<dyn KeySource> {
+    match issuer {
+        Issuer::PublishedKeys { issuer, jwks_url } => Box::new(PublishedKeys { issuer, jwks_url, http }),
+        Issuer::SharedSecret { secret_id } => Box::new(SharedSecret { secret_id, secrets }),
     }
 }

@@ -4,12 +4,25 @@ mod algorithms;
 pub(super) mod fake_issuer;
 mod key_confusion;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use jsonwebtoken::Algorithm;
 use lambda_http::http::{HeaderMap, header::AUTHORIZATION};
 
-use super::{Authenticator, Caller, claims::TokenRules, keys::KeyStore, verify};
-use crate::{Error, error::TokenError, telemetry::RequestMetrics};
+use super::{
+    Authenticator, Caller,
+    issuer::{Issuer, TokenRules},
+    key_source,
+    keys::KeyStore,
+    verify,
+};
+use crate::{
+    Error,
+    error::TokenError,
+    http::{HttpClient, Tls},
+    pat::secrets_manager::stand_in,
+    telemetry::RequestMetrics,
+};
 use fake_issuer::{Answer, FakeIssuer};
 
 /// An authenticator for one audience, with a scripted issuer.
@@ -34,4 +47,26 @@ async fn authenticate(authenticator: &Authenticator, token: &str) -> Result<Call
 /// Whether the token was refused as `token_invalid`.
 fn is_invalid(result: &Result<Caller, Error>) -> bool {
     matches!(result, Err(Error::Token(TokenError::Invalid(_))))
+}
+
+#[tokio::test]
+async fn each_source_supports_its_own_algorithms() {
+    let http = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
+    let secrets = stand_in::holding("").await;
+    let published = Issuer::PublishedKeys { issuer: "https://issuer.example".to_owned(), jwks_url: None };
+    let published = key_source(published, http.clone(), secrets.clone());
+    let shared = key_source(Issuer::SharedSecret { secret_id: "jwt".to_owned() }, http, secrets);
+    for (algorithm, is_public_key) in [
+        (Algorithm::HS256, false),
+        (Algorithm::HS384, false),
+        (Algorithm::HS512, false),
+        (Algorithm::RS256, true),
+        (Algorithm::PS512, true),
+        (Algorithm::ES384, true),
+        (Algorithm::EdDSA, true),
+    ] {
+        assert_eq!(published.supports(algorithm), is_public_key, "{algorithm:?}");
+        assert_eq!(shared.supports(algorithm), !is_public_key, "{algorithm:?}");
+    }
+    assert_eq!((published.ttl(), shared.ttl()), (Duration::from_hours(1), Duration::from_mins(5)));
 }

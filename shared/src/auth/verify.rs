@@ -26,15 +26,6 @@ pub(crate) fn install_provider() {
     let _ = RING.install_default();
 }
 
-/// Parses a case-sensitive `alg` name (RFC 7518, section 3.1). `none` is not among them, and `Ed25519` (RFC 9864)
-/// is EdDSA with the only curve that is supported.
-pub(super) fn parse_algorithm(name: &str) -> Option<Algorithm> {
-    match name {
-        "Ed25519" => Some(Algorithm::EdDSA),
-        name => name.parse().ok(),
-    }
-}
-
 /// Whether the token's signature verifies with `key`, which must fit the token's algorithm.
 pub(crate) fn has_valid_signature(jws: &CompactJws<'_>, key: &DecodingKey) -> bool {
     jsonwebtoken::crypto::verify(jws.signature, jws.signing_input.as_bytes(), key, jws.algorithm)

@@ -11,11 +11,9 @@ mod variables;
 
 use std::time::Duration;
 
-use url::Url;
-
 use crate::{
-    auth::{claims::TokenRules, issuer::Issuer},
-    http::{http_url, secure_url},
+    auth::issuer::{Issuer, TokenRules},
+    http::{base_url, http_url},
     pat::SecretNameTemplate,
 };
 
@@ -155,15 +153,6 @@ fn table_name(text: &str) -> Result<String, String> {
     } else {
         Err("not the name or ARN of a DynamoDB table: 3 to 255 of letters, digits, _, . and -".to_owned())
     }
-}
-
-/// Parses a [`secure_url`] to which paths can be appended.
-fn base_url(text: &str) -> Result<Url, String> {
-    let url = secure_url(text)?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("must not have a query or a fragment".to_owned());
-    }
-    Ok(url)
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 
 use url::Url;
 
-use super::{Variables, base_url};
-use crate::{auth::issuer::Issuer, http::secure_url};
+use super::Variables;
+use crate::{
+    auth::issuer::Issuer,
+    http::{base_url, secure_url},
+};
 
 /// Reads the issuer: exactly one of `JWT_ISSUER` and `JWT_SECRET_ID`.
 pub(super) fn issuer(variables: &mut Variables) -> Option<Issuer> {

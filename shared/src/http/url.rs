@@ -29,6 +29,19 @@ pub(crate) fn secure_url(text: &str) -> Result<Url, String> {
     }
 }
 
+/// Parses a [`secure_url`] to which paths can be appended.
+///
+/// # Errors
+///
+/// A phrase that follows the URL.
+pub(crate) fn base_url(text: &str) -> Result<Url, String> {
+    let url = secure_url(text)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must not have a query or a fragment".to_owned());
+    }
+    Ok(url)
+}
+
 fn is_container_host(name: &str) -> bool {
     let labels: Vec<&str> = name.split('.').collect();
     matches!(labels.as_slice(), ["host", runtime, "internal"] if !runtime.is_empty())

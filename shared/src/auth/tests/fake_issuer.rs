@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use jsonwebtoken::Algorithm;
 
-use crate::auth::{issuer::KeySource, key_set::KeySet};
+use crate::auth::{key_set::KeySet, keys::KeySource};
 
 /// The answer to one fetch.
 #[derive(Debug, Clone)]
