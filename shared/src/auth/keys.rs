@@ -137,7 +137,7 @@ impl KeyStore {
     async fn fetch(&self, limit: Duration) -> Result<Arc<KeySet>, LoadError<String>> {
         let fetched = timeout(limit, self.source.fetch())
             .await
-            .unwrap_or_else(|_| Err("the issuer did not answer in time".to_owned()));
+            .unwrap_or_else(|_| Err("the fetch timed out".to_owned()));
         fetched.map(Arc::new).map_err(|reason| {
             telemetry::warn("the token issuer's keys could not be fetched", &reason);
             LoadError::Unavailable(reason)
@@ -152,9 +152,7 @@ fn unavailable(error: CacheError<String>) -> Error {
 fn reason(error: CacheError<String>) -> String {
     match error {
         CacheError::LoadFailed(reason) => reason,
-        CacheError::Canceled => {
-            "the issuer did not answer before an earlier request's time ran out".to_owned()
-        }
+        CacheError::Canceled => "the fetch ended with the deadline of the request that started it".to_owned(),
     }
 }
 
