@@ -1,4 +1,4 @@
-//! Reading of the token issuer and of the rules for its tokens.
+//! Settings of the token issuer and of its tokens.
 
 use url::Url;
 
@@ -64,9 +64,10 @@ pub(super) fn scope_token(text: &str) -> Result<String, String> {
 
 /// Validates a `StringOrURI` (RFC 7519, section 2): any string without a colon, or a URI.
 fn string_or_uri(text: &str) -> Result<(), String> {
-    if text.contains(|character: char| character.is_whitespace() || character.is_control()) {
-        Err("must not contain white space or control characters".to_owned())
-    } else if text.contains(':') && Url::parse(text).is_err() {
+    let is_uri = || Url::parse(text).is_ok() && !text.contains(char::is_whitespace);
+    if text.trim() != text {
+        Err("must not begin or end with white space".to_owned())
+    } else if text.contains(':') && !is_uri() {
         Err("not a URI, which a value with a colon must be".to_owned())
     } else {
         Ok(())
@@ -88,7 +89,8 @@ mod tests {
             ("urn:example:issuer", true, false),
             ("1a:b", false, false),
             ("https://", false, false),
-            ("my issuer", false, false),
+            ("my issuer", true, false),
+            ("urn:my issuer", false, false),
             (" https://issuer.example", false, false),
             ("https://issuer.example\n", false, false),
         ] {
