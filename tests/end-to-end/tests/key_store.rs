@@ -155,7 +155,7 @@ async fn an_issuer_that_gives_no_keys_is_named_in_the_log_and_not_in_the_answer(
         (
             DISCOVERY,
             json_body(&issuer_of_another.to_string()),
-            "of another issuer than JWT_ISSUER, to the letter",
+            "differs from JWT_ISSUER",
         ),
         (DISCOVERY, Fault::status(500), "the issuer answered 500 Internal Server Error"),
     ] {

@@ -1,4 +1,4 @@
-//! An issuer that does what a test says, with clocks that a test can move.
+//! A scripted token issuer.
 
 use std::{
     collections::VecDeque,
@@ -12,45 +12,45 @@ use std::{
 use futures_util::future::BoxFuture;
 use jsonwebtoken::Algorithm;
 
-use crate::auth::{jwk::KeySet, key_source::KeySource};
+use crate::auth::{key_set::KeySet, keys::KeySource};
 
-/// What the issuer answers to one fetch.
+/// The answer to one fetch.
 #[derive(Debug, Clone)]
 pub(in crate::auth) enum Answer {
-    /// This JWK Set.
+    /// A JWK Set.
     Keys(String),
-    /// This shared secret.
+    /// A shared secret.
     Secret(String),
     /// An error.
     Down,
-    /// This JWK Set, this much later.
-    Late(Duration, String),
+    /// A JWK Set after a delay.
+    Delayed(Duration, String),
 }
 
-/// The answers to come, of which the last is given again and again.
+/// A key source with scripted answers, the last of which repeats.
 #[derive(Debug)]
-pub(in crate::auth) struct Script {
+pub(in crate::auth) struct FakeIssuer {
     answers: Mutex<VecDeque<Answer>>,
     fetches: AtomicU32,
 }
 
-impl Script {
+impl FakeIssuer {
     pub(in crate::auth) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
         Self { answers: Mutex::new(answers.into_iter().collect()), fetches: AtomicU32::new(0) }
     }
 
-    /// What is answered from now on.
-    pub(in crate::auth) fn change(&self, answer: Answer) {
+    /// Replaces the answers with one.
+    pub(in crate::auth) fn set_answer(&self, answer: Answer) {
         *self.answers.lock().unwrap() = [answer].into();
     }
 
-    /// How many fetches there were.
+    /// The number of fetches so far.
     pub(in crate::auth) fn fetches(&self) -> u32 {
         self.fetches.load(Relaxed)
     }
 }
 
-impl KeySource for Arc<Script> {
+impl KeySource for Arc<FakeIssuer> {
     fn fetch(&self) -> BoxFuture<'_, Result<KeySet, String>> {
         Box::pin(async {
             self.fetches.fetch_add(1, Relaxed);
@@ -60,9 +60,9 @@ impl KeySource for Arc<Script> {
             };
             match answer.unwrap() {
                 Answer::Keys(jwks) => KeySet::parse(jwks.as_bytes()),
-                Answer::Secret(secret) => Ok(KeySet::of_shared_secret(secret.as_bytes())),
+                Answer::Secret(secret) => Ok(KeySet::from_shared_secret(secret.as_bytes())),
                 Answer::Down => Err("the issuer is down".to_owned()),
-                Answer::Late(time, jwks) => {
+                Answer::Delayed(time, jwks) => {
                     tokio::time::sleep(time).await;
                     KeySet::parse(jwks.as_bytes())
                 }
@@ -70,11 +70,11 @@ impl KeySource for Arc<Script> {
         })
     }
 
-    fn is_for(&self, _: Algorithm) -> bool {
+    fn supports(&self, _: Algorithm) -> bool {
         true
     }
 
     fn ttl(&self) -> Duration {
-        Duration::from_secs(60 * 60)
+        Duration::from_hours(1)
     }
 }
