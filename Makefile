@@ -197,21 +197,20 @@ sam-test: ## Run what `sam build` builds in `sam local` (Linux, as root): events
 reliability: ## Let every upstream fail in every way, and write down what the functions make of it
 	@$(TOOLS) test
 	cargo build
-	RELIABILITY=write cargo test -p end-to-end --test fault_matrix
+	RELIABILITY=write cargo test -p end-to-end --test long -- every_fault
 
 # As root, or whoever may make control groups. What is not optimized takes ten times the processor.
 confined: ## Every fault, and the largest answers, with 128 MB and a seventh of a processor; writes the figures down
 	@$(TOOLS) test
 	cargo build --profile driver
-	RELIABILITY=write cargo test --profile driver -p end-to-end --test confined -- --nocapture
-	RELIABILITY=write cargo test --profile driver -p end-to-end --test fault_matrix -- --nocapture smallest
+	RELIABILITY=write cargo test --profile driver -p end-to-end --test long -- --nocapture smallest_environment
 
 # A million requests take too long without optimization.
 soak: ## A million requests, good, refused and faulty, in bounded memory; writes the figures down (SOAK_REQUESTS=…)
 	@$(TOOLS) test
 	cargo build --profile driver
 	RELIABILITY=write SOAK_REQUESTS=$${SOAK_REQUESTS:-1000000} \
-	  cargo test --profile driver -p end-to-end --test soak -- --nocapture
+	  cargo test --profile driver -p end-to-end --test long -- --nocapture soak::
 
 # The code that is fuzzed has counters in it and is compiled for that, in target/fuzz. FUZZ_RUNS=100000 is inputs.
 fuzz: ## Feed what takes bytes from outside with inputs that are led by coverage; writes the figures down (FUZZ_SECONDS=180 each)
@@ -233,7 +232,7 @@ load: ## 10,000 readers a minute on one allowance of Calendly's; writes the figu
 	cargo build --profile driver
 	cargo build --profile driver --package floor
 	LOAD=write LOAD_PER_MINUTE=$${LOAD_PER_MINUTE:-10000} LOAD_SECONDS=$${LOAD_SECONDS:-180} \
-	  cargo test --profile driver -p end-to-end --test load -- --nocapture
+	  cargo test --profile driver -p end-to-end --test long -- --nocapture load::
 	@$(TOOLS) simulate
 	@$(VENV)/python bench/simulation/scale.py write
 

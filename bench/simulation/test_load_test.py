@@ -19,7 +19,7 @@ def scenario(day):
 
 class Scenario(unittest.TestCase):
     def test_ranges_share_as_many_windows_as_the_load_test_counts(self):
-        # tests/end-to-end/tests/load/scenario.rs: a window for each week in which a range starts.
+        # tests/end-to-end/tests/long/load/scenario.rs: a window for each week in which a range starts.
         for day, weeks in ((25, 7), (26, 6), (27, 6), (28, 6), (29, 7)):
             found = {
                 (question.event_type, window.start)

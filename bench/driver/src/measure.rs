@@ -108,7 +108,7 @@ async fn ask(function: &Function, question: &Question) -> Outcome {
 
 /// The body as it came, after a look at what it says.
 fn check(subject: Subject, question: &Question, outcome: &Outcome) -> String {
-    let answer = Answer::of(outcome.clone());
+    let answer = Answer::from_outcome(outcome.clone());
     assert_eq!(answer.status, 200, "{subject:?}: {}", answer.body);
     match subject {
         Subject::Floor(None) => assert_eq!(answer.body, ""),

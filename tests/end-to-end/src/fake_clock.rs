@@ -1,0 +1,65 @@
+//! A clock with an offset, by libfaketime.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+/// The clock of processes started with its [`Self::variables`].
+#[derive(Debug)]
+pub struct FakeClock {
+    library: String,
+    /// Holds the offset; libfaketime reads it with every query of the time.
+    file: PathBuf,
+}
+
+impl FakeClock {
+    /// Creates a clock without an offset.
+    #[must_use]
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        // `faketime` knows the path of the library.
+        let asked = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output();
+        let asked = asked.expect("faketime is missing: `python3 scripts/debian.py faketime` installs it");
+        let library = String::from_utf8(asked.stdout).expect("a path").trim().to_owned();
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let file = std::env::temp_dir().join(format!("clock-{}-{number}", std::process::id()));
+        let clock = Self { library, file };
+        clock.set_offset(Duration::ZERO);
+        clock
+    }
+
+    /// The environment variables of a process; with `is_monotonic` the monotonic clock has the offset as well.
+    #[must_use]
+    pub fn variables(&self, is_monotonic: bool) -> [(&'static str, &str); 4] {
+        [
+            ("LD_PRELOAD", &self.library),
+            ("FAKETIME_TIMESTAMP_FILE", self.file.to_str().expect("a path in UTF-8")),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", if is_monotonic { "0" } else { "1" }),
+        ]
+    }
+
+    /// Sets the offset, in whole seconds.
+    pub fn set_offset(&self, time: Duration) {
+        // Renaming is atomic.
+        let new = self.file.with_extension("new");
+        fs::write(&new, format!("+{}\n", time.as_secs())).expect("a temporary file");
+        fs::rename(&new, &self.file).expect("a temporary file");
+    }
+}
+
+impl Default for FakeClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for FakeClock {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.file);
+    }
+}

@@ -1,0 +1,116 @@
+//! Requests that moto, an independent implementation of AWS, understands: real signing, Secrets Manager, DynamoDB's
+//! conditional writes, and Cognito's tokens. All other tests use stand-ins.
+
+use std::time::{Duration, Instant};
+
+use end_to_end::{Binary, Cognito, Gateway, Moto, Request, Setup, TIMEOUT, World, day};
+use sandbox::DEFAULT_PAT;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::availability_cache::{request, send, send_ok};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pat_is_read_from_secrets_manager() {
+    let moto = Moto::start().await;
+    let secret = json!({"Name": "moto/calendly/pat", "SecretString": DEFAULT_PAT});
+    let created = moto.call("secretsmanager", "secretsmanager.CreateSecret", &secret).await;
+    for id in ["moto/calendly/pat", created["ARN"].as_str().unwrap()] {
+        let setup = Setup::new(Binary::User).with("CALENDLY_PAT_SECRET_ID", id);
+        let world = setup.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &moto.url).start().await;
+        world.get(&[]).await.assert_ok(id);
+    }
+    let world = Setup::new(Binary::User)
+        .with("CALENDLY_PAT_SECRET_ID", "moto/{sub}")
+        .with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &moto.url)
+        .start()
+        .await;
+    world.get(&[]).await.assert_error(400, "pat_missing", "no such secret");
+}
+
+/// A window that one environment leased and wrote is read by another. moto may exceed the functions' time budget of
+/// 100 ms, which is no error: then Calendly answers, and the circuit breaker opens for a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn cache_is_shared_through_dynamodb() {
+    let moto = Moto::start().await;
+    let call = async |operation: &str, body: Value| {
+        moto.call("dynamodb", &format!("DynamoDB_20120810.{operation}"), &body).await
+    };
+    let table = json!({
+        "TableName": "moto-cache",
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    });
+    call("CreateTable", table).await;
+    // The first calls of each operation are slow.
+    let key = json!({"pk": {"S": "first"}});
+    call("PutItem", json!({"TableName": "moto-cache", "Item": key})).await;
+    call("GetItem", json!({"TableName": "moto-cache", "Key": key})).await;
+    let update = json!({
+        "TableName": "moto-cache", "Key": key, "UpdateExpression": "SET lease = :lease",
+        "ConditionExpression": "attribute_not_exists(lease)", "ExpressionAttributeValues": {":lease": {"N": "1"}},
+    });
+    call("UpdateItem", update).await;
+    call("DeleteItem", json!({"TableName": "moto-cache", "Key": key})).await;
+
+    let setup = Setup::new(Binary::CheckAvailability).with("AVAILABILITY_CACHE_SECONDS", "300");
+    let setup = setup.with("CACHE_TABLE", "moto-cache").with("AWS_ENDPOINT_URL_DYNAMODB", &moto.url);
+    let world = setup.start().await;
+    let other = world.start_environment(Binary::CheckAvailability, &[]).await;
+    // Each request is about another window, so that one late response of moto affects one request only.
+    let mut windows =
+        (0..300).map(|days| request(&world, &day(2 + days).to_string(), &day(3 + days).to_string()));
+    let end = Instant::now() + TIMEOUT;
+    loop {
+        assert!(Instant::now() < end, "no window was read from the table");
+        let window = windows.next().expect("a window");
+        send_ok(&world.function, &window).await;
+        let answer = send(&other, &window).await;
+        answer.assert_ok("the other environment");
+        let line = other.log_of(&answer.request_id).await.pop().unwrap();
+        if line.get("AvailabilityFromTable").is_some() {
+            break;
+        }
+        sleep(Duration::from_millis(1_050)).await;
+    }
+    let items = call("Scan", json!({"TableName": "moto-cache"})).await["Items"].clone();
+    let is_whole = |item: &Value| {
+        let members: Vec<_> = item.as_object().unwrap().keys().map(String::as_str).collect();
+        members == ["expires", "pk", "value"]
+    };
+    assert!(items.as_array().unwrap().iter().any(is_whole), "{items}");
+}
+
+async fn get(world: &World, gateway: Gateway, token: &str) -> end_to_end::Answer {
+    world.send_through(gateway, &Request::get("/calendly/user").bearer(token)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cognito_access_tokens_are_accepted_and_other_tokens_are_not() {
+    let (cognito, other) = (Cognito::start().await, Cognito::start().await);
+    let tokens = cognito.sign_in().await;
+    let setup = |pool: &Cognito, audience: &str| {
+        Setup::new(Binary::User)
+            .with("JWT_ISSUER", &pool.issuer)
+            .with("JWT_JWKS_URL", &pool.jwks_url)
+            .with("JWT_AUDIENCE", audience)
+    };
+    let world = setup(&cognito, &cognito.client_id).start().await;
+    for gateway in Gateway::BOTH {
+        get(&world, gateway, &tokens.access).await.assert_ok(gateway);
+        get(&world, gateway, &tokens.id).await.assert_error(401, "token_invalid", "an ID token");
+    }
+    // moto signs the tokens of all pools with the same key.
+    for (world, case) in [
+        (setup(&cognito, &other.client_id).start().await, "another client"),
+        (setup(&other, &cognito.client_id).start().await, "another pool"),
+    ] {
+        get(&world, Gateway::HttpApi, &tokens.access).await.assert_error(401, "token_invalid", case);
+    }
+    let scope = |scope| setup(&cognito, &cognito.client_id).with("JWT_REQUIRED_SCOPE", scope);
+    let world = scope("aws.cognito.signin.user.admin").start().await;
+    get(&world, Gateway::HttpApi, &tokens.access).await.assert_ok("scope");
+    let world = scope("calendly/read").start().await;
+    get(&world, Gateway::HttpApi, &tokens.access).await.assert_error(403, "insufficient_scope", "scope");
+}
