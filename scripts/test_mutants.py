@@ -84,9 +84,9 @@ class EndToEnd(unittest.TestCase):
         self.assertLessEqual(mutants.SLOW, known)
         for file, likely in (
             ("shared/src/uri.rs", ["user"]),
-            ("shared/src/table/shared.rs", ["kept_times"]),
+            ("shared/src/table/shared.rs", ["remote_cache"]),
             ("shared/src/pats.rs", ["pat"]),
-            ("functions/check-availability/src/ask.rs", ["questions", "event_type_choice", "availability"]),
+            ("functions/check-availability/src/ask.rs", ["availability_queries", "event_type_resolution", "availability"]),
         ):
             tests = mutants.end_to_end(file)
             self.assertEqual(tests[: len(likely)], likely)

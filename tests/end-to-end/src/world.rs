@@ -103,7 +103,7 @@ impl Setup {
         self
     }
 
-    /// Sets the content of the PAT's secret; `None` for no such secret.
+    /// Sets the content of the PAT's secret; `None` for no secret.
     #[must_use]
     pub fn secret(mut self, secret: Option<&str>) -> Self {
         self.secret = secret.map(str::to_owned);

@@ -1,7 +1,7 @@
 //! `GET /calendly/user-event-types` (docs/contract.md, section 1.2).
 
 use end_to_end::{
-    Answer, Binary, EVENT_TYPES, Gateway, ME, Setup, World, body_fault, json_fault, list_page, raw_collection,
+    Answer, Binary, EVENT_TYPES, Gateway, ME, Setup, World, json_fault, list_page, raw_collection,
 };
 use sandbox::{Account, Catalogue, DEFAULT_PAT, Fault};
 use serde_json::{Value, json};
@@ -52,15 +52,6 @@ async fn objects_of_all_pages_are_passed_through_byte_for_byte() {
         assert_eq!(answer.raw_items(), expected);
         assert_eq!(world.calls_of(EVENT_TYPES).len(), expected.len().div_ceil(100));
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn white_space_and_escapes_are_passed_through() {
-    let world = world_with(Catalogue::default()).await;
-    let object = "{ \"uri\" : \"urn:x\",\n\t\"n\": 1.50e+1, \"dup\": 1, \"dup\": 2, \"s\": \"\\u00e9\\/\" }";
-    let body = format!(r#"{{"collection":[{object}],"pagination":{{"next_page_token":null}}}}"#);
-    world.sandbox.fault(EVENT_TYPES, 1, body_fault("application/json", body));
-    assert_eq!(world.get(&[]).await.raw_items(), [object]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

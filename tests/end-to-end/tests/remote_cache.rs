@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::Utc;
 use end_to_end::{
     AVAILABLE_TIMES, Answer, AwsFault, Binary, EVENT_TYPES, Function, Gateway, Invocation, ME, Request,
-    Setup, Table, TcpProxy, World, day, json_fault, wait_until,
+    Setup, Table, TcpProxy, World, day, wait_until,
 };
 use futures_util::future::join_all;
 use sandbox::{Account, DEFAULT_PAT, Fault};
@@ -210,21 +210,13 @@ async fn tampered_items_and_leases_are_ignored_and_replaced() {
     let request = some_days(&world);
     let first = without_as_of(send_ok(&world.function, &request).await);
     let item = table.items()[0].clone();
-    let bytes = BASE64_STANDARD.decode(item["value"]["B"].as_str().unwrap()).unwrap();
+    let mut bytes = BASE64_STANDARD.decode(item["value"]["B"].as_str().unwrap()).unwrap();
     send_ok(&world.function, &later_days(&world)).await;
     let another = table.items().into_iter().find(|other| other["pk"] != item["pk"]).unwrap();
-    let changed = |index: usize| {
-        let mut bytes = bytes.clone();
-        bytes[index] ^= 1;
-        json!({"B": BASE64_STANDARD.encode(bytes)})
-    };
-    for (case, value) in [
-        ("damaged", changed(bytes.len() - 1)),
-        ("another time", changed(5)),
-        ("of another window", another["value"].clone()),
-        ("cut", json!({"B": BASE64_STANDARD.encode(&bytes[..20])})),
-        ("a text", json!({"S": "text"})),
-    ] {
+    *bytes.last_mut().unwrap() ^= 1;
+    let damaged = json!({"B": BASE64_STANDARD.encode(bytes)});
+    // The other ways to tamper with a value are a unit test.
+    for (case, value) in [("damaged", damaged), ("of another window", another["value"].clone())] {
         let mut tampered = item.clone();
         tampered["value"] = value;
         table.put(&tampered);
@@ -236,13 +228,12 @@ async fn tampered_items_and_leases_are_ignored_and_replaced() {
         assert_ne!(replaced["value"], tampered["value"], "{case}");
         assert_eq!(replaced.get("lease"), None, "{case}");
     }
-    for lease in [json!({"N": "99999999999999"}), json!({"S": "mine"}), json!({"N": "5"})] {
-        table.put(&json!({"pk": item["pk"], "lease": lease, "expires": {"N": "1"}}));
-        let other = world.start_environment(Binary::CheckAvailability, &[]).await;
-        let answer = send(&other, &request).await;
-        let line = log_line(&other, &answer).await;
-        assert_eq!((answer.status, line.get("SharedCacheWait")), (200, None), "{lease}: {line}");
-    }
+    // A lease of a time that no environment takes.
+    table.put(&json!({"pk": item["pk"], "lease": {"N": "99999999999999"}, "expires": {"N": "1"}}));
+    let other = world.start_environment(Binary::CheckAvailability, &[]).await;
+    let answer = send(&other, &request).await;
+    let line = log_line(&other, &answer).await;
+    assert_eq!((answer.status, line.get("SharedCacheWait")), (200, None), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,26 +270,6 @@ async fn items_are_per_pat_and_hold_no_secrets() {
             assert!(!text.contains(secret), "{secret}: {text}");
         }
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn values_too_large_for_an_item_stay_in_memory() {
-    let (world, table) = world_and_table(LONG).await;
-    let mut number = 1_u64;
-    let noise: String = std::iter::repeat_with(|| {
-        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        char::from(b'a' + u8::try_from((number >> 33) % 26).unwrap())
-    })
-    .take(1_000_000)
-    .collect();
-    let slot = json!({"status": "available", "start_time": format!("{}T10:00:00Z", day(3)), "noise": noise});
-    world.sandbox.fault(AVAILABLE_TIMES, 1, json_fault(&json!({"collection": [slot]})));
-    let request = some_days(&world);
-    let answer = send_ok(&world.function, &request).await;
-    assert_eq!(answer["collection"].as_array().unwrap().len(), 1);
-    assert!(table.items().iter().all(|item| item.get("value").is_none() && item.get("lease").is_none()));
-    assert!(send_ok(&world.function, &request).await == answer);
-    assert_eq!(world.calendly_calls().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,30 +58,24 @@ async fn invalid_parameters_are_refused_before_any_call() {
     let world = Setup::new(Binary::CheckAvailability).start().await;
     let reads = world.secrets.reads().len();
     let good = "start_time=2099-01-01T09:00:00Z&end_time=2099-01-02T09:00:00Z";
-    let (at, bare) = (format!("{}T09:00:00Z", day(2)), day(4));
+    let at = format!("{}T09:00:00Z", day(2));
     for (query, parameter) in [
         ("end_time=2099-01-02T09:00:00Z", "start_time"),
         ("start_time=2099-01-01T09:00:00Z", "end_time"),
-        ("start_time=tomorrow&end_time=2099-01-02", "start_time"),
         ("start_time=2099-01-01T10:00&end_time=2099-01-02", "start_time"),
         ("start_time=2099-01-01&start_time=2099-01-01&end_time=2099-03-02", "start_time"),
         ("start_time=2099-01-02&end_time=2099-01-01T00:00:00Z", "end_time"),
         ("start_time=2020-01-01&end_time=2020-01-02", "end_time"),
-        ("start_time=2099-01-01&end_time=9999-12-31T23:59:59Z", "end_time"),
         (&format!("{good}&timezone=Mars/Olympus"), "timezone"),
-        (&format!("{good}&timezone=UTC&timezone=UTC"), "timezone"),
         (&format!("{good}{}", "&event_type=a".repeat(11)), "event_type"),
-        (&format!("{good}&event_type="), "event_type"),
         (&format!("{good}&event_type=https://evil.example/event_types/x"), "event_type"),
         (&format!("{good}&event_type=https://api.calendly.com@evil.example/event_types/x"), "event_type"),
-        (&format!("{good}&event_type=../users/me"), "event_type"),
         (&format!("{good}&match=some"), "match"),
         (&format!("{good}&limit=0"), "limit"),
         (&format!("{good}&duration=half"), "duration"),
         (&format!("at={at}&{good}"), "at"),
         (&format!("at={at}&limit=1"), "limit"),
         ("at=2020-01-01T00:00:00Z", "at"),
-        (&format!("at={bare}"), "at"),
     ] {
         for gateway in Gateway::BOTH {
             let answer = world.send_through(gateway, &world.request().raw_query(query)).await;

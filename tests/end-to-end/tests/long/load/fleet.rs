@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use end_to_end::{Binary, Function, Gateway, Invocation, Outcome, Request};
+use end_to_end::{Binary, Function, Gateway, Invocation, Outcome, Request, wait_until};
 use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::Value;
@@ -99,13 +99,17 @@ impl Fleet {
         answers.into_iter().flat_map(|answers| answers.expect("no panic")).collect()
     }
 
-    /// The log lines that end requests, by request id.
-    pub(super) fn log(&self) -> BTreeMap<String, Value> {
-        let lines = self.environments.iter().flat_map(|function| function.log());
-        lines
-            .filter(|line| line.get("duration_ms").is_some())
-            .map(|line| (line["request_id"].as_str().unwrap_or_default().to_owned(), line))
-            .collect()
+    /// Waits for the log lines that end requests, and returns them by request id.
+    pub(super) async fn log(&self, requests: usize) -> BTreeMap<String, Value> {
+        wait_until("the log lines of all requests", || {
+            let lines = self.environments.iter().flat_map(|function| function.log());
+            let lines = lines.filter(|line| line.get("duration_ms").is_some());
+            let lines: BTreeMap<String, Value> = lines
+                .map(|line| (line["request_id"].as_str().unwrap_or_default().to_owned(), line))
+                .collect();
+            (lines.len() == requests).then_some(lines)
+        })
+        .await
     }
 }
 

@@ -102,7 +102,8 @@ async fn run(scenario: &Scenario, is_cached: bool) -> Summary {
     world.sandbox.forget_calls();
     let answers = fleet.serve(scenario.requests(&world)).await;
     let calls = world.sandbox.calls().iter().filter(|call| !call.path.starts_with("/issuer")).count();
-    Summary::new(answers, fleet.log(), calls)
+    let log = fleet.log(answers.len()).await;
+    Summary::new(answers, log, calls)
 }
 
 /// The median latency of a function that only answers with `bytes` bytes.

@@ -177,53 +177,14 @@ impl Run {
     }
 }
 
-/// One request at a time: each fault affects the request that it belongs to.
-async fn run_sequentially(binary: Binary, secrets: &SecretsManager, requests: usize) -> Run {
-    let world = SoakWorld::start(binary, secrets, &[]).await;
-    let send = async |number: usize| {
-        let (request, answer) = world.send(number).await;
-        if let Expected::Answer(allowed) = &request.expected {
-            let (status, code) = &answer;
-            assert!(allowed.contains(&(*status, code)), "{binary:?} {number}: {answer:?} for {request:?}");
-        }
-        if binary == Binary::User {
-            world.sandbox.clear_faults();
-        }
-        usize::from(request.fault.is_some())
-    };
-    let began = Instant::now();
-    let mut settled = 0;
-    while !is_settled(requests, settled, began) {
-        send(settled).await;
-        settled += 1;
-        if settled.is_multiple_of(1_000) {
-            world.check_log();
-        }
-    }
-    let mut usage = Usage::default();
-    let mut faults = 0;
-    let began = Instant::now();
-    for number in 0..requests {
-        if number.is_multiple_of((requests / SAMPLES).max(1)) {
-            world.check_log();
-            usage.sample(&world.function).await;
-        }
-        faults += send(settled + number).await;
-    }
-    world.check_log();
-    let per_second = requests as f64 / began.elapsed().as_secs_f64();
-    // One connection to each upstream.
-    Run { name: format!("`{}`", binary.name()), requests, faults, per_second, usage, idle: 3 }
-}
-
-/// Concurrent requests. A fault affects any of them, so failures are counted by kind.
-async fn run_concurrently(secrets: &SecretsManager, requests: usize) -> Run {
-    let binary = Binary::CheckAvailability;
-    let concurrency = CONCURRENCY.to_string();
-    let world = SoakWorld::start(binary, secrets, &[("AWS_LAMBDA_MAX_CONCURRENCY", &*concurrency)]).await;
+/// Sends requests, `concurrency` at a time. Of concurrent requests, a fault affects any, so failures are counted by kind.
+async fn run(binary: Binary, secrets: &SecretsManager, requests: usize, concurrency: usize) -> Run {
+    let max_concurrency = concurrency.to_string();
+    let variables = [("AWS_LAMBDA_MAX_CONCURRENCY", &*max_concurrency)];
+    let world = SoakWorld::start(binary, secrets, &variables[..usize::from(concurrency > 1)]).await;
     let next = AtomicUsize::new(0);
     let (injected, observed) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::new()));
-    let count = |counts: &Mutex<BTreeMap<(u16, String), i64>>, answer| {
+    let count = |counts: &Mutex<BTreeMap<(u16, String), usize>>, answer| {
         *counts.lock().unwrap().entry(answer).or_default() += 1;
     };
     let client = async |from: usize, to: usize| {
@@ -233,6 +194,10 @@ async fn run_concurrently(secrets: &SecretsManager, requests: usize) -> Run {
                 return;
             }
             let (request, (status, code)) = world.send(number).await;
+            if concurrency == 1 {
+                // `user` may have answered from its cache.
+                world.sandbox.clear_faults();
+            }
             let Expected::Answer(allowed) = &request.expected else { continue };
             let (expected_status, expected_code) = allowed[0];
             if request.fault.is_some() {
@@ -241,7 +206,7 @@ async fn run_concurrently(secrets: &SecretsManager, requests: usize) -> Run {
             if code.starts_with("calendly_") {
                 count(&observed, (status, code));
             } else if request.fault.is_some() {
-                assert_eq!(status, 200, "{number}: the fault affected another request, but {code}");
+                assert_eq!(status, 200, "{number}: a fault may affect another request or none, but {code}");
             } else {
                 assert_eq!((status, &*code), (expected_status, expected_code), "{number}: {request:?}");
             }
@@ -249,7 +214,7 @@ async fn run_concurrently(secrets: &SecretsManager, requests: usize) -> Run {
     };
     let send_range = async |from: usize, to: usize| {
         next.store(0, Ordering::Relaxed);
-        join_all((0..CONCURRENCY).map(|_| client(from, to))).await;
+        join_all((0..concurrency).map(|_| client(from, to))).await;
         world.check_log();
     };
     let began = Instant::now();
@@ -258,13 +223,13 @@ async fn run_concurrently(secrets: &SecretsManager, requests: usize) -> Run {
         send_range(settled, settled + SETTLING_REQUESTS).await;
         settled += SETTLING_REQUESTS;
     }
-    let before: i64 = injected.lock().unwrap().values().sum();
+    let before: usize = injected.lock().unwrap().values().sum();
     let mut usage = Usage::default();
     let began = Instant::now();
     for sample in 0..SAMPLES {
         let [from, to] = [sample, sample + 1].map(|samples| settled + samples * requests / SAMPLES);
         send_range(from, to).await;
-        if requests >= SHORT {
+        if requests >= SHORT && concurrency > 1 {
             // Opens as many connections before each sample, since each has buffers.
             let delay = Fault::Delay { milliseconds: 300 };
             world.sandbox.fault(world.mix.path(), CONCURRENCY as u32, delay);
@@ -273,19 +238,22 @@ async fn run_concurrently(secrets: &SecretsManager, requests: usize) -> Run {
         usage.sample(&world.function).await;
     }
     let per_second = requests as f64 / began.elapsed().as_secs_f64();
-    world.sandbox.clear_faults();
     let [injected, observed] = [injected, observed].map(|counts| counts.into_inner().unwrap());
     let is_unexpected =
-        |answer: &(u16, String), count: i64| injected.get(answer).is_none_or(|injected| count > *injected);
+        |answer: &(u16, String), count: usize| injected.get(answer).is_none_or(|injected| count > *injected);
     let unexpected: Vec<_> =
         observed.iter().filter(|(answer, count)| is_unexpected(answer, **count)).collect();
     assert!(unexpected.is_empty(), "more failures than faults: {unexpected:?} of {injected:?}");
-    let [faults, failed] = [injected, observed].map(|counts| counts.values().sum::<i64>());
-    // The last faults may affect no request.
-    assert!(failed + CONCURRENCY as i64 >= faults, "{failed} failures of {faults} faults");
-    let faults = usize::try_from(faults - before).unwrap();
-    let name = format!("`{}`, {CONCURRENCY} at once", binary.name());
-    Run { name, requests, faults, per_second, usage, idle: CONCURRENCY as u64 }
+    let [faults, failed] = [injected, observed].map(|counts| counts.values().sum::<usize>());
+    // A connection that breaks after the process was stalled is retried, and the last faults affect no request.
+    assert!(binary == Binary::User || failed * 10 + concurrency >= faults * 9, "{failed} of {faults} faults");
+    let name = match concurrency {
+        1 => format!("`{}`", binary.name()),
+        _ => format!("`{}`, {concurrency} at once", binary.name()),
+    };
+    // One connection to each upstream, or one of each request.
+    let idle = concurrency.max(3) as u64;
+    Run { name, requests, faults: faults - before, per_second, usage, idle }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -296,8 +264,8 @@ async fn memory_and_file_descriptors_do_not_grow() {
     for caller in 0..CALLERS {
         secrets.store(&format!("soak/caller-{caller}"), PAT);
     }
-    let mut runs = join_all(Binary::ALL.map(|binary| run_sequentially(binary, &secrets, requests))).await;
-    runs.push(run_concurrently(&secrets, requests).await);
+    let mut runs = join_all(Binary::ALL.map(|binary| run(binary, &secrets, requests, 1))).await;
+    runs.push(run(Binary::CheckAvailability, &secrets, requests, CONCURRENCY).await);
     let rows: Vec<String> = runs.iter().map(Run::row).collect();
     println!("{}", rows.join("\n"));
     runs.iter().for_each(Run::check);
