@@ -1,4 +1,4 @@
-//! A clock with an offset, by libfaketime.
+//! Clocks with an offset or another speed, by libfaketime.
 
 use std::{
     fs,
@@ -21,13 +21,9 @@ impl FakeClock {
     #[must_use]
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
-        // `faketime` knows the path of the library.
-        let asked = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output();
-        let asked = asked.expect("faketime is missing: `python3 scripts/debian.py faketime` installs it");
-        let library = String::from_utf8(asked.stdout).expect("a path").trim().to_owned();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let file = std::env::temp_dir().join(format!("clock-{}-{number}", std::process::id()));
-        let clock = Self { library, file };
+        let clock = Self { library: library(), file };
         clock.set_offset(Duration::ZERO);
         clock
     }
@@ -50,6 +46,24 @@ impl FakeClock {
         fs::write(&new, format!("+{}\n", time.as_secs())).expect("a temporary file");
         fs::rename(&new, &self.file).expect("a temporary file");
     }
+}
+
+/// The environment variables of a process whose time goes by at a fifth of the speed, so that its time-outs do not end
+/// early on a busy machine.
+#[must_use]
+pub fn slow_clock() -> [(&'static str, String); 3] {
+    [
+        ("LD_PRELOAD", library()),
+        ("FAKETIME", "+0 x0.2".to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "0".to_owned()),
+    ]
+}
+
+/// The path of the library, which `faketime` knows.
+fn library() -> String {
+    let output = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output();
+    let output = output.expect("faketime is missing: `python3 scripts/debian.py faketime` installs it");
+    String::from_utf8(output.stdout).expect("a path").trim().to_owned()
 }
 
 impl Default for FakeClock {

@@ -54,7 +54,7 @@ pub use certificates::{Authority, Certificate};
 pub use cognito::{Cognito, CognitoTokens};
 pub use control_group::{ControlGroup, SMALLEST_MEMORY};
 pub use extremes::Extremes;
-pub use fake_clock::FakeClock;
+pub use fake_clock::{FakeClock, slow_clock};
 pub use faults::{AVAILABLE_TIMES, EVENT_TYPES, ME, body_fault, json_fault, list_page, status_fault};
 pub use function::{Binary, Function, Program};
 pub use gateway::{Gateway, Request};
