@@ -1,7 +1,7 @@
 //! Requests that moto, an independent implementation of AWS, understands: real signing, Secrets Manager, DynamoDB's
 //! conditional writes, and Cognito's tokens. All other tests use stand-ins.
 
-use end_to_end::{Binary, Cognito, Gateway, Moto, Request, Setup, World, slow_clock};
+use end_to_end::{Answer, Binary, Gateway, Moto, Request, Setup, World, slow_clock};
 use sandbox::DEFAULT_PAT;
 use serde_json::{Value, json};
 
@@ -69,35 +69,75 @@ async fn cache_is_shared_through_dynamodb() {
     assert_eq!(members, ["expires", "pk", "value"], "the lease is released");
 }
 
-async fn get(world: &World, gateway: Gateway, token: &str) -> end_to_end::Answer {
+/// A Cognito user pool with one client and one user.
+struct Cognito {
+    moto: Moto,
+    pool: String,
+    client: String,
+}
+
+impl Cognito {
+    async fn call(moto: &Moto, operation: &str, body: Value) -> Value {
+        let target = format!("AWSCognitoIdentityProviderService.{operation}");
+        moto.call("cognito-idp", &target, &body).await
+    }
+
+    async fn start() -> Self {
+        let moto = Moto::start().await;
+        let pool = Self::call(&moto, "CreateUserPool", json!({"PoolName": "callers"})).await;
+        let pool = pool["UserPool"]["Id"].as_str().unwrap().to_owned();
+        let client = json!({"UserPoolId": pool, "ClientName": "app", "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"]});
+        let client = Self::call(&moto, "CreateUserPoolClient", client).await;
+        let client = client["UserPoolClient"]["ClientId"].as_str().unwrap().to_owned();
+        Self::call(&moto, "AdminCreateUser", json!({"UserPoolId": pool, "Username": "ann"})).await;
+        let password =
+            json!({"UserPoolId": pool, "Username": "ann", "Password": "Correct-horse-1", "Permanent": true});
+        Self::call(&moto, "AdminSetUserPassword", password).await;
+        Self { moto, pool, client }
+    }
+
+    /// Signs in; returns the access token and the ID token.
+    async fn sign_in(&self) -> [String; 2] {
+        let request = json!({
+            "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": self.client,
+            "AuthParameters": {"USERNAME": "ann", "PASSWORD": "Correct-horse-1"},
+        });
+        let answer = Self::call(&self.moto, "InitiateAuth", request).await;
+        ["AccessToken", "IdToken"]
+            .map(|name| answer["AuthenticationResult"][name].as_str().unwrap().to_owned())
+    }
+
+    fn setup(&self, audience: &str) -> Setup {
+        Setup::new(Binary::User)
+            .with("JWT_ISSUER", &format!("https://cognito-idp.us-east-1.amazonaws.com/{}", self.pool))
+            .with("JWT_JWKS_URL", &format!("{}/{}/.well-known/jwks.json", self.moto.url, self.pool))
+            .with("JWT_AUDIENCE", audience)
+    }
+}
+
+async fn get(world: &World, gateway: Gateway, token: &str) -> Answer {
     world.send_through(gateway, &Request::get("/calendly/user").bearer(token)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cognito_access_tokens_are_accepted_and_other_tokens_are_not() {
     let (cognito, other) = (Cognito::start().await, Cognito::start().await);
-    let tokens = cognito.sign_in().await;
-    let setup = |pool: &Cognito, audience: &str| {
-        Setup::new(Binary::User)
-            .with("JWT_ISSUER", &pool.issuer)
-            .with("JWT_JWKS_URL", &pool.jwks_url)
-            .with("JWT_AUDIENCE", audience)
-    };
-    let world = setup(&cognito, &cognito.client_id).start().await;
+    let [access, id] = cognito.sign_in().await;
+    let world = cognito.setup(&cognito.client).start().await;
     for gateway in Gateway::BOTH {
-        get(&world, gateway, &tokens.access).await.assert_ok(gateway);
-        get(&world, gateway, &tokens.id).await.assert_error(401, "token_invalid", "an ID token");
+        get(&world, gateway, &access).await.assert_ok(gateway);
+        get(&world, gateway, &id).await.assert_error(401, "token_invalid", "an ID token");
     }
     // moto signs the tokens of all pools with the same key.
-    for (world, case) in [
-        (setup(&cognito, &other.client_id).start().await, "another client"),
-        (setup(&other, &cognito.client_id).start().await, "another pool"),
-    ] {
-        get(&world, Gateway::HttpApi, &tokens.access).await.assert_error(401, "token_invalid", case);
+    for (setup, case) in
+        [(cognito.setup(&other.client), "another client"), (other.setup(&cognito.client), "another pool")]
+    {
+        let world = setup.start().await;
+        get(&world, Gateway::HttpApi, &access).await.assert_error(401, "token_invalid", case);
     }
-    let scope = |scope| setup(&cognito, &cognito.client_id).with("JWT_REQUIRED_SCOPE", scope);
-    let world = scope("aws.cognito.signin.user.admin").start().await;
-    get(&world, Gateway::HttpApi, &tokens.access).await.assert_ok("scope");
-    let world = scope("calendly/read").start().await;
-    get(&world, Gateway::HttpApi, &tokens.access).await.assert_error(403, "insufficient_scope", "scope");
+    let with_scope = |scope| cognito.setup(&cognito.client).with("JWT_REQUIRED_SCOPE", scope).start();
+    let world = with_scope("aws.cognito.signin.user.admin").await;
+    get(&world, Gateway::HttpApi, &access).await.assert_ok("scope");
+    let world = with_scope("calendly/read").await;
+    get(&world, Gateway::HttpApi, &access).await.assert_error(403, "insufficient_scope", "scope");
 }
