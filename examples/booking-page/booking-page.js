@@ -24,7 +24,7 @@ class BookingPage extends HTMLElement {
     this.end.abort();
   }
 
-  /** A new access token of the visitor's and its lifetime. A site may assign a function of its own. */
+  /** Fetches an access token for the visitor. A site may assign a function of its own. */
   async newToken() {
     const { access_token, expires_in } = await fetchJson(this.getAttribute("token"), { method: "POST" });
     return { token: access_token, seconds: expires_in };

@@ -12,9 +12,9 @@ sys.path[:0] = [str(ROOT / "tests" / "api" / "running")]
 
 import browser  # noqa: E402
 import bundle  # noqa: E402
-from test_booking_page import CARD, DAY, DEMO, LINK, NONE, PROBLEM, TIME, problem, taken  # noqa: E402
+from test_booking_page import CARD, DAY, DEMO, LINK, NONE, PROBLEM, TIME, problem, taking  # noqa: E402
 
-WIDE = {"width": 1100, "height": 620}
+WIDE = {"width": 1100, "height": 540}
 PHONE = {"width": 375, "height": 812}
 SUNDAY = f"?event_type=demo&day={DAY + timedelta(days=5)}"
 # What the page documents of each status is long, and would push the other routes out of the picture.
@@ -48,6 +48,8 @@ def booking_page(query, until, times=None, click=None):
         if click:
             page.locator(click).nth(2).click()
         expect(page.locator(until).first).to_be_visible()
+        # Nothing is under the mouse.
+        page.mouse.move(0, 0)
         return {}
 
     return prepare
@@ -64,12 +66,13 @@ PICTURES = {
     "booking-page-several": (booking_page("?several=yes", ".card:has(:checked)", click=".card"), {}),
     "booking-page-summary": (booking_page(DEMO, LINK, click=TIME), {}),
     "booking-page-none": (booking_page(SUNDAY, NONE), {}),
-    "booking-page-taken": (booking_page(DEMO, ".taken", times=taken, click=TIME), {}),
+    "booking-page-taken": (booking_page(DEMO, ".taken", times=taking(), click=TIME), {}),
     "booking-page-problem": (booking_page(DEMO, PROBLEM, times=problem("calendly_error", 429, {"retry-after": "12"})), {}),
 }
 
 
 def main(folder):
+    pictures = {}
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=browser.ARGUMENTS
@@ -80,9 +83,12 @@ def main(folder):
             )
             page = context.new_page()
             how = prepare(page)
-            page.screenshot(path=folder / f"{name}.png", animations="disabled", **how)
+            pictures[name] = page.screenshot(animations="disabled", **how)
             context.close()
         chromium.close()
+    # At the end: `cargo lambda watch` restarts the functions when a file of the workspace changes.
+    for name, picture in pictures.items():
+        (folder / f"{name}.png").write_bytes(picture)
 
 
 if __name__ == "__main__":
