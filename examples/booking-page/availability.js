@@ -5,6 +5,7 @@ export const YEAR_DAYS = 365;
 
 /** The day that is `count` days after a day, both as YYYY-MM-DD. */
 export const addDays = (day, count) => new Date(Date.parse(day) + count * 86_400_000).toISOString().slice(0, 10);
+export const isDay = (text) => /^\d{4}-\d\d-\d\d$/.test(text) && Boolean(Date.parse(text));
 export const nextMonth = (month) => addDays(`${month}-01`, 31).slice(0, 7);
 /** The day of a moment in a time zone. Swedish writes dates as ISO 8601 does. */
 export const dayOf = (moment, timeZone) => new Intl.DateTimeFormat("sv", { timeZone }).format(new Date(moment));

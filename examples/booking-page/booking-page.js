@@ -2,7 +2,7 @@
 // The steps are in the address, so that Back works and a link can be shared.
 
 import { Api, Problem, fetchJson } from "./api.js";
-import { Availability, OWN_ZONE, isZone } from "./availability.js";
+import { Availability, OWN_ZONE, YEAR_DAYS, addDays, isDay, isZone, today } from "./availability.js";
 import { button, h, skeletons } from "./dom.js";
 import { Format } from "./format.js";
 import { showSummary } from "./summary-view.js";
@@ -100,9 +100,9 @@ class Page {
     const query = new URL(location.href).searchParams;
     const names = query.getAll("event_type");
     const types = names.map((name) => this.types.find((type) => this.#nameInAddress(type) === name)).filter(Boolean);
-    const day = [query.get("day")].find((text) => /^\d{4}-\d\d-\d\d$/.test(text) && Date.parse(text));
-    const at = [query.get("at")].find((text) => Date.parse(text));
     const zone = [query.get("timezone"), OWN_ZONE].find(isZone);
+    const day = [query.get("day")].find((text) => isDay(text) && text >= today(zone) && text <= addDays(today(zone), YEAR_DAYS));
+    const at = [query.get("at")].find((text) => Date.parse(text));
     return { types, day, at, zone, several: query.has("several"), isUnknown: types.length < names.length };
   }
 
@@ -126,8 +126,8 @@ class Page {
     this.state = this.#read();
   }
 
-  go(changes) {
-    history.pushState(null, "", this.address(changes));
+  go(changes, method = "pushState") {
+    history[method](null, "", this.address(changes));
     this.#show(true);
   }
 

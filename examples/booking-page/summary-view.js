@@ -23,7 +23,7 @@ export function showSummary(page) {
       slot = found.slot;
       page.taken = slot ? undefined : { at, next: found.next };
     }
-    if (!slot) return page.go({ day, at: undefined });
+    if (!slot) return page.go({ day, at: undefined }, "replaceState");
     const links = types.map((type) => {
       const words = types.length === 1 ? text("confirm") : text("confirmFor", { name: type.name ?? text("unnamed") });
       return link(slot.byType[type.uri].scheduling_url, { className: "primary", target: "_top" }, words) ?? h("p", {}, text("noLink"));

@@ -23,20 +23,21 @@ SHIFT_LIMIT = 0.02
 EMPTY = {"collection": [], "available": False, "next": []}
 
 
-def weekday_of_next_month():
-    """A Tuesday in the middle of the next month, which has times in every zone."""
-    day = (date.today().replace(day=1) + timedelta(days=32)).replace(day=8)
+def tuesday_after(day):
+    """A Tuesday in the middle of the month after a day, which has times in every zone."""
+    day = (day.replace(day=1) + timedelta(days=32)).replace(day=8)
     return day + timedelta(days=(1 - day.weekday()) % 7)
 
 
-DAY = weekday_of_next_month()
+TODAY = datetime.now(ZoneInfo(BrowserTest.zone)).date()
+DAY = tuesday_after(TODAY)
 DEMO = f"?event_type=demo&day={DAY}"
 BOTH = f"?event_type=demo&event_type=mentoring&day={DAY}"
 
 
 def next_clock_change(zone):
     """The first day, after the coming two months, that begins with another offset than it ends with."""
-    day = date.today() + timedelta(days=60)
+    day = TODAY + timedelta(days=60)
     offset = lambda day: datetime(day.year, day.month, day.day, tzinfo=zone).utcoffset()  # noqa: E731
     while offset(day) == offset(day + timedelta(days=1)):
         day += timedelta(days=1)
@@ -228,9 +229,17 @@ class Times(Page):
 
     def test_the_first_view_opens_on_the_first_day_with_times(self):
         first = bundle.ask("check-availability", event_type="demo", timezone=self.zone, limit=1,
-                           start_time=date.today(), end_time=date.today() + timedelta(days=90)).json()["collection"][0]  # fmt: skip
+                           start_time=TODAY, end_time=TODAY + timedelta(days=90)).json()["collection"][0]  # fmt: skip
         self.open("?event_type=demo", TIME)
         self.assertIn(f"day={first['local_start_time'][:10]}", self.page.url)
+
+    def test_what_a_link_cannot_mean_is_left_out(self):
+        for query in ("day=2020-01-01", "day=2026-99-99", "day=tomorrow", "timezone=Mars/Base", "at=noon", f"day={DAY:%Y-%m}"):
+            with self.subTest(query):
+                self.open(f"?event_type=demo&{query}&ref=mail", TIME)
+                expect(self.page.get_by_label("Time zone")).to_have_value(self.zone)
+                left = parse_qs(urlsplit(self.page.url).query)
+                self.assertEqual(sorted(left), ["day", "event_type", "ref"])
 
     def test_an_empty_month_is_passed_over_at_first_and_says_when_is_next(self):
         asked = []
@@ -415,16 +424,17 @@ class Reach(Page):
         press("Enter")
         expect(self.page.locator(TIME).first).to_be_visible()
         self.assertEqual(self.focused(), "Demo", "the heading of the new view")
+        day = tuesday_after(date.fromisoformat(parse_qs(urlsplit(self.page.url).query)["day"][0]))
         self.tab_to("^›Next month$")
         press("Enter")
-        expect(self.page.locator(".part")).to_contain_text(f"{DAY:%B}")
-        self.tab_to(f"{DAY:%B}$")
+        expect(self.page.locator(".part")).to_contain_text(f"{day:%B}")
+        self.tab_to(f"{day:%B}$")
         for _ in range(40):
-            if self.focused() == f"{DAY.day} {DAY:%B}":
+            if self.focused() == f"{day.day} {day:%B}":
                 break
-            press("ArrowRight" if int(self.focused().split()[0]) < DAY.day else "ArrowLeft")
+            press("ArrowRight" if int(self.focused().split()[0]) < day.day else "ArrowLeft")
         press("Enter")
-        expect(self.page.get_by_role("status")).to_contain_text(f"{DAY:%A}")
+        expect(self.page.get_by_role("status")).to_contain_text(f"Tuesday {day.day} {day:%B}")
         expect(self.page.get_by_role("status")).to_contain_text("free times: ")
         self.tab_to(r"^\d\d:\d\d$")
         outline = "e => { e = document.activeElement.shadowRoot.activeElement; return getComputedStyle(e).outlineStyle; }"
