@@ -34,7 +34,7 @@ function build(page, times) {
     if (month !== times.month) void openMonth(page, month);
   });
   const label = h("label", { className: "zone" }, h("span", {}, icon("globe"), text("timeZone")), select, zoneName);
-  page.render(h("div", { className: "booking" }, subject(page, page.back({ types: [], day: undefined }), label), calendar, panel));
+  page.render(h("div", { className: "booking" }, subject(page, page.back({ types: [], day: undefined, several: times.uris.length > 1 }), label), calendar, panel));
   page.times = Object.assign(times, { calendar, heading, panel, zoneName });
 }
 

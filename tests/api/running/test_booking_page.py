@@ -199,8 +199,8 @@ class Times(Page):
                 expect(page.locator("th [aria-hidden]").first).to_have_text(first)
                 expect(page.locator("html")).to_have_attribute("lang", locale[:2])
                 self.assertEqual(page.locator("h1").evaluate("element => getComputedStyle(element).direction"), direction)
-                edges = page.evaluate("['.subject', '.panel'].map((part) => document.querySelector('booking-page').shadowRoot.querySelector(part).getBoundingClientRect().x)")
-                self.assertEqual(edges[0] < edges[1], direction == "ltr")
+                subject, panel = (page.locator(part).bounding_box()["x"] for part in (".subject", ".panel"))
+                self.assertEqual(subject < panel, direction == "ltr")
 
     def test_another_zone_is_chosen_and_is_in_the_address(self):
         self.open(DEMO, TIME)
@@ -478,6 +478,26 @@ class Reach(Page):
                 shifts = "new Promise((done) => new PerformanceObserver((list) => done(list.getEntries().map((entry) => entry.value)))" \
                     ".observe({ type: 'layout-shift', buffered: true }) || setTimeout(done, 300, []))"  # fmt: skip
                 self.assertLess(sum(page.evaluate(shifts)), SHIFT_LIMIT)
+
+    def test_skeletons_have_the_place_of_what_they_stand_for(self):
+        for width in (375, 1100):
+            for query, pattern, parts in (("", LIST, (".title", "li >> nth=0", "li >> nth=1")), (DEMO, TIMES, (".part", ".times >> li >> nth=5"))):
+                with self.subTest(width=width, query=query):
+                    held = []
+                    page = self.new_page(viewport={"width": width, "height": 800})
+                    page.route(pattern, lambda route: held.append(route))
+                    self.open(query, ".skeleton", page=page)
+                    before = self.places(page, parts)
+                    for route in held:
+                        route.continue_()
+                    page.unroute_all()
+                    expect(page.locator(".skeleton")).to_have_count(0)
+                    after = self.places(page, parts)
+                    self.assertEqual(after, before)
+
+    def places(self, page, parts):
+        boxes = [page.locator(part).bounding_box() for part in parts]
+        return [(box["x"], box["y"]) for box in boxes]
 
     def wire_size(self, response):
         """The bytes of an answer. An answer of the API counts as gzipped, as a deployed stack sends it."""
