@@ -9,7 +9,6 @@ import { showSummary } from "./summary-view.js";
 import { showTimes } from "./times-view.js";
 import { showTypes } from "./types-view.js";
 
-
 const sheet = new CSSStyleSheet();
 await sheet.replace(await (await fetch(new URL("booking-page.css", import.meta.url))).text());
 
@@ -55,7 +54,7 @@ class Page {
     this.say(this.text("loading"));
     await this.attempt(list, async () => {
       const all = await this.api.get("user-event-types", { active: true });
-      this.types = all.filter((type) => type.booking_method === "instant" && !type.deleted_at);
+      this.types = all.filter(({ booking_method = "instant", deleted_at }) => booking_method === "instant" && !deleted_at);
       this.#show();
     });
   }

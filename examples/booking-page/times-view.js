@@ -23,7 +23,7 @@ function build(page, times) {
     page.view.querySelector("select").focus();
   };
   const zoneName = h("span", { className: "muted" }, zoneText(page.format, Date.now(), zone));
-  const [heading, panel] = [h("span", { slot: "heading" }), h("section", { className: "panel" })];
+  const [heading, panel] = [h("span", { slot: "heading" }), h("section", { className: "panel", tabIndex: -1 })];
   const turn = (slot, sign, name) => h("span", { slot }, h("span", { ariaHidden: "true" }, sign), h("span", { className: "hidden" }, text(name)));
   const calendar = h("calendar-date",
     { locale, firstDayOfWeek, formatWeekday: "short", min: today(zone), today: today(zone), max: addDays(today(zone), YEAR_DAYS) },
@@ -49,6 +49,7 @@ function openMonth(page, month, day) {
   times.heading.textContent = format.month(month);
   focusDay(calendar, day ?? [`${month}-01`, today(zone)].sort().at(-1));
   markDays(calendar, undefined);
+  if (panel.matches(":focus-within")) panel.focus();
   panel.replaceChildren(page.subheading(day ? format.day(day) : "\u00a0"), skeletons("times", "time", 12));
   page.say(text("loading"));
   return page.attempt(panel, async (isCurrent) => {
@@ -59,14 +60,13 @@ function openMonth(page, month, day) {
     if (days.has(shown)) {
       page.replace({ day: shown });
       showDay(page, shown, days.get(shown));
-      availability.month(uris, zone, nextMonth(month)).catch(() => {});
-      return;
+      return void availability.month(uris, zone, nextMonth(month)).catch(() => {});
     }
     const next = [...days.keys()].find((later) => later > day) ?? (await availability.first(uris, zone, `${nextMonth(month)}-01`))?.day;
     if (!isCurrent()) return;
     if (isFirst && next) return openMonth(page, next.slice(0, 7), next);
     page.replace({ day: day ?? `${month}-01` });
-    const words = !next ? text("noneAtAll") : day ? text("noneOnDay", { day: format.day(day) }) : text("noneInMonth", { month: format.month(month) });
+    const words = isFirst ? text("noneAtAll") : day ? text("noneOnDay", { day: format.day(day) }) : text("noneInMonth", { month: format.month(month) });
     const jump = next && button("secondary", () => page.go({ day: next }), text("nextFree", { day: format.day(next) }));
     panel.replaceChildren(takenNotice(page), h("div", { className: "none" }, icon("calendar"), h("p", {}, words), jump));
     page.say([words, jump?.textContent].join(" "));

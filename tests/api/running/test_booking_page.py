@@ -50,8 +50,12 @@ def clock(text, hours, marks=("AM", "PM")):
     return f"{hour:02}:{minute:02}" if hours == 24 else f"{hour % 12 or 12}:{minute:02} {marks[hour >= 12]}"
 
 
-def stay_pending(_route):
-    """A request that is not answered."""
+PENDING = []
+
+
+def stay_pending(route):
+    """A request that is not answered while the page is looked at."""
+    PENDING.append(route)
 
 
 def answer(status=200, body=EMPTY, headers=None):
@@ -97,6 +101,11 @@ class Page(BrowserTest):
         page.goto(f"{bundle.SANDBOX}/{query}")
         expect(page.locator(until).first).to_be_visible()
         return page
+
+    def close(self, page):
+        while PENDING:
+            PENDING.pop().abort()
+        page.context.close()
 
     def texts(self):
         return self.page.evaluate("import('/texts.js').then((module) => module.TEXTS)")
@@ -151,7 +160,7 @@ class States(Page):
                 page = self.open(page=self.new_page(), **how)
                 expect(page.locator("main")).to_contain_text(words)
                 self.assert_accessible(page)
-                page.context.close()
+                self.close(page)
 
     def test_a_chosen_time_leads_to_calendly(self):
         for query, links in {DEMO: ["Continue to Calendly"], BOTH: ["Continue: Demo", "Continue: Mentoring"]}.items():
@@ -254,8 +263,9 @@ class Times(Page):
         self.assertEqual([query.get("limit") for query in asked[:3]], [None, ["1"], None], "one search finds the month")
         self.page.get_by_role("button", name="Previous month").click()
         expect(self.page.locator(NONE)).to_contain_text("No free times in")
-        self.page.get_by_role("button", name="Next free: ").click()
+        self.page.get_by_role("button", name="Next free: ").press("Enter")
         expect(self.page.locator(TIME).first).to_be_visible()
+        self.assertIn(f"{DAY:%B}", self.focused(), "the focus stays with the times")
 
     def test_a_month_is_one_call_and_the_next_is_fetched_ahead(self):
         calls = []
@@ -463,6 +473,7 @@ class Reach(Page):
             page = self.open(until=".skeleton", page=self.new_page(reduced_motion=wish), list=stay_pending)
             running = "document.querySelector('booking-page').shadowRoot.getAnimations().length"
             self.assertEqual(page.evaluate(running) > 0, moves, wish)
+            self.close(page)
 
     def test_a_cold_load_is_small_and_nothing_jumps(self):
         for query, part in (("", CARD), (DEMO, TIME)):
