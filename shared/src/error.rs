@@ -52,8 +52,8 @@ pub enum Error {
     /// 502: Calendly's answer is not what its API documents.
     #[error("Calendly's answer could not be understood: {0}.")]
     CalendlyInvalidResponse(String),
-    /// 503: SecretsManager Manager could not be read and no PAT is cached.
-    #[error("The Calendly token could not be read from AWS SecretsManager Manager. Try again.")]
+    /// 503: Secrets Manager could not be read and no PAT is cached.
+    #[error("The Calendly token could not be read from AWS Secrets Manager. Try again.")]
     SecretsUnavailable {
         /// Why, for the log.
         reason: Cow<'static, str>,

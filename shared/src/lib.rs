@@ -8,7 +8,7 @@
 //! ```
 //!
 //! `Request` and `Response` are `lambda_http`'s. Beside the path stand `cache`, in which keys, PATs and what was
-//! learnt with a PAT are kept; `http`, the one HTTP stack; `secrets`, which reads SecretsManager Manager; `error`, where
+//! learnt with a PAT are kept; `http`, the one HTTP stack; `secrets`, which reads Secrets Manager; `error`, where
 //! what went wrong becomes a status; `telemetry`, the log; and `config`.
 //!
 //! A function is a type that implements [`Function`]: what is particular to it. [`run`] does the

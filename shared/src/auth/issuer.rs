@@ -12,7 +12,7 @@ pub(crate) enum Issuer {
         /// Where the set is; else OpenID Connect Discovery tells.
         jwks_url: Option<Url>,
     },
-    /// A secret in SecretsManager Manager that the issuer knows too.
+    /// A secret in Secrets Manager that the issuer knows too.
     SharedSecret {
         /// Its name or ARN.
         secret_id: String,

@@ -23,7 +23,7 @@ pub(crate) struct CompactJws<'a> {
 const MALFORMED: TokenError = TokenError::Invalid("The token is not a JSON Web Token in compact form.");
 
 impl<'a> CompactJws<'a> {
-    /// Reuse a token apart. The header's `jwk`, `jku`, `x5u` and `x5c` are not looked at: a key that the
+    /// Takes a token apart. The header's `jwk`, `jku`, `x5u` and `x5c` are not looked at: a key that the
     /// token itself brings along proves nothing (RFC 8725, section 3.10).
     pub(crate) fn parse(token: &'a str) -> Result<Self, TokenError> {
         let (signing_input, signature) = token.rsplit_once('.').ok_or(MALFORMED)?;

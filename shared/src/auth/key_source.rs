@@ -55,7 +55,7 @@ struct PublishedKeys {
     http: HttpClient,
 }
 
-/// A secret in SecretsManager Manager.
+/// A secret in Secrets Manager.
 #[derive(Debug)]
 struct SharedSecret {
     /// Its name or ARN.

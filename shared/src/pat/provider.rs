@@ -1,4 +1,4 @@
-//! The PATs that are in use: read from SecretsManager Manager, kept for a while, served stale while SecretsManager Manager is
+//! The PATs that are in use: read from Secrets Manager, kept for a while, served stale while Secrets Manager is
 //! down, and never one caller's for another.
 
 use std::{
@@ -26,13 +26,13 @@ use crate::{
     telemetry::{self, RequestMetrics, Stage},
 };
 
-/// How long SecretsManager Manager may take. Its client has a shorter limit of its own.
+/// How long Secrets Manager may take. Its client has a shorter limit of its own.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long it may take where there is something to answer without it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A PAT that is too old serves while SecretsManager Manager is down. Without any, every request asks: what was put
+/// A PAT that is too old serves while Secrets Manager is down. Without any, every request asks: what was put
 /// right is to be noticed at once.
 const ON_ERROR: OnError = OnError::ServeStale {
     first: Duration::from_secs(1),
@@ -42,7 +42,7 @@ const ON_ERROR: OnError = OnError::ServeStale {
 };
 
 /// A PAT that Calendly refuses is read again. When that has been in vain twice it is not for a second, then for
-/// twice as long, and so on: a revoked PAT must not become a call to SecretsManager Manager for every request, and
+/// twice as long, and so on: a revoked PAT must not become a call to Secrets Manager for every request, and
 /// one that was just replaced must be found.
 const REFRESH: RefreshPolicy = RefreshPolicy {
     timeout: PATIENCE,
@@ -170,7 +170,7 @@ impl PatProvider {
                 )));
             }
             Ok(Err(SecretError::Unavailable(reason))) => return Err(unavailable(reason)),
-            Err(_) => return Err(unavailable("SecretsManager Manager did not answer in time".to_owned())),
+            Err(_) => return Err(unavailable("Secrets Manager did not answer in time".to_owned())),
         };
         let stored =
             StoredPat::from_secret(secret.expose_secret()).ok_or(LoadError::NotFound(Error::PatMissing(
@@ -203,7 +203,7 @@ fn noted(
         }
         Err(CacheError::LoadFailed(error)) => Err(error),
         Err(CacheError::Canceled) => Err(Error::SecretsUnavailable {
-            reason: "SecretsManager Manager did not answer before an earlier request's time ran out".into(),
+            reason: "Secrets Manager did not answer before an earlier request's time ran out".into(),
         }),
     }
 }

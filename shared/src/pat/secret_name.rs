@@ -3,7 +3,7 @@
 
 use crate::Error;
 
-/// The longest name that SecretsManager Manager takes for a secret.
+/// The longest name that Secrets Manager takes for a secret.
 const LONGEST_NAME: usize = 512;
 
 /// The name or ARN of a secret, or the pattern of one for each caller.

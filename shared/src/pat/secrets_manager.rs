@@ -1,4 +1,4 @@
-//! Reading a secret from AWS SecretsManager Manager.
+//! Reading a secret from AWS Secrets Manager.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How long all tries together may take.
 const TIMEOUT: Duration = Duration::from_millis(3_500);
 
-/// SecretsManager Manager.
+/// Secrets Manager.
 #[derive(Debug, Clone)]
 pub(crate) struct SecretsManager(Client);
 
@@ -34,12 +34,12 @@ pub(crate) struct SecretsManager(Client);
 pub(crate) enum SecretError {
     /// There is none of that name, it has no value yet, or it is marked for deletion.
     NotFound,
-    /// SecretsManager Manager did not say: it could not be reached, or it refused.
+    /// Secrets Manager did not say: it could not be reached, or it refused.
     Unavailable(String),
 }
 
 impl SecretsManager {
-    /// A client of the region's SecretsManager Manager over `http`.
+    /// A client of the region's Secrets Manager over `http`.
     pub(crate) fn new(aws: &AwsConfig, http: HttpClient) -> Self {
         Self::with_credentials(aws, http, credentials_of_environment())
     }
@@ -79,9 +79,7 @@ impl SecretsManager {
                 Ok(GetSecretValueOutput { secret_binary: Some(bytes), .. }) => {
                     Ok(SecretSlice::from(bytes.into_inner()))
                 }
-                Ok(_) => Err(SecretError::Unavailable(
-                    "SecretsManager Manager answered without a value".to_owned(),
-                )),
+                Ok(_) => Err(SecretError::Unavailable("Secrets Manager answered without a value".to_owned())),
                 Err(error) => Err(error.into()),
             }
         })
@@ -109,25 +107,25 @@ fn reason(error: &SdkError<GetSecretValueError>) -> String {
             "the request could not be made (are there AWS credentials?)"
         }
         SdkError::ConstructionFailure(_) => "the request could not be made",
-        SdkError::TimeoutError(_) => "SecretsManager Manager did not answer in time",
-        SdkError::DispatchFailure(_) => "SecretsManager Manager could not be reached",
+        SdkError::TimeoutError(_) => "Secrets Manager did not answer in time",
+        SdkError::DispatchFailure(_) => "Secrets Manager could not be reached",
         SdkError::ServiceError(context) => {
             return match context.err().code().filter(|code| is_error_code(code)) {
-                Some(code) => format!("SecretsManager Manager answered {code}"),
+                Some(code) => format!("Secrets Manager answered {code}"),
                 None => format!(
-                    "SecretsManager Manager's answer could not be understood (status {})",
+                    "Secrets Manager's answer could not be understood (status {})",
                     context.raw().status()
                 ),
             };
         }
-        _ => "SecretsManager Manager's answer could not be understood",
+        _ => "Secrets Manager's answer could not be understood",
     };
     what.to_owned()
 }
 
 #[cfg(test)]
 pub(crate) mod stand_in {
-    //! A SecretsManager Manager that answers every request alike.
+    //! A Secrets Manager that answers every request alike.
 
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
@@ -176,7 +174,7 @@ mod tests {
         }
     }
 
-    /// The reason that is logged when SecretsManager Manager answers so.
+    /// The reason that is logged when Secrets Manager answers so.
     async fn reason_for(status: &str, body: &str) -> String {
         reason_of(stand_in::answering(status, body).await).await
     }
@@ -199,11 +197,8 @@ mod tests {
     #[tokio::test]
     async fn the_code_that_secrets_manager_sends_is_the_reason_and_its_message_is_not() {
         for (code, expected) in [
-            ("AccessDeniedException", "SecretsManager Manager answered AccessDeniedException"),
-            (
-                "not for robin@example.com",
-                "SecretsManager Manager's answer could not be understood (status 400)",
-            ),
+            ("AccessDeniedException", "Secrets Manager answered AccessDeniedException"),
+            ("not for robin@example.com", "Secrets Manager's answer could not be understood (status 400)"),
         ] {
             let body = format!(r#"{{"__type":"{code}","Message":"robin may not read calendly/robin"}}"#);
             let reason = reason_for("400 Bad Request", &body).await;
@@ -226,7 +221,7 @@ mod tests {
         let nobody = "http://127.0.0.1:9".to_owned();
         assert_eq!(
             reason_of(stand_in::at(nobody.clone(), Some(credentials))).await,
-            "SecretsManager Manager could not be reached"
+            "Secrets Manager could not be reached"
         );
         assert_eq!(
             reason_of(stand_in::at(nobody, None)).await,
