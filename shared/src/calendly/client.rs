@@ -88,7 +88,7 @@ impl CalendlyClient {
     ///
     /// A sentence that says why Calendly cannot be reached.
     pub(crate) async fn connect(&self) -> Result<(), String> {
-        self.connections.open(&self.base_url).await
+        self.connections.preconnect(&self.base_url).await
     }
 
     /// The body of Calendly's 200 answer to `GET path?query`. The query is made afresh for each try, since time

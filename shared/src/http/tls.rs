@@ -1,4 +1,4 @@
-//! What every HTTP client is made with.
+//! The TLS settings and the factory of all HTTP clients.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use reqwest::{
 };
 use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
 
-/// How long to wait for a TCP and TLS handshake.
+/// The time-out of the TCP and TLS handshakes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The TLS settings that all clients use.
@@ -18,9 +18,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Tls(ClientConfig);
 
 impl Tls {
-    /// Trusts the roots that are compiled in and, if given, those of a PEM file (`AWS_CA_BUNDLE`).
+    /// Trusts the compiled-in roots and, if given, those of a PEM file (`AWS_CA_BUNDLE`).
     ///
-    /// Scanning the machine's own store would cost milliseconds of every cold start.
+    /// Reading the machine's own certificate store would cost milliseconds of every cold start.
     ///
     /// # Errors
     ///
@@ -35,7 +35,7 @@ impl Tls {
                 roots.add(certificate).map_err(|error| refused(&error))?;
             }
             if roots.len() == compiled_in {
-                return Err(refused(&"holds no certificate"));
+                return Err(refused(&"contains no certificate"));
             }
         }
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -47,7 +47,7 @@ impl Tls {
     }
 
     /// The factory of all HTTP clients.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    #[expect(clippy::disallowed_methods, reason = "every client is built here")]
     pub(super) fn builder(&self) -> ClientBuilder {
         let user_agent = HeaderValue::from_static(concat!("calendly-functions/", env!("CARGO_PKG_VERSION")));
         Client::builder()

@@ -1,7 +1,7 @@
 //! The calls to DynamoDB, signed and sent over the one HTTP client.
 //!
 //! Three operations on one kind of item need little of the SDK, and the signer is here already: it is what the SDK of
-//! SecretsManager Manager signs with.
+//! Secrets Manager signs with.
 //!
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>
 
@@ -109,7 +109,7 @@ impl DynamoDb {
     }
 
     pub(crate) async fn connect(&self) -> Result<(), String> {
-        self.http.open(&self.endpoint).await
+        self.http.preconnect(&self.endpoint).await
     }
 
     /// An item; an empty one if there is none.
@@ -130,7 +130,7 @@ impl DynamoDb {
         self.call("PutItem", &json!({"TableName": self.table, "Item": item})).await.map(drop)
     }
 
-    /// Reuse the lease of an item `until` then, in milliseconds since 1970, if it is still as it was `seen`. An item
+    /// Takes the lease of an item `until` then, in milliseconds since 1970, if it is still as it was `seen`. An item
     /// that is new may be cleaned up from `expires` on.
     ///
     /// # Errors
