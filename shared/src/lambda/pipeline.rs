@@ -28,7 +28,7 @@ use super::{
 use crate::{
     Error, Query,
     calendly::Calendly,
-    telemetry::{self, Ending, RequestMetrics, Stage},
+    telemetry::{self, EventOutcome, InvocationOutcome, RequestMetrics, Stage},
 };
 
 /// A function and all that it needs.
@@ -67,7 +67,7 @@ impl<F: Function> Pipeline<F> {
         LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>,
     ) -> Result<Outcome<impl Serialize + use<F>>, UnknownEvent> {
         let request_id = context.request_id.clone();
-        telemetry::about_request(&request_id, self.invocation(&payload, context)).await
+        telemetry::in_request(&request_id, self.invocation(&payload, context)).await
     }
 
     async fn invocation(
@@ -80,9 +80,9 @@ impl<F: Function> Pipeline<F> {
         let deadline = Deadline::of_invocation(context.deadline);
         let metrics = RequestMetrics::default();
         let end = |context: &Context, event| {
-            telemetry::end(
+            telemetry::log_invocation(
                 &metrics,
-                &Ending {
+                &InvocationOutcome {
                     function: F::NAME,
                     request_id: &context.request_id,
                     xray_trace_id: context.xray_trace_id.as_deref(),
@@ -100,7 +100,7 @@ impl<F: Function> Pipeline<F> {
                 let answer = gateway::answer(request.request_context_ref(), response).await;
                 end(
                     request.lambda_context_ref().unwrap_or(&Context::default()),
-                    telemetry::Event::Request { status, error: error.as_ref() },
+                    EventOutcome::Request { status, error: error.as_ref() },
                 );
                 Ok(Outcome::Response(answer))
             }
@@ -108,11 +108,11 @@ impl<F: Function> Pipeline<F> {
                 // Boxed, like the answer to a request: what is large is not to be moved about with each invocation.
                 let prepare = Box::pin(WarmUp::prepare(&self.services, cold_start, deadline, &metrics));
                 let warm_up = if is_one_of_several { warm_up::held(prepare).await } else { prepare.await };
-                end(&context, telemetry::Event::WarmUp { unprepared: &warm_up.unprepared });
+                end(&context, EventOutcome::WarmUp { unprepared: &warm_up.unprepared });
                 Ok(Outcome::WarmUp(warm_up))
             }
             Event::Unknown(problem) => {
-                end(&context, telemetry::Event::Unknown { problem: &problem });
+                end(&context, EventOutcome::Unknown { problem: &problem });
                 Err(UnknownEvent(problem))
             }
         }
@@ -147,7 +147,7 @@ impl<F: Function> Pipeline<F> {
     ) -> Result<Answer, Error> {
         let Services { authenticator, pat_provider, caller_hash, .. } = &self.services;
         let caller = authenticator.authenticate(request.headers(), metrics).await?;
-        if let Some(hash) = caller_hash.as_ref().and_then(|hash| hash.of(caller.text_claim("sub")?)) {
+        if let Some(hash) = caller_hash.as_ref().and_then(|hash| hash.hash(caller.text_claim("sub")?)) {
             metrics.caller(hash);
         }
         let parameters = self.function.parameters(&Query::of(request))?;
@@ -188,11 +188,11 @@ async fn guarded(
     match tokio::time::timeout_at(deadline.instant(), AssertUnwindSafe(answer).catch_unwind()).await {
         // Work that waits for nobody is not cut off, and may have ended late.
         Ok(Ok(Ok(_))) | Err(_) if deadline.time_left().is_zero() => {
-            Err(Error::DeadlineExceeded { during: metrics.during() })
+            Err(Error::DeadlineExceeded { during: metrics.stage() })
         }
         Ok(Ok(result)) => result,
         Ok(Err(_panic)) => Err(Error::Internal { reason: "the code panicked: another line tells where" }),
-        Err(_) => Err(Error::DeadlineExceeded { during: metrics.during() }),
+        Err(_) => Err(Error::DeadlineExceeded { during: metrics.stage() }),
     }
 }
 
