@@ -1,4 +1,11 @@
-//! From the process's start to the end of each invocation: the part that is the same for all functions.
+//! The Lambda runtime of the functions: start-up, and the pipeline that every invocation takes.
+//!
+//! ```text
+//! init ─▶ invocation ─▶ event ─▶ pipeline: authenticate ─▶ query ─▶ PAT ─▶ function ─▶ response ─▶ gateway ─▶ answer
+//!                         └────▶ warm_up
+//! ```
+//!
+//! This is the top room: it depends on all others, and only [`deadline`] is used by them.
 
 mod cache_control;
 pub(crate) mod deadline;
@@ -25,35 +32,34 @@ use init::Services;
 use pipeline::Pipeline;
 pub use query::Query;
 
-/// Runs a function until Lambda ends the process. `new` makes it, and reads the variables that are its own.
+/// Runs a function until Lambda ends the process. `new` creates the function from its own variables.
 ///
-/// One invocation at a time, or as many as `AWS_LAMBDA_MAX_CONCURRENCY` says (Lambda Managed Instances).
-/// A configuration that is refused ends the process with a log line that says why.
+/// Invocations run one at a time, or up to `AWS_LAMBDA_MAX_CONCURRENCY` at once (Lambda Managed Instances). An invalid
+/// configuration ends the process, and the log says why.
 pub fn run<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> ExitCode {
-    // Where it happened, and not what it says: that could hold what must not be logged.
+    // Logs the place alone: the message of a panic could contain a secret.
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        telemetry::error("a bug: the code panicked", &place);
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        telemetry::error("a bug: the code panicked", &location);
     }));
     match start(new) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Ended { message, reason }) => {
+        Err(FatalError { message, reason }) => {
             telemetry::error(message, &reason);
             ExitCode::FAILURE
         }
     }
 }
 
-/// Why the process ends before Lambda ends it.
-struct Ended {
+/// An error that ends the process.
+struct FatalError {
     message: &'static str,
     reason: String,
 }
 
-fn start<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<(), Ended> {
-    let cannot_start = |reason| Ended { message: "the function cannot start", reason };
-    // All work is waiting for others, so one thread does it: a multi-thread runtime costs init time and
-    // latency, and gives nothing back.
+fn start<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<(), FatalError> {
+    let cannot_start = |reason| FatalError { message: "the function cannot start", reason };
+    // All work is I/O, so one thread is enough: a multi-thread runtime costs init time and latency.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -73,13 +79,14 @@ fn start<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<(), Ended
             let pipeline = pipeline.clone();
             async move { pipeline.handle(event).await.map_err(Diagnostic::from) }
         });
-        run_concurrent(handler)
-            .await
-            .map_err(|error| Ended { message: "Lambda's Runtime API is gone", reason: error.to_string() })
+        run_concurrent(handler).await.map_err(|error| FatalError {
+            message: "Lambda's Runtime API is gone",
+            reason: error.to_string(),
+        })
     })
 }
 
-/// Everything that a configuration can be refused for.
+/// Reads the configuration and creates everything that can fail because of it.
 fn set_up<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<(F, Services), String> {
     let mut variables = Variables::of_environment();
     let function = new(&mut variables);

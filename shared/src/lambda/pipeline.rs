@@ -1,4 +1,4 @@
-//! One invocation: event → authenticate → parameters → PAT → Calendly → answer → log line.
+//! The pipeline of one invocation: event → authenticate → parameters → PAT → Calendly → answer → log line.
 
 use std::{
     future::Future,
@@ -14,15 +14,13 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::{
-    cache_control::wants_fresh,
+    cache_control::is_no_cache,
     deadline::Deadline,
-    response::{Payload, accepts_gzip, failure, success},
-};
-use super::{
     event::Event,
     function::{Answer, Function},
     gateway,
     init::Services,
+    response::{Payload, accepts_gzip, failure, success},
     warm_up::{self, WarmUp},
 };
 use crate::{
@@ -31,14 +29,14 @@ use crate::{
     telemetry::{self, EventOutcome, InvocationOutcome, RequestMetrics, Stage},
 };
 
-/// A function and all that it needs.
+/// A function and the services that it uses.
 pub(super) struct Pipeline<F> {
     function: F,
     services: Services,
     is_cold: AtomicBool,
 }
 
-/// What an invocation answers.
+/// The payload that an invocation returns.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Outcome<R> {
@@ -46,7 +44,7 @@ pub(super) enum Outcome<R> {
     WarmUp(WarmUp),
 }
 
-/// An event that is neither a request nor a warm-up.
+/// The function error for an event that is neither a request nor a warm-up.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct UnknownEvent(String);
@@ -59,7 +57,7 @@ impl From<UnknownEvent> for Diagnostic {
 
 impl<F: Function> Pipeline<F> {
     pub(super) fn new(function: F, services: Services) -> Self {
-        Self { function, services, is_cold: AtomicBool::new(callers_wait_for_a_start()) }
+        Self { function, services, is_cold: AtomicBool::new(starts_on_demand()) }
     }
 
     pub(super) async fn handle(
@@ -77,9 +75,9 @@ impl<F: Function> Pipeline<F> {
     ) -> Result<Outcome<impl Serialize + use<F>>, UnknownEvent> {
         let started = Instant::now();
         let cold_start = self.is_cold.swap(false, Ordering::Relaxed);
-        let deadline = Deadline::of_invocation(context.deadline);
+        let deadline = Deadline::from_epoch_millis(context.deadline);
         let metrics = RequestMetrics::default();
-        let end = |context: &Context, event| {
+        let log = |context: &Context, event| {
             telemetry::log_invocation(
                 &metrics,
                 &InvocationOutcome {
@@ -98,27 +96,28 @@ impl<F: Function> Pipeline<F> {
                 let (response, error) = self.respond(&request, deadline, &metrics).await;
                 let status = response.status().as_u16();
                 let answer = gateway::answer(request.request_context_ref(), response).await;
-                end(
+                log(
                     request.lambda_context_ref().unwrap_or(&Context::default()),
                     EventOutcome::Request { status, error: error.as_ref() },
                 );
                 Ok(Outcome::Response(answer))
             }
             Event::WarmUp { is_one_of_several } => {
-                // Boxed, like the answer to a request: what is large is not to be moved about with each invocation.
+                // Boxed, as are requests: the large future is not moved with each invocation.
                 let prepare = Box::pin(WarmUp::prepare(&self.services, cold_start, deadline, &metrics));
-                let warm_up = if is_one_of_several { warm_up::held(prepare).await } else { prepare.await };
-                end(&context, EventOutcome::WarmUp { unprepared: &warm_up.unprepared });
+                let warm_up =
+                    if is_one_of_several { warm_up::keep_busy(prepare).await } else { prepare.await };
+                log(&context, EventOutcome::WarmUp { unprepared: &warm_up.unprepared });
                 Ok(Outcome::WarmUp(warm_up))
             }
             Event::Unknown(problem) => {
-                end(&context, EventOutcome::Unknown { problem: &problem });
+                log(&context, EventOutcome::Unknown { problem: &problem });
                 Err(UnknownEvent(problem))
             }
         }
     }
 
-    /// The response to a request, and why it is a problem if it is one.
+    /// The response to a request, and the error that it reports, if any.
     async fn respond(
         &self,
         request: &Request,
@@ -126,7 +125,8 @@ impl<F: Function> Pipeline<F> {
         metrics: &RequestMetrics,
     ) -> (Response<Body>, Option<Error>) {
         let request_id = request.lambda_context_ref().map_or("", |context| &context.request_id);
-        let answer = guarded(Box::pin(self.answer(request, deadline, metrics)), deadline, metrics).await;
+        let answer =
+            within_deadline(Box::pin(self.answer(request, deadline, metrics)), deadline, metrics).await;
         let payload = answer.and_then(|Answer { json, age }| {
             if let Some(age) = age {
                 metrics.add("AnswerAge", "Seconds", age.as_secs_f64());
@@ -150,15 +150,14 @@ impl<F: Function> Pipeline<F> {
         if let Some(hash) = caller_hash.as_ref().and_then(|hash| hash.hash(caller.text_claim("sub")?)) {
             metrics.caller(hash);
         }
-        let parameters = self.function.parameters(&Query::of(request))?;
+        let parameters = self.function.parameters(&Query::from_request(request))?;
         let claim = |name: &str| caller.text_claim(name);
         let pat = pat_provider.of(claim, metrics).await?;
-        let wants_fresh = wants_fresh(request.headers());
-        let with = |pat| Calendly::new(&self.services.calendly, pat, deadline, wants_fresh, metrics);
+        let no_cache = is_no_cache(request.headers());
+        let with = |pat| Calendly::new(&self.services.calendly, pat, deadline, no_cache, metrics);
 
         let result = match self.function.answer(&parameters, &with(pat.clone())).await {
-            // The PAT may have been rotated since it was read. A newer one may be another user's, so the
-            // answer is made from the start.
+            // The PAT may have been rotated. A newer one may belong to another user, so the answer starts over.
             Err(error) if error.is_pat_refused() => match pat_provider.renew(claim, &pat, metrics).await? {
                 Some(newer) => self.function.answer(&parameters, &with(newer)).await,
                 None => Err(error),
@@ -170,28 +169,30 @@ impl<F: Function> Pipeline<F> {
     }
 }
 
-/// Whether somebody waits while an environment starts. Under provisioned concurrency, and on managed instances,
-/// Lambda starts environments ahead of requests.
+/// Whether a caller waits while the environment starts. With provisioned concurrency, and on managed instances, Lambda
+/// starts environments ahead of requests.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
-fn callers_wait_for_a_start() -> bool {
-    let kind = std::env::var("AWS_LAMBDA_INITIALIZATION_TYPE").unwrap_or_default();
-    !matches!(kind.as_str(), "provisioned-concurrency" | "lambda-managed-instances")
+fn starts_on_demand() -> bool {
+    let initialization = std::env::var("AWS_LAMBDA_INITIALIZATION_TYPE").unwrap_or_default();
+    !matches!(initialization.as_str(), "provisioned-concurrency" | "lambda-managed-instances")
 }
 
-/// The answer within the deadline; a panic becomes an error like any other.
-async fn guarded(
+/// Runs `answer` until the deadline. A panic becomes an error.
+async fn within_deadline(
     answer: impl Future<Output = Result<Answer, Error>>,
     deadline: Deadline,
     metrics: &RequestMetrics,
 ) -> Result<Answer, Error> {
     match tokio::time::timeout_at(deadline.instant(), AssertUnwindSafe(answer).catch_unwind()).await {
-        // Work that waits for nobody is not cut off, and may have ended late.
+        // A future that never yields cannot time out, so the deadline is checked again.
         Ok(Ok(Ok(_))) | Err(_) if deadline.time_left().is_zero() => {
             Err(Error::DeadlineExceeded { during: metrics.stage() })
         }
         Ok(Ok(result)) => result,
-        Ok(Err(_panic)) => Err(Error::Internal { reason: "the code panicked: another line tells where" }),
+        Ok(Err(_panic)) => {
+            Err(Error::Internal { reason: "the code panicked: another line of this request says where" })
+        }
         Err(_) => Err(Error::DeadlineExceeded { during: metrics.stage() }),
     }
 }
@@ -206,7 +207,7 @@ mod tests {
     async fn a_panic_is_an_internal_error() {
         let panics = async { panic!("on purpose") };
         assert_eq!(
-            guarded(panics, Deadline::within(Duration::from_secs(1)), &RequestMetrics::default())
+            within_deadline(panics, Deadline::within(Duration::from_secs(1)), &RequestMetrics::default())
                 .await
                 .unwrap_err()
                 .code(),
@@ -215,27 +216,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_takes_too_long_is_cut_off() {
+    async fn a_slow_answer_is_canceled_at_the_deadline() {
         let deadline = Deadline::within(Duration::from_secs(1));
         let slow = async {
             tokio::time::sleep(Duration::from_millis(1_001)).await;
             Ok("late".to_owned().into())
         };
         assert_eq!(
-            guarded(slow, deadline, &RequestMetrics::default()).await.unwrap_err().code(),
+            within_deadline(slow, deadline, &RequestMetrics::default()).await.unwrap_err().code(),
             "deadline_exceeded"
         );
         assert_eq!(deadline.time_left(), Duration::ZERO);
     }
 
-    /// One that is there at once is never cut off, so that its lateness has to be seen afterwards.
+    /// A future that is ready at once cannot time out.
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_comes_too_late_is_none() {
+    async fn a_late_answer_is_discarded() {
         let answer = async || Ok("late".to_owned().into());
         let metrics = RequestMetrics::default();
         let past = Deadline::within(Duration::ZERO);
-        assert_eq!(guarded(answer(), past, &metrics).await.unwrap_err().code(), "deadline_exceeded");
+        assert_eq!(within_deadline(answer(), past, &metrics).await.unwrap_err().code(), "deadline_exceeded");
         let ahead = Deadline::within(Duration::from_millis(1));
-        assert!(guarded(answer(), ahead, &metrics).await.is_ok());
+        assert!(within_deadline(answer(), ahead, &metrics).await.is_ok());
     }
 }

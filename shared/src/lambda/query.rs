@@ -1,4 +1,4 @@
-//! The query parameters of a request, decoded but not yet understood.
+//! The query parameters of a request, percent-decoded.
 
 use std::{convert::Infallible, str::FromStr};
 
@@ -13,23 +13,23 @@ pub struct Query(QueryMap);
 impl FromStr for Query {
     type Err = Infallible;
 
-    /// Those of a query string, percent-encoded as in a URL (`application/x-www-form-urlencoded`).
+    /// Parses a query string (`application/x-www-form-urlencoded`).
     fn from_str(query: &str) -> Result<Self, Infallible> {
         query.parse().map(Self)
     }
 }
 
 impl Query {
-    /// Those of a request.
-    pub(crate) fn of(request: &Request) -> Self {
+    /// The query parameters of a request.
+    pub(crate) fn from_request(request: &Request) -> Self {
         Self(request.query_string_parameters())
     }
 
-    /// All values of a parameter that may be given several times, in the order in which they came.
+    /// All values of a parameter that may be repeated, in order.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] if one of them is empty.
+    /// [`Error::InvalidParameter`] if a value is empty.
     pub fn all(&self, parameter: &'static str) -> Result<Vec<&str>, Error> {
         let values = self.0.all(parameter).unwrap_or_default();
         if values.contains(&"") {
@@ -41,11 +41,11 @@ impl Query {
         Ok(values)
     }
 
-    /// The value of a parameter that may be left out.
+    /// The value of an optional parameter.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] if it is given twice or is empty.
+    /// [`Error::InvalidParameter`] if it is repeated or empty.
     pub fn get(&self, parameter: &'static str) -> Result<Option<&str>, Error> {
         match self.all(parameter)?.as_slice() {
             [] => Ok(None),
@@ -57,11 +57,11 @@ impl Query {
         }
     }
 
-    /// The value of a parameter that must be there. `example` is shown to a caller who left it out.
+    /// The value of a required parameter. `example` appears in the error if it is missing.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] if it is missing, given twice or empty.
+    /// [`Error::InvalidParameter`] if it is missing, repeated or empty.
     pub fn require(&self, parameter: &'static str, example: &str) -> Result<&str, Error> {
         self.get(parameter)?.ok_or_else(|| {
             Error::invalid_parameter(
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_decoded_once() {
+    fn parameters_are_decoded_once() {
         let query = query("start_time=2026-12-01T10%3A00%3A00%2B01:00&slug=a+b&note=%25");
         assert_eq!(query.get("start_time").unwrap(), Some("2026-12-01T10:00:00+01:00"));
         assert_eq!(query.get("slug").unwrap(), Some("a b"));
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn twice_empty_and_missing_are_refused_by_name() {
+    fn repeated_empty_and_missing_parameters_are_refused() {
         let query = query("active=true&active=true&timezone=&event_type=b&event_type=a");
         assert_eq!(query.all("event_type").unwrap(), ["b", "a"]);
         for (result, detail) in [

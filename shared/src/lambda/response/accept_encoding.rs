@@ -1,10 +1,10 @@
-//! Whether a client takes gzip.
+//! The `Accept-Encoding` header of a request.
 
 use lambda_http::http::{HeaderMap, header::ACCEPT_ENCODING};
 
-/// Whether the `Accept-Encoding` headers take gzip (RFC 9110, section 12.5.3).
+/// Whether the `Accept-Encoding` headers accept gzip (RFC 9110, section 12.5.3).
 pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let mut any = None;
+    let mut wildcard = None;
     let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     for coding in values.flat_map(|value| value.split(',')) {
         let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
@@ -15,11 +15,11 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
             .is_some_and(|weight| weight.trim().parse::<f32>() == Ok(0.0));
         match name.trim().to_ascii_lowercase().as_str() {
             "gzip" | "x-gzip" => return !is_refused,
-            "*" => any = Some(!is_refused),
+            "*" => wildcard = Some(!is_refused),
             _ => {}
         }
     }
-    any.unwrap_or(false)
+    wildcard.unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn accept_encoding_is_read_as_rfc_9110_has_it() {
+    fn accepted_codings() {
         for yes in ["gzip", "br, GZIP", "gzip;q=0.5", "x-gzip", "*", "deflate;q=0, *;q=0.1"] {
             assert!(accepts(&[yes]), "{yes}");
         }

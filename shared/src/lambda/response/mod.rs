@@ -1,4 +1,4 @@
-//! Answers: JSON or a problem, with the headers that every answer carries.
+//! HTTP responses: JSON or a problem, with the headers that every response has.
 
 mod accept_encoding;
 mod payload;
@@ -24,7 +24,7 @@ pub(crate) use payload::Payload;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A 200 with this payload, which says what was true so long ago (RFC 9111, section 5.1).
+/// A 200 response, with `Age` (RFC 9111, section 5.1) for a cached answer.
 pub(crate) fn success(payload: Payload, age: Option<Duration>, request_id: &str) -> Response<Body> {
     let body = match payload {
         Payload::Json(json) => Body::Text(json),
@@ -42,7 +42,7 @@ pub(crate) fn success(payload: Payload, age: Option<Duration>, request_id: &str)
     response
 }
 
-/// The problem that an error is answered as.
+/// The problem response of an error.
 pub(crate) fn failure(error: &Error, request_id: &str) -> Response<Body> {
     let body = Body::Text(problem::problem(error, request_id));
     let mut response = response(error.status(), "application/problem+json", body, request_id);
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_answer_has_its_headers() {
+    fn every_response_has_its_headers() {
         let json = success(Payload::Json("{}".to_owned()), None, "the-request");
         let gzip = success(Payload::Gzip(vec![1]), Some(Duration::from_millis(2_999)), "the-request");
         let problem = failure(&Error::PatMissing("none"), "the-request");

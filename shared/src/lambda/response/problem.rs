@@ -1,10 +1,10 @@
-//! The problem that an error is answered as (RFC 9457).
+//! Problem details (RFC 9457), the body of every error response.
 
 use serde::Serialize;
 
 use crate::{Error, error::CalendlyMember};
 
-/// `type` is `about:blank`: `code` tells kinds apart, so `title` is the status's.
+/// A problem. `type` is `about:blank`, so `title` is the reason phrase of the status; `code` tells problems apart.
 #[derive(Serialize)]
 struct Problem<'a> {
     #[serde(rename = "type")]
@@ -20,7 +20,7 @@ struct Problem<'a> {
     calendly: Option<CalendlyMember<'a>>,
 }
 
-/// Its JSON.
+/// The problem of an error, as JSON.
 pub(super) fn problem(error: &Error, request_id: &str) -> String {
     let status = error.status();
     let problem = Problem {
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_has_every_member() {
+    fn all_members_of_a_problem() {
         let error = Error::invalid_parameter("active", "active must be true or false.");
         let problem: Value = serde_json::from_str(&problem(&error, "the-request")).unwrap();
         assert_eq!(
