@@ -24,7 +24,7 @@ pub(crate) enum Payload {
 }
 
 impl Payload {
-    /// The body as it is if it fits, else gcompressed if the client accepts that.
+    /// The body as it is if it fits, else gzipped if the client accepts that.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ fn gzip(json: &str, deadline: Deadline) -> Result<Vec<u8>, Error> {
     }
     let compressed = encoder.finish().map_err(failed)?;
     if compressed.len() > MAX_GZIP_BYTES {
-        return Err(Error::AnswerTooLarge { reason: "the answer has more than 6 MB, gcompressed too" });
+        return Err(Error::AnswerTooLarge { reason: "the answer has more than 6 MB, gzipped too" });
     }
     Ok(compressed)
 }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_large_body_is_gcompressed_or_refused() {
+    async fn a_large_body_is_gzipped_or_refused() {
         let large = format!("[{}1]", "\"x\",".repeat(1_500_000));
         let Payload::Gzip(compressed) = Payload::new(large.clone(), true, soon()).unwrap() else {
             panic!("not compressed")
@@ -106,13 +106,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_is_too_large_gcompressed_is_refused() {
+    async fn a_body_that_is_too_large_gzipped_is_refused() {
         let Ok(Payload::Gzip(compressed)) = Payload::new(digits(7_000_000), true, soon()) else {
             panic!("not compressed")
         };
         assert!((3_500_000..4_500_000).contains(&compressed.len()), "{}", compressed.len());
         let error = Payload::new(digits(10_000_000), true, soon()).unwrap_err();
-        assert_eq!(error.reason(), "the answer has more than 6 MB, gcompressed too.");
+        assert_eq!(error.reason(), "the answer has more than 6 MB, gzipped too.");
     }
 
     #[tokio::test(start_paused = true)]
