@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 
-use super::{ByteBudget, HttpClient, body};
+use super::{ByteBudget, HttpClient, body, trace::add_trace_id};
 
 /// The largest response that is read. A secret has at most 64 KiB, and its response is not much larger.
 const MAX_RESPONSE_BYTES: usize = 256 * 1024;
@@ -41,7 +41,9 @@ async fn send(client: &HttpClient, request: HttpRequest) -> Result<HttpResponse,
         request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
     let bytes = sdk_body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
     let request = lambda_http::http::Request::from_parts(parts, bytes);
-    let request = reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
+    let mut request =
+        reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
+    add_trace_id(request.headers_mut());
 
     let response = client.execute(request).await.map_err(|error| {
         if error.is_timeout() {

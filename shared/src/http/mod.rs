@@ -14,10 +14,12 @@ mod client;
 pub(crate) mod json;
 mod preconnect;
 mod tls;
+mod trace;
 mod url;
 
 pub(crate) use aws_adapter::AwsHttpClient;
 pub(crate) use body::{BodyError, ByteBudget, body};
 pub(crate) use client::HttpClient;
 pub(crate) use tls::Tls;
+pub(crate) use trace::with_trace_id;
 pub(crate) use url::{http_url, secure_url};

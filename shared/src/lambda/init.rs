@@ -99,18 +99,3 @@ impl Services {
         }
     }
 }
-
-/// Reports to Lambda why the function cannot start, so that the failed invocation shows it too.
-///
-/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>
-pub(super) async fn report_error(reason: &str) {
-    let Ok(address) = std::env::var("AWS_LAMBDA_RUNTIME_API") else { return };
-    let Ok(http) = Tls::new(None).and_then(|tls| HttpClient::new(&tls)) else { return };
-    let body = serde_json::json!({ "errorType": "Runtime.ConfigurationError", "errorMessage": reason });
-    let request = http
-        .post(&format!("http://{address}/2018-06-01/runtime/init/error"))
-        .header("Lambda-Runtime-Function-Error-Type", "Runtime.ConfigurationError")
-        .timeout(Duration::from_secs(1))
-        .body(body.to_string());
-    let _ = http.send(request).await;
-}

@@ -1,8 +1,8 @@
 //! The Lambda runtime of the functions: start-up, and the pipeline that every invocation takes.
 //!
 //! ```text
-//! init ─▶ invocation ─▶ event ─▶ pipeline: authenticate ─▶ query ─▶ PAT ─▶ function ─▶ response ─▶ gateway ─▶ answer
-//!                         └────▶ warm_up
+//! init ─▶ runtime_api ─▶ event ─▶ pipeline: authenticate ─▶ query ─▶ PAT ─▶ function ─▶ response ─▶ gateway ─▶ answer
+//!                          └────▶ warm_up
 //! ```
 //!
 //! This is the top room: it depends on all others, and only [`deadline`] is used by them.
@@ -16,12 +16,10 @@ mod init;
 mod pipeline;
 mod query;
 mod response;
+mod runtime_api;
 mod warm_up;
 
-use std::{process::ExitCode, sync::Arc};
-
-use lambda_runtime::{Diagnostic, LambdaEvent, run_concurrent, service_fn};
-use serde_json::value::RawValue;
+use std::{convert::Infallible, process::ExitCode, sync::Arc};
 
 use crate::{
     config::{Config, Variables},
@@ -31,6 +29,7 @@ pub use function::{Answer, Function};
 use init::Services;
 use pipeline::Pipeline;
 pub use query::Query;
+use runtime_api::{Invocation, RuntimeApi};
 
 /// Runs a function until Lambda ends the process. `new` creates the function from its own variables.
 ///
@@ -42,13 +41,9 @@ pub fn run<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> ExitCode {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         telemetry::error("a bug: the code panicked", &location);
     }));
-    match start(new) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(FatalError { message, reason }) => {
-            telemetry::error(message, &reason);
-            ExitCode::FAILURE
-        }
-    }
+    let Err(FatalError { message, reason }) = start(new);
+    telemetry::error(message, &reason);
+    ExitCode::FAILURE
 }
 
 /// An error that ends the process.
@@ -57,8 +52,8 @@ struct FatalError {
     reason: String,
 }
 
-fn start<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<(), FatalError> {
-    let cannot_start = |reason| FatalError { message: "the function cannot start", reason };
+fn start<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<Infallible, FatalError> {
+    let cannot_start = |reason: String| FatalError { message: "the function cannot start", reason };
     // All work is I/O, so one thread is enough: a multi-thread runtime costs init time and latency.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -66,24 +61,28 @@ fn start<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<(), Fatal
         .build()
         .map_err(|error| cannot_start(error.to_string()))?;
     runtime.block_on(async {
+        let runtime_api = RuntimeApi::from_environment().map_err(cannot_start)?;
         let (function, services) = match set_up(new) {
             Ok(parts) => parts,
             Err(reason) => {
-                init::report_error(&reason).await;
+                runtime_api.report_init_error(&reason).await;
                 return Err(cannot_start(reason));
             }
         };
         services.prepare().await;
         let pipeline = Arc::new(Pipeline::new(function, services));
-        let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let handler = move |invocation: Arc<Invocation>| {
             let pipeline = pipeline.clone();
-            async move { pipeline.handle(event).await.map_err(Diagnostic::from) }
-        });
-        run_concurrent(handler).await.map_err(|error| FatalError {
-            message: "Lambda's Runtime API is gone",
-            reason: error.to_string(),
-        })
+            async move { pipeline.handle(&invocation).await }
+        };
+        let reason = runtime_api.serve(max_concurrency(), handler).await;
+        Err(FatalError { message: "Lambda's Runtime API is gone", reason })
     })
+}
+
+/// The number of invocations at once: `AWS_LAMBDA_MAX_CONCURRENCY` on Lambda Managed Instances, else 1.
+fn max_concurrency() -> usize {
+    std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
 /// Reads the configuration and creates everything that can fail because of it.

@@ -8,9 +8,7 @@ use std::{
 
 use futures_util::FutureExt;
 use lambda_http::{Body, Request, RequestExt, Response};
-use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::{
@@ -21,11 +19,13 @@ use super::{
     gateway,
     init::Services,
     response::{Payload, accepts_gzip, failure, success},
+    runtime_api::{FunctionError, Invocation},
     warm_up::{self, WarmUp},
 };
 use crate::{
     Error, Query,
     calendly::Calendly,
+    http::with_trace_id,
     telemetry::{self, EventOutcome, InvocationOutcome, RequestMetrics, Stage},
 };
 
@@ -36,83 +36,55 @@ pub(super) struct Pipeline<F> {
     is_cold: AtomicBool,
 }
 
-/// The payload that an invocation returns.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Outcome<R> {
-    Response(R),
-    WarmUp(WarmUp),
-}
-
-/// The function error for an event that is neither a request nor a warm-up.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct UnknownEvent(String);
-
-impl From<UnknownEvent> for Diagnostic {
-    fn from(UnknownEvent(error_message): UnknownEvent) -> Self {
-        Self { error_type: "UnknownEvent".to_owned(), error_message }
-    }
-}
-
 impl<F: Function> Pipeline<F> {
     pub(super) fn new(function: F, services: Services) -> Self {
         Self { function, services, is_cold: AtomicBool::new(starts_on_demand()) }
     }
 
-    pub(super) async fn handle(
-        &self,
-        LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>,
-    ) -> Result<Outcome<impl Serialize + use<F>>, UnknownEvent> {
-        let request_id = context.request_id.clone();
-        telemetry::in_request(&request_id, self.invocation(&payload, context)).await
+    /// Answers an invocation: the payload of the answer, or a function error.
+    pub(super) async fn handle(&self, invocation: &Invocation) -> Result<Vec<u8>, FunctionError> {
+        with_trace_id(invocation.xray_trace_id.as_deref(), self.answer_invocation(invocation)).await
     }
 
-    async fn invocation(
-        &self,
-        event: &RawValue,
-        context: Context,
-    ) -> Result<Outcome<impl Serialize + use<F>>, UnknownEvent> {
+    async fn answer_invocation(&self, invocation: &Invocation) -> Result<Vec<u8>, FunctionError> {
         let started = Instant::now();
+        let Invocation { request_id, xray_trace_id, deadline_ms, .. } = invocation;
         let cold_start = self.is_cold.swap(false, Ordering::Relaxed);
-        let deadline = Deadline::from_epoch_millis(context.deadline);
+        let deadline = Deadline::from_epoch_millis(*deadline_ms);
         let metrics = RequestMetrics::default();
-        let log = |context: &Context, event| {
+        let log = |event| {
             telemetry::log_invocation(
                 &metrics,
                 &InvocationOutcome {
                     function: F::NAME,
-                    request_id: &context.request_id,
-                    xray_trace_id: context.xray_trace_id.as_deref(),
+                    request_id,
+                    xray_trace_id: xray_trace_id.as_deref(),
                     cold_start,
                     duration: started.elapsed(),
                     event,
                 },
             );
         };
-        match Event::parse(event.get()) {
+        match Event::parse(&invocation.event) {
             Event::Request(request) => {
-                let request = request.with_lambda_context(context);
-                let (response, error) = self.respond(&request, deadline, &metrics).await;
+                let (response, error) = self.respond(&request, request_id, deadline, &metrics).await;
                 let status = response.status().as_u16();
                 let answer = gateway::answer(request.request_context_ref(), response).await;
-                log(
-                    request.lambda_context_ref().unwrap_or(&Context::default()),
-                    EventOutcome::Request { status, error: error.as_ref() },
-                );
-                Ok(Outcome::Response(answer))
+                let payload = payload(&answer);
+                log(EventOutcome::Request { status, error: error.as_ref() });
+                payload
             }
             Event::WarmUp { is_one_of_several } => {
                 // Boxed, as are requests: the large future is not moved with each invocation.
                 let prepare = Box::pin(WarmUp::prepare(&self.services, cold_start, deadline, &metrics));
                 let warm_up =
                     if is_one_of_several { warm_up::keep_busy(prepare).await } else { prepare.await };
-                log(&context, EventOutcome::WarmUp { unprepared: &warm_up.unprepared });
-                Ok(Outcome::WarmUp(warm_up))
+                log(EventOutcome::WarmUp { unprepared: &warm_up.unprepared });
+                payload(&warm_up)
             }
             Event::Unknown(problem) => {
-                log(&context, EventOutcome::Unknown { problem: &problem });
-                Err(UnknownEvent(problem))
+                log(EventOutcome::Unknown { problem: &problem });
+                Err(FunctionError { error_type: "UnknownEvent", error_message: problem })
             }
         }
     }
@@ -121,10 +93,10 @@ impl<F: Function> Pipeline<F> {
     async fn respond(
         &self,
         request: &Request,
+        request_id: &str,
         deadline: Deadline,
         metrics: &RequestMetrics,
     ) -> (Response<Body>, Option<Error>) {
-        let request_id = request.lambda_context_ref().map_or("", |context| &context.request_id);
         let answer =
             within_deadline(Box::pin(self.answer(request, deadline, metrics)), deadline, metrics).await;
         let payload = answer.and_then(|Answer { json, age }| {
@@ -167,6 +139,13 @@ impl<F: Function> Pipeline<F> {
         metrics.enter(Stage::Answer);
         result
     }
+}
+
+fn payload(answer: &impl Serialize) -> Result<Vec<u8>, FunctionError> {
+    serde_json::to_vec(answer).map_err(|_| FunctionError {
+        error_type: "Serialization",
+        error_message: "the answer could not be serialized".to_owned(),
+    })
 }
 
 /// Whether a caller waits while the environment starts. With provisioned concurrency, and on managed instances, Lambda
