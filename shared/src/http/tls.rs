@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lambda_http::http::header::USER_AGENT;
+use lambda_http::http::header::{ACCEPT_ENCODING, USER_AGENT};
 use reqwest::{
     Client, ClientBuilder,
     header::{HeaderMap, HeaderValue},
@@ -57,6 +57,37 @@ impl Tls {
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
-            .default_headers(HeaderMap::from_iter([(USER_AGENT, user_agent)]))
+            .default_headers(HeaderMap::from_iter([
+                (USER_AGENT, user_agent),
+                // The client does not decompress.
+                (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+            ]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_ask_for_uncompressed_responses() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let length = connection.read(&mut request).await.unwrap();
+            connection.write_all(b"HTTP/1.1 204 X\r\n\r\n").await.unwrap();
+            String::from_utf8_lossy(&request[..length]).to_ascii_lowercase()
+        });
+        let client = Tls::new(None).unwrap().builder().build().unwrap();
+        client.execute(client.get(url).build().unwrap()).await.unwrap();
+        let request = server.await.unwrap();
+        assert!(request.contains("\r\naccept-encoding: identity\r\n"), "{request}");
     }
 }
