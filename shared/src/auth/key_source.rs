@@ -11,7 +11,7 @@ use url::Url;
 use super::issuer::Issuer;
 use super::jwk::KeySet;
 use crate::{
-    http::{BodyError, ByteBudget, HttpClient, body, json::object_of_bytes, secure_url},
+    http::{BodyError, ByteBudget, HttpClient, body, failure_reason, json::object_of_bytes, secure_url},
     pat::secrets_manager::{SecretError, SecretsManager},
 };
 
@@ -171,9 +171,9 @@ enum Ungotten {
 async fn get_once(http: &HttpClient, url: Url, what: &str) -> Result<Vec<u8>, Ungotten> {
     let response = http.send(http.get(url.as_str())).await.map_err(|error| {
         if error.is_connect() {
-            Ungotten::Refused(format!("the issuer could not be connected to ({what})"))
+            Ungotten::Refused(format!("the issuer could not be reached: {} ({what})", failure_reason(&error)))
         } else {
-            Ungotten::Broken(format!("the issuer did not answer ({what})"))
+            Ungotten::Broken(format!("the issuer did not answer: {} ({what})", failure_reason(&error)))
         }
     })?;
     if response.status() != 200 {
@@ -287,7 +287,7 @@ mod tests {
             ),
             (JWKS, Fault::Oversized { bytes: 512 * 1024 }, "the answer is not a JWK Set"),
             (JWKS, Fault::Truncated { after: 10 }, "the issuer's answer broke off (keys)"),
-            (JWKS, Fault::Reset, "the issuer did not answer (keys)"),
+            (JWKS, Fault::Reset, "the issuer did not answer: the connection broke (keys)"),
             (JWKS, json_body(r#"{"keys":[]}"#), "none of the 0 keys of the JWK Set can be used"),
             (JWKS, json_body(r#"{"keys":[{"kty":"RSA"}]}"#), "none of the 1 keys of the JWK Set can be used"),
         ] {
@@ -336,7 +336,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_answers() {
         let reason = fetch_of("http://127.0.0.1:1", None).await.unwrap_err();
-        assert_eq!(reason, "the issuer could not be connected to (discovery)");
+        assert_eq!(reason, "the issuer could not be reached: the connection was refused (discovery)");
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use crate::{
     Error,
     config::CalendlyConfig,
     error::CalendlyError,
-    http::{BodyError, ByteBudget, HttpClient, Tls, body},
+    http::{BodyError, ByteBudget, HttpClient, Tls, body, failure_reason},
     lambda::deadline::Deadline,
     pat::LoadedPat,
     telemetry::{RequestMetrics, Stage},
@@ -146,12 +146,11 @@ impl CalendlyClient {
             .query(query)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header(AUTHORIZATION, authorization);
-        let response = self.connections.send(request).await.map_err(|error| {
-            FailedTry::connection(
-                if error.is_connect() { "no connection" } else { "the connection broke" },
-                path,
-            )
-        })?;
+        let response = self
+            .connections
+            .send(request)
+            .await
+            .map_err(|error| FailedTry::connection(failure_reason(&error), path))?;
         if let Some(remaining) = whole_number(response.headers(), "x-ratelimit-remaining") {
             metrics.rate_limit_remaining(u32::try_from(remaining).unwrap_or(u32::MAX));
             if let Some(limit) = whole_number(response.headers(), "x-ratelimit-limit") {

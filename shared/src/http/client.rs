@@ -12,6 +12,7 @@ use reqwest::{Client, Request, RequestBuilder, Response};
 use tokio::time::Instant;
 
 use super::{
+    failure::failure_reason,
     preconnect::{IDLE_TIMEOUT, Origin, PreconnectLayer, Role, SpareConnection, with_origin},
     tls::Tls,
 };
@@ -103,8 +104,8 @@ impl HttpClient {
         let client = tls.builder().connector_layer(layer).build().map_err(|error| error.to_string())?;
         match client.get(url).send().await {
             _ if spare.opened() >= Some(before) => Ok(()),
-            Err(error) if error.is_timeout() => Err("connecting timed out".to_owned()),
-            _ => Err("connecting failed".to_owned()),
+            Err(error) => Err(failure_reason(&error).to_owned()),
+            Ok(_) => Err("connecting failed".to_owned()),
         }
     }
 

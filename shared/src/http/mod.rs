@@ -11,6 +11,7 @@
 mod aws_adapter;
 mod body;
 mod client;
+mod failure;
 pub(crate) mod json;
 mod preconnect;
 mod tls;
@@ -20,6 +21,7 @@ mod url;
 pub(crate) use aws_adapter::AwsHttpClient;
 pub(crate) use body::{BodyError, ByteBudget, body};
 pub(crate) use client::HttpClient;
+pub(crate) use failure::failure_reason;
 pub(crate) use tls::Tls;
 pub(crate) use trace::with_trace_id;
 pub(crate) use url::{http_url, secure_url};

@@ -1,6 +1,6 @@
 //! Reading a secret from AWS Secrets Manager.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use aws_sdk_secretsmanager::{
     Client, Config as SdkConfig,
@@ -16,7 +16,7 @@ use crate::{
         AwsConfig,
         aws::{credentials_of_environment, is_error_code},
     },
-    http::{AwsHttpClient, HttpClient},
+    http::{AwsHttpClient, HttpClient, failure_reason},
 };
 
 /// How long one try may take. `GetSecretValue` answers within tens of milliseconds.
@@ -108,7 +108,11 @@ fn reason(error: &SdkError<GetSecretValueError>) -> String {
         }
         SdkError::ConstructionFailure(_) => "the request could not be made",
         SdkError::TimeoutError(_) => "Secrets Manager did not answer in time",
-        SdkError::DispatchFailure(_) => "Secrets Manager could not be reached",
+        SdkError::DispatchFailure(failure) => {
+            let cause = failure.as_connector_error().and_then(Error::source);
+            let cause = cause.and_then(|cause| cause.downcast_ref()).map_or("no answer", failure_reason);
+            return format!("Secrets Manager could not be reached ({cause})");
+        }
         SdkError::ServiceError(context) => {
             return match context.err().code().filter(|code| is_error_code(code)) {
                 Some(code) => format!("Secrets Manager answered {code}"),
@@ -221,7 +225,7 @@ mod tests {
         let nobody = "http://127.0.0.1:9".to_owned();
         assert_eq!(
             reason_of(stand_in::at(nobody.clone(), Some(credentials))).await,
-            "Secrets Manager could not be reached"
+            "Secrets Manager could not be reached (the connection was refused)"
         );
         assert_eq!(
             reason_of(stand_in::at(nobody, None)).await,

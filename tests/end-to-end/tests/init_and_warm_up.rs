@@ -59,7 +59,7 @@ async fn failing_upstreams_do_not_end_the_function() {
     let warm_up = world.invoke(&json!({"warmer": true})).await.result.unwrap();
     assert_eq!(warm_up["warm"], true);
     let unprepared = warm_up["unprepared"].as_array().unwrap();
-    assert!(unprepared.contains(&json!("calendly: connecting failed")), "{warm_up}");
+    assert!(unprepared.contains(&json!("calendly: the connection was refused")), "{warm_up}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

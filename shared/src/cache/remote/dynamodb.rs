@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::Name;
 use crate::{
     config::{TableConfig, aws::is_error_code},
-    http::{ByteBudget, HttpClient, body, json::object_of_bytes},
+    http::{ByteBudget, HttpClient, body, failure_reason, json::object_of_bytes},
 };
 
 /// The largest item has 400 KB, and a third more as it is sent.
@@ -184,8 +184,9 @@ impl DynamoDb {
         let request = self
             .signed(&format!("DynamoDB_20120810.{operation}"), request)
             .ok_or_else(|| failed("the request could not be signed (are there AWS credentials?)"))?;
-        let response =
-            self.http.execute(request).await.map_err(|_| failed("DynamoDB could not be reached"))?;
+        let response = self.http.execute(request).await.map_err(|error| {
+            CallError::Failed(format!("DynamoDB could not be reached ({})", failure_reason(&error)))
+        })?;
         let status = response.status();
         let answer = body(response, &ByteBudget::new(LARGEST_ANSWER))
             .await
