@@ -147,6 +147,10 @@ fn emf_metrics(
         EventOutcome::Request { error, .. } => (true, error.map(Error::code)),
         EventOutcome::WarmUp { .. } | EventOutcome::Unknown { .. } => (false, None),
     };
+    let unprepared = match outcome.event {
+        EventOutcome::WarmUp { unprepared } => Some(unprepared),
+        EventOutcome::Request { .. } | EventOutcome::Unknown { .. } => None,
+    };
     let of_request = |value: f64| is_request.then_some(value);
     let if_code = |metric: &'static str| (code == Some(metric)).then_some(1.0);
     let remaining = metrics.rate_limit_remaining.load(Relaxed);
@@ -158,7 +162,8 @@ fn emf_metrics(
         ("CalendlyLatency", "Milliseconds", of_request(calendly_ms / f64::from(calls)).filter(|_| calls > 0)),
         ("RateLimitRemaining", "Count", u32::try_from(remaining - 1).ok().map(f64::from)),
         ("ColdStart", "Count", of_request(f64::from(u8::from(outcome.cold_start)))),
-        ("WarmUp", "Count", matches!(outcome.event, EventOutcome::WarmUp { .. }).then_some(1.0)),
+        ("WarmUp", "Count", unprepared.map(|_| 1.0)),
+        ("Unprepared", "Count", unprepared.map(|unprepared| f64::from(u8::from(!unprepared.is_empty())))),
         ("SecretStale", "Count", metrics.pat_was_stale.load(Relaxed).then_some(1.0)),
         ("KeysUnavailable", "Count", if_code("keys_unavailable")),
         ("SecretsUnavailable", "Count", if_code("secrets_unavailable")),
@@ -235,7 +240,7 @@ mod tests {
         ] {
             assert_eq!(line[name], expected, "{name}");
         }
-        for absent in ["WarmUp", "InternalErrors", "reason", "parameter"] {
+        for absent in ["WarmUp", "Unprepared", "InternalErrors", "reason", "parameter"] {
             assert_eq!(line.get(absent), None, "{absent}");
         }
     }
@@ -271,10 +276,11 @@ mod tests {
     fn a_warm_up_counts_as_no_request() {
         let metrics = RequestMetrics::default();
         metrics.calendly_call(Duration::from_micros(5), false, false);
-        for (unprepared, level) in [(vec![], "INFO"), (vec!["pat".to_owned()], "WARN")] {
+        for (unprepared, level, metric) in [(vec![], "INFO", 0.0), (vec!["pat".to_owned()], "WARN", 1.0)] {
             let line = line_of(&metrics, EventOutcome::WarmUp { unprepared: &unprepared }, true);
             assert_eq!((&line["level"], &line["message"]), (&json!(level), &json!("warm-up")));
             assert_eq!((&line["unprepared"], &line["WarmUp"]), (&json!(unprepared), &json!(1.0)));
+            assert_eq!(line["Unprepared"], json!(metric));
             for absent in ["CalendlyCalls", "CalendlyErrors", "CalendlyLatency", "ColdStart", "status"] {
                 assert_eq!(line.get(absent), None, "{absent}");
             }
