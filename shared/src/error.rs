@@ -23,6 +23,14 @@ pub enum Error {
         /// The `detail` without the caller's values, for the log.
         reason: Cow<'static, str>,
     },
+    /// 400: a query parameter is misspelled.
+    #[error("{} is not a parameter: send {parameter} instead.", quoted(sent_as))]
+    MisspelledParameter {
+        /// The right name.
+        parameter: &'static str,
+        /// The name as the caller sent it.
+        sent_as: String,
+    },
     /// 400: no Calendly personal access token (PAT) is stored for this caller.
     #[error("{0}")]
     PatMissing(&'static str),
@@ -117,7 +125,7 @@ pub enum TokenError {
 
 /// An error answer of Calendly.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("Calendly answered {status}{}", sentence(self.message.as_deref().or(self.title.as_deref())))]
+#[error("Calendly answered {}{}", status_text(*status), sentence(self.message.as_deref().or(self.title.as_deref())))]
 pub struct CalendlyError {
     /// Calendly's HTTP status: 400 to 599.
     pub status: StatusCode,
@@ -131,6 +139,14 @@ pub struct CalendlyError {
     pub retry_after: Option<Duration>,
     /// The path of the call.
     pub path: &'static str,
+}
+
+/// A status with its registered name, if it has one: `404 Not Found`, `520`.
+pub(crate) fn status_text(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(name) => format!("{} {name}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    }
 }
 
 fn sentence(text: Option<&str>) -> String {
@@ -179,7 +195,9 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::About { error, .. } => error.status(),
-            Self::InvalidParameter { .. } | Self::PatMissing(_) => StatusCode::BAD_REQUEST,
+            Self::InvalidParameter { .. } | Self::MisspelledParameter { .. } | Self::PatMissing(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Token(TokenError::InsufficientScope { .. }) => StatusCode::FORBIDDEN,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::NoEventType { .. } => StatusCode::NOT_FOUND,
@@ -196,7 +214,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::About { error, .. } => error.code(),
-            Self::InvalidParameter { .. } => "invalid_parameter",
+            Self::InvalidParameter { .. } | Self::MisspelledParameter { .. } => "invalid_parameter",
             Self::PatMissing(_) => "pat_missing",
             Self::Token(TokenError::Missing) => "token_missing",
             Self::Token(TokenError::Invalid(_)) => "token_invalid",
@@ -221,6 +239,7 @@ impl Error {
             Self::InvalidParameter { reason, .. }
             | Self::SecretsUnavailable { reason }
             | Self::KeysUnavailable { reason } => Cow::Borrowed(reason),
+            Self::MisspelledParameter { parameter, .. } => format!("{parameter} is misspelled").into(),
             Self::PatMissing(reason)
             | Self::NoEventType { reason, .. }
             | Self::AnswerTooLarge { reason }
@@ -236,11 +255,23 @@ impl Error {
         format!("{}.", reason.trim_end_matches('.'))
     }
 
-    /// The parameter of an `invalid_parameter`.
-    pub(crate) fn parameter(&self) -> Option<&'static str> {
+    /// The parameter of an `invalid_parameter`, as the caller sent it.
+    pub(crate) fn parameter(&self) -> Option<&str> {
         match self {
             Self::InvalidParameter { parameter, .. } => Some(parameter),
+            Self::MisspelledParameter { sent_as, .. } => Some(sent_as),
             Self::About { error, .. } => error.parameter(),
+            _ => None,
+        }
+    }
+
+    /// The parameter of an `invalid_parameter` for the log, which contains no text of a caller.
+    pub(crate) fn logged_parameter(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidParameter { parameter, .. } | Self::MisspelledParameter { parameter, .. } => {
+                Some(parameter)
+            }
+            Self::About { error, .. } => error.logged_parameter(),
             _ => None,
         }
     }
@@ -340,9 +371,9 @@ mod tests {
 
     #[test]
     fn the_detail_of_a_calendly_error_is_one_sentence() {
-        let error = |title: Option<&str>, message: Option<&str>| {
+        let error = |status: u16, title: Option<&str>, message: Option<&str>| {
             CalendlyError {
-                status: StatusCode::NOT_FOUND,
+                status: StatusCode::from_u16(status).unwrap(),
                 title: title.map(str::to_owned),
                 message: message.map(str::to_owned),
                 details: None,
@@ -351,12 +382,14 @@ mod tests {
             }
             .to_string()
         };
-        assert_eq!(error(None, None), "Calendly answered 404 Not Found.");
-        assert_eq!(error(Some("Gone away"), None), "Calendly answered 404 Not Found: Gone away.");
+        assert_eq!(error(404, None, None), "Calendly answered 404 Not Found.");
+        assert_eq!(error(404, Some("Gone away"), None), "Calendly answered 404 Not Found: Gone away.");
         assert_eq!(
-            error(Some("Gone"), Some("No such type.")),
+            error(404, Some("Gone"), Some("No such type.")),
             "Calendly answered 404 Not Found: No such type."
         );
+        assert_eq!(error(520, None, None), "Calendly answered 520.");
+        assert_eq!(error(520, None, Some("No")), "Calendly answered 520: No.");
     }
 
     #[test]

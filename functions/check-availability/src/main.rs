@@ -37,6 +37,8 @@ struct CheckAvailability {
 
 impl Function for CheckAvailability {
     const NAME: &'static str = "check-availability";
+    const PARAMETERS: &'static [&'static str] =
+        &["event_type", "start_time", "end_time", "timezone", "match", "at", "limit", "duration"];
     type Parameters = Question;
 
     fn parameters(&self, query: &Query) -> Result<Question, Error> {

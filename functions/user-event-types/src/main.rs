@@ -18,6 +18,7 @@ const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
 impl Function for UserEventTypes {
     const NAME: &'static str = "user-event-types";
+    const PARAMETERS: &'static [&'static str] = &["active"];
     /// `active`: only the active or the inactive ones.
     type Parameters = Option<bool>;
 

@@ -11,6 +11,7 @@ use url::Url;
 use super::issuer::Issuer;
 use super::jwk::KeySet;
 use crate::{
+    error::status_text,
     http::{BodyError, ByteBudget, HttpClient, body, failure_reason, json::object_of_bytes, secure_url},
     pat::secrets_manager::{SecretError, SecretsManager},
 };
@@ -177,7 +178,10 @@ async fn get_once(http: &HttpClient, url: Url, what: &str) -> Result<Vec<u8>, Un
         }
     })?;
     if response.status() != 200 {
-        return Err(Ungotten::Refused(format!("the issuer answered {} ({what})", response.status())));
+        return Err(Ungotten::Refused(format!(
+            "the issuer answered {} ({what})",
+            status_text(response.status())
+        )));
     }
     body(response, &ByteBudget::new(LARGEST_ANSWER)).await.map_err(|error| match error {
         BodyError::TooLarge => {

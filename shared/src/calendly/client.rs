@@ -16,7 +16,7 @@ use super::retry::{Failure, wait_before_next_try};
 use crate::{
     Error,
     config::CalendlyConfig,
-    error::CalendlyError,
+    error::{CalendlyError, status_text},
     http::{BodyError, ByteBudget, HttpClient, Tls, body, failure_reason},
     lambda::deadline::Deadline,
     pat::LoadedPat,
@@ -172,9 +172,10 @@ impl CalendlyClient {
                 }
                 Err(failed)
             }
-            status => {
-                Err(FailedTry::last(Error::CalendlyInvalidResponse(format!("it has the status {status}"))))
-            }
+            status => Err(FailedTry::last(Error::CalendlyInvalidResponse(format!(
+                "it has the status {}",
+                status_text(status)
+            )))),
         }
     }
 }

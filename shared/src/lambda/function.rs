@@ -25,6 +25,9 @@ pub trait Function: Send + Sync + 'static {
     /// The name in log lines and metrics, which is the package's.
     const NAME: &'static str;
 
+    /// The names of the query parameters. A misspelled one is refused, any other name is ignored.
+    const PARAMETERS: &'static [&'static str];
+
     /// The parsed query parameters.
     type Parameters: Send + Sync;
 

@@ -122,7 +122,9 @@ impl<F: Function> Pipeline<F> {
         if let Some(hash) = caller_hash.as_ref().and_then(|hash| hash.hash(caller.text_claim("sub")?)) {
             metrics.caller(hash);
         }
-        let parameters = self.function.parameters(&Query::from_request(request))?;
+        let query = Query::from_request(request);
+        query.check_names(F::PARAMETERS)?;
+        let parameters = self.function.parameters(&query)?;
         let claim = |name: &str| caller.text_claim(name);
         let pat = pat_provider.of(claim, metrics).await?;
         let no_cache = is_no_cache(request.headers());

@@ -25,6 +25,24 @@ impl Query {
         Self(request.query_string_parameters())
     }
 
+    /// Checks that no name is a misspelled one of `known`: in other letter case, with `_` or `-` added or left out, with
+    /// brackets after it (`event_type[]`), or `tz` for `timezone`. Ignoring such a parameter would give a wrong answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MisspelledParameter`].
+    pub(crate) fn check_names(&self, known: &[&'static str]) -> Result<(), Error> {
+        let misspelled = |(name, _): (&str, &str)| {
+            let right = *known.iter().find(|right| is_misspelled(name, right))?;
+            Some((name.to_owned(), right))
+        };
+        // The first by name, since a map has no order.
+        match self.0.iter().filter_map(misspelled).min() {
+            Some((sent_as, parameter)) => Err(Error::MisspelledParameter { parameter, sent_as }),
+            None => Ok(()),
+        }
+    }
+
     /// All values of a parameter that may be repeated, in order.
     ///
     /// # Errors
@@ -72,6 +90,14 @@ impl Query {
     }
 }
 
+fn is_misspelled(name: &str, right: &str) -> bool {
+    let letters = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
+    let without_brackets = name.split('[').next().unwrap_or_default();
+    name != right
+        && (letters(without_brackets) == letters(right)
+            || (right == "timezone" && letters(without_brackets) == "tz"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +113,36 @@ mod tests {
         assert_eq!(query.get("slug").unwrap(), Some("a b"));
         assert_eq!(query.get("note").unwrap(), Some("%"));
         assert_eq!(query.get("absent").unwrap(), None);
+    }
+
+    #[test]
+    fn misspelled_names_are_refused() {
+        const KNOWN: &[&str] = &["event_type", "start_time", "timezone"];
+        for (text, sent, right) in [
+            ("timeZone=UTC", "timeZone", "timezone"),
+            ("tz=UTC", "tz", "timezone"),
+            ("TZ=UTC", "TZ", "timezone"),
+            ("time_zone=UTC", "time_zone", "timezone"),
+            ("start-time=x", "start-time", "start_time"),
+            ("startTime=x&start_time=x", "startTime", "start_time"),
+            ("event_type%5B%5D=a&event_type%5B%5D=b", "event_type[]", "event_type"),
+            ("eventType[0]=a", "eventType[0]", "event_type"),
+            ("event_type[x][y]=a", "event_type[x][y]", "event_type"),
+            ("event_type[=a", "event_type[", "event_type"),
+            ("tz=UTC&StartTime=x", "StartTime", "start_time"),
+        ] {
+            let error = query(text).check_names(KNOWN).unwrap_err();
+            assert_eq!((error.code(), error.parameter()), ("invalid_parameter", Some(sent)), "{text}");
+            assert_eq!(error.to_string(), format!("\"{sent}\" is not a parameter: send {right} instead."));
+            assert_eq!(error.reason(), format!("{right} is misspelled."));
+            assert_eq!(error.logged_parameter(), Some(right));
+        }
+        for good in
+            ["", "start_time=x&event_type=a&event_type=b", "types=x&event=y&utm_source=z&time=1", "[]=x"]
+        {
+            assert!(query(good).check_names(KNOWN).is_ok(), "{good}");
+        }
+        assert!(query("timeZone=UTC&tz=UTC").check_names(&["active"]).is_ok());
     }
 
     #[test]

@@ -98,7 +98,7 @@ fn summary_line<'a>(metrics: &'a RequestMetrics, outcome: &InvocationOutcome<'a>
                 status,
                 code: error.map(Error::code),
                 reason: error.map(Error::reason),
-                parameter: error.and_then(Error::parameter),
+                parameter: error.and_then(Error::logged_parameter),
             };
             (level, "request", fields)
         }

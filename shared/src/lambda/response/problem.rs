@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::{Error, error::CalendlyMember};
 
-/// A problem. `type` is `about:blank`, so `title` is the reason phrase of the status; `code` tells problems apart.
+/// A problem. `type` is `about:blank`, so `title` is the name of the status, or its number if it has no registered name;
+/// `code` tells problems apart.
 #[derive(Serialize)]
 struct Problem<'a> {
     #[serde(rename = "type")]
@@ -15,7 +16,7 @@ struct Problem<'a> {
     code: &'static str,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    parameter: Option<&'static str>,
+    parameter: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     calendly: Option<CalendlyMember<'a>>,
 }
@@ -25,7 +26,7 @@ pub(super) fn problem(error: &Error, request_id: &str) -> String {
     let status = error.status();
     let problem = Problem {
         kind: "about:blank",
-        title: status.canonical_reason().unwrap_or("Error"),
+        title: status.canonical_reason().unwrap_or(status.as_str()),
         status: status.as_u16(),
         detail: error.to_string(),
         code: error.code(),
@@ -38,9 +39,11 @@ pub(super) fn problem(error: &Error, request_id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lambda_http::http::StatusCode;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::error::CalendlyError;
 
     #[test]
     fn all_members_of_a_problem() {
@@ -53,6 +56,22 @@ mod tests {
                 "detail": "active must be true or false.", "code": "invalid_parameter",
                 "request_id": "the-request", "parameter": "active",
             })
+        );
+    }
+    #[test]
+    fn a_status_without_a_registered_name_is_its_number() {
+        let error = Error::Calendly(Box::new(CalendlyError {
+            status: StatusCode::from_u16(520).unwrap(),
+            title: None,
+            message: None,
+            details: None,
+            retry_after: None,
+            path: "/users/me",
+        }));
+        let problem: Value = serde_json::from_str(&problem(&error, "the-request")).unwrap();
+        assert_eq!(
+            (&problem["title"], &problem["detail"]),
+            (&json!("520"), &json!("Calendly answered 520."))
         );
     }
 }
