@@ -48,6 +48,8 @@ impl SecretsManager {
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(aws.region.clone()))
+            .use_fips(aws.endpoint_kind.use_fips)
+            .use_dual_stack(aws.endpoint_kind.use_dual_stack)
             .http_client(AwsHttpClient(http))
             .retry_config(RetryConfig::standard().with_max_attempts(2))
             .timeout_config(
@@ -137,7 +139,7 @@ pub(crate) mod stand_in {
     };
 
     use super::{AwsConfig, Credentials, HttpClient, SecretsManager};
-    use crate::http::Tls;
+    use crate::{config::aws::EndpointKind, http::Tls};
 
     pub(crate) async fn answering(status: &str, body: &str) -> SecretsManager {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -160,7 +162,12 @@ pub(crate) mod stand_in {
 
     pub(super) fn at(endpoint: String, credentials: Option<Credentials>) -> SecretsManager {
         let region = "eu-west-1".to_owned();
-        let aws = AwsConfig { region, secrets_manager_endpoint: Some(endpoint), ca_bundle: None };
+        let aws = AwsConfig {
+            region,
+            endpoint_kind: EndpointKind::default(),
+            secrets_manager_endpoint: Some(endpoint),
+            ca_bundle: None,
+        };
         let http = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
         SecretsManager::with_credentials(&aws, http, credentials)
     }

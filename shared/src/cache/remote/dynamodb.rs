@@ -21,7 +21,10 @@ use serde_json::{Value, json};
 
 use super::Name;
 use crate::{
-    config::{TableConfig, aws::is_error_code},
+    config::{
+        TableConfig,
+        aws::{dynamodb_endpoint, is_error_code},
+    },
     http::{ByteBudget, HttpClient, body, failure_reason, json::object_of_bytes},
 };
 
@@ -98,13 +101,11 @@ impl SeenLease {
 
 impl DynamoDb {
     pub(crate) fn new(
-        TableConfig { name: table, endpoint, region }: TableConfig,
+        TableConfig { name: table, endpoint, region, endpoint_kind }: TableConfig,
         credentials: Option<Credentials>,
         http: HttpClient,
     ) -> Self {
-        let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
-        let endpoint =
-            endpoint.unwrap_or_else(|| format!("https://dynamodb.{region}.amazonaws.com{suffix}/"));
+        let endpoint = endpoint.unwrap_or_else(|| dynamodb_endpoint(&region, endpoint_kind));
         Self { table, endpoint, region, identity: credentials.map(Identity::from), http }
     }
 
