@@ -31,17 +31,20 @@ pub(super) async fn answer(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use lambda_http::{Request, RequestExt};
     use serde_json::{Value, json};
 
     use super::*;
     use crate::lambda::{
         deadline::Deadline,
-        response::{Payload, success},
+        response::{BodyFormat, success},
     };
 
-    async fn converted(context: RequestContext, payload: Payload) -> Value {
-        let request_id = "r".repeat(36);
-        serde_json::to_value(answer(Some(&context), success(payload, None, &request_id)).await).unwrap()
+    async fn converted(context: RequestContext, body: Body) -> Value {
+        let response = Response::builder().header("content-type", "application/json").body(body).unwrap();
+        serde_json::to_value(answer(Some(&context), response).await).unwrap()
     }
 
     fn contexts() -> [RequestContext; 2] {
@@ -51,7 +54,7 @@ mod tests {
     #[tokio::test]
     async fn each_gateway_gets_its_payload_format() {
         let [http, rest] = contexts();
-        let json = || Payload::Json(r#"{"a":1}"#.to_owned());
+        let json = || Body::Text(r#"{"a":1}"#.to_owned());
         let http = converted(http, json()).await;
         assert_eq!(http["statusCode"], 200);
         assert_eq!(http["body"], r#"{"a":1}"#);
@@ -66,21 +69,22 @@ mod tests {
     #[tokio::test]
     async fn gzip_is_base64_encoded() {
         for context in contexts() {
-            let answer = converted(context, Payload::Gzip(vec![0x1F, 0x8B, 0])).await;
+            let answer = converted(context, Body::Binary(vec![0x1F, 0x8B, 0])).await;
             assert_eq!((&answer["isBase64Encoded"], &answer["body"]), (&json!(true), &json!("H4sA")));
         }
     }
-
     #[tokio::test]
     async fn the_largest_body_fits_in_the_payload_limit() {
-        let deadline = || Deadline::within(std::time::Duration::from_secs(20));
-        // Half of it is quotes, which take two bytes each in JSON.
-        let largest = "\"a".repeat((6_291_556 - 4_096) / 3);
         for context in contexts() {
-            let answer = converted(context, Payload::new(largest.clone(), false, deadline()).unwrap()).await;
-            let length = serde_json::to_vec(&answer).unwrap().len();
+            let request = Request::new(Body::Empty).with_request_context(context.clone());
+            let format = BodyFormat::new(&request, Deadline::within(Duration::from_secs(20)));
+            let request_id = "r".repeat(36);
+            // Half of it is quotes, which take two bytes each in JSON.
+            let largest = "\"a".repeat((6_291_556 - 4_096) / 3);
+            let response = success(largest.clone().into(), format, &request_id).unwrap();
+            let length = serde_json::to_vec(&answer(Some(&context), response).await).unwrap().len();
             assert!((6_280_000..=6_291_556).contains(&length), "{length}");
+            assert!(success((largest + "\"aa\"").into(), format, &request_id).is_err());
         }
-        assert!(Payload::new(largest + "\"aa\"", false, deadline()).is_err());
     }
 }

@@ -18,7 +18,7 @@ use super::{
     function::{Answer, Function},
     gateway,
     init::Services,
-    response::{Payload, accepts_gzip, failure, success},
+    response::{BodyFormat, failure, success},
     runtime_api::{FunctionError, Invocation},
     warm_up::{self, WarmUp},
 };
@@ -99,15 +99,16 @@ impl<F: Function> Pipeline<F> {
     ) -> (Response<Body>, Option<Error>) {
         let answer =
             within_deadline(Box::pin(self.answer(request, deadline, metrics)), deadline, metrics).await;
-        let payload = answer.and_then(|Answer { json, age }| {
-            if let Some(age) = age {
+        let format = BodyFormat::new(request, deadline);
+        let response = answer.and_then(|answer| {
+            if let Some(age) = answer.age {
                 metrics.add("AnswerAge", "Seconds", age.as_secs_f64());
             }
-            Ok((Payload::new(json, accepts_gzip(request.headers()), deadline)?, age))
+            success(answer, format, request_id)
         });
-        match payload {
-            Ok((payload, age)) => (success(payload, age, request_id), None),
-            Err(error) => (failure(&error, request_id), Some(error)),
+        match response {
+            Ok(response) => (response, None),
+            Err(error) => (failure(&error, format, request_id), Some(error)),
         }
     }
 
