@@ -172,6 +172,14 @@ fn map<V: DeserializeOwned>(event: &[(String, &RawValue)], name: &str) -> Option
 
 /// Checks that `problem` contains names of members and nothing else of the event.
 fn has_no_values(problem: &str, json: &str) {
+    if let Some((_, wrong)) = problem.rsplit_once("this event's ") {
+        const PROBLEMS: [&str; 4] = [" is malformed", " occurs twice", " and must be ", " is "];
+        let Some(end) = PROBLEMS.iter().find_map(|problem| wrong.rfind(problem)) else { panic!("{problem}") };
+        let member = wrong.get(..end).unwrap_or_default();
+        let member = member.rsplit_once(" is ").map_or(member, |(member, _)| member);
+        assert!(is_member(member, json), "{problem}");
+        return;
+    }
     let Some((_, found)) = problem.rsplit_once("this event is ") else { panic!("{problem}") };
     let mut names = members(json).unwrap_or_default();
     names.truncate(12);
@@ -181,4 +189,15 @@ fn has_no_values(problem: &str, json: &str) {
         .contains(&found);
     let list = format!("an object with {}", names.join(", "));
     assert!(kinds || found == list || found == format!("{list}, …"), "{problem}");
+}
+
+/// Whether `member` is the name of a member, or of a member's member, of the event.
+fn is_member(member: &str, json: &str) -> bool {
+    members(json).unwrap_or_default().into_iter().any(|(name, value)| {
+        let inner = members(value.get()).unwrap_or_default().into_iter();
+        name == member
+            || inner
+                .map(|(inner, _)| format!("{name}.{}", inner.chars().take(40).collect::<String>()))
+                .any(|inner| inner == member)
+    })
 }

@@ -11,10 +11,9 @@
 //! are up to the caller. Of the request context only the gateway and the method are read: all of it would cost 8,000
 //! instructions a request and 0.1 MB.
 
+mod pairs;
 mod request;
 mod shape;
-
-use std::{fmt, marker::PhantomData};
 
 use lambda_http::{
     Request,
@@ -22,13 +21,11 @@ use lambda_http::{
     http::Method,
     request::RequestContext,
 };
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, value::RawValue};
 
 use crate::http::json::object;
+use pairs::Pairs;
 
 /// A Lambda event, classified by its shape.
 #[derive(Debug)]
@@ -81,41 +78,6 @@ struct ContextShape<'a> {
 struct Http {
     #[serde(default)]
     method: String,
-}
-
-/// The members of an object in order, including duplicates: two header names may differ in letter case alone.
-struct Pairs<V>(Vec<(String, V)>);
-
-impl<V> Default for Pairs<V> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PairsVisitor<V>(PhantomData<V>);
-        impl<'de, V: Deserialize<'de>> Visitor<'de> for PairsVisitor<V> {
-            type Value = Pairs<V>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object or null")
-            }
-
-            fn visit_unit<E>(self) -> Result<Pairs<V>, E> {
-                Ok(Pairs::default())
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Pairs<V>, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = access.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_any(PairsVisitor(PhantomData))
-    }
 }
 
 impl Event {
@@ -199,10 +161,6 @@ mod tests {
             // A warm-up and a request, if an array stood for an object.
             ("[null,null,null,null,{},{},null,{},{},null,true,null,null,null]", "an array"),
             (r#"[{"http":{}},null,null,null,{},{},null,{},{},null,null,null,null,null]"#, "an array"),
-            (
-                r#"{"requestContext":[null,null],"httpMethod":"GET"}"#,
-                "an object with httpMethod, requestContext",
-            ),
             ("null", "null"),
             (r#""Records""#, "a string"),
             (r#"{"Records":[{"eventSource":"aws:sqs"}]}"#, "an object with Records"),
@@ -215,18 +173,67 @@ mod tests {
                 r#"{"requestContext":{"elb":{}},"httpMethod":"GET"}"#,
                 "an object with httpMethod, requestContext",
             ),
-            (r#"{"requestContext":5,"httpMethod":"GET"}"#, "an object with httpMethod, requestContext"),
             (
                 r#"{"methodArn":"arn","httpMethod":"GET","requestContext":{}}"#,
                 "an object with httpMethod, methodArn, requestContext",
             ),
             (r#"{"routeArn":"arn","requestContext":{"http":{}}}"#, "an object with requestContext, routeArn"),
-            (r#"{"requestContext":{"http":5}}"#, "an object with requestContext"),
-            (r#"{"headers":5,"requestContext":{"http":{}}}"#, "an object with headers, requestContext"),
         ] {
             match Event::parse(json) {
                 Event::Unknown(problem) => {
                     assert!(problem.ends_with(&format!("this event is {expected}")), "{problem}")
+                }
+                other => panic!("{json}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_member_is_named() {
+        for (members, expected) in [
+            (
+                r#""queryStringParameters":{"a":"b","limit":3}"#,
+                "queryStringParameters.limit is a number and must be a string",
+            ),
+            (r#""queryStringParameters":["a"]"#, "queryStringParameters is an array and must be an object"),
+            (r#""headers":{"x":["secret"]}"#, "headers.x is an array and must be a string"),
+            (r#""headers":5"#, "headers is a number and must be an object"),
+            (r#""headers":{"x":"\ud800"}"#, "headers.x is malformed"),
+            (
+                r#""multiValueHeaders":{"x":"secret"}"#,
+                "multiValueHeaders.x is a string and must be an array of strings",
+            ),
+            (
+                r#""multiValueQueryStringParameters":{"x":[1]}"#,
+                "multiValueQueryStringParameters.x is an array and must be an array of strings",
+            ),
+            (r#""rawQueryString":{"secret":1}"#, "rawQueryString is an object and must be a string"),
+            (r#""rawPath":true"#, "rawPath is a boolean and must be a string"),
+            (r#""rawPath":"","rawPath":"""#, "rawPath occurs twice"),
+        ] {
+            let json = format!(r#"{{"requestContext":{{"http":{{}}}},{members}}}"#);
+            match Event::parse(&json) {
+                Event::Unknown(problem) => {
+                    assert!(problem.ends_with(&format!("this event's {expected}")), "{problem}")
+                }
+                other => panic!("{json}: {other:?}"),
+            }
+        }
+        for (json, expected) in [
+            (
+                r#"{"requestContext":5,"httpMethod":"GET"}"#,
+                "requestContext is a number and must be an object",
+            ),
+            (
+                r#"{"requestContext":[null],"httpMethod":"GET"}"#,
+                "requestContext is an array and must be an object",
+            ),
+            (r#"{"requestContext":{"http":5}}"#, "requestContext.http is a number and must be an object"),
+            (r#"{"requestContext":{},"httpMethod":5}"#, "httpMethod is a number and must be a string"),
+        ] {
+            match Event::parse(json) {
+                Event::Unknown(problem) => {
+                    assert!(problem.ends_with(&format!("this event's {expected}")), "{problem}")
                 }
                 other => panic!("{json}: {other:?}"),
             }
