@@ -5,7 +5,7 @@
 //!                          └────▶ warm_up
 //! ```
 //!
-//! This is the top room: it depends on all others, and only [`deadline`] is used by them.
+//! The top room: it depends on all others. They use [`deadline`] alone.
 
 mod cache_control;
 pub(crate) mod deadline;

@@ -75,7 +75,7 @@ impl RuntimeApi {
     }
 
     fn new(address: &str) -> Result<Self, String> {
-        let http = HttpClient::ignoring_invalid_headers(&Tls::new(None)?)?;
+        let http = HttpClient::ignoring_invalid_headers(&Tls::trusting_nothing()?)?;
         Ok(Self { http, base_url: format!("http://{address}/2018-06-01/runtime") })
     }
 
