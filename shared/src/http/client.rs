@@ -32,7 +32,6 @@ struct Inner {
     /// When the last response came: its connection is in the pool.
     last_response: Mutex<Option<Instant>>,
     shortest_freeze: Duration,
-    ignores_invalid_headers: bool,
 }
 
 /// The connection pool, which is `reqwest`'s. It is replaced as a whole after a freeze.
@@ -49,30 +48,14 @@ impl HttpClient {
     ///
     /// A sentence, if TLS cannot be set up.
     pub(crate) fn new(tls: &Tls) -> Result<Self, String> {
-        Self::with_invalid_headers(tls, false)
-    }
-
-    /// A client that skips header lines that are not valid, such as those with control characters, in place of failing
-    /// the request.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::new`].
-    pub(crate) fn ignoring_invalid_headers(tls: &Tls) -> Result<Self, String> {
-        Self::with_invalid_headers(tls, true)
-    }
-
-    fn with_invalid_headers(tls: &Tls, ignores_invalid_headers: bool) -> Result<Self, String> {
         let spare = SpareConnection::default();
-        let client =
-            pooling_client(tls, &spare, ignores_invalid_headers).map_err(|error| error.to_string())?;
+        let client = pooling_client(tls, &spare).map_err(|error| error.to_string())?;
         Ok(Self(Arc::new(Inner {
             tls: tls.clone(),
             pool: Mutex::new(Pool { client, generation: 0 }),
             spare,
             last_response: Mutex::default(),
             shortest_freeze: SHORTEST_FREEZE,
-            ignores_invalid_headers,
         })))
     }
 
@@ -153,7 +136,7 @@ impl Inner {
         // A concurrent request may have replaced it already.
         if current.generation == pool.generation {
             *current = Pool {
-                client: pooling_client(&self.tls, &self.spare, self.ignores_invalid_headers)?,
+                client: pooling_client(&self.tls, &self.spare)?,
                 generation: pool.generation.wrapping_add(1),
             };
         }
@@ -169,17 +152,9 @@ impl Inner {
     }
 }
 
-fn pooling_client(
-    tls: &Tls,
-    spare: &SpareConnection,
-    ignores_invalid_headers: bool,
-) -> Result<Client, reqwest::Error> {
+fn pooling_client(tls: &Tls, spare: &SpareConnection) -> Result<Client, reqwest::Error> {
     let layer = PreconnectLayer { role: Role::Reuse, spare: spare.clone() };
-    tls.builder()
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .http1_ignore_invalid_headers_in_responses(ignores_invalid_headers)
-        .connector_layer(layer)
-        .build()
+    tls.builder().pool_idle_timeout(IDLE_TIMEOUT).connector_layer(layer).build()
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! The HTTP client of every outgoing call: Calendly, the token issuer, the Runtime API and, through [`aws_adapter`],
-//! AWS.
+//! The HTTP client of every outgoing call: Calendly, the token issuer and, through [`aws_adapter`], AWS.
 //!
 //! ```text
 //! request ─▶ client ─▶ connection pool, or the preconnected spare connection, or a new one ─▶ tls ─▶ body, up to a limit

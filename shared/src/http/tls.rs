@@ -38,19 +38,6 @@ impl Tls {
                 return Err(refused(&"contains no certificate"));
             }
         }
-        Self::with_roots(roots)
-    }
-
-    /// Trusts no certificate, for plain HTTP alone: loading the roots would cost time at start.
-    ///
-    /// # Errors
-    ///
-    /// A sentence, if TLS cannot be set up.
-    pub(crate) fn trusting_nothing() -> Result<Self, String> {
-        Self::with_roots(RootCertStore::empty())
-    }
-
-    fn with_roots(roots: RootCertStore) -> Result<Self, String> {
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
