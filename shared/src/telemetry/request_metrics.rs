@@ -24,6 +24,8 @@ pub struct RequestMetrics {
     pub(super) caches: Mutex<BTreeMap<&'static str, bool>>,
     /// By metric, its unit and the sum of its values.
     pub(super) measured: Mutex<BTreeMap<&'static str, (&'static str, f64)>>,
+    /// Further members of the log line.
+    pub(super) logged: Mutex<BTreeMap<&'static str, &'static str>>,
     pub(super) pat_was_stale: AtomicBool,
     /// The keyed hash of the caller.
     pub(super) caller: OnceLock<String>,
@@ -69,6 +71,11 @@ impl RequestMetrics {
             matches!(lookup.status, CacheStatus::Hit | CacheStatus::Miss(Source::RemoteCache))
         });
         self.cache_hit(cache, is_hit);
+    }
+
+    /// Adds a member to the log line.
+    pub(crate) fn log(&self, name: &'static str, value: &'static str) {
+        self.logged.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value);
     }
 
     /// Adds `value` to a metric. `unit` is a unit of CloudWatch.
