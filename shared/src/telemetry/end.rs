@@ -140,6 +140,10 @@ fn metrics(record: &Record, ending: &Ending<'_>, calls: u32, calendly_ms: f64) -
         Event::Request { error, .. } => (true, error.map(Error::code)),
         Event::WarmUp { .. } | Event::Unknown { .. } => (false, None),
     };
+    let unprepared = match ending.event {
+        Event::WarmUp { unprepared } => Some(unprepared),
+        _ => None,
+    };
     let of_request = |value: f64| is_request.then_some(value);
     let if_code = |metric: &'static str| (code == Some(metric)).then_some(1.0);
     let remaining = record.rate_limit_remaining.load(Relaxed);
@@ -151,7 +155,8 @@ fn metrics(record: &Record, ending: &Ending<'_>, calls: u32, calendly_ms: f64) -
         ("CalendlyLatency", "Milliseconds", of_request(calendly_ms / f64::from(calls)).filter(|_| calls > 0)),
         ("RateLimitRemaining", "Count", u32::try_from(remaining - 1).ok().map(f64::from)),
         ("ColdStart", "Count", of_request(f64::from(u8::from(ending.cold_start)))),
-        ("WarmUp", "Count", matches!(ending.event, Event::WarmUp { .. }).then_some(1.0)),
+        ("WarmUp", "Count", unprepared.map(|_| 1.0)),
+        ("Unprepared", "Count", unprepared.map(|what| f64::from(u8::from(!what.is_empty())))),
         ("SecretStale", "Count", record.pat_was_stale.load(Relaxed).then_some(1.0)),
         ("KeysUnavailable", "Count", if_code("keys_unavailable")),
         ("SecretsUnavailable", "Count", if_code("secrets_unavailable")),
@@ -264,10 +269,11 @@ mod tests {
     fn a_warm_up_is_no_request() {
         let record = Record::default();
         record.calendly_call(Duration::from_micros(5), false, false);
-        for (unprepared, level) in [(vec![], "INFO"), (vec!["pat".to_owned()], "WARN")] {
+        for (unprepared, level, metric) in [(vec![], "INFO", 0.0), (vec!["pat".to_owned()], "WARN", 1.0)] {
             let line = line_of(&record, Event::WarmUp { unprepared: &unprepared }, true);
             assert_eq!((&line["level"], &line["message"]), (&json!(level), &json!("warm-up")));
             assert_eq!((&line["unprepared"], &line["WarmUp"]), (&json!(unprepared), &json!(1.0)));
+            assert_eq!(line["Unprepared"], json!(metric));
             for absent in ["CalendlyCalls", "CalendlyErrors", "CalendlyLatency", "ColdStart", "status"] {
                 assert_eq!(line.get(absent), None, "{absent}");
             }
