@@ -40,11 +40,12 @@ class Notes(unittest.TestCase):
             with self.assertRaisesRegex(NotReleasable, "CHANGELOG.md"):
                 notes("v1.2.3", MANIFEST, changelog)
 
-    def test_the_changelog_of_today_has_the_version_of_today(self):
+    def test_the_changelog_has_the_current_version_or_is_unreleased(self):
         manifest = (release_files.ROOT / "Cargo.toml").read_text()
         version = manifest.split('version = "')[1].split('"')[0]
         changelog = (release_files.ROOT / "CHANGELOG.md").read_text()
-        self.assertIn("- ", notes(f"v{version}", manifest, changelog))
+        released = changelog.replace("## Unreleased", f"## {version} (2026-12-01)", 1)
+        self.assertIn("- ", notes(f"v{version}", manifest, released))
 
 
 if __name__ == "__main__":
