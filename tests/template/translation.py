@@ -1,7 +1,6 @@
-"""What CloudFormation makes of template.yaml and the stacks in it for given parameters: its rules,
-and its resources with every intrinsic function worked out.
+"""Evaluates template.yaml and its nested stacks for given parameters: rules, resources, and outputs.
 
-The translation to plain CloudFormation is SAM's own.
+SAM's own translator turns them into plain CloudFormation.
 """
 
 import copy
