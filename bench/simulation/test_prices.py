@@ -34,6 +34,10 @@ class Bill(unittest.TestCase):
             bill = prices.month(**NOTHING | amounts)
             self.assertAlmostEqual(getattr(bill, part), dollars, delta=0.005, msg=f"{amounts}")
 
+    def test_monitoring_with_default_parameters(self):
+        self.assertAlmostEqual(prices.monitoring(has_cache=False, has_table=False), 15.70)
+        self.assertAlmostEqual(prices.monitoring(has_cache=True, has_table=True), 17.80)
+
     def test_nothing_costs_nothing(self):
         self.assertEqual(sum(prices.month(**NOTHING)), 0)
 

@@ -155,6 +155,8 @@ class Costs(unittest.TestCase):
         for name, alarm in of_type(deployed(), "AWS::CloudWatch::Alarm").items():
             stack = "Monitoring" if name.startswith("Monitoring.") else "Canary"
             counts[stack] += len(list(alarm_metrics(alarm)))
+        prices = (ROOT / "bench" / "simulation" / "prices.py").read_text()
+        self.assertIn(f"\nALARM_METRICS = {sum(counts.values())}\n", prices)
         page = (ROOT / "docs" / "operations.md").read_text()
         self.assertIn(
             f"{sum(counts.values())} alarm metrics × 0.10: {counts['Monitoring']} of "
