@@ -143,7 +143,7 @@ def check_no_token(stack):
     for function in FUNCTIONS:
         response = stack.get(path_of(function), token=False)
         if response.status != 401 or "www-authenticate" not in response.headers:
-            raise Failed(f"{function} answered {response.summary()} without a token: nobody may call it without one")
+            raise Failed(f"{function} answered {response.summary()} without a token, instead of 401 with WWW-Authenticate")
     return "401 on every route"
 
 
