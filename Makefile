@@ -14,7 +14,7 @@ OWN_TOOLS ?=
 SAM := $(if $(OWN_TOOLS),sam,$(CURDIR)/$(VENV)/sam)
 TOOLS := python3 scripts/tools.py
 USES := run test template build supply-chain simulate
-OWN_USES := peer cdk
+OWN_USES := peer cdk rehearsal
 COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
 
@@ -37,7 +37,7 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
         bench budgets record-budgets \
         events lock clean check-hook check-stage deploy supply-chain advisories own-tools cargo-auditable \
         release-artifacts check-reproducible check-examples check-threat-model check-fences token check-api \
-        screenshots check-alarms
+        screenshots check-alarms smoke rehearse
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -169,6 +169,16 @@ cargo-auditable:
 
 deploy: check-stage check-template build ## Build, check and deploy a stage of samconfig.toml: make deploy STAGE=staging
 	$(VENV)/python scripts/deploy.py $(SAM) $(STAGE) $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
+
+smoke: check-stage ## Check a deployed stage with a caller's token: make smoke STAGE=staging TOKEN=…
+	@$(TOOLS) template
+	@$(VENV)/python scripts/smoke.py $(STAGE)
+
+# Needs a build for this machine's processor.
+rehearse: ## Deploy what `make build` built to a local AWS, update it, roll it back, delete it
+	@$(TOOLS) template
+	cargo build --package sandbox
+	$(VENV)/python tests/rehearsal/rehearse.py
 
 check-stage:
 	@grep -q '^\[$(STAGE)\.deploy\.' samconfig.toml || { \
