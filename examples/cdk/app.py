@@ -41,7 +41,7 @@ class CalendlyFunctions(cdk.Stack):
         api = gateway.HttpApi(self, "Api", create_default_stage=False)
         # Without limits, one caller could use up the concurrency of the account.
         api.add_stage(
-            "Default",
+            "Stage",
             auto_deploy=True,
             throttle=gateway.ThrottleSettings(rate_limit=20, burst_limit=40),
         )
