@@ -143,7 +143,7 @@ def check_no_token(stack):
     for function in FUNCTIONS:
         response = stack.get(path_of(function), token=False)
         if response.status != 401 or "www-authenticate" not in response.headers:
-            raise Failed(f"{function} answered {response.summary()} without a token, instead of 401 with WWW-Authenticate")
+            raise Failed(f"{function} answered {response.summary()}, instead of 401 with WWW-Authenticate")
     return "401 on every route"
 
 
@@ -227,7 +227,7 @@ def check_logs(stack, function):
                 if f'"request_id":"{request_id}"' in event["message"].replace('": "', '":"'):
                     return "the request's line is there"
         if time.monotonic() > deadline:
-            raise Failed(f"no line of request {request_id} in {group} after {stack.log_seconds} s: may its role write it?")
+            raise Failed(f"no line of {request_id} in {group} after {stack.log_seconds} s: may its role write it?")
         time.sleep(1)
 
 
