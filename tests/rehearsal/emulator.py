@@ -7,7 +7,7 @@ Environment variables, in addition to MiniStack's own:
     SANDBOX           base URL of the sandbox, which stands in for Calendly and for the issuer
     SANDBOX_ISSUER    the issuer that the sandbox's tokens name
     CANARY_SECONDS    duration of a canary deployment, instead of five minutes
-    RECYCLE_SECONDS   environments of functions are recycled after they have been idle for this long
+    RECYCLE_SECONDS   lifetime of the functions' environments, so that a busy caller meets cold ones too
 """
 
 import json
@@ -312,13 +312,13 @@ lambda_svc._provided_worker_env = worker_environment
 def recycle_environments():
     while True:
         time.sleep(RECYCLE_SECONDS / 4)
-        idle_since, idle = time.time() - RECYCLE_SECONDS, []
+        started_before, old = time.time() - RECYCLE_SECONDS, []
         with lambda_runtime._lock:
             for workers in lambda_runtime._workers.values():
-                for worker in [w for w in workers if not w.in_use and w.last_used < idle_since]:
+                for worker in [w for w in workers if not w.in_use and (w._start_time or 0) < started_before]:
                     workers.remove(worker)
-                    idle.append(worker)
-        lambda_runtime.kill_workers(idle)
+                    old.append(worker)
+        lambda_runtime.kill_workers(old)
 
 
 # CloudWatch: alarms with metric math are stored. Nothing evaluates them.

@@ -19,7 +19,7 @@ EMULATOR = local.ROOT / "tests" / "rehearsal" / "emulator.py"
 PUBLIC_URL = "https://sandbox.invalid"
 ISSUER = f"{PUBLIC_URL}/issuer"
 CANARY_SECONDS = 1.5
-RECYCLE_SECONDS = 0.4
+RECYCLE_SECONDS = 0.5
 START_SECONDS = 60
 
 

@@ -15,9 +15,9 @@ import smoke
 
 # MiniStack does not encrypt tables.
 NOT_ENFORCED = {"UseKeyOfTable"}
-# Longer than an idle environment lives, so that every check meets cold ones.
-COLD_SECONDS = 2 * local_aws.RECYCLE_SECONDS
-LOG_SECONDS = 1.5
+# Longer than an environment lives, so that the next request meets a cold one.
+COLD_SECONDS = 1.5 * local_aws.RECYCLE_SECONDS
+LOG_SECONDS = 0.5
 
 
 class Policy:
@@ -108,16 +108,15 @@ class Checks:
         stack.log_seconds = LOG_SECONDS
         stack.started = int(time.time() * 1000)
         try:
-            for function in smoke.FUNCTIONS:
-                smoke.check_warm_up(stack, function)
-            time.sleep(COLD_SECONDS)
+            self.hook(stack)
+            self.schedules(stack)
             for function in smoke.FUNCTIONS:
                 smoke.check_route(stack, function)
             self.table(stack)
             for function in smoke.FUNCTIONS:
+                smoke.check_warm_up(stack, function)
+            for function in smoke.FUNCTIONS:
                 smoke.check_logs(stack, function)
-            self.hook(stack)
-            self.schedules(stack)
         except smoke.Failed as problem:
             return str(problem)
         return None
