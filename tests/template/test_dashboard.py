@@ -45,7 +45,7 @@ class Dashboard(unittest.TestCase):
 
     def test_it_lists_alarms_one_by_one(self):
         arns = [f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}" for name in "ab"]
-        given = {"Stack": "stack", "Api": "api", "AlarmArns": ",".join(arns)}
+        given = {"Stack": "stack", "Api": "api", "McpServer": "DISABLED", "AlarmArns": ",".join(arns)}
         template = {"TemplateURL": "stacks/dashboard.yaml", "Parameters": given}
         body = nested("Overview", template)["Dashboard"]["Properties"]["DashboardBody"]
         self.assertEqual(json.loads(body)["widgets"][0]["properties"]["alarms"], arns)

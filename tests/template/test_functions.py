@@ -75,6 +75,8 @@ class Functions(unittest.TestCase):
         used -= {"ProvisionedConcurrency"}
         # Used through a condition, or by the policies alone.
         used |= {"CallerHash", "SharedCache", "SecretsKmsKeyArn"}
+        # Of mcp.
+        used |= {"McpPublicUrl", "McpAllowedOrigins"}
         self.assertIn("JwtAudience", used)
         written = {line.split("=")[0] for line in content().splitlines()}
         self.assertEqual(written, used)
@@ -84,7 +86,7 @@ class Functions(unittest.TestCase):
         # A new parameter replaces a version, new code removes it from the template.
         entries = translate(**SIMPLEST)["Resources"]
         versions = [e for e in entries.values() if e["Type"] == "AWS::Lambda::Version"]
-        self.assertEqual(len(versions), 3)
+        self.assertEqual(len(versions), 3 + 1)
         for version in versions:
             self.assertEqual(version["UpdateReplacePolicy"], "Retain")
             self.assertEqual(version["DeletionPolicy"], "Retain")

@@ -217,7 +217,7 @@ class Hook(unittest.TestCase):
     def test_it_may_only_invoke_versions_report_and_write_its_log(self):
         found = deployed()
         lambda_arn = "arn:aws:lambda:eu-west-1:123456789012:function:"
-        functions = [found[name]["Properties"]["FunctionName"] for name in FUNCTIONS]
+        functions = [found[name]["Properties"]["FunctionName"] for name in FUNCTIONS] + ["stack-mcp"]
         self.assertCountEqual(
             allowed(found, "Hook.Role"),
             [
