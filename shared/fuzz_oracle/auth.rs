@@ -1,5 +1,4 @@
-//! Tokens, claims and sets of keys.
-#![expect(clippy::panic, reason = "this is how a finding is told")]
+//! Oracles for tokens and claims.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,21 +11,22 @@ use jsonwebtoken::Algorithm;
 use lambda_http::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use ring::hmac;
 use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::Value;
 
-use super::{are_unique, base64url, list, members, once};
+use super::{are_unique, base64url, members};
 use crate::auth::{
     bearer,
     claims::{self, Caller},
-    jwk::{Choice, KeySet},
+    issuer::TokenRules,
     jws::CompactJws,
-    keys::{Verdict, verdict},
+    key_set::KeySet,
+    keys::{Verification, verify_with},
     verify,
 };
-use crate::{auth::issuer::TokenRules, error::TokenError, pat::SecretNameTemplate};
+use crate::{error::TokenError, pat::SecretNameTemplate};
 
-/// RFC 7518, section 3.1, less what is not accepted.
-const ALGORITHMS: [(&str, Algorithm); 12] = [
+/// The accepted algorithms of RFC 7518 (section 3.1), RFC 8037 and RFC 9864.
+pub(super) const ALGORITHMS: [(&str, Algorithm); 13] = [
     ("RS256", Algorithm::RS256),
     ("RS384", Algorithm::RS384),
     ("RS512", Algorithm::RS512),
@@ -36,12 +36,13 @@ const ALGORITHMS: [(&str, Algorithm); 12] = [
     ("ES256", Algorithm::ES256),
     ("ES384", Algorithm::ES384),
     ("EdDSA", Algorithm::EdDSA),
+    ("Ed25519", Algorithm::EdDSA),
     ("HS256", Algorithm::HS256),
     ("HS384", Algorithm::HS384),
     ("HS512", Algorithm::HS512),
 ];
 
-/// Real keys, and all tokens that were ever signed with them.
+/// Real keys, and every token that was signed with them.
 struct Issuer {
     published: Option<KeySet>,
     shared_secret: KeySet,
@@ -55,19 +56,19 @@ static ISSUER: LazyLock<Issuer> = LazyLock::new(|| {
         jwks: Value,
         tokens: BTreeMap<String, BTreeMap<String, String>>,
     }
-    verify::install();
+    verify::install_provider();
     let fixture: Fixture =
         serde_json::from_str(include_str!("../src/auth/tests/fixtures/tokens.json")).unwrap_or_default();
     let good = fixture.tokens.into_values().filter_map(|mut tokens| tokens.remove("good"));
     Issuer {
         published: KeySet::parse(fixture.jwks.to_string().as_bytes()).ok(),
-        shared_secret: KeySet::of_shared_secret(fixture.secret.as_bytes()),
+        shared_secret: KeySet::from_shared_secret(fixture.secret.as_bytes()),
         signed: good.collect(),
     }
 });
 
-/// The value of an `Authorization` header: what is taken for a token is one, and of all tokens only those that were
-/// signed with a key verify with it.
+/// Checks the token that is found in an `Authorization` header, and that only the tokens of [`ISSUER`] have a valid
+/// signature.
 pub fn token(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
     let mut headers = HeaderMap::new();
@@ -77,7 +78,7 @@ pub fn token(bytes: &[u8]) {
     let is_bearer =
         written.and_then(|text| text.get(..6)).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
     headers.append(AUTHORIZATION, value.clone());
-    assert!(bearer::token(&headers).is_err(), "one of two headers was taken");
+    assert!(bearer::token(&headers).is_err(), "a repeated header was accepted");
     let Ok(token) = found else {
         let is_plain = written.and_then(|text| text.get(6..)).is_some_and(|rest| {
             let token = rest.trim_start_matches(' ');
@@ -86,28 +87,24 @@ pub fn token(bytes: &[u8]) {
         assert!(!(is_bearer && is_plain), "a token was not found");
         return;
     };
-    assert!(is_bearer, "credentials of another scheme");
-    assert!(written.is_some_and(|text| text.ends_with(&format!(" {token}"))), "not the token that was sent");
+    assert!(is_bearer, "a token in credentials of another scheme");
+    assert!(written.is_some_and(|text| text.ends_with(&format!(" {token}"))), "not the token in the header");
 
     let jws = CompactJws::parse(&token);
     let read = jws.as_ref().ok().map(|jws| (jws.algorithm, jws.key_id.clone()));
-    assert_eq!(read, header(&token), "another header");
+    assert_eq!(read, header(&token), "a different token header");
     let Ok(jws) = jws else { return };
     let is_signed = ISSUER.signed.contains(&token);
     let is_mac = token.split('.').next().is_some_and(|header| {
         base64url(header).is_some_and(|json| String::from_utf8_lossy(&json).contains("HS"))
     });
     for (keys, fits) in [(ISSUER.published.as_ref(), !is_mac), (Some(&ISSUER.shared_secret), is_mac)] {
-        let verified = keys.is_some_and(|keys| matches!(verdict(keys, &jws), Verdict::Signed));
-        assert_eq!(
-            verified,
-            is_signed && fits,
-            "a signature that nobody made, or a good one that was refused"
-        );
+        let verified = keys.is_some_and(|keys| matches!(verify_with(keys, &jws), Verification::Valid));
+        assert_eq!(verified, is_signed && fits, "a forged signature was accepted, or a valid one refused");
     }
 }
 
-/// `alg` and `kid` of a token in compact form that may be an access token.
+/// Parses `alg` and `kid` of an access token in compact form.
 fn header(token: &str) -> Option<(Algorithm, Option<String>)> {
     let parts: Vec<&str> = token.split('.').collect();
     let [header, payload, signature] = parts.as_slice() else { return None };
@@ -131,7 +128,7 @@ fn header(token: &str) -> Option<(Algorithm, Option<String>)> {
     Some((algorithm, text("kid")?.map(str::to_owned)))
 }
 
-/// An object none of whose names stands twice.
+/// Parses an object with distinct member names.
 fn object(json: &[u8]) -> Option<serde_json::Map<String, Value>> {
     let json = from_utf8(json).ok()?;
     members(json).filter(|members| are_unique(members))?;
@@ -143,8 +140,7 @@ const SECRET: &[u8] = b"a secret of at least 32 bytes, as RFC 7518 asks";
 /// Seconds since 1970.
 const NOW: i64 = 1_800_000_000;
 
-/// A token's header and, after a line break, its claims, which are then signed: whether the token is accepted is what a
-/// plain reading of the rules says, and damaged it never is.
+/// Signs the header and, after a line break, the claims of a token, and checks whether it is accepted.
 pub fn claims(bytes: &[u8]) {
     let mut lines = bytes.splitn(2, |byte| *byte == b'\n');
     let (Some(head), Some(body)) = (lines.next(), lines.next()) else { return };
@@ -162,17 +158,17 @@ pub fn claims(bytes: &[u8]) {
     let read = header(&signed(None));
     let token = signed(read.as_ref().map(|(algorithm, _)| *algorithm));
     let Ok(jws) = CompactJws::parse(&token) else {
-        assert!(read.is_none(), "a good header was refused");
+        assert!(read.is_none(), "a valid header was refused");
         return;
     };
-    verify::install();
-    let keys = KeySet::of_shared_secret(SECRET);
+    verify::install_provider();
+    let keys = KeySet::from_shared_secret(SECRET);
     let is_mac = read.is_some_and(|(algorithm, _)| {
         [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512].contains(&algorithm)
     });
-    assert_eq!(matches!(verdict(&keys, &jws), Verdict::Signed), is_mac, "the signature");
-    let others = KeySet::of_shared_secret(&[SECRET, b"."].concat());
-    assert!(!matches!(verdict(&others, &jws), Verdict::Signed), "with another secret");
+    assert_eq!(matches!(verify_with(&keys, &jws), Verification::Valid), is_mac, "the signature");
+    let others = KeySet::from_shared_secret(&[SECRET, b"."].concat());
+    assert!(!matches!(verify_with(&others, &jws), Verification::Valid), "valid with another secret");
 
     let claims = object(body);
     for rules in rules() {
@@ -186,7 +182,7 @@ pub fn claims(bytes: &[u8]) {
         };
         assert_eq!(found, expected, "the claims");
         if let Ok(caller) = caller {
-            names_a_secret_of_its_own(&caller);
+            check_secret_name(&caller);
         }
     }
 }
@@ -222,7 +218,7 @@ fn expected(claims: &serde_json::Map<String, Value>, rules: &TokenRules) -> Expe
         && !claims.contains_key("c_hash")
         && claim("token_use").is_none_or(|token_use| token_use == "access")
         && !["ID", "Refresh", "Offline", "Logout"].contains(&text("typ").unwrap_or_default());
-    // A moment before the year 10000.
+    // The last second before the year 10000.
     let date = |value: &Value| value.as_f64().filter(|date| *date >= 0.0 && *date <= 253_402_300_799.0);
     let is_valid_already = claim("nbf").is_none_or(|nbf| date(nbf).is_some_and(|nbf| nbf <= 1_800_000_060.0));
     let expiry = claim("exp").and_then(date);
@@ -249,121 +245,21 @@ fn expected(claims: &serde_json::Map<String, Value>, rules: &TokenRules) -> Expe
     if lacks_scope { Expected::LacksScope } else { Expected::Accepted }
 }
 
-/// A claim leads to no secret but the caller's.
-fn names_a_secret_of_its_own(caller: &Caller) {
+/// Checks that claims select the caller's own secret only.
+fn check_secret_name(caller: &Caller) {
     let Ok(template) = SecretNameTemplate::parse("calendly/{sub}/pat") else { return };
     if let Ok(secret_id) = template.fill(|name| caller.text_claim(name)) {
         let parts: Vec<&str> = secret_id.split('/').collect();
         assert_eq!(
             parts,
             ["calendly", caller.text_claim("sub").unwrap_or_default(), "pat"],
-            "another secret"
+            "a different secret"
         );
         assert!(secret_id.bytes().all(|byte| byte.is_ascii_graphic()), "{secret_id}");
     }
-}
-
-/// A JWK Set: for every algorithm and every key id, the key that is chosen is the one that a plain reading chooses. What
-/// it says about a set that cannot be used has nothing of it.
-pub fn keys(bytes: &[u8]) {
-    verify::install();
-    let read = KeySet::parse(bytes);
-    let expected = from_utf8(bytes).ok().and_then(jwk_set);
-    let set = match (read, expected) {
-        (Ok(set), Some(expected)) if !expected.is_empty() => (set, expected),
-        (Ok(_), _) => panic!("a set that is none, or that has no key that can be used"),
-        (Err(reason), expected) => {
-            assert!(expected.is_none_or(|keys| keys.is_empty()), "a good set was refused: {reason}");
-            let is_ours = reason == "the answer is not a JWK Set" || reason.starts_with("none of the ");
-            assert!(is_ours && reason.len() < 80, "{reason}");
-            return;
-        }
-    };
-    let (set, expected) = set;
-    let key_ids: BTreeSet<_> = expected.iter().take(4).map(|key| key.key_id.clone()).chain([None]).collect();
-    for (name, algorithm) in ALGORITHMS {
-        for key_id in &key_ids {
-            let header = json!({"alg": name, "kid": key_id}).to_string();
-            let token = format!("{}.e30.AAAA", BASE64_URL_SAFE_NO_PAD.encode(&header));
-            let Ok(jws) = CompactJws::parse(&token) else { panic!("{token}") };
-            let fitting = |key_id: Option<&Option<String>>| {
-                let is_it = |key: &&Key| {
-                    key.algorithms.contains(&name) && key_id.is_none_or(|key_id| key.key_id == *key_id)
-                };
-                expected.iter().filter(is_it).count()
-            };
-            let count = match key_id {
-                None => fitting(None),
-                Some(_) if fitting(Some(key_id)) > 0 => fitting(Some(key_id)),
-                Some(_) => fitting(Some(&None)),
-            };
-            let chosen = match set.choose(&jws) {
-                Choice::Unknown => 0,
-                Choice::Key(key) => {
-                    assert!(key.algorithms.contains(&algorithm), "a key for something else");
-                    assert!(key_id.is_none() || key.key_id.is_none() || key.key_id == *key_id, "another key");
-                    assert!(!matches!(verdict(&set, &jws), Verdict::Signed), "nobody made this signature");
-                    1
-                }
-                Choice::Ambiguous => 2,
-            };
-            assert_eq!(chosen, count.min(2), "{header}");
-        }
+    let Ok(template) = SecretNameTemplate::parse("{client_id}/for-{sub}") else { return };
+    if let Ok(secret_id) = template.fill(|name| caller.text_claim(name)) {
+        let claims = caller.text_claim("client_id").zip(caller.text_claim("sub"));
+        assert_eq!(secret_id.split_once("/for-"), claims, "a name that other claims share");
     }
-}
-
-/// A key that may verify signatures.
-struct Key {
-    key_id: Option<String>,
-    algorithms: Vec<&'static str>,
-}
-
-/// The keys of a set that can be used.
-fn jwk_set(json: &str) -> Option<Vec<Key>> {
-    let keys = list(once(&members(json)?, "keys")??)?;
-    Some(keys.into_iter().filter_map(jwk).collect())
-}
-
-fn jwk(json: &RawValue) -> Option<Key> {
-    let members = members(json.get())?;
-    let text = |name: &str| match once(&members, name) {
-        Some(None) => Some(None),
-        Some(Some(value)) => serde_json::from_str::<String>(value).ok().map(Some),
-        None => None,
-    };
-    let [key_id, algorithm, use_, curve, n, e, x, y] =
-        ["kid", "alg", "use", "crv", "n", "e", "x", "y"].map(text);
-    let operations = match once(&members, "key_ops")? {
-        None => None,
-        Some(operations) => Some(serde_json::from_str::<Vec<String>>(operations).ok()?),
-    };
-    let (curve, n, e, x, y) = (curve?, n?, e?, x?, y?);
-    let is_for_signatures = use_?.is_none_or(|use_| use_ == "sig")
-        && operations.is_none_or(|operations| operations.contains(&"verify".to_owned()));
-    let length = |coordinate: &Option<String>| Some(base64url(coordinate.as_deref()?)?.len());
-    let fitting: &[&'static str] = match (text("kty")??.as_str(), curve.as_deref()) {
-        ("RSA", _) => {
-            let number = |text: Option<String>| {
-                let bytes = base64url(&text?)?;
-                Some(bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<_>>())
-            };
-            let (n, e) = (number(n)?, number(e)?);
-            let bits = n.first().map_or(0, |first| n.len() * 8 - first.leading_zeros() as usize);
-            let exponent = e.iter().take(6).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-            let is_good =
-                (2_048..=8_192).contains(&bits) && (3..1 << 40).contains(&exponent) && exponent % 2 == 1;
-            if !is_good || e.len() > 5 {
-                return None;
-            }
-            &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
-        }
-        ("EC", Some("P-256")) if length(&x) == Some(32) && length(&y) == Some(32) => &["ES256"],
-        ("EC", Some("P-384")) if length(&x) == Some(48) && length(&y) == Some(48) => &["ES384"],
-        ("OKP", Some("Ed25519")) if length(&x) == Some(32) => &["EdDSA"],
-        _ => return None,
-    };
-    let only = algorithm?;
-    let algorithms: Vec<_> =
-        fitting.iter().copied().filter(|name| only.as_deref().is_none_or(|only| only == *name)).collect();
-    (is_for_signatures && !algorithms.is_empty()).then_some(Key { key_id: key_id?, algorithms })
 }

@@ -1,22 +1,24 @@
-//! What takes bytes from outside, and what must hold of each whatever the bytes are: nothing panics, and what is
-//! understood is what a plainer reading of the same bytes understands.
+//! Fuzz oracles: for each parser of untrusted bytes, a function that panics if the parser disagrees with a simple,
+//! independent implementation of the same rules.
 //!
-//! There is a function for each kind of bytes. `make fuzz` calls it with inputs that are led by what they reach, and a
-//! unit test with those in `tests/fuzz/corpus`. Nothing of this is in what is deployed.
+//! `make fuzz` calls them with coverage-guided inputs, and unit tests (`replay`) with the inputs in
+//! `tests/fuzz/corpus` and mutations of these. They are compiled for tests and fuzzing only.
 
 mod auth;
 mod calendly;
 mod event;
 mod item;
+mod keys;
 mod naive;
 #[cfg(test)]
 mod replay;
 mod secret;
 
-pub(crate) use naive::{are_unique, base64url, is_object, list, members, once};
+pub(crate) use naive::{are_unique, base64url, is_object, list, members, once, padded_base64url};
 
-pub use auth::{claims, keys, token};
+pub use auth::{claims, token};
 pub use calendly::{available_times, event_types};
 pub use event::event;
 pub use item::item;
+pub use keys::keys;
 pub use secret::secret;

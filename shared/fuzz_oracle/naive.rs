@@ -1,4 +1,4 @@
-//! Plain readings of JSON and base64, for comparison.
+//! Simple parsers of JSON and base64 for the oracles.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -36,23 +36,22 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// The members of an object in their order, doubles included; `None` for anything else.
+/// The members of an object in order, including duplicates; `None` for other JSON.
 pub(crate) fn members(json: &str) -> Option<Vec<(String, &RawValue)>> {
     serde_json::from_str(json).ok().map(|Members(members)| members)
 }
 
-/// The elements of an array; `None` for anything else.
+/// The elements of an array; `None` for other JSON.
 pub(crate) fn list(json: &str) -> Option<Vec<&RawValue>> {
     serde_json::from_str(json).ok()
 }
 
-/// Whether the text of a value is an object's.
+/// Whether the text is a JSON object.
 pub(crate) fn is_object(json: &str) -> bool {
     members(json).is_some()
 }
 
-/// The value of the only member of that name: `Some(None)` if there is none, or it is `null`; `None` if there are
-/// several.
+/// The value of the member `name`: `Some(None)` if it is absent or `null`, `None` if it is duplicated.
 pub(crate) fn once<'a>(members: &[(String, &'a RawValue)], name: &str) -> Option<Option<&'a str>> {
     let mut values = members.iter().filter(|(other, _)| other == name).map(|(_, value)| value.get());
     match (values.next(), values.next()) {
@@ -61,8 +60,7 @@ pub(crate) fn once<'a>(members: &[(String, &'a RawValue)], name: &str) -> Option
     }
 }
 
-/// What a text in base64url without padding stands for, if it could not be written in another way: a lenient reading,
-/// written again.
+/// Decodes canonical base64url without padding: decodes leniently and compares the input with the re-encoded bytes.
 pub(crate) fn base64url(text: &str) -> Option<Vec<u8>> {
     let lenient = GeneralPurposeConfig::new()
         .with_encode_padding(false)
@@ -72,7 +70,14 @@ pub(crate) fn base64url(text: &str) -> Option<Vec<u8>> {
     engine.decode(text).ok().filter(|bytes| engine.encode(bytes) == text)
 }
 
-/// Whether no name stands twice.
+/// Like [`base64url`], with at most as much padding as a multiple of four characters needs.
+pub(crate) fn padded_base64url(text: &str) -> Option<Vec<u8>> {
+    let unpadded = text.trim_end_matches('=');
+    let is_accepted = text.len() <= unpadded.len().next_multiple_of(4);
+    is_accepted.then(|| base64url(unpadded))?
+}
+
+/// Whether all member names are distinct.
 pub(crate) fn are_unique(members: &[(String, &RawValue)]) -> bool {
     members.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() == members.len()
 }

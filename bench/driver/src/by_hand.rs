@@ -220,7 +220,7 @@ impl Caller {
 async fn ask(function: &Function, event: &Value) -> Answered {
     let outcome = function.invoke(Invocation::new(event)).await;
     let took = outcome.answered - outcome.handed;
-    let answer = Answer::of(outcome);
+    let answer = Answer::from_outcome(outcome);
     assert_eq!(answer.status, 200, "{}", answer.body);
     Answered { json: answer.json(), took }
 }

@@ -101,12 +101,12 @@ async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, 
     let function = start(within(Subject::Function(route), "valgrind", valgrind), stand_ins).await;
     for _ in 0..requests {
         let outcome = function.invoke(Invocation::new(&question.event)).await;
-        question.check(&Answer::of(outcome).json());
+        question.check(&Answer::from_outcome(outcome).json());
     }
     function.wait_for_polls(requests + 1).await;
     // valgrind writes at the end of its program.
     kill(Process(function.id().await).pid(), Signal::SIGTERM).expect("valgrind runs");
-    function.end().await;
+    function.wait_for_exit().await;
     // A time-out of the function would change the counts.
     let troubled = function.log().into_iter().find(|line| line["level"] != "INFO");
     assert!(troubled.is_none(), "not a run to count: {troubled:?}");

@@ -72,7 +72,7 @@ pub(crate) async fn live(
         let took = outcome.answered - outcome.handed;
         // Python's gzip writes the time into its header.
         if body(&outcome) != first_body {
-            assert_eq!(Answer::of(outcome).body, first_answer, "the same request, another answer");
+            assert_eq!(Answer::from_outcome(outcome).body, first_answer, "the same request, another answer");
         }
         took
     };
@@ -115,7 +115,7 @@ async fn ask(function: &Function, question: &Question) -> Outcome {
 
 /// Checks an answer and returns its body, decoded.
 fn check(subject: Subject, question: &Question, outcome: &Outcome) -> String {
-    let answer = Answer::of(outcome.clone());
+    let answer = Answer::from_outcome(outcome.clone());
     assert_eq!(answer.status, 200, "{subject:?}: {}", answer.body);
     match subject {
         Subject::Floor(None) => assert_eq!(answer.body, ""),

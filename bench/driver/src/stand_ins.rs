@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::mpsc, thread, time::Duration};
 
-use end_to_end::{AVAILABLE_TIMES, SecretsManager, Trouble};
+use end_to_end::{AVAILABLE_TIMES, AwsFault, SecretsManager};
 use sandbox::{Account, Catalogue, Config, DEFAULT_PAT, Fault, Sandbox};
 use serde::{Deserialize, Serialize};
 use tokio::{runtime::Builder, sync::oneshot};
@@ -89,7 +89,7 @@ impl StandIns {
     /// Resets the counts.
     pub(crate) fn forget_calls(&self) {
         self.sandbox.forget_calls();
-        self.secrets_manager.forget();
+        self.secrets_manager.clear_calls();
     }
 }
 
@@ -136,7 +136,7 @@ async fn set_up(
         ..Config::default()
     };
     let sandbox = Sandbox::start(config).await.expect("the sandbox starts");
-    let secrets_manager = SecretsManager::holding(PAT_SECRET_ID, DEFAULT_PAT).await;
+    let secrets_manager = SecretsManager::with_secret(PAT_SECRET_ID, DEFAULT_PAT).await;
     if conditions == Conditions::Latency {
         for (path, milliseconds) in [
             ("/users/me", LATENCY.calendly),
@@ -147,7 +147,7 @@ async fn set_up(
         ] {
             sandbox.fault(path, ALWAYS, Fault::Delay { milliseconds });
         }
-        secrets_manager.trouble(Trouble::Slow(SECRETS_MANAGER_LATENCY));
+        secrets_manager.set_fault(AwsFault::Delay(SECRETS_MANAGER_LATENCY));
     }
     let (sandbox_url, secrets_url, bundle) = match tls {
         None => (sandbox.base_url(), secrets_manager.endpoint.clone(), None),

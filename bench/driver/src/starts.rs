@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use end_to_end::{Binary, SecretsManager, Table, Trouble};
+use end_to_end::{AwsFault, Binary, SecretsManager, Table};
 use sandbox::DEFAULT_PAT;
 use serde::Serialize;
 use serde_json::json;
@@ -96,7 +96,7 @@ async fn start(
 /// Secrets Manager with the usual latency, whose secret names the PAT's user.
 async fn naming_the_user(stand_ins: &StandIns) -> SecretsManager {
     let secret = json!({"pat": DEFAULT_PAT, "user": question::user_uri(stand_ins).await});
-    let secrets_manager = SecretsManager::holding(PAT_SECRET_ID, &secret.to_string()).await;
-    secrets_manager.trouble(Trouble::Slow(stand_ins::SECRETS_MANAGER_LATENCY));
+    let secrets_manager = SecretsManager::with_secret(PAT_SECRET_ID, &secret.to_string()).await;
+    secrets_manager.set_fault(AwsFault::Delay(stand_ins::SECRETS_MANAGER_LATENCY));
     secrets_manager
 }

@@ -1,31 +1,30 @@
-//! The bearer token of a request (RFC 6750, section 2.1).
+//! Extraction of the bearer token from the `Authorization` header (RFC 6750, section 2.1).
 
-use lambda_http::http::{HeaderMap, header::AUTHORIZATION};
+use lambda_http::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
 use crate::error::TokenError;
 
-/// Longer tokens are refused before any work.
-const LONGEST_TOKEN: usize = 8 * 1024;
+/// The largest accepted token. The limit bounds the work that an unauthenticated caller can cause.
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 const NOT_ASCII: TokenError = TokenError::Invalid("The Authorization header is not ASCII.");
 
-const MORE_THAN_ONE: TokenError = TokenError::Invalid("There is more than one Authorization header.");
+const SEVERAL_HEADERS: TokenError = TokenError::Invalid("There is more than one Authorization header.");
 
-/// The token in a request's `Authorization` header.
+/// Returns the token in the `Authorization` header.
 ///
-/// The scheme is matched in any letter case (RFC 9110, section 11.1). Other schemes carry no bearer
-/// token, so they count as none.
+/// The scheme is case-insensitive (RFC 9110, section 11.1). With another scheme the token is missing.
 pub(crate) fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = match (values.next(), values.next()) {
         (None, _) => return Err(TokenError::Missing),
         // A bearer token is ASCII (RFC 6750, section 2.1).
-        (Some(value), None) => value.to_str().map_err(|_| NOT_ASCII)?.trim_matches([' ', '\t']),
-        (Some(_), Some(_)) => return Err(MORE_THAN_ONE),
+        (Some(value), None) => value.to_str().map_err(|_| not_ascii(value))?.trim_matches([' ', '\t']),
+        (Some(_), Some(_)) => return Err(SEVERAL_HEADERS),
     };
-    // An HTTP API joins two headers with a comma, which no bearer token has.
+    // An HTTP API joins repeated headers with commas, which bearer tokens cannot contain.
     if value.split(',').skip(1).any(|other| is_bearer(other.trim_start_matches([' ', '\t']))) {
-        return Err(MORE_THAN_ONE);
+        return Err(SEVERAL_HEADERS);
     }
     if !is_bearer(value) {
         return Err(TokenError::Missing);
@@ -35,13 +34,25 @@ pub(crate) fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
     if token.is_empty() {
         return Err(TokenError::Missing);
     }
-    if token.len() > LONGEST_TOKEN {
+    if token.len() > MAX_TOKEN_BYTES {
         return Err(TokenError::Invalid("The token is longer than 8 KiB."));
     }
     Ok(token)
 }
 
-/// Whether these are credentials of the scheme `Bearer`.
+/// Names common mistakes in a header that is not ASCII. `lambda::event` replaces control characters with U+FFFD.
+fn not_ascii(value: &HeaderValue) -> TokenError {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    if text.contains('\u{FEFF}') {
+        TokenError::Invalid("The Authorization header has a byte order mark in it.")
+    } else if text.contains('\u{FFFD}') {
+        TokenError::Invalid("The Authorization header has a line break or another control character in it.")
+    } else {
+        NOT_ASCII
+    }
+}
+
+/// Whether the credentials have the scheme `Bearer`.
 fn is_bearer(credentials: &str) -> bool {
     credentials.split(' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
 }
@@ -50,32 +61,31 @@ fn is_bearer(credentials: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// The token among headers with these values, or why there is none.
+    /// Extracts the token from `Authorization` headers with these values.
     fn token(authorization: &[&str]) -> Result<String, TokenError> {
         let mut headers = HeaderMap::new();
         for value in authorization {
-            headers
-                .append(AUTHORIZATION, lambda_http::http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
+            headers.append(AUTHORIZATION, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         super::token(&headers).map(str::to_owned)
     }
 
     #[test]
-    fn the_scheme_is_read_in_any_letter_case() {
+    fn scheme_is_case_insensitive() {
         for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c", " Bearer a.b.c "] {
             assert_eq!(token(&[value]), Ok("a.b.c".to_owned()), "{value:?}");
         }
     }
 
     #[test]
-    fn without_bearer_credentials_the_token_is_missing() {
+    fn missing_bearer_credentials() {
         for values in [&[][..], &[""], &["Basic dXNlcjpwYXNz"], &["Bearer"], &["Bearer "], &["Bearera.b.c"]] {
             assert_eq!(token(values), Err(TokenError::Missing), "{values:?}");
         }
     }
 
     #[test]
-    fn two_headers_are_refused_even_if_they_agree() {
+    fn repeated_headers_are_refused_even_if_equal() {
         for values in [
             &["Bearer a.b.c", "Bearer a.b.c"][..],
             &["Basic dXNlcjpwYXNz", "Bearer a.b.c"],
@@ -84,24 +94,30 @@ mod tests {
             &["Bearer a.b.c, bearer"],
             &["Basic dXNlcjpwYXNz,Bearer a.b.c"],
         ] {
-            assert_eq!(token(values), Err(MORE_THAN_ONE), "{values:?}");
+            assert_eq!(token(values), Err(SEVERAL_HEADERS), "{values:?}");
         }
     }
 
     #[test]
-    fn a_token_is_ascii() {
+    fn non_ascii_header_is_refused() {
         assert_eq!(token(&["Bearer José"]), Err(NOT_ASCII));
+        for (value, expected) in
+            [("Bearer \u{feff}a.b.c", "byte order mark"), ("Bearer a.b.c\u{FFFD}", "line break")]
+        {
+            let error = token(&[value]).unwrap_err();
+            assert!(matches!(error, TokenError::Invalid(reason) if reason.contains(expected)), "{error}");
+        }
     }
 
     #[test]
-    fn a_comma_alone_is_another_scheme_s_matter() {
+    fn comma_in_another_scheme_is_not_a_second_header() {
         let digest = r#"Digest username="bearer", realm="a, Bearerb""#;
         assert_eq!(token(&[digest]), Err(TokenError::Missing));
     }
 
     #[test]
-    fn the_longest_token_is_8_kib() {
-        let longest = "a".repeat(8 * 1024);
+    fn tokens_over_8_kib_are_refused() {
+        let longest = "a".repeat(MAX_TOKEN_BYTES);
         assert_eq!(token(&[&format!("Bearer {longest}")]), Ok(longest.clone()));
         assert!(matches!(token(&[&format!("Bearer {longest}a")]), Err(TokenError::Invalid(_))));
     }

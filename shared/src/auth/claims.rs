@@ -1,41 +1,39 @@
-//! What a verified token must say (RFC 7519, section 4), and the [`Caller`] that follows from it.
+//! Validation of claims (RFC 7519, section 4), which yields the [`Caller`].
 //!
-//! `jsonwebtoken` verifies signatures here and does not check claims, for these reasons. It judges `exp` before
-//! `iss` and `aud`, so that a token of somebody else's, or for somebody else, would be called *expired*, which
-//! tells its holder that a new one will do. It takes an array for `iss` and lets one of several audiences be
-//! anything. It knows nothing of Cognito's `client_id`, nor of claims that tell an ID token from an access
-//! token. (And it does not enforce `crit`, which [`CompactJws`] does.)
+//! `jsonwebtoken` validates claims too, but reports `exp` before `iss` and `aud`: a token of another issuer or
+//! for another audience would be called *expired*, as if a new one helped. It also accepts an array as `iss`,
+//! accepts an `aud` array with elements that are not strings, and does not know Amazon Cognito's `client_id` or
+//! the claims that tell an ID token from an access token.
 
 use serde_json::Value;
 
-use super::issuer::TokenRules;
-use super::{jws::CompactJws, object::Object};
+use super::{issuer::TokenRules, jws::CompactJws, strict_object::StrictObject};
 use crate::error::TokenError;
 
-/// How far the issuer's clock may be from ours, in seconds.
+/// The accepted clock skew between the issuer and this function, in seconds.
 const CLOCK_SKEW: f64 = 60.0;
 
-/// The end of the year 9999. A `NumericDate` beyond it is no date.
-const LAST_DATE: f64 = 253_402_300_799.0;
+/// The largest accepted `NumericDate`: the end of the year 9999. It rules out milliseconds.
+const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
 
-/// Whom a token was issued to, by its claims. All of them have passed the [`TokenRules`].
+/// The claims of an authenticated caller, which satisfy the [`TokenRules`].
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Caller(Object);
+pub(crate) struct Caller(StrictObject);
 
 impl Caller {
-    /// A claim that is a string, as a secret's name may use it.
+    /// The value of a claim that is a string.
     pub(crate) fn text_claim(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()
     }
 }
 
-/// The caller of a token whose signature has been verified, at `now` (seconds since the Unix epoch).
+/// Validates the claims of a token whose signature has been verified, at `now` (seconds since the Unix epoch).
 ///
-/// `exp` is looked at after what no new token would put right, so that *expired* means: a new one
-/// will do.
+/// `exp` comes after the checks that a new token of the same kind would also fail, so that *expired* tells the
+/// caller to get a new one.
 pub(crate) fn check(jws: &CompactJws<'_>, rules: &TokenRules, now: i64) -> Result<Caller, TokenError> {
     let claims = jws.claims()?;
-    #[expect(clippy::cast_precision_loss, reason = "seconds fit an f64 for longer than dates are checked")]
+    #[expect(clippy::cast_precision_loss, reason = "f64 represents every second up to MAX_NUMERIC_DATE")]
     let now = now as f64;
 
     check_issuer(&claims, rules)?;
@@ -47,19 +45,19 @@ pub(crate) fn check(jws: &CompactJws<'_>, rules: &TokenRules, now: i64) -> Resul
     match numeric_date(&claims, "nbf") {
         Ok(not_before) if not_before.is_none_or(|not_before| not_before <= now + CLOCK_SKEW) => {}
         Ok(_) => return Err(TokenError::Invalid("The token is not valid yet.")),
-        Err(NotADate) => return Err(TokenError::Invalid("The token's nbf is not a date.")),
+        Err(InvalidDate) => return Err(TokenError::Invalid("The token's nbf is not a date.")),
     }
     match numeric_date(&claims, "exp") {
         Ok(Some(expiry)) if now < expiry + CLOCK_SKEW => {}
         Ok(Some(_)) => return Err(TokenError::Expired),
         Ok(None) => return Err(TokenError::Invalid("The token has no exp.")),
-        Err(NotADate) => return Err(TokenError::Invalid("The token's exp is not a date.")),
+        Err(InvalidDate) => return Err(TokenError::Invalid("The token's exp is not a date.")),
     }
     check_scope(&claims, rules)?;
     Ok(Caller(claims))
 }
 
-fn check_issuer(claims: &Object, rules: &TokenRules) -> Result<(), TokenError> {
+fn check_issuer(claims: &StrictObject, rules: &TokenRules) -> Result<(), TokenError> {
     match &rules.issuer {
         Some(expected) if claims.get("iss").and_then(Value::as_str) != Some(expected) => {
             Err(TokenError::Invalid("The token is not from the expected issuer."))
@@ -68,39 +66,41 @@ fn check_issuer(claims: &Object, rules: &TokenRules) -> Result<(), TokenError> {
     }
 }
 
-/// `aud`, a string or an array of strings; only where there is none, `client_id`, which is where
-/// Amazon Cognito's access tokens say whom they are for.
-fn check_audience(claims: &Object, rules: &TokenRules) -> Result<(), TokenError> {
-    let is_ours =
-        |value: &Value| value.as_str().is_some_and(|text| rules.audiences.iter().any(|ours| ours == text));
-    let is_for_us = match claims.get("aud") {
-        Some(Value::Array(values)) => values.iter().all(Value::is_string) && values.iter().any(is_ours),
-        Some(value) => is_ours(value),
-        None if claims.contains("aud") => false,
-        None => claims.get("client_id").is_some_and(is_ours),
+/// Checks `aud`, a string or an array of strings, or without `aud` the `client_id` that Amazon Cognito's access
+/// tokens have instead.
+fn check_audience(claims: &StrictObject, rules: &TokenRules) -> Result<(), TokenError> {
+    let is_accepted = |value: &Value| {
+        value.as_str().is_some_and(|text| rules.audiences.iter().any(|audience| audience == text))
     };
-    if is_for_us { Ok(()) } else { Err(TokenError::Invalid("The token is not meant for this audience.")) }
+    let matches = match claims.get("aud") {
+        Some(Value::Array(values)) => values.iter().all(Value::is_string) && values.iter().any(is_accepted),
+        Some(value) => is_accepted(value),
+        None if claims.contains("aud") => false,
+        None => claims.get("client_id").is_some_and(is_accepted),
+    };
+    if matches { Ok(()) } else { Err(TokenError::Invalid("The token is not meant for this audience.")) }
 }
 
-/// `scope` as RFC 8693 (section 4.2) has it, `scp` as Entra ID (a string) and Okta (an array) have it.
-fn check_scope(claims: &Object, rules: &TokenRules) -> Result<(), TokenError> {
+/// Checks `scope` (RFC 8693, section 4.2) and `scp`, a string in tokens of Entra ID and an array in those of Okta.
+fn check_scope(claims: &StrictObject, rules: &TokenRules) -> Result<(), TokenError> {
     let Some(required) = &rules.required_scope else { return Ok(()) };
-    let holds = |claim: &Value| match claim {
+    let has_required = |claim: &Value| match claim {
         Value::String(scopes) => scopes.split(' ').any(|scope| scope == required),
         Value::Array(scopes) => scopes.iter().any(|scope| scope.as_str() == Some(required)),
         _ => false,
     };
-    if ["scope", "scp"].iter().filter_map(|name| claims.get(name)).any(holds) {
+    if ["scope", "scp"].iter().filter_map(|name| claims.get(name)).any(has_required) {
         Ok(())
     } else {
         Err(TokenError::InsufficientScope { scope: required.clone() })
     }
 }
 
-/// Issuers that sign ID and refresh tokens with the same keys say which kind a token is: Amazon Cognito in
-/// `token_use`, Keycloak in `typ`. Elsewhere an ID token is known by a claim that only ID tokens have (`at_hash`,
-/// `c_hash`: OpenID Connect Core 1.0, section 3.3.2.11). It tells who signed in; it gives no access.
-fn check_is_access_token(claims: &Object) -> Result<(), TokenError> {
+/// Refuses ID and refresh tokens, which some issuers sign with the same keys.
+///
+/// Amazon Cognito names the kind in `token_use` and Keycloak in `typ`. Elsewhere, `at_hash` and `c_hash` occur in
+/// ID tokens only (OpenID Connect Core 1.0, section 3.3.2.11).
+fn check_is_access_token(claims: &StrictObject) -> Result<(), TokenError> {
     let is_access_token = claims.get("token_use").is_none_or(|token_use| token_use == "access")
         && !claims
             .get("typ")
@@ -109,15 +109,15 @@ fn check_is_access_token(claims: &Object) -> Result<(), TokenError> {
     if is_access_token { Ok(()) } else { Err(TokenError::Invalid("The token is not an access token.")) }
 }
 
-struct NotADate;
+struct InvalidDate;
 
-/// A `NumericDate` (RFC 7519, section 2): seconds since the Unix epoch, with fractions or without.
-fn numeric_date(claims: &Object, name: &str) -> Result<Option<f64>, NotADate> {
+/// Reads a `NumericDate` (RFC 7519, section 2): seconds since the Unix epoch, possibly with a fraction.
+fn numeric_date(claims: &StrictObject, name: &str) -> Result<Option<f64>, InvalidDate> {
     match claims.get(name) {
         None => Ok(None),
         Some(value) => match value.as_f64() {
-            Some(seconds) if (0.0..=LAST_DATE).contains(&seconds) => Ok(Some(seconds)),
-            _ => Err(NotADate),
+            Some(seconds) if (0.0..=MAX_NUMERIC_DATE).contains(&seconds) => Ok(Some(seconds)),
+            _ => Err(InvalidDate),
         },
     }
 }
@@ -139,7 +139,13 @@ mod tests {
         }
     }
 
-    /// Checks good claims with `changes` made to them; `null` takes a claim away.
+    fn check_raw(rules: &TokenRules, claims: &str) -> Result<Caller, TokenError> {
+        let encode = |part: &str| BASE64_URL_SAFE_NO_PAD.encode(part);
+        let token = format!("{}.{}.c2ln", encode(r#"{"alg":"RS256"}"#), encode(claims));
+        super::check(&CompactJws::parse(&token).unwrap(), rules, NOW)
+    }
+
+    /// Checks valid claims with `changes` applied; `null` removes a claim.
     fn check(rules: &TokenRules, changes: Value) -> Result<Caller, TokenError> {
         let mut claims = json!({
             "iss": "https://issuer.example", "aud": "calendly", "sub": "someone", "exp": NOW + 300,
@@ -151,13 +157,11 @@ mod tests {
                 claims[name] = value.clone();
             }
         }
-        let encode = |part: &str| BASE64_URL_SAFE_NO_PAD.encode(part);
-        let token = format!("{}.{}.c2ln", encode(r#"{"alg":"RS256"}"#), encode(&claims.to_string()));
-        super::check(&CompactJws::parse(&token).unwrap(), rules, NOW)
+        check_raw(rules, &claims.to_string())
     }
 
     #[test]
-    fn good_tokens_pass() {
+    fn accepted_claims() {
         for changes in [
             json!({}),
             json!({"aud": ["else", "other"]}),
@@ -178,13 +182,22 @@ mod tests {
     }
 
     #[test]
-    fn bad_tokens_are_refused() {
+    fn refused_claims() {
         for (changes, expected) in [
             (json!({"iss": null}), "issuer"),
+            (json!({"iss": ""}), "issuer"),
             (json!({"iss": "https://issuer.example/"}), "issuer"),
+            (json!({"iss": "https://issuer.exampl"}), "issuer"),
+            (json!({"iss": "https://Issuer.example"}), "issuer"),
+            (json!({"iss": "http://issuer.example"}), "issuer"),
+            (json!({"iss": "https://issuer.example.attacker.example"}), "issuer"),
             (json!({"iss": ["https://issuer.example"]}), "issuer"),
             (json!({"aud": null}), "audience"),
             (json!({"aud": "Calendly"}), "audience"),
+            (json!({"aud": "calendly "}), "audience"),
+            (json!({"aud": "calendly,other"}), "audience"),
+            (json!({"aud": {"calendly": true}}), "audience"),
+            (json!({"aud": [["calendly"]]}), "audience"),
             (json!({"aud": []}), "audience"),
             (json!({"aud": ["calendly", 1]}), "audience"),
             (json!({"aud": "else", "client_id": "calendly"}), "audience"),
@@ -192,14 +205,20 @@ mod tests {
             (json!({"sub": null}), "no sub"),
             (json!({"sub": ""}), "no sub"),
             (json!({"sub": 5}), "no sub"),
+            (json!({"sub": {}}), "no sub"),
             (json!({"exp": null}), "no exp"),
             (json!({"exp": (NOW + 300).to_string()}), "exp is not a date"),
             (json!({"exp": -1}), "exp is not a date"),
             (json!({"exp": 1e300}), "exp is not a date"),
+            (json!({"exp": i64::MIN}), "exp is not a date"),
+            (json!({"exp": NOW * 1_000}), "exp is not a date"),
+            (json!({"exp": [NOW + 300]}), "exp is not a date"),
             (json!({"exp": u64::MAX}), "exp is not a date"),
             (json!({"exp": true}), "exp is not a date"),
             (json!({"nbf": NOW + 61}), "not valid yet"),
             (json!({"nbf": "soon"}), "nbf is not a date"),
+            (json!({"nbf": -1}), "nbf is not a date"),
+            (json!({"nbf": 1e300}), "nbf is not a date"),
             (json!({"token_use": "id"}), "not an access token"),
             (json!({"token_use": 1}), "not an access token"),
             (json!({"typ": "ID"}), "not an access token"),
@@ -217,21 +236,40 @@ mod tests {
     }
 
     #[test]
-    fn expired_means_that_a_new_token_will_do() {
-        assert_eq!(check(&rules(None), json!({"exp": NOW - 60})), Err(TokenError::Expired));
-        assert_eq!(check(&rules(None), json!({"exp": 0})), Err(TokenError::Expired));
-        let also_for_somebody_else = check(&rules(None), json!({"exp": 0, "aud": "else"}));
-        assert!(matches!(also_for_somebody_else, Err(TokenError::Invalid(_))));
+    fn malformed_claims_are_refused() {
+        let good = r#"{"iss":"https://issuer.example","aud":"calendly","sub":"someone","exp":4102444800}"#;
+        assert!(check_raw(&rules(None), good).is_ok());
+        let with = |more: &str| good.replace('}', &format!(",{more}}}"));
+        for bad in [
+            with(r#""sub":"someone""#),
+            with(r#""aud":"calendly""#),
+            with(r#""\u0073ub":"admin""#),
+            good.replace("4102444800", "1e999"),
+            good.replace("4102444800", "NaN"),
+            format!("{good}{good}"),
+            format!("[{good}]"),
+            "null".to_owned(),
+        ] {
+            assert!(matches!(check_raw(&rules(None), &bad), Err(TokenError::Invalid(_))), "{bad}");
+        }
     }
 
     #[test]
-    fn a_null_audience_is_not_an_absent_one() {
-        let claims: Object = serde_json::from_str(r#"{"aud":null,"client_id":"calendly"}"#).unwrap();
+    fn a_token_that_is_also_otherwise_invalid_is_not_called_expired() {
+        assert_eq!(check(&rules(None), json!({"exp": NOW - 60})), Err(TokenError::Expired));
+        assert_eq!(check(&rules(None), json!({"exp": 0})), Err(TokenError::Expired));
+        let also_other_audience = check(&rules(None), json!({"exp": 0, "aud": "else"}));
+        assert!(matches!(also_other_audience, Err(TokenError::Invalid(_))));
+    }
+
+    #[test]
+    fn null_audience_is_not_an_absent_one() {
+        let claims: StrictObject = serde_json::from_str(r#"{"aud":null,"client_id":"calendly"}"#).unwrap();
         assert!(check_audience(&claims, &rules(None)).is_err());
     }
 
     #[test]
-    fn the_scope_is_found_in_every_shape() {
+    fn scope_and_scp_in_every_format() {
         let rules = rules(Some("calendly:read"));
         for good in [
             json!({"scope": "openid calendly:read"}),

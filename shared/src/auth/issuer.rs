@@ -1,41 +1,41 @@
-//! What a token issuer is, and what its tokens must say.
+//! The configured token issuer, and the rules for its tokens.
 
 use url::Url;
 
-/// Where the keys that verify tokens come from.
+/// The issuer of the accepted tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Issuer {
-    /// The issuer publishes them as a JWK Set (RFC 7517).
-    Published {
-        /// The expected `iss`, to the letter.
+    /// An issuer that publishes its keys as a JWK Set (RFC 7517).
+    PublishedKeys {
+        /// The expected `iss`.
         issuer: String,
-        /// Where the set is; else OpenID Connect Discovery tells.
+        /// The URL of the JWK Set; `None` to look it up with OpenID Connect Discovery.
         jwks_url: Option<Url>,
     },
-    /// A secret in Secrets Manager that the issuer knows too.
+    /// An issuer that shares a secret in Secrets Manager.
     SharedSecret {
-        /// Its name or ARN.
+        /// The name or ARN of the secret.
         secret_id: String,
     },
 }
 
+/// What the configuration requires of a token's claims.
+#[derive(Debug)]
+pub(crate) struct TokenRules {
+    /// The expected `iss`; `None` with a shared secret, which identifies its issuer by itself.
+    pub(crate) issuer: Option<String>,
+    /// The accepted audiences and client ids: at least one.
+    pub(crate) audiences: Vec<String>,
+    /// The scope that every token must have.
+    pub(crate) required_scope: Option<String>,
+}
+
 impl Issuer {
-    /// The expected `iss`. A shared secret names its issuer by itself.
+    /// The expected `iss`; `None` with a shared secret, which identifies its issuer by itself.
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
-            Self::Published { issuer, .. } => Some(issuer),
+            Self::PublishedKeys { issuer, .. } => Some(issuer),
             Self::SharedSecret { .. } => None,
         }
     }
-}
-
-/// What the configuration asks of a token beyond a good signature.
-#[derive(Debug)]
-pub(crate) struct TokenRules {
-    /// The expected `iss`, where the issuer publishes its keys.
-    pub(crate) issuer: Option<String>,
-    /// Accepted audiences and client ids: at least one.
-    pub(crate) audiences: Vec<String>,
-    /// A scope that every token must have.
-    pub(crate) required_scope: Option<String>,
 }

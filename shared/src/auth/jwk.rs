@@ -1,17 +1,25 @@
-//! Published keys: a JWK Set (RFC 7517) and the choice of a key for a token.
+//! Published keys: JSON Web Keys (RFC 7517, section 4).
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::jws::CompactJws;
-use crate::http::json::{object, object_of_bytes};
+use super::jws::parse_algorithm;
+use crate::http::json::object;
 
-/// The smallest RSA modulus that is accepted (RFC 7518, section 3.3), and the largest that ring takes.
+/// Accepted sizes of an RSA modulus: at least 2048 bits (RFC 7518, section 3.3), and at most what ring supports.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// A key and what it may verify.
+/// base64url with optional padding: JWKs have none (RFC 7518, section 2), but some issuers write it.
+const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A key, and the algorithms that it may verify.
 #[derive(Debug)]
 pub(crate) struct VerificationKey {
     pub(crate) key_id: Option<String>,
@@ -19,24 +27,25 @@ pub(crate) struct VerificationKey {
     pub(crate) key: DecodingKey,
 }
 
-/// The keys of an issuer: at least one.
-#[derive(Debug)]
-pub(crate) struct KeySet(Vec<VerificationKey>);
-
-/// What a set has for a token.
-#[derive(Debug)]
-pub(crate) enum Choice<'a> {
-    /// This key.
-    Key(&'a VerificationKey),
-    /// None: perhaps the issuer has published a new one since.
-    Unknown,
-    /// More than one, and the token does not say which.
-    Ambiguous,
-}
-
-#[derive(Deserialize)]
-struct JwkSet {
-    keys: Vec<Box<RawValue>>,
+/// Why a published key cannot verify signatures, as a phrase for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub(super) enum UnusableKey {
+    #[error("meant for encryption")]
+    ForEncryption,
+    #[error("not a JWK")]
+    NotAJwk,
+    #[error("use or key_ops excludes verification")]
+    NotForVerification,
+    #[error("unsupported kty or crv")]
+    UnsupportedType,
+    #[error("alg is unsupported or does not fit the key")]
+    UnsupportedAlgorithm,
+    #[error("a member is missing, not base64url or of the wrong length")]
+    InvalidMember,
+    #[error("RSA modulus not of 2048 to 8192 bits")]
+    RsaModulus,
+    #[error("RSA exponent is even, 1 or longer than 5 bytes")]
+    RsaExponent,
 }
 
 #[derive(Deserialize)]
@@ -54,88 +63,77 @@ struct Jwk {
     y: Option<String>,
 }
 
-impl KeySet {
-    /// The usable keys of a JWK Set. A key that cannot be used spoils only itself: a set may hold
-    /// encryption keys and kinds of key that this service does not know (RFC 7517, section 5).
-    ///
-    /// # Errors
-    ///
-    /// A sentence, if the text is no JWK Set or none of its keys can be used.
-    pub(crate) fn parse(json: &[u8]) -> Result<Self, String> {
-        let set: JwkSet = object_of_bytes(json).ok_or("the answer is not a JWK Set")?;
-        let keys: Vec<_> = set.keys.iter().filter_map(|key| verification_key(key.get())).collect();
-        if keys.is_empty() {
-            return Err(format!("none of the {} keys of the JWK Set can be used", set.keys.len()));
+impl VerificationKey {
+    /// Parses a JWK.
+    pub(super) fn parse(json: &str) -> Result<Self, UnusableKey> {
+        let jwk: Jwk = object(json).ok_or(UnusableKey::NotAJwk)?;
+        check_purpose(&jwk)?;
+        let (mut algorithms, key) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+            ("RSA", _) => rsa(&jwk)?,
+            ("EC", Some("P-256")) => (vec![Algorithm::ES256], ec(&jwk, 32)?),
+            ("EC", Some("P-384")) => (vec![Algorithm::ES384], ec(&jwk, 48)?),
+            ("OKP", Some("Ed25519")) => {
+                (vec![Algorithm::EdDSA], DecodingKey::from_ed_der(&coordinate(jwk.x.as_deref(), 32)?))
+            }
+            _ => return Err(UnusableKey::UnsupportedType),
+        };
+        if let Some(alg) = jwk.alg {
+            let only = parse_algorithm(&alg);
+            algorithms.retain(|algorithm| Some(*algorithm) == only);
         }
-        Ok(Self(keys))
-    }
-
-    /// One secret, for tokens that are signed with a MAC.
-    pub(crate) fn of_shared_secret(secret: &[u8]) -> Self {
-        Self(vec![VerificationKey {
-            key_id: None,
-            algorithms: vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512],
-            key: DecodingKey::from_secret(secret),
-        }])
-    }
-
-    /// The key for a token: the one with its `kid`, else the only one without any; where the token names
-    /// no `kid`, the only one that fits its algorithm.
-    pub(crate) fn choose(&self, jws: &CompactJws<'_>) -> Choice<'_> {
-        let fitting = || self.0.iter().filter(|key| key.algorithms.contains(&jws.algorithm));
-        match &jws.key_id {
-            None => only(fitting()),
-            Some(key_id) => match only(fitting().filter(|key| key.key_id.as_ref() == Some(key_id))) {
-                Choice::Unknown => only(fitting().filter(|key| key.key_id.is_none())),
-                choice => choice,
-            },
+        if algorithms.is_empty() {
+            return Err(UnusableKey::UnsupportedAlgorithm);
         }
+        Ok(Self { key_id: jwk.kid, algorithms, key })
+    }
+
+    /// Whether both are the same key, whatever their `kid` and `alg`.
+    pub(super) fn is_same_key(&self, other: &Self) -> bool {
+        use DecodingKeyKind::{RsaModulusExponent, SecretOrDer};
+        let is_equal = match (self.key.kind(), other.key.kind()) {
+            (SecretOrDer(one), SecretOrDer(two)) => one == two,
+            (RsaModulusExponent { n, e }, RsaModulusExponent { n: other_n, e: other_e }) => {
+                (n, e) == (other_n, other_e)
+            }
+            _ => false,
+        };
+        is_equal && self.key.family() == other.key.family()
     }
 }
 
-fn only<'a>(mut keys: impl Iterator<Item = &'a VerificationKey>) -> Choice<'a> {
-    match (keys.next(), keys.next()) {
-        (None, _) => Choice::Unknown,
-        (Some(key), None) => Choice::Key(key),
-        (Some(_), Some(_)) => Choice::Ambiguous,
+fn check_purpose(jwk: &Jwk) -> Result<(), UnusableKey> {
+    let operations = jwk.key_ops.as_ref();
+    let allows_verification =
+        operations.is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
+    match jwk.public_key_use.as_deref() {
+        Some("enc") => Err(UnusableKey::ForEncryption),
+        None if is_for_encryption(jwk) => Err(UnusableKey::ForEncryption),
+        None | Some("sig") if allows_verification => Ok(()),
+        _ => Err(UnusableKey::NotForVerification),
     }
 }
 
-fn verification_key(json: &str) -> Option<VerificationKey> {
-    let jwk: Jwk = object(json)?;
-    let may_verify = jwk.public_key_use.as_deref().is_none_or(|public_key_use| public_key_use == "sig")
-        && jwk
-            .key_ops
-            .as_ref()
-            .is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
-    if !may_verify {
-        return None;
-    }
-    let (mut algorithms, key) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-        ("RSA", _) => rsa(jwk.n.as_deref()?, jwk.e.as_deref()?)?,
-        ("EC", Some("P-256")) => (vec![Algorithm::ES256], ec(jwk.x.as_deref()?, jwk.y.as_deref()?, 32)?),
-        ("EC", Some("P-384")) => (vec![Algorithm::ES384], ec(jwk.x.as_deref()?, jwk.y.as_deref()?, 48)?),
-        ("OKP", Some("Ed25519")) => (vec![Algorithm::EdDSA], ed25519(jwk.x.as_deref()?)?),
-        _ => return None,
-    };
-    if let Some(alg) = jwk.alg {
-        let only = alg.parse::<Algorithm>().ok()?;
-        algorithms.retain(|algorithm| *algorithm == only);
-    }
-    if algorithms.is_empty() {
-        return None;
-    }
-    Some(VerificationKey { key_id: jwk.kid, algorithms, key })
+/// Whether a key without `use` is meant for encryption or key agreement, by its other members.
+fn is_for_encryption(jwk: &Jwk) -> bool {
+    const OPERATIONS: [&str; 6] = ["encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"];
+    const ALGORITHMS: [&str; 3] = ["RSA1_5", "RSA-OAEP", "ECDH-ES"];
+    let operations = jwk.key_ops.as_deref().unwrap_or_default();
+    (!operations.is_empty() && operations.iter().all(|operation| OPERATIONS.contains(&operation.as_str())))
+        || jwk.alg.as_ref().is_some_and(|alg| ALGORITHMS.iter().any(|prefix| alg.starts_with(prefix)))
+        || (jwk.kty == "OKP" && matches!(jwk.crv.as_deref(), Some("X25519" | "X448")))
 }
 
-fn rsa(modulus: &str, exponent: &str) -> Option<(Vec<Algorithm>, DecodingKey)> {
-    let modulus = unsigned(modulus)?;
-    let exponent = unsigned(exponent)?;
-    let bits = modulus.len() * 8 - usize::try_from(modulus.first()?.leading_zeros()).ok()?;
-    // With an exponent of 1 anybody can sign; ring takes odd ones from 3 to 33 bits.
-    let is_odd = exponent.last()? % 2 == 1;
-    if !RSA_BITS.contains(&bits) || exponent == [1] || !is_odd || exponent.len() > 5 {
-        return None;
+fn rsa(jwk: &Jwk) -> Result<(Vec<Algorithm>, DecodingKey), UnusableKey> {
+    let modulus = decode_uint(jwk.n.as_deref())?;
+    let exponent = decode_uint(jwk.e.as_deref())?;
+    let bits = modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
+    if !RSA_BITS.contains(&bits) {
+        return Err(UnusableKey::RsaModulus);
+    }
+    // With an exponent of 1 anyone can forge a signature. ring accepts odd exponents of 2 to 33 bits.
+    let is_odd = exponent.last().is_some_and(|last| last % 2 == 1);
+    if exponent == [1] || !is_odd || exponent.len() > 5 {
+        return Err(UnusableKey::RsaExponent);
     }
     let algorithms = vec![
         Algorithm::RS256,
@@ -145,101 +143,166 @@ fn rsa(modulus: &str, exponent: &str) -> Option<(Vec<Algorithm>, DecodingKey)> {
         Algorithm::PS384,
         Algorithm::PS512,
     ];
-    Some((algorithms, DecodingKey::from_rsa_raw_components(&modulus, &exponent)))
+    Ok((algorithms, DecodingKey::from_rsa_raw_components(&modulus, &exponent)))
 }
 
-/// A `Base64urlUInt` (RFC 7518, section 2). Leading zeros, which some issuers write, are dropped.
-fn unsigned(text: &str) -> Option<Vec<u8>> {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
-    let first = bytes.iter().position(|byte| *byte != 0)?;
-    bytes.get(first..).map(<[u8]>::to_vec)
+/// An uncompressed point (SEC 1, section 2.3.3).
+fn ec(jwk: &Jwk, coordinate_bytes: usize) -> Result<DecodingKey, UnusableKey> {
+    let x = coordinate(jwk.x.as_deref(), coordinate_bytes)?;
+    let y = coordinate(jwk.y.as_deref(), coordinate_bytes)?;
+    Ok(DecodingKey::from_ec_der(&[&[4], &x[..], &y[..]].concat()))
 }
 
-fn ec(x: &str, y: &str, coordinate_bytes: usize) -> Option<DecodingKey> {
-    for coordinate in [x, y] {
-        if BASE64_URL_SAFE_NO_PAD.decode(coordinate).ok()?.len() != coordinate_bytes {
-            return None;
-        }
-    }
-    DecodingKey::from_ec_components(x, y).ok()
+fn coordinate(text: Option<&str>, bytes: usize) -> Result<Vec<u8>, UnusableKey> {
+    decode(text)
+        .and_then(|value| if value.len() == bytes { Ok(value) } else { Err(UnusableKey::InvalidMember) })
 }
 
-fn ed25519(x: &str) -> Option<DecodingKey> {
-    (BASE64_URL_SAFE_NO_PAD.decode(x).ok()?.len() == 32).then(|| DecodingKey::from_ed_components(x).ok())?
+/// Decodes a `Base64urlUInt` (RFC 7518, section 2), without the leading zeros that some issuers write.
+fn decode_uint(text: Option<&str>) -> Result<Vec<u8>, UnusableKey> {
+    Ok(decode(text)?.into_iter().skip_while(|byte| *byte == 0).collect())
+}
+
+fn decode(text: Option<&str>) -> Result<Vec<u8>, UnusableKey> {
+    BASE64_URL.decode(text.ok_or(UnusableKey::InvalidMember)?).map_err(|_| UnusableKey::InvalidMember)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(super) mod fixtures {
+    //! JWKs for tests.
 
-    fn b64(bytes: &[u8]) -> String {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+    pub(in crate::auth) fn b64(bytes: &[u8]) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    fn rsa_jwk(bits: usize, more: &str) -> String {
+    pub(in crate::auth) fn rsa_jwk(bits: usize, more: &str) -> String {
         format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"{more}}}"#, b64(&vec![0x80; bits / 8]))
     }
 
-    fn ec_jwk(curve: &str, bytes: usize, more: &str) -> String {
+    pub(in crate::auth) fn ec_jwk(curve: &str, bytes: usize, more: &str) -> String {
         let coordinate = b64(&vec![1; bytes]);
         format!(r#"{{"kty":"EC","crv":"{curve}","x":"{coordinate}","y":"{coordinate}"{more}}}"#)
     }
 
-    fn algorithms(jwk: &str) -> Option<Vec<Algorithm>> {
-        verification_key(jwk).map(|key| key.algorithms)
+    pub(in crate::auth) fn ed_jwk(byte: u8, more: &str) -> String {
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"{more}}}"#, b64(&[byte; 32]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        fixtures::{b64, ec_jwk, ed_jwk, rsa_jwk},
+        *,
+    };
+
+    fn algorithms(jwk: &str) -> Result<Vec<Algorithm>, UnusableKey> {
+        VerificationKey::parse(jwk).map(|key| key.algorithms)
     }
 
     #[test]
-    fn a_key_verifies_what_its_type_and_alg_allow() {
+    fn algorithms_follow_type_and_alg() {
         assert_eq!(algorithms(&rsa_jwk(2048, "")).unwrap().len(), 6);
         let largest_exponent = rsa_jwk(2048, "").replace("AQAB", "AQAAAAE");
         assert_eq!(algorithms(&largest_exponent).unwrap().len(), 6);
-        assert_eq!(algorithms(&rsa_jwk(2048, r#","alg":"PS384""#)), Some(vec![Algorithm::PS384]));
-        assert_eq!(algorithms(&ec_jwk("P-256", 32, "")), Some(vec![Algorithm::ES256]));
-        assert_eq!(
-            algorithms(&ec_jwk("P-384", 48, r#","use":"sig","key_ops":["verify"]"#)),
-            Some(vec![Algorithm::ES384])
-        );
-        let ed = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}","alg":"EdDSA"}}"#, b64(&[1; 32]));
-        assert_eq!(algorithms(&ed), Some(vec![Algorithm::EdDSA]));
-    }
-
-    #[test]
-    fn keys_that_cannot_be_used() {
-        for bad in [
-            rsa_jwk(2040, ""),
-            rsa_jwk(1024, ""),
-            rsa_jwk(8200, ""),
-            // 2048 bits long, of which the first eight are zero.
-            format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, b64(&[&[0u8][..], &[0x80; 255]].concat())),
-            rsa_jwk(2048, "").replace("AQAB", "AQ"),
-            rsa_jwk(2048, "").replace("AQAB", "AAAAAQ"),
-            rsa_jwk(2048, "").replace("AQAB", "AQAC"),
-            rsa_jwk(2048, "").replace("AQAB", ""),
-            rsa_jwk(2048, "").replace("AQAB", "AQAAAAAB"),
-            rsa_jwk(2048, r#","use":"enc""#),
-            rsa_jwk(2048, r#","key_ops":["encrypt"]"#),
-            rsa_jwk(2048, r#","key_ops":[]"#),
-            rsa_jwk(2048, r#","alg":"ES256""#),
-            rsa_jwk(2048, r#","alg":"RSA-OAEP""#),
-            rsa_jwk(2048, r#","alg":"HS256""#),
-            ec_jwk("P-256", 48, ""),
-            ec_jwk("P-521", 66, ""),
-            ec_jwk("secp256k1", 32, ""),
-            format!(r#"{{"kty":"OKP","crv":"Ed448","x":"{}"}}"#, b64(&[1; 57])),
-            format!(r#"{{"kty":"oct","k":"{}","alg":"HS256"}}"#, b64(&[1; 32])),
-            r#"{"kty":"RSA","n":"!","e":"AQAB"}"#.to_owned(),
-            r#"{"kty":"RSA"}"#.to_owned(),
-            r#""text""#.to_owned(),
-            // Its members by their order.
-            format!(r#"["EC",null,null,null,null,"P-256",null,null,"{0}","{0}"]"#, b64(&[1; 32])),
+        for (jwk, expected) in [
+            (rsa_jwk(2048, r#","alg":"PS384""#), Algorithm::PS384),
+            (ec_jwk("P-256", 32, ""), Algorithm::ES256),
+            (ec_jwk("P-384", 48, r#","use":"sig","key_ops":["verify"]"#), Algorithm::ES384),
+            (ed_jwk(1, ""), Algorithm::EdDSA),
+            (ed_jwk(1, r#","alg":"EdDSA""#), Algorithm::EdDSA),
+            (ed_jwk(1, r#","alg":"Ed25519""#), Algorithm::EdDSA),
         ] {
-            assert_eq!(algorithms(&bad), None, "{bad}");
+            assert_eq!(algorithms(&jwk), Ok(vec![expected]), "{jwk}");
         }
     }
 
     #[test]
-    fn a_modulus_is_as_long_as_its_bits() {
+    fn padding_is_accepted() {
+        let padded = |jwk: String, member: &str, padding: &str| {
+            let start = jwk.find(&format!(r#""{member}":""#)).unwrap() + member.len() + 4;
+            let end = start + jwk[start..].find('"').unwrap();
+            format!("{}{padding}{}", &jwk[..end], &jwk[end..])
+        };
+        for (jwk, member, padding, other) in [
+            (rsa_jwk(2048, ""), "n", "==", "="),
+            (rsa_jwk(2048, "").replace("AQAB", "Aw"), "e", "==", "==="),
+            (ec_jwk("P-256", 32, ""), "x", "=", "=="),
+            (ec_jwk("P-256", 32, ""), "y", "=", "=="),
+            (ed_jwk(1, ""), "x", "=", "=="),
+        ] {
+            let key = VerificationKey::parse(&jwk).unwrap();
+            let same = VerificationKey::parse(&padded(jwk.clone(), member, padding)).unwrap();
+            assert!(key.is_same_key(&same), "{jwk}");
+            let partial = padding.len() > other.len();
+            let other = algorithms(&padded(jwk, member, other));
+            assert_eq!(other.is_ok(), partial, "{member}: {other:?}");
+        }
+    }
+
+    #[test]
+    fn unusable_keys() {
+        use UnusableKey::{
+            ForEncryption, InvalidMember, NotAJwk, NotForVerification, RsaExponent, RsaModulus,
+            UnsupportedAlgorithm, UnsupportedType,
+        };
+        for (bad, reason) in [
+            (rsa_jwk(2040, ""), RsaModulus),
+            (rsa_jwk(1024, ""), RsaModulus),
+            (rsa_jwk(8200, ""), RsaModulus),
+            // 256 bytes, of which the first is zero.
+            (rsa_jwk(8, "").replace("gA", &b64(&[&[0u8][..], &[0x80; 255]].concat())), RsaModulus),
+            (rsa_jwk(0, ""), RsaModulus),
+            (rsa_jwk(2048, "").replace("AQAB", "AQ"), RsaExponent),
+            (rsa_jwk(2048, "").replace("AQAB", "AAE"), RsaExponent),
+            (rsa_jwk(2048, "").replace("AQAB", "AAAAAQ"), RsaExponent),
+            (rsa_jwk(2048, "").replace("AQAB", "AA"), RsaExponent),
+            (rsa_jwk(2048, "").replace("AQAB", "Ag"), RsaExponent),
+            (rsa_jwk(2048, "").replace("AQAB", "AQAC"), RsaExponent),
+            (rsa_jwk(2048, "").replace("AQAB", ""), RsaExponent),
+            (rsa_jwk(2048, "").replace("AQAB", "AQAAAAAB"), RsaExponent),
+            (rsa_jwk(2048, "").replace("AQAB", "AQA+"), InvalidMember),
+            (rsa_jwk(2048, r#","use":"enc""#), ForEncryption),
+            (rsa_jwk(2048, r#","use":"enc","alg":"RS256""#), ForEncryption),
+            (rsa_jwk(2048, r#","key_ops":["encrypt"]"#), ForEncryption),
+            (ec_jwk("P-256", 32, r#","key_ops":["deriveKey","deriveBits"]"#), ForEncryption),
+            (rsa_jwk(2048, r#","alg":"RSA-OAEP""#), ForEncryption),
+            (rsa_jwk(2048, r#","alg":"RSA-OAEP-256""#), ForEncryption),
+            (ec_jwk("P-256", 32, r#","alg":"ECDH-ES+A128KW""#), ForEncryption),
+            (ed_jwk(1, "").replace("Ed25519", "X25519"), ForEncryption),
+            (rsa_jwk(2048, r#","key_ops":[]"#), NotForVerification),
+            (rsa_jwk(2048, r#","use":"sig","key_ops":["encrypt"]"#), NotForVerification),
+            (rsa_jwk(2048, r#","key_ops":["sign"]"#), NotForVerification),
+            (rsa_jwk(2048, r#","use":"signature""#), NotForVerification),
+            (rsa_jwk(2048, r#","use":"sig","alg":"RSA-OAEP""#), UnsupportedAlgorithm),
+            (rsa_jwk(2048, r#","alg":"ES256""#), UnsupportedAlgorithm),
+            (rsa_jwk(2048, r#","alg":"HS256""#), UnsupportedAlgorithm),
+            (rsa_jwk(2048, r#","alg":"rs256""#), UnsupportedAlgorithm),
+            (ec_jwk("P-256", 32, r#","alg":"Ed25519""#), UnsupportedAlgorithm),
+            (ed_jwk(1, r#","alg":"Ed448""#), UnsupportedAlgorithm),
+            (ed_jwk(1, r#","alg":"ed25519""#), UnsupportedAlgorithm),
+            (ec_jwk("P-256", 48, ""), InvalidMember),
+            (ec_jwk("P-256", 32, "").replace(r#""y""#, r#""z""#), InvalidMember),
+            (ed_jwk(1, "").replace("AQEBAQ", "AQEB"), InvalidMember),
+            (ec_jwk("P-521", 66, ""), UnsupportedType),
+            (ec_jwk("secp256k1", 32, ""), UnsupportedType),
+            (format!(r#"{{"kty":"OKP","crv":"Ed448","x":"{}"}}"#, b64(&[1; 57])), UnsupportedType),
+            (format!(r#"{{"kty":"oct","k":"{}","alg":"HS256"}}"#, b64(&[1; 32])), UnsupportedType),
+            (r#"{"kty":"RSA","n":"!","e":"AQAB"}"#.to_owned(), InvalidMember),
+            (r#"{"kty":"RSA"}"#.to_owned(), InvalidMember),
+            (r#"{"kty":5}"#.to_owned(), NotAJwk),
+            (r#""text""#.to_owned(), NotAJwk),
+            // serde would read an array as the members in order.
+            (format!(r#"["EC",null,null,null,null,"P-256",null,null,"{0}","{0}"]"#, b64(&[1; 32])), NotAJwk),
+        ] {
+            assert_eq!(algorithms(&bad), Err(reason), "{bad}");
+        }
+    }
+
+    #[test]
+    fn modulus_size_is_counted_in_bits() {
         let modulus = |first: u8, more: usize| b64(&[&[first][..], &vec![0; more]].concat());
         for (modulus, is_good) in [
             (modulus(0x80, 255), true),
@@ -249,61 +312,7 @@ mod tests {
             (modulus(0x01, 1_024), false),
         ] {
             let key = format!(r#"{{"kty":"RSA","n":"{modulus}","e":"AQAB"}}"#);
-            assert_eq!(algorithms(&key).is_some(), is_good, "{modulus:.8}");
-        }
-    }
-
-    #[test]
-    fn one_bad_key_spoils_only_itself() {
-        let set = format!(r#"{{"keys":[{{"kty":5}},"x",{},{}]}}"#, rsa_jwk(512, ""), rsa_jwk(2048, ""));
-        assert_eq!(KeySet::parse(set.as_bytes()).unwrap().0.len(), 1);
-        assert_eq!(
-            KeySet::parse(br#"{"keys":[{"kty":5}]}"#).unwrap_err(),
-            "none of the 1 keys of the JWK Set can be used"
-        );
-        for bad in ["<html>".to_owned(), format!("[[{}]]", rsa_jwk(2048, ""))] {
-            assert_eq!(KeySet::parse(bad.as_bytes()).unwrap_err(), "the answer is not a JWK Set", "{bad}");
-        }
-    }
-
-    fn chosen(set: &[String], header: &str) -> String {
-        let set = KeySet::parse(format!(r#"{{"keys":[{}]}}"#, set.join(",")).as_bytes()).unwrap();
-        let token = format!("{}.e30.c2ln", b64(header.as_bytes()));
-        match set.choose(&CompactJws::parse(&token).unwrap()) {
-            Choice::Key(key) => key.key_id.clone().unwrap_or_else(|| "nameless".to_owned()),
-            Choice::Unknown => "unknown".to_owned(),
-            Choice::Ambiguous => "ambiguous".to_owned(),
-        }
-    }
-
-    #[test]
-    fn a_key_is_chosen_by_kid_or_because_only_one_fits() {
-        let one = rsa_jwk(2048, r#","kid":"one""#);
-        let two = rsa_jwk(2048, r#","kid":"two""#);
-        let three = ec_jwk("P-256", 32, r#","kid":"three""#);
-        let nameless = rsa_jwk(2048, "");
-        let all = [one.clone(), two.clone(), three.clone()];
-        assert_eq!(chosen(&all, r#"{"alg":"RS256","kid":"two"}"#), "two");
-        assert_eq!(chosen(&all, r#"{"alg":"RS256","kid":"four"}"#), "unknown");
-        assert_eq!(chosen(&all, r#"{"alg":"RS256","kid":"../../etc/passwd"}"#), "unknown");
-        assert_eq!(chosen(&all, r#"{"alg":"RS256","kid":"' OR 1=1 --"}"#), "unknown");
-        assert_eq!(chosen(&all, r#"{"alg":"RS256","kid":"three"}"#), "unknown", "the key's type must fit");
-        assert_eq!(chosen(&all, r#"{"alg":"ES256"}"#), "three");
-        assert_eq!(chosen(&all, r#"{"alg":"RS256"}"#), "ambiguous");
-        assert_eq!(chosen(&[one.clone(), one.clone()], r#"{"alg":"RS256","kid":"one"}"#), "ambiguous");
-        assert_eq!(chosen(&[three, nameless.clone()], r#"{"alg":"RS256","kid":"any"}"#), "nameless");
-        assert_eq!(chosen(&[one, nameless], r#"{"alg":"RS256","kid":"one"}"#), "one");
-    }
-
-    #[test]
-    fn a_shared_secret_fits_hmac_only() {
-        let set = KeySet::of_shared_secret(&[0; 32]);
-        for (alg, fits) in
-            [("HS256", true), ("HS384", true), ("HS512", true), ("RS256", false), ("EdDSA", false)]
-        {
-            let token = format!("{}.e30.c2ln", b64(format!(r#"{{"alg":"{alg}","kid":"any"}}"#).as_bytes()));
-            let jws = CompactJws::parse(&token).unwrap();
-            assert_eq!(matches!(set.choose(&jws), Choice::Key(_)), fits, "{alg}");
+            assert_eq!(algorithms(&key).is_ok(), is_good, "{modulus:.8}");
         }
     }
 }

@@ -1,21 +1,21 @@
-//! A token in its compact form (RFC 7515, section 7.1): taken apart, not yet believed.
+//! Parsing of tokens: JSON Web Signatures in compact form (RFC 7515, section 7.1).
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
 
-use super::object::Object;
-use crate::error::TokenError;
+use super::strict_object::StrictObject;
+use crate::{error::TokenError, pat::FormatFault};
 
-/// The parts of a signed token.
+/// A parsed token. Its signature has not been verified.
 #[derive(Debug)]
 pub(crate) struct CompactJws<'a> {
-    /// `alg` of the header: one of those that a token may be signed with.
+    /// The header's `alg`.
     pub(crate) algorithm: Algorithm,
-    /// `kid` of the header.
+    /// The header's `kid`.
     pub(crate) key_id: Option<String>,
-    /// What the signature covers: header and payload as they came.
+    /// The signed bytes: the encoded header and payload.
     pub(crate) signing_input: &'a str,
-    /// The signature, still encoded.
+    /// The signature in base64url.
     pub(crate) signature: &'a str,
     payload: &'a str,
 }
@@ -23,23 +23,26 @@ pub(crate) struct CompactJws<'a> {
 const MALFORMED: TokenError = TokenError::Invalid("The token is not a JSON Web Token in compact form.");
 
 impl<'a> CompactJws<'a> {
-    /// Takes a token apart. The header's `jwk`, `jku`, `x5u` and `x5c` are not looked at: a key that the
-    /// token itself brings along proves nothing (RFC 8725, section 3.10).
+    /// Parses a token.
+    ///
+    /// The header's `jwk`, `jku`, `x5u` and `x5c` are ignored: a key that the token itself brings along
+    /// proves nothing (RFC 8725, section 3.10).
     pub(crate) fn parse(token: &'a str) -> Result<Self, TokenError> {
+        Self::parse_parts(token).map_err(|error| if error == MALFORMED { malformed(token) } else { error })
+    }
+
+    fn parse_parts(token: &'a str) -> Result<Self, TokenError> {
         let (signing_input, signature) = token.rsplit_once('.').ok_or(MALFORMED)?;
         let (header, payload) = signing_input.split_once('.').ok_or(MALFORMED)?;
         if payload.contains('.') || header.is_empty() || payload.is_empty() {
             return Err(MALFORMED);
         }
-        // The signature's spelling is checked here too: base64url without padding or spare bits
-        // (RFC 7515, section 2), so that a signed token can be written in one way only.
+        // Canonical base64url only (RFC 7515, section 2), so that a signed token has exactly one spelling.
         BASE64_URL_SAFE_NO_PAD.decode(signature).map_err(|_| MALFORMED)?;
 
-        let header = object(header)?;
+        let header = decode_object(header)?;
         if header.contains("crit") {
-            return Err(TokenError::Invalid(
-                "The token's header has crit, and no extension is understood here.",
-            ));
+            return Err(TokenError::Invalid("The token's header has crit, and no extension is supported."));
         }
         if header.contains("b64") {
             return Err(TokenError::Invalid("The token's payload must be base64url-encoded."));
@@ -49,9 +52,8 @@ impl<'a> CompactJws<'a> {
         }
         let algorithm = header
             .get("alg")
-            // Exactly those that are spelled so (RFC 7518, section 3.1): `none` in any letter case is not among
-            // them. Which family a token may be of is the key source's to say.
-            .and_then(|alg| alg.as_str()?.parse::<Algorithm>().ok())
+            // The key source decides which of these algorithms it supports.
+            .and_then(|alg| parse_algorithm(alg.as_str()?))
             .ok_or(TokenError::Invalid("The token's alg is not accepted."))?;
         let key_id = match header.get("kid") {
             None => None,
@@ -62,20 +64,42 @@ impl<'a> CompactJws<'a> {
         Ok(Self { algorithm, key_id, signing_input, signature, payload })
     }
 
-    /// The claims. Only worth anything once the signature has been verified.
-    pub(crate) fn claims(&self) -> Result<Object, TokenError> {
-        object(self.payload)
+    /// Decodes the claims. Trust them only after the signature has been verified.
+    pub(crate) fn claims(&self) -> Result<StrictObject, TokenError> {
+        decode_object(self.payload)
     }
 }
 
-fn object(part: &str) -> Result<Object, TokenError> {
+/// Parses a case-sensitive `alg` name (RFC 7518, section 3.1). `none` is not among them, and `Ed25519` (RFC 9864)
+/// is EdDSA with the only curve that is supported.
+pub(super) fn parse_algorithm(name: &str) -> Option<Algorithm> {
+    match name {
+        "Ed25519" => Some(Algorithm::EdDSA),
+        name => name.parse().ok(),
+    }
+}
+
+/// Names what surrounds a malformed token, if anything.
+fn malformed(token: &str) -> TokenError {
+    match FormatFault::of_token(token.as_bytes()) {
+        Some(FormatFault::Quotes) => TokenError::Invalid("The token is in quotes. Send it without them."),
+        Some(FormatFault::Json) => {
+            TokenError::Invalid("The token is inside JSON. Send only the access token of that JSON.")
+        }
+        Some(FormatFault::WhiteSpace) => TokenError::Invalid("The token has white space in it."),
+        Some(FormatFault::ByteOrderMark) | None => MALFORMED,
+    }
+}
+
+fn decode_object(part: &str) -> Result<StrictObject, TokenError> {
     let json = BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| MALFORMED)?;
     serde_json::from_slice(&json).map_err(|_| MALFORMED)
 }
 
-/// `typ` tells kinds of JWT apart (RFC 8725, section 3.11): absent, `JWT` (RFC 7519) and `at+jwt`
-/// (RFC 9068) may be an access token; a logout token, a DPoP proof and the like are not.
-fn has_access_token_type(header: &Object) -> bool {
+/// Whether `typ` is absent, `JWT` (RFC 7519) or `at+jwt` (RFC 9068).
+///
+/// Other values name other kinds of JWT, such as logout tokens and DPoP proofs (RFC 8725, section 3.11).
+fn has_access_token_type(header: &StrictObject) -> bool {
     match header.get("typ") {
         None => true,
         Some(typ) => typ.as_str().is_some_and(|typ| {
@@ -89,28 +113,56 @@ fn has_access_token_type(header: &Object) -> bool {
 mod tests {
     use super::*;
 
+    const HEADER: &str = r#"{"alg":"RS256"}"#;
+
     fn token(header: &str) -> String {
         format!("{}.e30.c2ln", BASE64_URL_SAFE_NO_PAD.encode(header))
     }
 
     #[test]
-    fn a_token_is_taken_apart() {
+    fn token_is_split_into_its_parts() {
         let token = token(r#"{"alg":"ES256","kid":"one","typ":"at+JWT","jwk":{"kty":"EC"}}"#);
         let jws = CompactJws::parse(&token).unwrap();
         assert_eq!(jws.algorithm, Algorithm::ES256);
         assert_eq!(jws.key_id.as_deref(), Some("one"));
         assert_eq!(jws.signature, "c2ln");
         assert_eq!(format!("{}.c2ln", jws.signing_input), token);
-        assert_eq!(jws.claims().unwrap(), Object::default());
+        assert_eq!(jws.claims().unwrap(), StrictObject::default());
     }
 
     #[test]
-    fn headers_that_are_refused() {
+    fn accepted_headers() {
         for header in [
-            "[]",
+            HEADER,
+            r#" { "alg" : "HS256" } "#,
+            r#"{"alg":"HS256","typ":"JWT"}"#,
+            r#"{"alg":"HS256","typ":"at+jwt"}"#,
+            r#"{"alg":"HS256","typ":"application/AT+JWT"}"#,
+            r#"{"alg":"HS256","cty":"JWT"}"#,
+            r#"{"alg":"HS256","jwk":{"kty":"oct"},"jku":"https://attacker.example","x5u":"x","x5c":["x"]}"#,
+            r#"{"alg":"HS256","kid":"../../../../dev/null"}"#,
+            r#"{"alg":"HS256","kid":"x' UNION SELECT 'AAAA';--"}"#,
+            r#"{"alg":"HS256","kid":""}"#,
+            r#"{"alg":"Ed25519"}"#,
+            "{\"alg\":\"HS256\",\"kid\":\"a\\r\\nb\\u0000\"}",
+        ] {
+            assert!(CompactJws::parse(&token(header)).is_ok(), "{header}");
+        }
+    }
+
+    #[test]
+    fn refused_headers() {
+        for header in [
             "",
+            "[]",
             "null",
+            r#"["RS256"]"#,
+            r#"{"alg":"RS256""#,
+            r#"{"alg":"RS256"} {}"#,
+            "\u{feff}{\"alg\":\"RS256\"}",
             r#"{"alg":"RS256","alg":"RS256"}"#,
+            r#"{"alg":"none","alg":"RS256"}"#,
+            r#"{"alg":"RS256","\u0061lg":"none"}"#,
             r#"{}"#,
             r#"{"alg":null}"#,
             r#"{"alg":["RS256"]}"#,
@@ -120,16 +172,25 @@ mod tests {
             r#"{"alg":"nOnE"}"#,
             r#"{"alg":""}"#,
             r#"{"alg":"rs256"}"#,
+            r#"{"alg":"RS256 "}"#,
             r#"{"alg":"RS1"}"#,
             r#"{"alg":"ES512"}"#,
             r#"{"alg":"ES256K"}"#,
+            r#"{"alg":"Ed448"}"#,
+            r#"{"alg":"ed25519"}"#,
+            r#"{"alg":"ED25519"}"#,
             r#"{"alg":"RS256","crit":["exp"]}"#,
+            r#"{"alg":"RS256","crit":["b64"],"b64":true}"#,
             r#"{"alg":"RS256","crit":[]}"#,
             r#"{"alg":"RS256","crit":null}"#,
             r#"{"alg":"RS256","b64":false}"#,
             r#"{"alg":"RS256","kid":1}"#,
+            r#"{"alg":"RS256","kid":{"a":1}}"#,
             r#"{"alg":"RS256","typ":"dpop+jwt"}"#,
             r#"{"alg":"RS256","typ":"logout+jwt"}"#,
+            r#"{"alg":"RS256","typ":"secevent+jwt"}"#,
+            r#"{"alg":"RS256","typ":"token-introspection+jwt"}"#,
+            r#"{"alg":"RS256","typ":["JWT"]}"#,
             r#"{"alg":"RS256","typ":1}"#,
         ] {
             assert!(matches!(CompactJws::parse(&token(header)), Err(TokenError::Invalid(_))), "{header}");
@@ -137,26 +198,62 @@ mod tests {
     }
 
     #[test]
-    fn other_spellings_are_refused() {
-        let good = token(r#"{"alg":"RS256"}"#);
-        assert!(CompactJws::parse(&good).is_ok());
+    fn noncanonical_encodings_are_refused() {
+        let good = token(HEADER);
+        let (header, _) = good.split_once('.').unwrap();
         for bad in [
             String::new(),
             ".".to_owned(),
             "..".to_owned(),
             "a.b".to_owned(),
             format!("{good}."),
+            format!("{good}.."),
             format!(".{good}"),
             format!("{good}.e30"),
             format!("{good}="),
             format!("{good} "),
-            good.replace(".e30.", ".."),
-            good.replace("c2ln", "c2l/"),
-            // "c2lh" and "c2lnYQ" have canonical spellings; "c2lnYR" has spare bits set.
-            good.replace("c2ln", "c2lnYR"),
             format!("{good}\n"),
+            good.replacen('.', "..", 1),
+            good.replace(".e30.", ".."),
+            good.replace(".e30.", ".e30=."),
+            good.replace(".e30.", ".e30\n."),
+            good.replace(".e30.", ".{}."),
+            // The spare bits of the last character are set.
+            good.replace(".e30.", ".e31."),
+            good.replace("c2ln", "c2lnYR"),
+            good.replace("c2ln", "c2l/"),
+            good.replace(header, &format!("{header}=")),
+            good.replace(header, HEADER),
         ] {
-            assert!(matches!(CompactJws::parse(&bad), Err(TokenError::Invalid(_))), "{bad:?}");
+            let claims = CompactJws::parse(&bad).and_then(|jws| jws.claims());
+            assert!(matches!(claims, Err(TokenError::Invalid(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn wrapped_tokens_are_explained() {
+        let good = token(HEADER);
+        for (bad, expected) in [
+            (format!("\"{good}\""), "is in quotes"),
+            (format!("'{good}'"), "is in quotes"),
+            (format!(r#"{{"access_token":"{good}","expires_in":60}}"#), "is inside JSON"),
+            (format!("[\"{good}\"]"), "is inside JSON"),
+            (format!("{good} {good}"), "has white space in it"),
+            (good.replace('.', ". "), "has white space in it"),
+            (format!("{good}."), "not a JSON Web Token"),
+        ] {
+            let error = CompactJws::parse(&bad).unwrap_err();
+            assert!(error.to_string().contains(expected), "{bad}: {error}");
+            assert!(!error.to_string().contains(['"', '\\']), "not fit for error_description: {error}");
+        }
+    }
+
+    #[test]
+    fn deeply_nested_claims_are_refused() {
+        for claims in ["[".repeat(5_000), format!("{}1{}", "{\"a\":".repeat(300), "}".repeat(300))] {
+            let token =
+                token(HEADER).replace(".e30.", &format!(".{}.", BASE64_URL_SAFE_NO_PAD.encode(claims)));
+            assert!(CompactJws::parse(&token).unwrap().claims().is_err());
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Signatures (RFC 7518, section 3; RFC 8037 for EdDSA): `jsonwebtoken` over ring.
+//! Signature verification (RFC 7518, section 3; RFC 8037 for EdDSA) with ring.
 //!
-//! `jsonwebtoken` bundles aws-lc-rs or the RustCrypto crates; ring is here already for TLS, is 2 MB
-//! smaller than aws-lc-rs in each binary, and has every algorithm that is accepted.
+//! `jsonwebtoken` provides the algorithm names, the key type and the dispatch; [`claims`](super::claims) explains
+//! why it does not validate claims. This module is its cryptographic provider. The ones that it bundles
+//! (aws-lc-rs, RustCrypto) would add up to 2 MB to each binary, and ring is already there for TLS.
 
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey,
@@ -13,20 +14,20 @@ use ring::{hmac, signature as ring_signature};
 
 use super::jws::CompactJws;
 
-/// Verifies only: nothing here signs.
+/// A provider that verifies and cannot sign.
 static RING: CryptoProvider = CryptoProvider {
     signer_factory: refuse_to_sign,
     verifier_factory: verifier,
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Makes ring the process's provider. A second call changes nothing.
-pub(crate) fn install() {
+/// Makes [`RING`] the provider of this process. Further calls have no effect.
+pub(crate) fn install_provider() {
     let _ = RING.install_default();
 }
 
-/// Whether `key` made the token's signature. The key must already be known to fit the algorithm.
-pub(crate) fn is_signed_by(jws: &CompactJws<'_>, key: &DecodingKey) -> bool {
+/// Whether the token's signature verifies with `key`, which must fit the token's algorithm.
+pub(crate) fn has_valid_signature(jws: &CompactJws<'_>, key: &DecodingKey) -> bool {
     jsonwebtoken::crypto::verify(jws.signature, jws.signing_input.as_bytes(), key, jws.algorithm)
         .unwrap_or(false)
 }
@@ -113,10 +114,10 @@ mod tests {
         format!("{message}.{signature}")
     }
 
-    /// Even if such a key were chosen, it would verify nothing.
+    /// Defense in depth: key selection does not pair such keys with a token.
     #[test]
-    fn a_key_of_another_family_verifies_nothing() {
-        install();
+    fn key_of_another_family_verifies_nothing() {
+        install_provider();
         let document = Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new()).unwrap();
         let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap();
         let public = pair.public_key().as_ref();
@@ -132,7 +133,7 @@ mod tests {
             (&mac, &as_secret, true),
             (&mac, &as_public_key, false),
         ] {
-            assert_eq!(is_signed_by(&CompactJws::parse(token).unwrap(), key), is_signed);
+            assert_eq!(has_valid_signature(&CompactJws::parse(token).unwrap(), key), is_signed);
         }
     }
 }

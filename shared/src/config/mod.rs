@@ -1,56 +1,60 @@
-//! Configuration: environment variables, read once at start.
+//! Configuration: environment variables, read and validated once at start.
+//!
+//! [`Variables`] reads single variables and collects problems; [`Config`] holds what all functions share. `tokens`
+//! reads the settings of the token issuer, and `aws` has what the clients of AWS services share.
+//!
+//! Depends on `http` for URLs, and on the types of `auth` and `pat` that it builds.
 
 pub(crate) mod aws;
+mod tokens;
 mod variables;
 
 use std::time::Duration;
 
-use url::Url;
-
 use crate::{
     auth::issuer::{Issuer, TokenRules},
-    http::{http_url, secure_url},
+    http::{base_url, http_url},
     pat::SecretNameTemplate,
 };
 
 pub use variables::Variables;
 
-/// What the functions are configured with, each of them.
+/// The configuration that all functions share.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// `CALENDLY_PAT_SECRET_ID`.
     pub(crate) pat_secret_id: SecretNameTemplate,
     /// `PAT_CACHE_SECONDS`.
     pub(crate) pat_cache: Duration,
-    /// Where and how Calendly is called.
+    /// How Calendly is called.
     pub(crate) calendly: CalendlyConfig,
     /// `JWT_ISSUER` and `JWT_JWKS_URL`, or `JWT_SECRET_ID`.
     pub(crate) issuer: Issuer,
-    /// What its tokens must say.
+    /// What the claims of its tokens must satisfy.
     pub(crate) token_rules: TokenRules,
     /// `CALLER_HASH_SECRET_ID`.
     pub(crate) caller_hash_secret_id: Option<String>,
-    /// What the AWS SDK needs.
+    /// Settings of the AWS clients.
     pub(crate) aws: AwsConfig,
-    /// What environments share, where they do.
+    /// `CACHE_TABLE`, if the shared cache is enabled.
     pub(crate) table: Option<TableConfig>,
 }
 
-/// The DynamoDB table that environments share.
+/// The DynamoDB table of the shared cache.
 #[derive(Debug)]
 pub(crate) struct TableConfig {
-    /// `CACHE_TABLE`: its name or ARN.
+    /// Its name or ARN.
     pub(crate) name: String,
     /// `AWS_ENDPOINT_URL_DYNAMODB`, or else `AWS_ENDPOINT_URL`.
     pub(crate) endpoint: Option<String>,
-    /// That of [`AwsConfig`].
+    /// The region of [`AwsConfig`].
     pub(crate) region: String,
 }
 
 /// How Calendly is called.
 #[derive(Debug)]
 pub(crate) struct CalendlyConfig {
-    /// `CALENDLY_BASE_URL`, without a slash at its end.
+    /// `CALENDLY_BASE_URL`, without trailing slashes.
     pub(crate) base_url: String,
     /// `CALENDLY_TIMEOUT_MS`.
     pub(crate) timeout: Duration,
@@ -58,27 +62,26 @@ pub(crate) struct CalendlyConfig {
     pub(crate) max_retries: u32,
 }
 
-/// The environment that AWS defines and Lambda sets.
+/// Variables that AWS defines.
 #[derive(Debug)]
 pub(crate) struct AwsConfig {
     /// `AWS_REGION`, or else `AWS_DEFAULT_REGION`.
     pub(crate) region: String,
     /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, or else `AWS_ENDPOINT_URL`.
     pub(crate) secrets_manager_endpoint: Option<String>,
-    /// `AWS_CA_BUNDLE`: a PEM file of certificate authorities to trust beside the compiled-in ones.
+    /// `AWS_CA_BUNDLE`: a PEM file of certificate authorities to trust in addition to the compiled-in ones.
     pub(crate) ca_bundle: Option<String>,
 }
 
 impl Config {
-    /// Reads what all functions have in common; `None` if something is wrong with it, which the variables
-    /// remember.
+    /// Reads the configuration; `None` if a variable is missing or invalid, which `variables` records.
     pub(crate) fn read(variables: &mut Variables) -> Option<Self> {
         let pat_secret_id = variables.required("CALENDLY_PAT_SECRET_ID", SecretNameTemplate::parse);
         let pat_cache = variables.seconds("PAT_CACHE_SECONDS", 300, 86_400);
         let calendly = CalendlyConfig::read(variables);
-        let issuer = issuer(variables);
-        let audiences = variables.required("JWT_AUDIENCE", audiences);
-        let required_scope = variables.optional("JWT_REQUIRED_SCOPE", scope_token);
+        let issuer = tokens::issuer(variables);
+        let audiences = variables.required("JWT_AUDIENCE", tokens::audiences);
+        let required_scope = variables.optional("JWT_REQUIRED_SCOPE", tokens::scope_token);
         let aws = AwsConfig::read(variables);
         let table = aws.as_ref().and_then(|aws| TableConfig::read(variables, &aws.region));
         let (issuer, audiences) = (issuer?, audiences?);
@@ -128,15 +131,15 @@ impl TableConfig {
     }
 }
 
-/// The endpoint of one of AWS's services, or of all of them, where it is not AWS's own.
-fn endpoint(variables: &mut Variables, of_service: &str) -> Option<String> {
-    match variables.optional(of_service, http_url) {
+/// Reads the custom endpoint of an AWS service, or else `AWS_ENDPOINT_URL`, the one of all services.
+fn endpoint(variables: &mut Variables, service_variable: &str) -> Option<String> {
+    match variables.optional(service_variable, http_url) {
         Some(endpoint) => Some(endpoint),
         None => variables.optional("AWS_ENDPOINT_URL", http_url),
     }
 }
 
-/// The name of a DynamoDB table, or its ARN.
+/// Validates the name or ARN of a DynamoDB table.
 ///
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
 fn table_name(text: &str) -> Result<String, String> {
@@ -152,61 +155,6 @@ fn table_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// Which kind of issuer it is: exactly one.
-fn issuer(variables: &mut Variables) -> Option<Issuer> {
-    let issuer = variables.optional("JWT_ISSUER", |text| base_url(text).map(|_| text.to_owned()));
-    let jwks_url = variables.optional("JWT_JWKS_URL", secure_url);
-    match (variables.text("JWT_ISSUER"), variables.text("JWT_JWKS_URL"), variables.text("JWT_SECRET_ID")) {
-        (Some(_), _, None) => issuer.map(|issuer| Issuer::Published { issuer, jwks_url }),
-        (None, None, Some(secret_id)) => Some(Issuer::SharedSecret { secret_id }),
-        (None, Some(_), None) => {
-            variables.refuse("JWT_JWKS_URL needs JWT_ISSUER, the expected iss, beside it".to_owned());
-            None
-        }
-        (None, None, None) => {
-            variables.refuse(
-                "JWT_ISSUER and JWT_SECRET_ID are both unset: set JWT_ISSUER if the issuer publishes its \
-                 keys, or JWT_SECRET_ID if it shares a secret"
-                    .to_owned(),
-            );
-            None
-        }
-        (issuer, _, Some(_)) => {
-            let other = if issuer.is_some() { "JWT_ISSUER" } else { "JWT_JWKS_URL" };
-            variables.refuse(format!(
-                "{other} and JWT_SECRET_ID are both set: a token is verified with the issuer's published \
-                 keys or with a shared secret, so unset one"
-            ));
-            None
-        }
-    }
-}
-
-fn audiences(text: &str) -> Result<Vec<String>, String> {
-    let audiences: Vec<String> =
-        text.split(',').map(str::trim).filter(|audience| !audience.is_empty()).map(str::to_owned).collect();
-    if audiences.is_empty() { Err("names no audience".to_owned()) } else { Ok(audiences) }
-}
-
-/// One `scope-token` (RFC 6749, section 3.3), so that it can stand in a challenge as it is.
-fn scope_token(text: &str) -> Result<String, String> {
-    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
-    if text.bytes().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err("not one scope: no spaces, quotes or backslashes".to_owned())
-    }
-}
-
-/// A [`secure_url`] that paths are appended to.
-fn base_url(text: &str) -> Result<Url, String> {
-    let url = secure_url(text)?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("must not have a query or a fragment".to_owned());
-    }
-    Ok(url)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,7 +166,7 @@ mod tests {
         ("AWS_REGION", "eu-west-1"),
     ];
 
-    fn config(changes: &[(&str, &str)]) -> Result<Config, String> {
+    pub(super) fn config(changes: &[(&str, &str)]) -> Result<Config, String> {
         let all: Vec<_> =
             changes.iter().chain(&GOOD).map(|(name, value)| [*name, *value].map(str::to_owned)).collect();
         let mut variables = Variables::new(move |name| {
@@ -239,12 +187,12 @@ mod tests {
         assert_eq!(config.token_rules.required_scope, None);
         assert_eq!(
             config.issuer,
-            Issuer::Published { issuer: "https://issuer.example/".to_owned(), jwks_url: None }
+            Issuer::PublishedKeys { issuer: "https://issuer.example/".to_owned(), jwks_url: None }
         );
     }
 
     #[test]
-    fn a_table_is_named_or_has_an_arn() {
+    fn table_by_name_or_arn() {
         assert!(config(&[]).unwrap().table.is_none());
         for name in ["calendly-cache", "arn:aws:dynamodb:eu-west-1:123456789012:table/calendly.cache_1"] {
             let table = config(&[("CACHE_TABLE", name)]).unwrap().table.unwrap();
@@ -253,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_counts_as_unset() {
+    fn empty_variables_count_as_unset() {
         let config =
             config(&[("JWT_SECRET_ID", ""), ("PAT_CACHE_SECONDS", ""), ("CALENDLY_BASE_URL", "")]).unwrap();
         assert_eq!(config.pat_cache, Duration::from_secs(300));
@@ -261,13 +209,13 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_secret_is_the_other_kind_of_issuer() {
+    fn shared_secret_issuer() {
         let config = config(&[("JWT_ISSUER", ""), ("JWT_SECRET_ID", "jwt")]).unwrap();
         assert_eq!(config.issuer, Issuer::SharedSecret { secret_id: "jwt".to_owned() });
     }
 
     #[test]
-    fn every_problem_names_its_variable() {
+    fn problems_name_their_variable() {
         for (changes, expected) in [
             (&[("CALENDLY_PAT_SECRET_ID", "")][..], "CALENDLY_PAT_SECRET_ID is required"),
             (&[("CALENDLY_PAT_SECRET_ID", "pat/{sub")], "CALENDLY_PAT_SECRET_ID \"pat/{sub\": "),
@@ -286,7 +234,7 @@ mod tests {
                 &[("CALENDLY_BASE_URL", "http://calendly.example")],
                 "CALENDLY_BASE_URL \"http://calendly.example\": must be https",
             ),
-            (&[("CALENDLY_BASE_URL", "https://a:b@calendly.example")], "must not hold a user name"),
+            (&[("CALENDLY_BASE_URL", "https://a:b@calendly.example")], "must not contain a user name"),
             (&[("JWT_ISSUER", "issuer")], "JWT_ISSUER \"issuer\": not a URL"),
             (&[("JWT_JWKS_URL", "ftp://x/")], "JWT_JWKS_URL \"ftp://x/\": must be an https URL"),
             (&[("JWT_REQUIRED_SCOPE", "a b")], "JWT_REQUIRED_SCOPE \"a b\": not one scope"),
@@ -295,7 +243,7 @@ mod tests {
                 &[("JWT_ISSUER", ""), ("JWT_JWKS_URL", "https://x/"), ("JWT_SECRET_ID", "s")],
                 "JWT_JWKS_URL and JWT_SECRET_ID are both set",
             ),
-            (&[("JWT_ISSUER", ""), ("JWT_JWKS_URL", "https://x/")], "JWT_JWKS_URL needs JWT_ISSUER"),
+            (&[("JWT_ISSUER", ""), ("JWT_JWKS_URL", "https://x/")], "JWT_JWKS_URL is set without JWT_ISSUER"),
             (&[("JWT_ISSUER", "")], "JWT_ISSUER and JWT_SECRET_ID are both unset"),
             (
                 &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", "localhost:1")],
@@ -321,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_url_that_paths_are_appended_to_must_have_no_query() {
+    fn base_urls_have_no_query() {
         assert!(config(&[("JWT_JWKS_URL", "https://issuer.example/keys?p=policy")]).is_ok());
         for variable in ["CALENDLY_BASE_URL", "JWT_ISSUER"] {
             let message = config(&[(variable, "https://issuer.example/?p=policy")]).map(|_| ()).unwrap_err();
@@ -330,9 +278,9 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_a_url_is_not_shown() {
+    fn passwords_in_urls_are_redacted() {
         let message =
             config(&[("CALENDLY_BASE_URL", "https://a:hush@calendly.example")]).map(|_| ()).unwrap_err();
-        assert_eq!(message, "CALENDLY_BASE_URL: must not hold a user name or password");
+        assert_eq!(message, "CALENDLY_BASE_URL: must not contain a user name or password");
     }
 }

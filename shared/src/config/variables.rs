@@ -1,36 +1,36 @@
-//! Environment variables, and what is wrong with them.
+//! Reading and validation of environment variables.
 //!
-//! One that is empty or blank counts as unset, because a template's optional parameter arrives that way. Every
-//! problem is reported at once, each naming its variable.
+//! An empty or blank variable counts as unset, because a template's optional parameter arrives that way. All
+//! problems are reported together, each with the name of its variable.
 
 use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
-/// Tells the value of a variable.
+/// Looks up a variable.
 type Lookup = dyn Fn(&str) -> Option<String>;
 
-/// Reads variables, and remembers what was wrong with them.
+/// Reads variables and collects problems with them.
 pub struct Variables {
     variable: Box<Lookup>,
     problems: Vec<String>,
 }
 
 impl Variables {
-    /// Those that `variable` tells.
+    /// Variables that `variable` looks up.
     pub(crate) fn new(variable: impl Fn(&str) -> Option<String> + 'static) -> Self {
         Self { variable: Box::new(variable), problems: Vec::new() }
     }
 
-    /// Those of the process.
-    pub(crate) fn of_environment() -> Self {
+    /// The variables of the process.
+    pub(crate) fn from_environment() -> Self {
         Self::new(|name| std::env::var(name).ok())
     }
 
-    /// A whole number of seconds, at most `most`.
-    pub fn seconds(&mut self, name: &str, default: u64, most: u64) -> Duration {
-        Duration::from_secs(self.number(name, default, 0..=most))
+    /// Reads a whole number of seconds from 0 to `max`.
+    pub fn seconds(&mut self, name: &str, default: u64, max: u64) -> Duration {
+        Duration::from_secs(self.number(name, default, 0..=max))
     }
 
-    /// A whole number.
+    /// Reads a whole number within `range`.
     pub fn number<N>(&mut self, name: &str, default: N, range: RangeInclusive<N>) -> N
     where
         N: FromStr + PartialOrd + fmt::Display,
@@ -42,20 +42,19 @@ impl Variables {
         self.optional(name, parse).unwrap_or(default)
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub fn flag(&mut self, name: &str, default: bool) -> bool {
         let parse = |text: &str| text.parse().map_err(|_| "neither true nor false".to_owned());
         self.optional(name, parse).unwrap_or(default)
     }
 
-    /// What `parse` makes of a variable that may be left out; it says what is wrong in words that follow the
-    /// value.
+    /// Reads an optional variable with `parse`, whose error is a phrase that follows the value.
     pub fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let text = self.text(name)?;
         match parse(&text) {
             Ok(value) => Some(value),
             Err(reason) => {
-                // What is before an @ may be a password.
+                // The text before an @ may be a password.
                 let shown = if text.contains('@') { String::new() } else { format!(" {text:?}") };
                 self.refuse(format!("{name}{shown}: {reason}"));
                 None
@@ -63,7 +62,7 @@ impl Variables {
         }
     }
 
-    /// As [`Self::optional`], for one that must be there.
+    /// Like [`Self::optional`], for a required variable.
     pub(crate) fn required<T>(
         &mut self,
         name: &str,
@@ -75,26 +74,27 @@ impl Variables {
         self.optional(name, parse)
     }
 
-    /// The variable's value; `None` where it is unset, empty or blank.
+    /// The value of a variable; `None` if it is unset, empty or blank.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         (self.variable)(name).filter(|value| !value.trim().is_empty())
     }
 
+    /// Records that a required variable is unset.
     pub(crate) fn missing<T>(&mut self, name: &str) -> Option<T> {
         self.refuse(format!("{name} is required and is not set"));
         None
     }
 
-    /// Remembers a problem.
+    /// Records a problem.
     pub(crate) fn refuse(&mut self, problem: String) {
         self.problems.push(problem);
     }
 
-    /// What was read, if nothing was wrong.
+    /// Returns `read` if there were no problems.
     ///
     /// # Errors
     ///
-    /// All problems, in one line.
+    /// All problems in one line.
     pub(crate) fn checked<T>(self, read: Option<T>) -> Result<T, String> {
         read.filter(|_| self.problems.is_empty()).ok_or_else(|| self.problems.join("; "))
     }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_and_blank_count_as_unset() {
+    fn empty_and_blank_variables_count_as_unset() {
         for unset in ["", " ", "\t \n"] {
             assert_eq!(with(unset).text("NAME"), None, "{unset:?}");
             assert_eq!(with(unset).seconds("NAME", 7, 10), Duration::from_secs(7));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_flags_are_read_strictly() {
+    fn strict_numbers_and_flags() {
         assert_eq!(with("10").seconds("NAME", 7, 10), Duration::from_secs(10));
         assert!(!with("false").flag("NAME", true));
         for (bad, expected) in

@@ -16,4 +16,4 @@ pub(crate) use aws_adapter::AwsHttpClient;
 pub(crate) use body::{BodyError, ByteBudget, body};
 pub(crate) use client::HttpClient;
 pub(crate) use tls::Tls;
-pub(crate) use url::{http_url, secure_url};
+pub(crate) use url::{base_url, http_url, secure_url};

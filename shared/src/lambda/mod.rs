@@ -81,7 +81,7 @@ fn start<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<(), Ended
 
 /// Everything that a configuration can be refused for.
 fn set_up<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<(F, Services), String> {
-    let mut variables = Variables::of_environment();
+    let mut variables = Variables::from_environment();
     let function = new(&mut variables);
     let config = Config::read(&mut variables);
     Ok((function, Services::new(variables.checked(config)?)?))

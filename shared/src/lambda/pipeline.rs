@@ -152,7 +152,7 @@ impl<F: Function> Pipeline<F> {
         }
         let parameters = self.function.parameters(&Query::of(request))?;
         let claim = |name: &str| caller.text_claim(name);
-        let pat = pat_provider.of(claim, metrics).await?;
+        let pat = pat_provider.get(claim, metrics).await?;
         let wants_fresh = wants_fresh(request.headers());
         let with = |pat| Calendly::new(&self.services.calendly, pat, deadline, wants_fresh, metrics);
 

@@ -1,5 +1,4 @@
-//! The PATs that are in use: read from Secrets Manager, kept for a while, served stale while Secrets Manager is
-//! down, and never one caller's for another.
+//! The cache of PATs: one entry per secret, read from Secrets Manager and served stale while it is down.
 
 use std::{
     sync::{
@@ -26,37 +25,36 @@ use crate::{
     telemetry::{self, RequestMetrics, Stage},
 };
 
-/// How long Secrets Manager may take. Its client has a shorter limit of its own.
+/// Time limit of a read without a cached PAT. The client of Secrets Manager has a shorter limit of its own.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long it may take where there is something to answer without it.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Time limit of a read while a cached PAT can be served instead.
+const TIMEOUT_WITH_STALE: Duration = Duration::from_secs(1);
 
-/// A PAT that is too old serves while Secrets Manager is down. Without any, every request asks: what was put
-/// right is to be noticed at once.
+/// While Secrets Manager is down, an expired PAT stays in use. Without any, there is no backoff, so that a repaired
+/// secret takes effect at once.
 const ON_ERROR: OnError = OnError::ServeStale {
     backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(10)),
-    load_timeout: PATIENCE,
+    load_timeout: TIMEOUT_WITH_STALE,
     backoff_without_value: false,
 };
 
-/// A PAT that Calendly refuses is read again. When that has been in vain twice it is not for a second, then for
-/// twice as long, and so on: a revoked PAT must not become a call to Secrets Manager for every request, and
-/// one that was just replaced must be found.
+/// A PAT that Calendly refuses is read again. After two reads that return the same PAT, reads pause for 1 s, then
+/// twice as long each time, up to 30 s: a revoked PAT must not cost a read per request.
 const REFRESH: RefreshPolicy = RefreshPolicy {
-    load_timeout: PATIENCE,
+    load_timeout: TIMEOUT_WITH_STALE,
     cooldown: Cooldown::WhileUnchanged(Backoff::new(Duration::from_secs(1), Duration::from_secs(30))),
 };
 
-/// Which PAT of this process: what was learnt with one is never used with another.
+/// Identifies a PAT within this process. Data that Calendly returned for one PAT is never used with another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PatId(u64);
 
-/// A PAT that was read.
+/// A PAT in use, with the state that belongs to it.
 #[derive(Debug)]
 pub(crate) struct LoadedPat {
     pub(crate) id: PatId,
-    /// What is left of the calls of its user.
+    /// The remaining quota of its user.
     pub(crate) rate_limit: RateLimit,
     stored: StoredPat,
     item_mac: OnceLock<ItemMac>,
@@ -71,72 +69,72 @@ impl LoadedPat {
         &self.stored.pat
     }
 
-    /// The URI of its user, where the secret has it.
+    /// The URI of its user, if the secret has it.
     pub(crate) fn user(&self) -> Option<&Arc<UserUri>> {
         self.stored.user.as_ref()
     }
 
-    /// What binds to it what environments share.
+    /// The MAC that binds items of the shared cache to this PAT.
     pub(crate) fn item_mac(&self) -> &ItemMac {
         self.item_mac.get_or_init(|| ItemMac::new(self.pat()))
     }
 }
 
-/// The PATs of all callers.
+/// Provides the PATs of all callers.
 #[derive(Debug)]
 pub(crate) struct PatProvider {
     template: SecretNameTemplate,
     secrets: SecretsManager,
-    kept: LruMap<String, LoadedPat, Error>,
+    cache: LruMap<String, LoadedPat, Error>,
 }
 
 impl PatProvider {
-    /// Keeps each PAT for `ttl`. Reads nothing yet.
+    /// Creates a provider that caches each PAT for `ttl`, without reading any yet.
     pub(crate) fn new(template: SecretNameTemplate, secrets: SecretsManager, ttl: Duration) -> Self {
-        let rules = CachePolicy { ttl, load_timeout: TIMEOUT, on_error: ON_ERROR, refresh: REFRESH };
-        Self { template, secrets, kept: LruMap::new(rules) }
+        let policy = CachePolicy { ttl, load_timeout: TIMEOUT, on_error: ON_ERROR, refresh: REFRESH };
+        Self { template, secrets, cache: LruMap::new(policy) }
     }
 
-    /// The shared PAT, read now if it is missing or has lived half of its time; `None` where each caller
-    /// has one of their own.
+    /// Reads the shared PAT if it is not cached or half of its time to live has passed. Returns `None` if each
+    /// caller has a PAT of their own.
     ///
     /// # Errors
     ///
-    /// As [`Self::of`].
+    /// Those of [`Self::get`].
     pub(crate) async fn prepare(&self, metrics: &RequestMetrics) -> Result<Option<Arc<LoadedPat>>, Error> {
         let Some(secret_id) = self.template.shared() else { return Ok(None) };
-        let cell = self.kept.entry(&secret_id.to_owned());
-        let prepared = cell.preload(|limit| self.read(&cell, secret_id, limit)).await;
-        let was_at_hand = prepared.as_ref().is_ok_and(|served| served.status == CacheStatus::Hit);
-        // One that could not be renewed is still good.
-        let pat = noted(prepared.or_else(|error| cell.peek().ok_or(error)), metrics);
-        metrics.cache_hit("pat", was_at_hand);
+        let cached = self.cache.entry(&secret_id.to_owned());
+        let prepared = cached.preload(|limit| self.read(&cached, secret_id, limit)).await;
+        let is_hit = prepared.as_ref().is_ok_and(|served| served.status == CacheStatus::Hit);
+        // A cached PAT is still usable if the early refresh fails.
+        let pat = record(prepared.or_else(|error| cached.peek().ok_or(error)), metrics);
+        metrics.cache_hit("pat", is_hit);
         pat.map(Some)
     }
 
-    /// The PAT of the caller whose claims `claim` looks up.
+    /// Returns the PAT of the caller whose string claims `claim` looks up.
     ///
     /// # Errors
     ///
-    /// [`Error::PatMissing`] if there is none, [`Error::SecretsUnavailable`] if that cannot be told and
-    /// none is kept.
-    pub(crate) async fn of<'a>(
+    /// [`Error::PatMissing`] if there is none, [`Error::SecretsUnavailable`] if Secrets Manager does not answer and
+    /// none is cached.
+    pub(crate) async fn get<'a>(
         &self,
         claim: impl Fn(&str) -> Option<&'a str>,
         metrics: &RequestMetrics,
     ) -> Result<Arc<LoadedPat>, Error> {
         metrics.enter(Stage::Pat);
         let secret_id = self.template.fill(claim)?;
-        let cell = self.kept.entry(&secret_id);
-        noted(cell.get(|limit| self.read(&cell, &secret_id, limit)).await, metrics)
+        let cached = self.cache.entry(&secret_id);
+        record(cached.get(|limit| self.read(&cached, &secret_id, limit)).await, metrics)
     }
 
-    /// Another PAT for that caller, after Calendly refused `refused`: the secret is read once more. `None`
-    /// if there is no other.
+    /// Reads the caller's secret again after Calendly refused the PAT `refused`. Returns `None` if the PAT is the
+    /// same.
     ///
     /// # Errors
     ///
-    /// [`Error::PatMissing`] if the secret holds none any more.
+    /// [`Error::PatMissing`] if the secret no longer holds a PAT.
     pub(crate) async fn renew<'a>(
         &self,
         claim: impl Fn(&str) -> Option<&'a str>,
@@ -145,19 +143,18 @@ impl PatProvider {
     ) -> Result<Option<Arc<LoadedPat>>, Error> {
         metrics.enter(Stage::Pat);
         let secret_id = self.template.fill(claim)?;
-        let cell = self.kept.entry(&secret_id);
-        match cell.refresh(refused, |limit| self.read(&cell, &secret_id, limit)).await {
+        let cached = self.cache.entry(&secret_id);
+        match cached.refresh(refused, |limit| self.read(&cached, &secret_id, limit)).await {
             Ok(newer) => Ok(newer),
             Err(CacheError::LoadFailed(error @ Error::PatMissing(_))) => Err(error),
             Err(CacheError::LoadFailed(_) | CacheError::Canceled) => Ok(None),
         }
     }
 
-    /// Reads the secret. A PAT that is the same as before stays the same [`LoadedPat`], with all that was learnt
-    /// with it.
+    /// Reads the secret. An unchanged PAT keeps its [`LoadedPat`], and so its id and rate limit.
     async fn read(
         &self,
-        cell: &CachedValue<LoadedPat, Error>,
+        cached: &CachedValue<LoadedPat, Error>,
         secret_id: &str,
         limit: Duration,
     ) -> Result<Arc<LoadedPat>, LoadError<Error>> {
@@ -171,13 +168,11 @@ impl PatProvider {
             Ok(Err(SecretError::Unavailable(reason))) => return Err(unavailable(reason)),
             Err(_) => return Err(unavailable("Secrets Manager did not answer in time".to_owned())),
         };
-        let stored =
-            StoredPat::from_secret(secret.expose_secret()).ok_or(LoadError::NotFound(Error::PatMissing(
-                "The secret that should hold the Calendly token holds none: store the bare token, or a JSON \
-             object with it under pat, token or access_token.",
-            )))?;
-        Ok(match cell.peek() {
-            Some(kept) if kept.value.stored == stored => kept.value,
+        let secret = secret.expose_secret();
+        let stored = StoredPat::from_secret(secret)
+            .ok_or_else(|| LoadError::NotFound(Error::PatMissing(StoredPat::explain_missing(secret))))?;
+        Ok(match cached.peek() {
+            Some(cached) if cached.value.stored == stored => cached.value,
             _ => Arc::new(LoadedPat::new(stored)),
         })
     }
@@ -188,7 +183,7 @@ fn unavailable(reason: String) -> LoadError<Error> {
     LoadError::Unavailable(Error::SecretsUnavailable { reason: reason.into() })
 }
 
-fn noted(
+fn record(
     served: Result<Lookup<LoadedPat>, CacheError<Error>>,
     metrics: &RequestMetrics,
 ) -> Result<Arc<LoadedPat>, Error> {

@@ -1,12 +1,12 @@
-//! Which secret holds a caller's PAT: `CALENDLY_PAT_SECRET_ID`, in which `{claim}` stands for a claim of
-//! the caller's token.
+//! The name of the secret that holds a caller's PAT: `CALENDLY_PAT_SECRET_ID`, with placeholders such as `{sub}`
+//! for claims of the caller's token.
 
 use crate::Error;
 
-/// The longest name that Secrets Manager takes for a secret.
-const LONGEST_NAME: usize = 512;
+/// The longest name of a secret in Secrets Manager.
+const MAX_NAME_BYTES: usize = 512;
 
-/// The name or ARN of a secret, or the pattern of one for each caller.
+/// The name or ARN of a secret, possibly with placeholders for claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SecretNameTemplate(Vec<Part>);
 
@@ -17,18 +17,18 @@ enum Part {
 }
 
 impl SecretNameTemplate {
-    /// Parses `calendly/pat`, `calendly/pat/{sub}` and the like.
+    /// Parses a name such as `calendly/pat` or `calendly/pat/{sub}`.
     ///
     /// # Errors
     ///
-    /// What is wrong with the braces.
+    /// A phrase that says what is wrong with the placeholders.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (claim, after) = after.split_once('}').ok_or("a { is not closed")?;
+            let (claim, after) = after.split_once('}').ok_or("a { is never closed")?;
             if claim.is_empty() || claim.contains('{') {
-                return Err("braces must hold the name of one claim, as in {sub}".to_owned());
+                return Err("braces must enclose the name of one claim, as in {sub}".to_owned());
             }
             parts.push(Part::Text(before.to_owned()));
             parts.push(Part::Claim(claim.to_owned()));
@@ -36,12 +36,17 @@ impl SecretNameTemplate {
         }
         parts.push(Part::Text(rest.to_owned()));
         if parts.iter().any(|part| matches!(part, Part::Text(text) if text.contains('}'))) {
-            return Err("a } is not opened".to_owned());
+            return Err("a } has no {".to_owned());
+        }
+        if !are_claims_separated(&parts) {
+            return Err(
+                "two claims need a / between them: otherwise two callers could share a name".to_owned()
+            );
         }
         Ok(Self(parts))
     }
 
-    /// The secret of every caller, where no claim decides.
+    /// The name without placeholders, which all callers share; `None` if there are placeholders.
     pub(crate) fn shared(&self) -> Option<&str> {
         match self.0.as_slice() {
             [Part::Text(text)] => Some(text),
@@ -49,12 +54,12 @@ impl SecretNameTemplate {
         }
     }
 
-    /// The secret of the caller whose claims `claim` looks up: text claims by name.
+    /// Fills in the placeholders. `claim` looks up the caller's string claims by name.
     ///
     /// # Errors
     ///
-    /// [`Error::PatMissing`] if a claim is absent, is not a string, or has a character that could lead to
-    /// somebody else's secret.
+    /// [`Error::PatMissing`] if a claim is absent, is not a string, or has a character that could select another
+    /// caller's secret.
     pub(crate) fn fill<'a>(&self, claim: impl Fn(&str) -> Option<&'a str>) -> Result<String, Error> {
         let mut secret_id = String::new();
         for part in &self.0 {
@@ -75,14 +80,25 @@ impl SecretNameTemplate {
                 },
             }
         }
-        if secret_id.len() > LONGEST_NAME {
+        if secret_id.len() > MAX_NAME_BYTES {
             return Err(Error::PatMissing("The claim that names this caller's Calendly token is too long."));
         }
         Ok(secret_id)
     }
 }
 
-/// What a secret's name may hold, less the slash, which would lead out of the caller's place.
+/// Whether each pair of claims has a slash between them. Values cannot contain one, so that different values then
+/// yield different names: `{tenant}-{sub}` would be `a-b-c` for both (`a`, `b-c`) and (`a-b`, `c`).
+fn are_claims_separated(parts: &[Part]) -> bool {
+    // Parts alternate: text, claim, text, …, claim, text.
+    let [_, between @ .., _] = parts else { return true };
+    between.iter().all(|part| match part {
+        Part::Text(text) => text.contains('/'),
+        Part::Claim(_) => true,
+    })
+}
+
+/// Characters of a secret's name, without the slash: it would let a claim select a secret elsewhere.
 fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_+=.@-".contains(&byte)
 }
@@ -98,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_are_filled_in() {
+    fn placeholders_are_filled_in() {
         assert_eq!(secret_id("calendly/pat", "{}"), Ok("calendly/pat".to_owned()));
         assert_eq!(
             secret_id("calendly/{tenant}/{sub}-pat", r#"{"sub":"a@b","tenant":"T1"}"#),
@@ -115,14 +131,41 @@ mod tests {
         }
         assert_eq!(secret_id("p/{sub}", "{}"), Err("pat_missing"));
         assert_eq!(secret_id("p/{sub}", r#"{"sub":7}"#), Err("pat_missing"));
-        let of_length =
+        let with_length =
             |length: usize| secret_id("p/{sub}", &format!(r#"{{"sub":"{}"}}"#, "a".repeat(length)));
-        assert_eq!(of_length(510).map(|name| name.len()), Ok(512));
-        assert_eq!(of_length(511), Err("pat_missing"));
+        assert_eq!(with_length(510).map(|name| name.len()), Ok(512));
+        assert_eq!(with_length(511), Err("pat_missing"));
     }
 
     #[test]
-    fn braces_must_match() {
+    fn claims_are_separated_by_a_slash() {
+        for (template, is_good) in [
+            ("{sub}", true),
+            ("a{sub}b", true),
+            ("{tenant}/{sub}", true),
+            ("calendly/{tenant}-pat/for-{sub}", true),
+            ("{a}/{b}/{c}", true),
+            ("{a}//{b}", true),
+            ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{tenant}/{sub}", true),
+            ("{tenant}{sub}", false),
+            ("{tenant}-{sub}", false),
+            ("/{tenant}-{sub}/", false),
+            ("{tenant}:{sub}", false),
+            ("{sub}{sub}", false),
+            ("{a}/{b}-{c}", false),
+            ("{a}-{b}/{c}", false),
+            ("{a}{b}{c}", false),
+        ] {
+            let parsed = SecretNameTemplate::parse(template);
+            assert_eq!(parsed.is_ok(), is_good, "{template}");
+            if let Err(reason) = parsed {
+                assert!(reason.contains("a / between them"), "{template}: {reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn malformed_placeholders_are_refused() {
         for bad in ["{", "}", "a{b", "a}b", "{}", "{a{b}}", "{a}}"] {
             assert!(SecretNameTemplate::parse(bad).is_err(), "{bad}");
         }

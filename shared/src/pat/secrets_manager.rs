@@ -1,4 +1,4 @@
-//! Reading a secret from AWS Secrets Manager.
+//! Reading of secrets from AWS Secrets Manager.
 
 use std::time::Duration;
 
@@ -19,27 +19,27 @@ use crate::{
     http::{AwsHttpClient, HttpClient},
 };
 
-/// How long one try may take. `GetSecretValue` answers within tens of milliseconds.
+/// Time limit of one attempt. `GetSecretValue` usually answers within tens of milliseconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// How long all tries together may take.
+/// Time limit of all attempts together.
 const TIMEOUT: Duration = Duration::from_millis(3_500);
 
-/// Secrets Manager.
+/// A client of Secrets Manager.
 #[derive(Debug, Clone)]
 pub(crate) struct SecretsManager(Client);
 
-/// Why there is no secret.
+/// Why a secret could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SecretError {
-    /// There is none of that name, it has no value yet, or it is marked for deletion.
+    /// The secret does not exist, has no value yet, or is scheduled for deletion.
     NotFound,
-    /// Secrets Manager did not say: it could not be reached, or it refused.
+    /// Secrets Manager could not be reached or refused, with the reason for the log.
     Unavailable(String),
 }
 
 impl SecretsManager {
-    /// A client of the region's Secrets Manager over `http`.
+    /// Creates a client that sends its requests over `http`.
     pub(crate) fn new(aws: &AwsConfig, http: HttpClient) -> Self {
         Self::with_credentials(aws, http, credentials_of_environment())
     }
@@ -65,8 +65,8 @@ impl SecretsManager {
         Self(Client::from_conf(config.build()))
     }
 
-    /// The current value (`AWSCURRENT`) of a secret, text or binary. In a box: it is rare, large, and called from many
-    /// places.
+    /// Reads the current value (`AWSCURRENT`) of a secret, text or binary. The future is boxed because it is large
+    /// and rarely needed.
     pub(crate) fn read<'a>(
         &'a self,
         secret_id: &'a str,
@@ -90,19 +90,19 @@ impl From<SdkError<GetSecretValueError>> for SecretError {
     fn from(error: SdkError<GetSecretValueError>) -> Self {
         match error.as_service_error() {
             Some(GetSecretValueError::ResourceNotFoundException(_)) => Self::NotFound,
-            // "… because it was marked for deletion" is its documented cause for a read.
+            // For a read, its documented cause is that the secret is scheduled for deletion.
             Some(GetSecretValueError::InvalidRequestException(_)) => Self::NotFound,
             _ => Self::Unavailable(reason(&error)),
         }
     }
 }
 
-/// What went wrong, for the log. Never the error's own `Debug`, which prints the body of an answer that could
-/// not be understood, and with it the secret; nor AWS's message, which names the secret, and where claims are in
-/// that name, who called.
+/// Describes an error for the log, without the SDK's `Debug` output and without AWS's message. The former can
+/// contain the body of a malformed answer, and so the secret; the latter names the secret, whose name can contain
+/// claims of the caller.
 fn reason(error: &SdkError<GetSecretValueError>) -> String {
     let what = match error {
-        // Without credentials nothing is sent, which the SDK calls a failure to send.
+        // The SDK reports missing credentials as a dispatch failure.
         SdkError::DispatchFailure(failure) if failure.is_other() => {
             "the request could not be made (are there AWS credentials?)"
         }
@@ -125,7 +125,7 @@ fn reason(error: &SdkError<GetSecretValueError>) -> String {
 
 #[cfg(test)]
 pub(crate) mod stand_in {
-    //! A Secrets Manager that answers every request alike.
+    //! A stand-in for Secrets Manager with one answer for every request.
 
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
@@ -149,7 +149,7 @@ pub(crate) mod stand_in {
         at(endpoint, Some(Credentials::new("key", "secret", None, None, "test")))
     }
 
-    /// With this text as every secret.
+    /// A stand-in in which every secret has this text.
     pub(crate) async fn holding(secret: &str) -> SecretsManager {
         answering("200 OK", &serde_json::json!({ "SecretString": secret }).to_string()).await
     }
@@ -166,7 +166,7 @@ pub(crate) mod stand_in {
 mod tests {
     use super::*;
 
-    /// The reason that is logged where these secrets cannot be read.
+    /// The reason why a read fails.
     async fn reason_of(secrets: SecretsManager) -> String {
         match secrets.read("pat").await {
             Err(SecretError::Unavailable(reason)) => reason,
@@ -174,13 +174,13 @@ mod tests {
         }
     }
 
-    /// The reason that is logged when Secrets Manager answers so.
+    /// The reason why a read fails with this answer.
     async fn reason_for(status: &str, body: &str) -> String {
         reason_of(stand_in::answering(status, body).await).await
     }
 
     #[tokio::test]
-    async fn no_part_of_a_secret_is_in_the_reason() {
+    async fn reason_contains_no_part_of_the_secret() {
         for body in [
             r#"{"SecretString":"very-secret""#,
             r#"{"SecretString":"very-secret"}x"#,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_code_that_secrets_manager_sends_is_the_reason_and_its_message_is_not() {
+    async fn reason_contains_the_error_code_and_not_the_message() {
         for (code, expected) in [
             ("AccessDeniedException", "Secrets Manager answered AccessDeniedException"),
             ("not for robin@example.com", "Secrets Manager's answer could not be understood (status 400)"),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_that_is_not_there_is_not_found() {
+    async fn missing_secrets_are_not_found() {
         for code in ["ResourceNotFoundException", "InvalidRequestException"] {
             let body = format!(r#"{{"__type":"{code}","Message":"no"}}"#);
             let read = stand_in::answering("400 Bad Request", &body).await.read("pat").await.map(drop);
@@ -216,15 +216,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_an_answer_the_reason_says_what_to_look_at() {
+    async fn unreachable_endpoint_and_missing_credentials() {
         let credentials = Credentials::new("key", "secret", None, None, "test");
-        let nobody = "http://127.0.0.1:9".to_owned();
+        let refused = "http://127.0.0.1:9".to_owned();
         assert_eq!(
-            reason_of(stand_in::at(nobody.clone(), Some(credentials))).await,
+            reason_of(stand_in::at(refused.clone(), Some(credentials))).await,
             "Secrets Manager could not be reached"
         );
         assert_eq!(
-            reason_of(stand_in::at(nobody, None)).await,
+            reason_of(stand_in::at(refused, None)).await,
             "the request could not be made (are there AWS credentials?)"
         );
     }

@@ -1,39 +1,34 @@
-//! An HTTP answer, as a client of the gateway gets it.
+//! An HTTP answer as a client of the gateway receives it.
 
-use std::{collections::BTreeMap, io::Read, time::SystemTime};
+use std::{collections::BTreeMap, fmt::Debug, io::Read, time::SystemTime};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::read::GzDecoder;
 use serde_json::{Value, value::RawValue};
 
-use crate::{description, function::Binary, runtime_api::Outcome};
+use crate::{function::Binary, openapi, runtime_api::Outcome};
 
-/// What a client gets.
+/// An HTTP answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The headers by name in lower case, with all of their values.
+    /// All values of each header, by name in lower case.
     pub headers: BTreeMap<String, Vec<String>>,
     /// The body, decoded.
     pub body: String,
-    /// Whether it came gzipped.
+    /// Whether the body was gzipped.
     pub is_gzipped: bool,
     /// Lambda's request id.
     pub request_id: String,
-    /// When it was whole.
+    /// When the whole answer had arrived.
     pub arrived: SystemTime,
 }
 
 impl Answer {
-    /// From what a function answered, in the shape of either gateway.
-    ///
-    /// # Panics
-    ///
-    /// The function reported an error, or answered with something that is no HTTP answer, or not what
-    /// `openapi.yaml` describes.
+    /// Reads a function's response in either gateway's format and checks it against `openapi.yaml`.
     #[must_use]
-    pub fn of(outcome: Outcome) -> Self {
+    pub fn from_outcome(outcome: Outcome) -> Self {
         let Outcome { function, result, request_id, arrived, .. } = outcome;
         let response = result.unwrap_or_else(|error| panic!("a function error: {error}"));
         let status = response["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok());
@@ -52,83 +47,75 @@ impl Answer {
         } else {
             String::from_utf8(bytes).expect("UTF-8")
         };
-        // The benchmark has other programs too, which nobody describes.
+        // The programs of the benchmark are not in openapi.yaml.
         if Binary::ALL.iter().any(|binary| binary.name() == function) {
-            description::check(&function, status, &headers, &body);
+            openapi::check(&function, status, &headers, &body);
         }
         Self { status, headers, body, is_gzipped, request_id, arrived }
     }
 
     /// The body as JSON.
-    ///
-    /// # Panics
-    ///
-    /// It is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
     /// The text of each item of an array, byte for byte.
-    ///
-    /// # Panics
-    ///
-    /// The body is not an array.
     #[must_use]
     pub fn raw_items(&self) -> Vec<String> {
         raw_items(&self.body)
     }
 
     /// The text of each slot of an availability answer, byte for byte.
-    ///
-    /// # Panics
-    ///
-    /// The body has no `collection`.
     #[must_use]
     pub fn raw_collection(&self) -> Vec<String> {
         raw_collection(&self.body)
     }
 
-    /// The one value of a header.
-    ///
-    /// # Panics
-    ///
-    /// It is there more than once.
+    /// The value of a header that occurs once at most.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         match self.headers.get(name).map(Vec::as_slice) {
             None => None,
             Some([value]) => Some(value),
-            Some(values) => panic!("{name} more than once: {values:?}"),
+            Some(values) => panic!("{name} occurs more than once: {values:?}"),
         }
     }
 
-    /// The `code` of a problem; empty where there is none.
+    /// The `code` of a problem, else an empty text.
     #[must_use]
     pub fn code(&self) -> String {
         let problem: Option<Value> = serde_json::from_str(&self.body).ok();
         problem.and_then(|problem| Some(problem["code"].as_str()?.to_owned())).unwrap_or_default()
     }
 
-    /// The `detail` of a problem; empty where there is none.
+    /// The `detail` of a problem, else an empty text.
     #[must_use]
     pub fn detail(&self) -> String {
         let problem: Option<Value> = serde_json::from_str(&self.body).ok();
         problem.and_then(|problem| Some(problem["detail"].as_str()?.to_owned())).unwrap_or_default()
     }
 
-    /// Status and code, to compare both at once.
+    /// Panics unless the status is 200.
+    #[track_caller]
+    pub fn assert_ok(&self, case: impl Debug) {
+        assert_eq!(self.status, 200, "{case:?}: {:.500}", self.body);
+    }
+
+    /// Panics unless the answer is a problem with this status and code.
+    #[track_caller]
+    pub fn assert_error(&self, status: u16, code: &str, case: impl Debug) {
+        assert_eq!((self.status, &*self.code()), (status, code), "{case:?}: {:.500}", self.body);
+    }
+
+    /// The status and the code, which is empty for a success.
     #[must_use]
-    pub fn verdict(&self) -> (u16, String) {
+    pub fn status_and_code(&self) -> (u16, String) {
         (self.status, self.code())
     }
 }
 
 /// The text of each item of `collection`, byte for byte.
-///
-/// # Panics
-///
-/// `json` has no such array.
 #[must_use]
 pub fn raw_collection(json: &str) -> Vec<String> {
     let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json).expect("an object");
@@ -141,11 +128,11 @@ fn raw_items(json: &str) -> Vec<String> {
     items.iter().map(|item| item.get().to_owned()).collect()
 }
 
-/// From `headers` and `multiValueHeaders`, which a gateway merges.
+/// Merges `headers` and `multiValueHeaders` as a gateway does.
 fn headers(response: &Value) -> BTreeMap<String, Vec<String>> {
     let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut add = |name: &str, value: &Value| {
-        let value = value.as_str().unwrap_or_else(|| panic!("the header {name} is no text: {value}"));
+        let value = value.as_str().unwrap_or_else(|| panic!("the header {name} is not a text: {value}"));
         headers.entry(name.to_lowercase()).or_default().push(value.to_owned());
     };
     let multiple = response["multiValueHeaders"].as_object();

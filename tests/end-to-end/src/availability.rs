@@ -1,58 +1,46 @@
-//! Asking for availability, and what was asked of Calendly for it.
+//! Days and moments, and the time windows that were requested from Calendly.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use sandbox::Call;
 use serde_json::Value;
 
-use crate::{Answer, World};
+use crate::{AVAILABLE_TIMES, World};
 
-/// Calendly's path for open times.
-pub const AVAILABLE_TIMES: &str = "/event_type_available_times";
+/// The day `ahead` days from today, in UTC.
+#[must_use]
+pub fn day(ahead: u64) -> NaiveDate {
+    Utc::now().date_naive() + Days::new(ahead)
+}
 
-/// A moment as the contract writes it.
+/// The start of that day, in UTC.
+#[must_use]
+pub fn midnight(ahead: u64) -> DateTime<Utc> {
+    day(ahead).and_time(NaiveTime::MIN).and_utc()
+}
+
+/// A moment in the format of the answers.
 #[must_use]
 pub fn utc(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// The moment that stands in an answer, in RFC 3339.
-///
-/// # Panics
-///
-/// Something else stands there.
+/// Parses a moment of an answer.
 #[must_use]
 pub fn time(text: &Value) -> DateTime<Utc> {
-    moment(text.as_str().expect("a text"))
+    parse(text.as_str().expect("a text"))
 }
 
-fn moment(text: &str) -> DateTime<Utc> {
+fn parse(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).expect("RFC 3339").to_utc()
 }
 
-/// Asks for a range.
-///
-/// # Panics
-///
-/// There is no answer.
-pub async fn ask(world: &World, start: &str, end: &str, more: &[(&str, &str)]) -> Answer {
-    let mut query = vec![("start_time", start), ("end_time", end)];
-    query.extend(more);
-    world.ask(&query).await
-}
-
-/// The windows that were asked of Calendly, in order of their starts.
-///
-/// # Panics
-///
-/// A call lacks one of its ends.
+/// The time windows requested from Calendly, in order of their starts.
 #[must_use]
 pub fn windows(world: &World) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
-    let calls = world.calendly_calls();
-    let mut windows: Vec<_> = calls
-        .iter()
-        .filter(|call| call.path == AVAILABLE_TIMES)
-        .map(|call| (moment(&parameter(call, "start_time")), moment(&parameter(call, "end_time"))))
-        .collect();
+    let calls = world.calls_of(AVAILABLE_TIMES);
+    let bound = |call: &Call, name| parse(&parameter(call, name));
+    let mut windows: Vec<_> =
+        calls.iter().map(|call| (bound(call, "start_time"), bound(call, "end_time"))).collect();
     windows.sort();
     windows
 }

@@ -13,20 +13,20 @@ use rcgen::{
 };
 use rustls::{ServerConfig, pki_types::PrivateKeyDer};
 
-/// What a server shows.
+/// A server's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Certificate {
-    /// Of the authority, for 127.0.0.1, today.
+    /// Valid for 127.0.0.1.
     Good,
-    /// For another name.
+    /// Issued for another name.
     WrongName,
-    /// It ended in 2021.
+    /// Expired in 2021.
     Expired,
-    /// Of an authority that nobody trusts.
+    /// Issued by an untrusted authority.
     Untrusted,
 }
 
-/// A private authority. Who trusts the file [`Self::bundle`] (`AWS_CA_BUNDLE`) trusts it.
+/// A private authority, trusted by way of the file [`Self::bundle`] (`AWS_CA_BUNDLE`).
 #[derive(Debug)]
 pub struct Authority {
     bundle: PathBuf,
@@ -35,16 +35,11 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new one, whose certificate is written into this directory.
-    ///
-    /// # Panics
-    ///
-    /// The file cannot be written.
+    /// Creates an authority and writes its certificate into this directory.
     #[must_use]
     pub fn new(directory: &Path) -> Self {
         let (trusted, pem) = authority("Authority of the tests");
-        let (untrusted, _) = authority("Authority of nobody");
-        // One process may have several.
+        let (untrusted, _) = authority("Untrusted authority");
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let bundle = directory.join(format!("authority-{}-{number}.pem", std::process::id()));
@@ -52,17 +47,13 @@ impl Authority {
         Self { bundle, trusted, untrusted }
     }
 
-    /// The PEM file with its certificate.
-    ///
-    /// # Panics
-    ///
-    /// Its path is not UTF-8.
+    /// The path of the PEM file with its certificate.
     #[must_use]
     pub fn bundle(&self) -> &str {
         self.bundle.to_str().expect("a path in UTF-8")
     }
 
-    /// The settings of a server that shows such a certificate.
+    /// The TLS configuration of a server with this certificate.
     pub(crate) fn server(&self, certificate: Certificate) -> Arc<ServerConfig> {
         let name = if certificate == Certificate::WrongName { "api.example" } else { "127.0.0.1" };
         let issuer = if certificate == Certificate::Untrusted { &self.untrusted } else { &self.trusted };
@@ -87,12 +78,11 @@ impl Authority {
 
 impl Drop for Authority {
     fn drop(&mut self) {
-        // What is left of it is a small file in a directory for such files.
         let _ = std::fs::remove_file(&self.bundle);
     }
 }
 
-/// An authority, and its certificate in PEM.
+/// Creates an authority and its certificate in PEM.
 fn authority(name: &str) -> (Issuer<'static, KeyPair>, String) {
     let key = KeyPair::generate().expect("a key");
     let mut parameters = CertificateParams::new([]).expect("parameters");

@@ -1,4 +1,4 @@
-//! A built function as a process, in the environment that Lambda gives it.
+//! A built function as a process with Lambda's environment variables.
 
 use std::{
     collections::BTreeMap,
@@ -19,10 +19,10 @@ use tokio::{
 
 use crate::{
     runtime_api::{Invocation, Outcome, RuntimeApi},
-    wait::{PATIENCE, until},
+    wait::{TIMEOUT, wait_until},
 };
 
-/// The three functions.
+/// A function of the bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Binary {
     /// `user`
@@ -37,7 +37,7 @@ impl Binary {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::User, Self::UserEventTypes, Self::CheckAvailability];
 
-    /// The name of package and binary, which is the last part of the route too.
+    /// The name of its package, its binary and the last segment of its route.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -53,17 +53,13 @@ impl Binary {
         format!("/calendly/{}", self.name())
     }
 
-    /// The function, built by `cargo build`.
-    ///
-    /// # Panics
-    ///
-    /// It is not built.
+    /// The program built by `cargo build`.
     #[must_use]
     pub fn program(self) -> Program {
         Program { name: self.name().to_owned(), command: self.file(), arguments: Vec::new() }
     }
 
-    /// Beside the directory of the test's own executable.
+    /// The binary in the parent of this executable's directory.
     fn file(self) -> PathBuf {
         let test = std::env::current_exe().expect("a test knows its executable");
         let directory = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps");
@@ -78,18 +74,18 @@ impl Binary {
     }
 }
 
-/// What is started as a function.
+/// A program that is started as a function.
 #[derive(Debug, Clone)]
 pub struct Program {
-    /// The name that Lambda has for it.
+    /// The function name in Lambda.
     pub name: String,
     /// The file to execute.
     pub command: PathBuf,
-    /// What it is started with.
+    /// Its arguments.
     pub arguments: Vec<OsString>,
 }
 
-/// A function that runs. It is killed when it is dropped.
+/// A running function, which is killed when it is dropped.
 #[derive(Debug)]
 pub struct Function {
     spawned: Instant,
@@ -106,11 +102,7 @@ struct Output {
 }
 
 impl Function {
-    /// Starts the process, and does not wait for anything.
-    ///
-    /// # Panics
-    ///
-    /// The program cannot be started.
+    /// Starts the process without waiting for its init.
     pub async fn spawn(program: &Program, variables: &BTreeMap<String, String>) -> Self {
         let runtime_api = RuntimeApi::start(&program.name).await;
         let spawned = Instant::now();
@@ -136,29 +128,21 @@ impl Function {
         Self { spawned, runtime_api, process: tokio::sync::Mutex::new(process), output, ended }
     }
 
-    /// When the process was about to be started.
+    /// When the process was started.
     #[must_use]
     pub fn spawned(&self) -> Instant {
         self.spawned
     }
 
     /// Waits until the function asks for its first event.
-    ///
-    /// # Panics
-    ///
-    /// The function ends instead, or takes too long.
     pub async fn wait_for_init(&self) {
         self.wait_for_polls(1).await;
     }
 
-    /// Waits until the function has asked for an event this often.
-    ///
-    /// # Panics
-    ///
-    /// The function ends instead, or takes too long.
+    /// Waits until the function has asked for `least` events.
     pub async fn wait_for_polls(&self, least: usize) {
         let mut polls = self.runtime_api.polls();
-        let asked = timeout(PATIENCE, polls.wait_for(|polls| *polls >= least));
+        let asked = timeout(TIMEOUT, polls.wait_for(|polls| *polls >= least));
         let mut stdout_ended = self.ended[0].clone();
         tokio::select! {
             asked = asked => { asked.expect("the function takes too long to ask for an event").expect("the Runtime API is there"); }
@@ -166,53 +150,41 @@ impl Function {
         }
     }
 
-    /// How often the function asked for an event so far.
+    /// How often the function has asked for an event.
     #[must_use]
     pub fn polls(&self) -> usize {
         *self.runtime_api.polls().borrow()
     }
 
-    /// Hands the function an event and waits for what becomes of it.
-    ///
-    /// # Panics
-    ///
-    /// The function ends, or gives no answer long after its deadline.
+    /// Invokes the function and waits for the outcome.
     pub async fn invoke(&self, invocation: Invocation) -> Outcome {
         let left = invocation.deadline.duration_since(std::time::SystemTime::now()).unwrap_or_default();
         let outcome = self.runtime_api.queue(invocation);
         let mut stdout_ended = self.ended[0].clone();
         tokio::select! {
-            outcome = timeout(left.max(Duration::from_secs(26)) + PATIENCE, outcome) => {
+            outcome = timeout(left.max(Duration::from_secs(26)) + TIMEOUT, outcome) => {
                 outcome.expect("the function gives no answer").expect("the Runtime API is there")
             }
             _ = stdout_ended.wait_for(|ended| *ended) => panic!("the function ended: {}", self.raw_output()),
         }
     }
 
-    /// Waits for the process to end by itself; everything that it wrote is then captured.
-    ///
-    /// # Panics
-    ///
-    /// It does not end.
-    pub async fn end(&self) -> ExitStatus {
+    /// Waits until the process exits and its output is captured.
+    pub async fn wait_for_exit(&self) -> ExitStatus {
         let status = {
             let mut process = self.process.lock().await;
-            timeout(PATIENCE, process.wait()).await.expect("the function does not end").expect("a status")
+            timeout(TIMEOUT, process.wait()).await.expect("the function does not end").expect("a status")
         };
         self.wait_for_output_to_end().await;
         status
     }
 
     /// The process's id.
-    ///
-    /// # Panics
-    ///
-    /// The process has ended.
     pub async fn id(&self) -> u32 {
         self.process.lock().await.id().expect("the process runs")
     }
 
-    /// Kills the process; everything that it wrote is then captured.
+    /// Kills the process and waits until its output is captured.
     pub async fn kill(&self) {
         self.process.lock().await.kill().await.expect("the function can be killed");
         self.wait_for_output_to_end().await;
@@ -220,22 +192,17 @@ impl Function {
 
     async fn wait_for_output_to_end(&self) {
         for ended in &self.ended {
-            // An error says that the capture is over, too.
-            let _ = timeout(PATIENCE, ended.clone().wait_for(|ended| *ended)).await;
+            let _ = timeout(TIMEOUT, ended.clone().wait_for(|ended| *ended)).await;
         }
     }
 
-    /// What the function reported to the Runtime API about a failed init.
+    /// The report of a failed init.
     #[must_use]
     pub fn init_error(&self) -> Option<Value> {
         self.runtime_api.init_error()
     }
 
-    /// The lines on standard output so far.
-    ///
-    /// # Panics
-    ///
-    /// A line is not a JSON object.
+    /// The log lines so far, which must be JSON objects.
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
         let lines = self.output.stdout.lock().expect("no panic while locked").clone();
@@ -248,13 +215,9 @@ impl Function {
             .collect()
     }
 
-    /// The lines of one invocation, once there is the one that ends it.
-    ///
-    /// # Panics
-    ///
-    /// None ends it, or a line is not a JSON object.
+    /// Waits for the line that ends an invocation and returns all lines with its request id.
     pub async fn log_of(&self, request_id: &str) -> Vec<Value> {
-        until("the line that ends the request", || {
+        wait_until("the line that ends the request", || {
             let lines: Vec<Value> =
                 self.log().into_iter().filter(|line| line["request_id"] == request_id).collect();
             lines.iter().any(|line| line.get("duration_ms").is_some()).then_some(lines)
@@ -262,19 +225,14 @@ impl Function {
         .await
     }
 
-    /// The lines on standard output and on standard error since this was last asked for. They are forgotten, as
-    /// they must be where there are very many.
-    ///
-    /// # Panics
-    ///
-    /// Never.
+    /// Takes the lines on standard output and on standard error that were not taken yet.
     #[must_use]
     pub fn take_output(&self) -> [Vec<String>; 2] {
         let lines = [&self.output.stdout, &self.output.stderr];
         lines.map(|lines| std::mem::take(&mut *lines.lock().expect("no panic while locked")))
     }
 
-    /// All that was written so far, to standard output and to standard error.
+    /// Everything written so far to standard output and to standard error.
     #[must_use]
     pub fn raw_output(&self) -> String {
         let stdout = self.output.stdout.lock().expect("no panic while locked").join("\n");
@@ -283,7 +241,7 @@ impl Function {
     }
 }
 
-/// Reads lines until there are no more; then the receiver sees `true`.
+/// Captures lines until the stream ends; then the receiver sees `true`.
 fn capture(
     stream: impl AsyncRead + Unpin + Send + 'static,
     output: Arc<Output>,
@@ -300,7 +258,7 @@ fn capture(
     receiver
 }
 
-/// What Lambda sets, with credentials that are worth nothing.
+/// The variables that Lambda sets, with invalid credentials.
 fn lambda_environment(function_name: &str) -> [(&'static str, String); 16] {
     [
         ("_HANDLER", "bootstrap".to_owned()),

@@ -1,4 +1,4 @@
-//! API Gateway: requests become the events that it sends.
+//! API Gateway: converts requests to events.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// Which of the two kinds of event a request becomes.
+/// A kind of gateway, with its own event format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gateway {
     /// An HTTP API or a Function URL: payload 2.0.
@@ -21,7 +21,7 @@ impl Gateway {
     pub const BOTH: [Self; 2] = [Self::HttpApi, Self::RestApi];
 }
 
-/// A request as a client sends it.
+/// A client's request.
 #[derive(Debug, Clone)]
 pub struct Request {
     path: String,
@@ -30,7 +30,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A GET without anything particular.
+    /// A GET request with the headers of curl.
     #[must_use]
     pub fn get(path: impl Into<String>) -> Self {
         let headers = [
@@ -49,14 +49,14 @@ impl Request {
         }
     }
 
-    /// With these query parameters too, percent-encoded.
+    /// Adds query parameters, percent-encoded.
     #[must_use]
     pub fn query<'a>(self, pairs: impl IntoIterator<Item = &'a (&'a str, &'a str)>) -> Self {
         let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         self.raw_query(&encoded)
     }
 
-    /// With this, to the letter, in its query too.
+    /// Adds raw text to the query.
     #[must_use]
     pub fn raw_query(mut self, query: &str) -> Self {
         if !self.query.is_empty() && !query.is_empty() {
@@ -66,27 +66,27 @@ impl Request {
         self
     }
 
-    /// With one more header, also of a name that is there already.
+    /// Adds a header, even if there is one with the same name.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With `Authorization: Bearer`.
+    /// Adds `Authorization: Bearer`.
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {
         self.header("Authorization", &format!("Bearer {token}"))
     }
 
-    /// Without any header of this name.
+    /// Removes all headers of this name.
     #[must_use]
     pub fn without_header(mut self, name: &str) -> Self {
         self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         self
     }
 
-    /// The event that this gateway makes of it.
+    /// The event that this gateway sends for the request.
     #[must_use]
     pub fn through(&self, gateway: Gateway) -> Value {
         match gateway {
@@ -99,7 +99,7 @@ impl Request {
         form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
     }
 
-    /// Header names in lower case, doubles joined with commas; the query raw, and decoded likewise.
+    /// Payload 2.0: header names in lower case, repeated headers and parameters joined with commas.
     fn http_api(&self) -> Value {
         let mut headers: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in &self.headers {
@@ -142,7 +142,7 @@ impl Request {
         event
     }
 
-    /// Header names as sent, of doubles the last; every value in the second map. The query likewise.
+    /// Payload 1.0: of repeated headers and parameters the last, and all values in a second map.
     fn rest_api(&self) -> Value {
         let (headers, all_headers) = single_and_multiple(self.headers.iter().cloned());
         let (parameters, all_parameters) = single_and_multiple(self.pairs().into_iter());
@@ -188,7 +188,7 @@ fn join(map: &mut BTreeMap<String, String>, name: String, value: &str) {
         .or_insert_with(|| value.to_owned());
 }
 
-/// Both maps, or null twice where there is nothing to put in.
+/// The maps of last values and of all values, or null for no pairs.
 fn single_and_multiple(pairs: impl Iterator<Item = (String, String)>) -> (Value, Value) {
     let mut single = Map::new();
     let mut multiple: BTreeMap<String, Vec<String>> = BTreeMap::new();

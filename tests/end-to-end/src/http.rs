@@ -1,23 +1,16 @@
-//! The harness's own HTTP client.
+//! The HTTP client of the harness.
 
 use std::sync::Once;
 
 use reqwest::Client;
 
-/// A client; plain, without redirects.
-///
-/// # Panics
-///
-/// It cannot be built.
+/// Builds a client that follows no redirects.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the tests are not the functions, and have a client of their own"
-)]
+#[expect(clippy::disallowed_methods, reason = "the rules for the functions' client do not apply to tests")]
 pub fn client() -> Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
-        // Fails only where it is installed already.
+        // An error means that a provider is installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
     Client::builder()
@@ -27,11 +20,7 @@ pub fn client() -> Client {
         .expect("an HTTP client can be built")
 }
 
-/// The text that `url` answers to this bearer token, whatever the status.
-///
-/// # Panics
-///
-/// There is no answer.
+/// The body of a GET with this bearer token, whatever the status.
 pub async fn get(url: &str, bearer: &str, query: &[(&str, &str)]) -> String {
     let request = client().get(url).bearer_auth(bearer).query(query);
     let response = request.send().await.expect("the sandbox answers");

@@ -1,16 +1,11 @@
-//! Answers of Calendly's that are larger than any it gives.
+//! Oversized answers of Calendly.
 
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::{availability::utc, calendar::midnight};
+use crate::{midnight, utc};
 
-/// An answer about available times of about this many bytes, whose slots are a second apart. Those of another
-/// `number` are on another day; `padding` bytes are in each.
-///
-/// # Panics
-///
-/// `number` is beyond any calendar.
+/// Available times of about `bytes` bytes: slots a second apart, with `padding` bytes each, on a day of each `number`.
 #[must_use]
 pub fn large_window(bytes: usize, number: u32, padding: usize) -> String {
     let padding = "x".repeat(padding);
@@ -29,11 +24,7 @@ pub fn large_window(bytes: usize, number: u32, padding: usize) -> String {
     window + "]}"
 }
 
-/// The same with the smallest slots that there can be.
-///
-/// # Panics
-///
-/// `number` is beyond any calendar.
+/// Available times of about `bytes` bytes with slots of the smallest size.
 #[must_use]
 pub fn window_of_small_slots(bytes: usize, number: u32) -> String {
     let start = midnight(40) + TimeDelta::days(i64::from(number) * 31);
@@ -45,14 +36,14 @@ pub fn window_of_small_slots(bytes: usize, number: u32) -> String {
     format!(r#"{{"collection":[{}]}}"#, slots.join(","))
 }
 
-/// A list of about this many bytes of the same small element, and no page after it.
+/// A last page of about `bytes` bytes that repeats `element`.
 #[must_use]
 pub fn list_of(element: &str, bytes: usize) -> String {
     let elements = vec![element; bytes / (element.len() + 1)].join(",");
     format!(r#"{{"collection":[{elements}],"pagination":{{"next_page_token":null}}}}"#)
 }
 
-/// A page of event types of about this many bytes, and where the next one is.
+/// A page of event types of about `bytes` bytes, with the token of the next page.
 #[must_use]
 pub fn large_page(bytes: usize, next: Option<&str>) -> String {
     let row =

@@ -1,4 +1,4 @@
-//! moto, which plays AWS: Secrets Manager, DynamoDB and Cognito.
+//! moto, an independent implementation of AWS services: Secrets Manager, DynamoDB and Cognito.
 
 use std::{
     io::{BufRead, BufReader},
@@ -7,36 +7,28 @@ use std::{
     sync::{Mutex, OnceLock},
 };
 
-use reqwest::{Client, StatusCode};
+use reqwest::Client;
 use serde_json::Value;
 
 use crate::http::client;
 
-/// This process's moto.
+/// The moto server of this process.
 #[derive(Debug, Clone)]
-pub(crate) struct Moto {
-    /// Its base URL.
-    pub(crate) url: String,
-    pub(crate) http: Client,
+pub struct Moto {
+    /// Its base URL, an endpoint for every service.
+    pub url: String,
+    http: Client,
 }
 
 impl Moto {
-    /// Starts it where this process has none yet.
-    ///
-    /// # Panics
-    ///
-    /// It is not installed, or does not start.
-    pub(crate) async fn start() -> Self {
+    /// Starts the server, once per process.
+    pub async fn start() -> Self {
         let url = tokio::task::spawn_blocking(url).await.expect("moto starts");
         Self { url, http: client() }
     }
 
-    /// What it answers to an operation, named as AWS names it in `X-Amz-Target`.
-    ///
-    /// # Panics
-    ///
-    /// It does not answer with JSON.
-    pub(crate) async fn call(&self, service: &str, target: &str, body: &Value) -> (StatusCode, Value) {
+    /// Calls an operation, named as in `X-Amz-Target`, which must succeed.
+    pub async fn call(&self, service: &str, target: &str, body: &Value) -> Value {
         let request = self
             .http
             .post(&self.url)
@@ -53,12 +45,11 @@ impl Moto {
         let response = request.send().await.expect("moto answers");
         let status = response.status();
         let text = response.text().await.expect("moto answers with a text");
-        let json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{target}: {error}: {text}"));
-        (status, json)
+        assert!(status.is_success(), "{target}: {status}: {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{target}: {error}: {text}"))
     }
 }
 
-/// The base URL of this process's moto, which ends with this process.
 fn url() -> String {
     static MOTO: OnceLock<(String, Mutex<Child>)> = OnceLock::new();
     MOTO.get_or_init(|| {
@@ -70,7 +61,7 @@ fn url() -> String {
 }
 
 fn start() -> (String, Child) {
-    // The shell ends moto when its input ends, which it does with this process, however that ends.
+    // The shell's standard input closes when this process exits; the shell then stops moto.
     let script = r#""$0" -H 127.0.0.1 -p 0 & read _; kill $!; wait"#;
     let mut process = Command::new("/bin/sh")
         .args(["-c", script])
@@ -90,7 +81,7 @@ fn start() -> (String, Child) {
         }
         seen.push(line);
     };
-    // It writes a line for every call, and would stop if nobody read them.
+    // moto blocks when the pipe of its log is full.
     std::thread::spawn(move || lines.for_each(drop));
     (url, process)
 }
@@ -102,8 +93,7 @@ fn moto_server() -> PathBuf {
             return named;
         }
     }
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let installed = root.join(".venv/bin/moto_server");
+    let installed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.venv/bin/moto_server");
     if installed.is_file() {
         return installed;
     }
@@ -111,5 +101,5 @@ fn moto_server() -> PathBuf {
     std::env::split_paths(&path)
         .map(|directory| directory.join("moto_server"))
         .find(|file| file.is_file())
-        .expect("moto_server is missing: `make test` installs it, or name one with MOTO_SERVER")
+        .expect("moto_server is missing: `python3 scripts/tools.py test` installs it, or set MOTO_SERVER")
 }

@@ -1,4 +1,4 @@
-//! The Lambda Runtime API, as a function sees it from inside its environment.
+//! A stand-in for the Lambda Runtime API.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -22,43 +22,43 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// What Lambda takes back from a function at most:
+/// The largest response that Lambda accepts:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const LARGEST_RESPONSE: usize = 6_291_556;
 
-/// The trace that every invocation belongs to.
+/// The trace id of every invocation.
 const TRACE_ID: &str = "Root=1-6b0e9398-1f2e3d4c5b6a798897a6b5c4;Parent=53995c3f42cd8ad8;Sampled=1";
 
-/// What Lambda tells a function about one event.
+/// An event and its metadata.
 #[derive(Debug, Clone)]
 pub struct Invocation {
     /// The event.
     pub event: String,
     /// When Lambda would end the function.
     pub deadline: SystemTime,
-    /// Lambda's request id; made up if there is none.
+    /// Lambda's request id; generated if it is `None`.
     pub request_id: Option<String>,
 }
 
-/// What became of an invocation.
+/// The result of an invocation.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// The name that Lambda has for the function.
     pub function: String,
-    /// What the function answered: its response, or its error report.
+    /// The function's response, or its error report.
     pub result: Result<Value, Value>,
     /// Lambda's request id.
     pub request_id: String,
-    /// When the answer was whole.
+    /// When the whole answer had arrived.
     pub arrived: SystemTime,
-    /// When the function was handed the event, on the clock for measuring.
+    /// When the function received the event, by the monotonic clock.
     pub handed: Instant,
-    /// When the answer was whole, on the same clock.
+    /// When the whole answer had arrived, by the monotonic clock.
     pub answered: Instant,
 }
 
 impl Invocation {
-    /// An event with half a minute to go.
+    /// An invocation with a deadline in 30 s.
     #[must_use]
     pub fn new(event: &Value) -> Self {
         Self {
@@ -68,14 +68,14 @@ impl Invocation {
         }
     }
 
-    /// The same event, which must be answered this soon.
+    /// Sets the deadline to `time` from now.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         self.deadline = SystemTime::now() + time;
         self
     }
 
-    /// The same event with another deadline.
+    /// Sets the deadline.
     #[must_use]
     pub fn with_deadline(mut self, deadline: SystemTime) -> Self {
         self.deadline = deadline;
@@ -86,7 +86,7 @@ impl Invocation {
 /// The Runtime API of one environment.
 #[derive(Debug)]
 pub(crate) struct RuntimeApi {
-    /// Where it listens: address and port.
+    /// Its address and port.
     pub(crate) address: String,
     shared: Arc<Shared>,
     events: mpsc::UnboundedSender<(String, Invocation)>,
@@ -98,13 +98,13 @@ pub(crate) struct RuntimeApi {
 struct Shared {
     queue: AsyncMutex<mpsc::UnboundedReceiver<(String, Invocation)>>,
     waiting: Mutex<HashMap<String, Waiting>>,
-    /// How often `next` was asked for.
+    /// The number of calls of `next`.
     polls: watch::Sender<usize>,
     init_error: Mutex<Option<Value>>,
     function: String,
 }
 
-/// An invocation that has no answer yet.
+/// An invocation without an answer.
 #[derive(Debug)]
 struct Waiting {
     asker: oneshot::Sender<Outcome>,
@@ -137,17 +137,17 @@ impl RuntimeApi {
         Self { address, shared, events, polls, server }
     }
 
-    /// Tells how often `next` was asked for; at least once means that init is over.
+    /// Watches the number of calls of `next`; the first one ends init.
     pub(crate) fn polls(&self) -> watch::Receiver<usize> {
         self.polls.clone()
     }
 
-    /// What the function reported to `init/error`.
+    /// The function's report to `init/error`.
     pub(crate) fn init_error(&self) -> Option<Value> {
         self.shared.init_error.lock().expect("no panic while locked").clone()
     }
 
-    /// Queues an event; the receiver gets what becomes of it.
+    /// Queues an event; the receiver gets the outcome.
     pub(crate) fn queue(&self, invocation: Invocation) -> oneshot::Receiver<Outcome> {
         let id = invocation.request_id.clone().unwrap_or_else(request_id);
         let (asker, receiver) = oneshot::channel();
@@ -164,7 +164,7 @@ impl Drop for RuntimeApi {
     }
 }
 
-/// A UUID that no other invocation of this process has.
+/// A UUID that is unique in this process.
 fn request_id() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -175,7 +175,7 @@ fn request_id() -> String {
 
 async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
     shared.polls.send_modify(|polls| *polls += 1);
-    // Whoever waits first gets the next event; a poll that is given up leaves the queue as it was.
+    // A canceled poll leaves the queue unchanged.
     let (id, invocation) = match shared.queue.lock().await.recv().await {
         Some(event) => event,
         None => std::future::pending().await,
@@ -243,7 +243,7 @@ impl Shared {
             waiting.unwrap_or_else(|| panic!("answered twice, or never asked: {request_id}"));
         let handed = handed.unwrap_or_else(|| panic!("answered before it was asked: {request_id}"));
         let arrived = SystemTime::now() - answered.elapsed();
-        // Whoever asked may have given up.
+        // The receiver may have been dropped.
         let function = self.function.clone();
         let _ = asker.send(Outcome { function, result, request_id, arrived, handed, answered });
     }

@@ -1,133 +1,109 @@
-//! AWS Secrets Manager.
+//! A stand-in for AWS Secrets Manager.
+//!
+//! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>
 
-use serde_json::{Value, json};
-
-use crate::{
-    aws_service::{AwsService, Source, Trouble},
-    moto::Moto,
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
 };
 
-/// Secrets Manager as one world's functions see it.
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+
+use crate::aws_service::{AwsFault, AwsService, lock};
+
+const ARN_PREFIX: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:";
+
+#[derive(Debug, Clone)]
+enum StoredSecret {
+    Text(String),
+    Binary(Vec<u8>),
+    /// Deleted, and still in its recovery window.
+    PendingDeletion,
+}
+
+/// Secrets Manager as the functions of one test see it.
 #[derive(Debug)]
 pub struct SecretsManager {
-    /// What `AWS_ENDPOINT_URL_SECRETS_MANAGER` is set to.
+    /// The value for `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
     pub endpoint: String,
     service: AwsService,
+    secrets: Arc<Mutex<BTreeMap<String, StoredSecret>>>,
 }
 
 impl SecretsManager {
-    /// With moto behind the door, which is Secrets Manager whole. All tests of a process share one, so the
-    /// names of their secrets must differ.
-    ///
-    /// # Panics
-    ///
-    /// There is no moto, or it does not start.
+    /// Starts one without secrets.
     pub async fn start() -> Self {
-        Self::in_front_of(Source::Moto(Moto::start().await)).await
+        let secrets: Arc<Mutex<BTreeMap<String, StoredSecret>>> = Arc::default();
+        let stored = secrets.clone();
+        let service = AwsService::start(move |operation, request| match operation {
+            "GetSecretValue" => {
+                get_secret_value(&lock(&stored), request["SecretId"].as_str().unwrap_or_default())
+            }
+            _ => Err("UnknownOperationException"),
+        })
+        .await;
+        Self { endpoint: service.endpoint.clone(), service, secrets }
     }
 
-    /// With one secret that stays as it is, answered at once: where time is measured, moto would take longer
-    /// than all the rest.
-    ///
-    /// # Panics
-    ///
-    /// There is no free port.
-    pub async fn holding(id: &str, text: &str) -> Self {
-        Self::in_front_of(Source::Secret { id: id.to_owned(), text: text.to_owned() }).await
+    /// Starts one with one secret.
+    pub async fn with_secret(id: &str, text: &str) -> Self {
+        let secrets_manager = Self::start().await;
+        secrets_manager.store(id, text);
+        secrets_manager
     }
 
-    async fn in_front_of(source: Source) -> Self {
-        let service = AwsService::in_front_of(source).await;
-        Self { endpoint: service.endpoint.clone(), service }
+    /// Creates or replaces a secret and returns its ARN.
+    pub fn store(&self, id: &str, text: &str) -> String {
+        lock(&self.secrets).insert(id.to_owned(), StoredSecret::Text(text.to_owned()));
+        format!("{ARN_PREFIX}{id}-AbCdEf")
     }
 
-    /// Stores a secret, new or not, and answers with its ARN.
-    ///
-    /// # Panics
-    ///
-    /// moto refuses, or is not there.
-    pub async fn store(&self, id: &str, text: &str) -> String {
-        let token = format!("{:032x}", fresh_number());
-        let new = json!({"Name": id, "SecretString": text, "ClientRequestToken": token});
-        let mut answer = self.call("CreateSecret", &new).await;
-        if answer["__type"] == "ResourceExistsException" {
-            let put = json!({"SecretId": id, "SecretString": text, "ClientRequestToken": token});
-            answer = self.call("PutSecretValue", &put).await;
-        }
-        answer["ARN"].as_str().unwrap_or_else(|| panic!("the secret is not stored: {answer}")).to_owned()
+    /// Creates or replaces a binary secret.
+    pub fn store_binary(&self, id: &str, bytes: &[u8]) {
+        lock(&self.secrets).insert(id.to_owned(), StoredSecret::Binary(bytes.to_vec()));
     }
 
-    /// Stores a new secret that is binary.
-    ///
-    /// # Panics
-    ///
-    /// moto refuses, or is not there.
-    pub async fn store_binary(&self, id: &str, bytes: &[u8]) {
-        use base64::{Engine, prelude::BASE64_STANDARD};
-        let new = json!({"Name": id, "SecretBinary": BASE64_STANDARD.encode(bytes)});
-        let answer = self.call("CreateSecret", &new).await;
-        assert!(answer.get("__type").is_none(), "CreateSecret: {answer}");
+    /// Schedules the deletion of a secret: it exists, but cannot be read.
+    pub fn schedule_deletion(&self, id: &str) {
+        lock(&self.secrets).insert(id.to_owned(), StoredSecret::PendingDeletion);
     }
 
-    /// Deletes a secret, for good or with the usual days of grace.
-    ///
-    /// # Panics
-    ///
-    /// moto refuses, or is not there.
-    pub async fn delete(&self, id: &str, at_once: bool) {
-        let delete = json!({"SecretId": id, "ForceDeleteWithoutRecovery": at_once});
-        let answer = self.call("DeleteSecret", &delete).await;
-        assert!(answer.get("__type").is_none(), "DeleteSecret: {answer}");
+    /// Sets the fault of all further calls.
+    pub fn set_fault(&self, fault: AwsFault) {
+        self.service.set_fault(fault);
     }
 
-    /// What goes wrong from now on.
-    ///
-    /// # Panics
-    ///
-    /// Never.
-    pub fn trouble(&self, trouble: Trouble) {
-        self.service.trouble(trouble);
-    }
-
-    /// Which secrets the function asked for so far, each time it did.
-    ///
-    /// # Panics
-    ///
-    /// Never.
+    /// The id of each secret read so far.
     #[must_use]
     pub fn reads(&self) -> Vec<String> {
         let reads = self.service.calls().into_iter().filter(|(operation, _)| operation == "GetSecretValue");
         reads.map(|(_, request)| request["SecretId"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// The names of all operations that the function called so far.
-    ///
-    /// # Panics
-    ///
-    /// Never.
-    #[must_use]
-    pub fn operations(&self) -> Vec<String> {
-        self.service.calls().into_iter().map(|(operation, _)| operation).collect()
-    }
-
-    /// Forgets the reads and the operations so far.
-    ///
-    /// # Panics
-    ///
-    /// Never.
-    pub fn forget(&self) {
-        self.service.forget();
-    }
-
-    /// Straight to moto, whatever the trouble.
-    async fn call(&self, operation: &str, body: &Value) -> Value {
-        self.service.call("secretsmanager", &format!("secretsmanager.{operation}"), body).await
+    /// Clears the list of reads.
+    pub fn clear_calls(&self) {
+        self.service.clear_calls();
     }
 }
 
-fn fresh_number() -> u128 {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    now.as_nanos() << 32 | u128::from(NEXT.fetch_add(1, Ordering::Relaxed))
+fn get_secret_value(secrets: &BTreeMap<String, StoredSecret>, id: &str) -> Result<Value, &'static str> {
+    let name = match id.strip_prefix(ARN_PREFIX) {
+        Some(rest) => rest.rsplit_once('-').map_or(rest, |(name, _)| name),
+        None => id,
+    };
+    let (member, content) = match secrets.get(name) {
+        Some(StoredSecret::Text(text)) => ("SecretString", text.clone()),
+        Some(StoredSecret::Binary(bytes)) => ("SecretBinary", BASE64_STANDARD.encode(bytes)),
+        Some(StoredSecret::PendingDeletion) => return Err("InvalidRequestException"),
+        None => return Err("ResourceNotFoundException"),
+    };
+    Ok(json!({
+        "ARN": format!("{ARN_PREFIX}{name}-AbCdEf"),
+        "Name": name,
+        "VersionId": "5d3f0c1e-8f0b-4f43-9d43-2b0a6d1c7e55",
+        member: content,
+        "VersionStages": ["AWSCURRENT"],
+        "CreatedDate": 1_796_117_400.0,
+    }))
 }

@@ -1,126 +1,129 @@
-//! The DynamoDB table that environments share.
+//! A stand-in for the DynamoDB table that environments share.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use serde_json::{Value, json};
-
-use crate::{
-    aws_service::{AwsService, Source, Trouble},
-    moto::Moto,
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
 };
 
-/// A table as the functions see it: moto's, behind a door.
+use serde_json::{Map, Value, json};
+
+use crate::aws_service::{AwsFault, AwsService, lock};
+
+type Items = BTreeMap<String, Map<String, Value>>;
+
+/// A table as the functions see it.
 #[derive(Debug)]
 pub struct Table {
-    /// What `CACHE_TABLE` is set to.
+    /// The value for `CACHE_TABLE`.
     pub name: String,
-    /// What `AWS_ENDPOINT_URL_DYNAMODB` is set to.
+    /// The value for `AWS_ENDPOINT_URL_DYNAMODB`.
     pub endpoint: String,
     service: AwsService,
+    items: Arc<Mutex<Items>>,
 }
 
 impl Table {
-    /// A new table, as the template makes it.
-    ///
-    /// # Panics
-    ///
-    /// There is no moto, or it makes none.
+    /// Starts an empty table.
     pub async fn start() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
-        let name = format!("calendly-cache-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let service = AwsService::in_front_of(Source::Moto(Moto::start().await)).await;
-        let table = Self { name, endpoint: service.endpoint.clone(), service };
-        let new = json!({
-            "TableName": table.name,
-            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-            "BillingMode": "PAY_PER_REQUEST",
-        });
-        let answer = table.call("CreateTable", &new).await;
-        assert!(answer.get("TableDescription").is_some(), "CreateTable: {answer}");
-        table.wake().await;
-        table
+        let items: Arc<Mutex<Items>> = Arc::default();
+        let stored = items.clone();
+        let service =
+            AwsService::start(move |operation, request| handle(&mut lock(&stored), operation, request)).await;
+        Self { name: "calendly-cache".to_owned(), endpoint: service.endpoint.clone(), service, items }
     }
 
-    /// Has moto do once each thing that functions ask of it: after a second of rest the first takes it nearly as long as
-    /// they wait for a table.
-    ///
-    /// # Panics
-    ///
-    /// moto refuses.
-    pub async fn wake(&self) {
-        let key = json!({"pk": {"S": "wake"}});
-        let lease = json!({"N": "1"});
-        for (operation, what) in [
-            ("PutItem", json!({"Item": key})),
-            ("GetItem", json!({"Key": key})),
-            (
-                "UpdateItem",
-                json!({
-                    "Key": key,
-                    "UpdateExpression": "SET lease = :lease",
-                    "ConditionExpression": "attribute_not_exists(lease)",
-                    "ExpressionAttributeValues": {":lease": lease},
-                }),
-            ),
-            ("DeleteItem", json!({"Key": key})),
-        ] {
-            let mut what = what;
-            what["TableName"] = json!(self.name);
-            let answer = self.call(operation, &what).await;
-            assert!(answer.get("__type").is_none(), "{operation}: {answer}");
-        }
+    /// Sets the fault of all further calls.
+    pub fn set_fault(&self, fault: AwsFault) {
+        self.service.set_fault(fault);
     }
 
-    /// What goes wrong from now on.
-    pub fn trouble(&self, trouble: Trouble) {
-        self.service.trouble(trouble);
-    }
-
-    /// The names of all operations that the functions called so far.
+    /// The names of the operations called so far.
     #[must_use]
     pub fn operations(&self) -> Vec<String> {
-        self.service.calls().into_iter().map(|(operation, _)| operation).collect()
+        self.service.operations()
     }
 
-    /// Forgets the operations so far.
-    pub fn forget(&self) {
-        self.service.forget();
+    /// Clears the list of operations.
+    pub fn clear_calls(&self) {
+        self.service.clear_calls();
     }
 
-    /// All items, as DynamoDB has them.
-    ///
-    /// # Panics
-    ///
-    /// moto refuses.
-    pub async fn items(&self) -> Vec<Value> {
-        let answer = self.call("Scan", &json!({"TableName": self.name})).await;
-        answer["Items"].as_array().unwrap_or_else(|| panic!("Scan: {answer}")).clone()
+    /// All items, in DynamoDB's JSON.
+    #[must_use]
+    pub fn items(&self) -> Vec<Value> {
+        lock(&self.items).values().cloned().map(Value::Object).collect()
     }
 
-    /// Puts an item as it is.
-    ///
-    /// # Panics
-    ///
-    /// moto refuses.
-    pub async fn put(&self, item: &Value) {
-        let answer = self.call("PutItem", &json!({"TableName": self.name, "Item": item})).await;
-        assert!(answer.get("__type").is_none(), "PutItem: {answer}");
+    /// Puts an item in DynamoDB's JSON.
+    pub fn put(&self, item: &Value) {
+        put(&mut lock(&self.items), item);
+    }
+}
+
+fn put(items: &mut Items, item: &Value) {
+    let item = item.as_object().expect("an item is an object").clone();
+    items.insert(item["pk"]["S"].as_str().expect("a partition key").to_owned(), item);
+}
+
+/// Implements the requests of the functions: an update sets or removes attributes under one condition.
+fn handle(items: &mut Items, operation: &str, request: &Value) -> Result<Value, &'static str> {
+    let key = request["Key"]["pk"]["S"].as_str();
+    match (operation, key) {
+        ("GetItem", Some(key)) => Ok(items.get(key).map_or(json!({}), |item| json!({ "Item": item }))),
+        ("PutItem", None) => {
+            put(items, &request["Item"]);
+            Ok(json!({}))
+        }
+        ("UpdateItem", Some(key)) => update(items, key, request),
+        _ => Err("ValidationException"),
+    }
+}
+
+fn update(items: &mut Items, key: &str, request: &Value) -> Result<Value, &'static str> {
+    let text = |name: &str| request[name].as_str().unwrap_or_default();
+    let name = |alias: &str| request["ExpressionAttributeNames"][alias].as_str().map(str::to_owned);
+    let value = |alias: &str| request["ExpressionAttributeValues"].get(alias).cloned();
+    let mut item = items.get(key).cloned().unwrap_or_default();
+
+    let condition = text("ConditionExpression");
+    let holds = match condition.strip_prefix("attribute_not_exists(") {
+        Some(rest) => {
+            let name = name(rest.trim_end_matches(')')).ok_or("ValidationException")?;
+            !item.contains_key(&name)
+        }
+        None => {
+            let (attribute, expected) = condition.split_once(" = ").ok_or("ValidationException")?;
+            let (name, expected) = name(attribute).zip(value(expected)).ok_or("ValidationException")?;
+            item.get(&name) == Some(&expected)
+        }
+    };
+    if !holds {
+        return Err("ConditionalCheckFailedException");
     }
 
-    /// Deletes the item of this key.
-    ///
-    /// # Panics
-    ///
-    /// moto refuses.
-    pub async fn delete(&self, pk: &str) {
-        let key = json!({"TableName": self.name, "Key": {"pk": {"S": pk}}});
-        let answer = self.call("DeleteItem", &key).await;
-        assert!(answer.get("__type").is_none(), "DeleteItem: {answer}");
+    let expression = text("UpdateExpression");
+    if let Some(attribute) = expression.strip_prefix("REMOVE ") {
+        item.remove(&name(attribute).ok_or("ValidationException")?);
+    } else {
+        let assignments = expression.strip_prefix("SET ").ok_or("ValidationException")?;
+        // The comma of `if_not_exists(#a, :b)` is followed by a value, that of a list by an attribute.
+        for assignment in assignments.split(", #").map(|assignment| assignment.trim_start_matches('#')) {
+            let (attribute, operand) = assignment.split_once(" = ").ok_or("ValidationException")?;
+            let attribute = name(&format!("#{attribute}")).ok_or("ValidationException")?;
+            let default = operand.strip_prefix("if_not_exists(").and_then(|rest| rest.split_once(", "));
+            match default {
+                Some(_) if item.contains_key(&attribute) => {}
+                Some((_, default)) => {
+                    let default = value(default.trim_end_matches(')')).ok_or("ValidationException")?;
+                    item.insert(attribute, default);
+                }
+                None => {
+                    item.insert(attribute, value(operand).ok_or("ValidationException")?);
+                }
+            }
+        }
     }
-
-    /// Straight to moto, whatever the trouble.
-    async fn call(&self, operation: &str, body: &Value) -> Value {
-        self.service.call("dynamodb", &format!("DynamoDB_20120810.{operation}"), body).await
-    }
+    item.insert("pk".to_owned(), json!({ "S": key }));
+    items.insert(key.to_owned(), item);
+    Ok(json!({}))
 }

@@ -1,20 +1,20 @@
-//! Waiting for something to become true.
+//! Waiting for a condition.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// How long anything may take that should take no time at all, on a machine that is busy.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Time limit of operations that take milliseconds on an idle machine.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Waits until `look` finds what it looks for, and panics with `what` if it takes too long.
-pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
+/// Polls `find` until it returns a value; panics with `what` after [`TIMEOUT`].
+pub async fn wait_until<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + TIMEOUT;
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = find() {
             return found;
         }
-        assert!(Instant::now() < end, "waited in vain: {what}");
+        assert!(Instant::now() < end, "timed out waiting for {what}");
         sleep(Duration::from_millis(3)).await;
     }
 }

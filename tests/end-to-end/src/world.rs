@@ -1,16 +1,13 @@
-//! One test's world: a sandbox, a Secrets Manager, and a function that is configured for both.
+//! The environment of one test: a sandbox, a Secrets Manager, and a function configured for both.
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use sandbox::{Call, Config, DEFAULT_PAT, Mint, Sandbox};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     answer::Answer,
-    aws_service::Trouble,
+    aws_service::AwsFault,
     function::{Binary, Function, Program},
     gateway::{Gateway, Request},
     http,
@@ -18,115 +15,144 @@ use crate::{
     secrets_manager::SecretsManager,
 };
 
-/// How a world differs from the usual one.
+/// The usual id of the secret that holds the PAT.
+const SECRET_ID: &str = "test/calendly/pat";
+
+/// The members of a JSON object.
+#[must_use]
+pub fn json_object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        other => panic!("not an object: {other}"),
+    }
+}
+
+/// The highest number of calls in flight at the same time.
+#[must_use]
+pub fn concurrent_calls(calls: &[Call]) -> usize {
+    let in_flight_at_start_of = |one: &Call| {
+        let in_flight = |other: &&Call| {
+            other.started_at <= one.started_at
+                && other.finished_at.is_none_or(|finished| one.started_at < finished)
+        };
+        calls.iter().filter(in_flight).count()
+    };
+    calls.iter().map(in_flight_at_start_of).max().unwrap_or_default()
+}
+
+/// Builds a [`World`].
 #[derive(Debug)]
 pub struct Setup {
     binary: Binary,
     sandbox: Config,
     secret: Option<String>,
-    trouble: Trouble,
+    other_secrets: BTreeMap<String, String>,
+    secrets_fault: AwsFault,
     variables: BTreeMap<String, Option<String>>,
     program: Option<Program>,
 }
 
 impl Setup {
-    /// A world for this function in which all is well: its secret holds the sandbox's PAT.
+    /// A world without faults for this function; its secret holds the sandbox's PAT.
     #[must_use]
-    pub fn of(binary: Binary) -> Self {
+    pub fn new(binary: Binary) -> Self {
         Self {
             binary,
-            // Tests are not to meet the limit unless they order one.
+            // Only tests of the rate limit are to meet it.
             sandbox: Config { rate_limit: 100_000, ..Config::default() },
             secret: Some(DEFAULT_PAT.to_owned()),
-            trouble: Trouble::None,
+            other_secrets: BTreeMap::new(),
+            secrets_fault: AwsFault::None,
             variables: BTreeMap::new(),
             program: None,
         }
     }
 
-    /// With the function's program started in another way.
+    /// Starts another program instead of the built function.
     #[must_use]
     pub fn program(mut self, program: Program) -> Self {
         self.program = Some(program);
         self
     }
 
-    /// As [`Self::with`], unless that was decided already.
-    #[must_use]
-    pub fn with_default(mut self, name: &str, value: &str) -> Self {
-        self.variables.entry(name.to_owned()).or_insert_with(|| Some(value.to_owned()));
-        self
-    }
-
-    /// With an environment variable. `{sandbox}`, `{secret}` and `{endpoint}` stand for the sandbox's
-    /// address, the id of the PAT's secret and the address of Secrets Manager.
+    /// Sets an environment variable. `{sandbox}`, `{secret}` and `{endpoint}` are replaced by the sandbox's address,
+    /// the id of the PAT's secret and the endpoint of Secrets Manager.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), Some(value.to_owned()));
         self
     }
 
-    /// Without an environment variable that is there otherwise.
+    /// Reads the PAT of each caller from a secret of their own, `{secret}/{sub}`.
+    #[must_use]
+    pub fn with_pat_per_caller(self) -> Self {
+        self.with("CALENDLY_PAT_SECRET_ID", "{secret}/{sub}")
+    }
+
+    /// Removes an environment variable of the usual ones.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.variables.insert(name.to_owned(), None);
         self
     }
 
-    /// With another sandbox.
+    /// Changes the sandbox's configuration.
     #[must_use]
     pub fn sandbox(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.sandbox);
         self
     }
 
-    /// With another text in the PAT's secret; `None` for no such secret.
+    /// Sets the content of the PAT's secret; `None` for no secret.
     #[must_use]
     pub fn secret(mut self, secret: Option<&str>) -> Self {
         self.secret = secret.map(str::to_owned);
         self
     }
 
-    /// With a Secrets Manager that is in trouble from the start.
+    /// Stores another secret, `{secret}/name`.
     #[must_use]
-    pub fn trouble(mut self, trouble: Trouble) -> Self {
-        self.trouble = trouble;
+    pub fn other_secret(mut self, name: &str, text: &str) -> Self {
+        self.other_secrets.insert(format!("{SECRET_ID}/{name}"), text.to_owned());
         self
     }
 
-    /// Starts it and waits until the function's init is over.
-    ///
-    /// # Panics
-    ///
-    /// Something does not start.
+    /// Sets a fault of Secrets Manager from before init.
+    #[must_use]
+    pub fn secrets_fault(mut self, fault: AwsFault) -> Self {
+        self.secrets_fault = fault;
+        self
+    }
+
+    /// Starts the world and waits for the end of the function's init.
     pub async fn start(self) -> World {
         let world = self.spawn().await;
         world.function.wait_for_init().await;
         world
     }
 
-    /// Starts it and does not wait for the function.
-    ///
-    /// # Panics
-    ///
-    /// Something does not start.
+    /// Starts the world without waiting for the function.
     pub async fn spawn(self) -> World {
         let sandbox = Sandbox::start(self.sandbox.clone()).await.expect("the sandbox starts");
         self.spawn_with(sandbox).await
     }
 
-    /// As [`Self::spawn`], with a sandbox that runs already.
-    ///
-    /// # Panics
-    ///
-    /// Something does not start.
-    pub async fn spawn_with(self, sandbox: Sandbox) -> World {
+    /// Starts the world with a running sandbox and waits for the end of the function's init.
+    pub async fn start_with(self, sandbox: Sandbox) -> World {
+        let world = self.spawn_with(sandbox).await;
+        world.function.wait_for_init().await;
+        world
+    }
+
+    async fn spawn_with(self, sandbox: Sandbox) -> World {
         let secrets = SecretsManager::start().await;
-        let secret_id = secret_id();
         if let Some(secret) = &self.secret {
-            secrets.store(&secret_id, secret).await;
+            secrets.store(SECRET_ID, secret);
         }
-        secrets.trouble(self.trouble);
+        for (id, text) in &self.other_secrets {
+            secrets.store(id, text);
+        }
+        secrets.set_fault(self.secrets_fault);
         let usual = [
             ("CALENDLY_PAT_SECRET_ID", "{secret}"),
             ("CALENDLY_BASE_URL", "{sandbox}"),
@@ -142,91 +168,78 @@ impl Setup {
             .filter_map(|(name, value)| {
                 let value = value?
                     .replace("{sandbox}", &sandbox.base_url())
-                    .replace("{secret}", &secret_id)
+                    .replace("{secret}", SECRET_ID)
                     .replace("{endpoint}", &secrets.endpoint);
                 Some((name, value))
             })
             .collect();
         let program = self.program.unwrap_or_else(|| self.binary.program());
         let function = Function::spawn(&program, &variables).await;
-        World { binary: self.binary, sandbox, secrets, secret_id, function, variables }
+        World { binary: self.binary, sandbox, secrets, secret_id: SECRET_ID.to_owned(), function, variables }
     }
 }
 
-/// A name that no other secret of the process has.
-fn secret_id() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(1);
-    format!("test-{}/calendly/pat", NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-/// A world that runs. All of it ends when it is dropped.
+/// A running world, which is stopped when it is dropped.
 #[derive(Debug)]
 pub struct World {
-    /// Which function runs in it.
+    /// The function.
     pub binary: Binary,
     /// Calendly and the issuer.
     pub sandbox: Sandbox,
     /// Secrets Manager.
     pub secrets: SecretsManager,
-    /// The secret that holds the PAT.
+    /// The id of the secret that holds the PAT.
     pub secret_id: String,
-    /// The function.
+    /// The function's environment.
     pub function: Function,
     variables: BTreeMap<String, String>,
 }
 
 impl World {
-    /// A request for the function's own route with a good token.
+    /// A request of the function's route with a good token.
     #[must_use]
     pub fn request(&self) -> Request {
-        Request::get(self.binary.path()).bearer(&self.sandbox.token())
+        self.request_with(Mint::default())
     }
 
-    /// A request for the function's own route with a token that has these claims instead.
-    ///
-    /// # Panics
-    ///
-    /// `claims` is not an object.
+    /// A request of the function's route with this token.
+    #[must_use]
+    pub fn request_with(&self, mint: Mint) -> Request {
+        Request::get(self.binary.path()).bearer(&self.sandbox.mint(mint))
+    }
+
+    /// A request of the function's route with a token that has these claims beside, or in place of, the usual ones.
     #[must_use]
     pub fn request_with_claims(&self, claims: Value) -> Request {
-        let Value::Object(claims) = claims else { panic!("claims are an object: {claims}") };
-        Request::get(self.binary.path()).bearer(&self.sandbox.mint(Mint { claims, ..Mint::default() }))
+        self.request_with(Mint { claims: json_object(claims), ..Mint::default() })
     }
 
-    /// The answer to a good request with these parameters, through an HTTP API.
-    ///
-    /// # Panics
-    ///
-    /// The function gives no HTTP answer.
-    pub async fn ask(&self, query: &[(&str, &str)]) -> Answer {
+    /// Sends a good request with these parameters through an HTTP API.
+    pub async fn get(&self, query: &[(&str, &str)]) -> Answer {
         self.send(&self.request().query(query)).await
     }
 
-    /// The answer to a request, through an HTTP API.
-    ///
-    /// # Panics
-    ///
-    /// The function gives no HTTP answer.
+    /// Sends a request through an HTTP API.
     pub async fn send(&self, request: &Request) -> Answer {
         self.send_through(Gateway::HttpApi, request).await
     }
 
-    /// The answer to a request through this gateway.
-    ///
-    /// # Panics
-    ///
-    /// The function gives no HTTP answer.
+    /// Sends a request through this gateway.
     pub async fn send_through(&self, gateway: Gateway, request: &Request) -> Answer {
-        Answer::of(self.function.invoke(Invocation::new(&request.through(gateway))).await)
+        Answer::from_outcome(self.function.invoke(Invocation::new(&request.through(gateway))).await)
     }
 
-    /// Another environment in this world, of this function or another one, with `changes` to its variables. Its init is
-    /// over.
-    ///
-    /// # Panics
-    ///
-    /// It is not built, or does not start.
-    pub async fn another(&self, binary: Binary, changes: &[(&str, &str)]) -> Function {
+    /// Sends a request that has to be answered within `time`; returns the time left with the answer.
+    pub async fn send_within(&self, request: &Request, time: Duration) -> (Answer, Duration) {
+        let invocation = Invocation::new(&request.through(Gateway::HttpApi)).within(time);
+        let deadline = invocation.deadline;
+        let answer = Answer::from_outcome(self.function.invoke(invocation).await);
+        let left = deadline.duration_since(answer.arrived).unwrap_or_default();
+        (answer, left)
+    }
+
+    /// Starts another environment in this world, of this or another function, with these variables changed.
+    pub async fn start_environment(&self, binary: Binary, changes: &[(&str, &str)]) -> Function {
         let mut variables = self.variables.clone();
         variables.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let function = Function::spawn(&binary.program(), &variables).await;
@@ -234,21 +247,18 @@ impl World {
         function
     }
 
-    /// What becomes of any event.
-    ///
-    /// # Panics
-    ///
-    /// The function ends, or gives no answer.
+    /// Invokes the function with any event.
     pub async fn invoke(&self, event: &Value) -> Outcome {
         self.function.invoke(Invocation::new(event)).await
     }
 
-    /// The line that ended a request.
-    ///
-    /// # Panics
-    ///
-    /// There is none, or more than one.
-    pub async fn end_line(&self, request_id: &str) -> Value {
+    /// Sends a warm-up and returns the answer.
+    pub async fn warm_up(&self) -> Value {
+        self.invoke(&serde_json::json!({"warmer": true})).await.result.expect("a warm-up succeeds")
+    }
+
+    /// The log line that ends a request, of which there must be exactly one.
+    pub async fn log_line(&self, request_id: &str) -> Value {
         let lines = self.function.log_of(request_id).await;
         let (last, others) = lines.split_last().expect("there is at least one");
         let ends = |line: &Value| line.get("duration_ms").is_some();
@@ -268,12 +278,20 @@ impl World {
         self.calendly_calls().into_iter().map(|call| call.path).collect()
     }
 
-    /// What the sandbox itself answers to the default PAT. Leaves a call behind.
-    ///
-    /// # Panics
-    ///
-    /// It does not answer.
-    pub async fn calendly_says(&self, path: &str, query: &[(&str, &str)]) -> String {
+    /// The calls of this path so far, of Calendly or of the issuer.
+    #[must_use]
+    pub fn calls_of(&self, path: &str) -> Vec<Call> {
+        self.sandbox.calls().into_iter().filter(|call| call.path == path).collect()
+    }
+
+    /// The sandbox's own answer to the default PAT. The call is recorded.
+    pub async fn calendly_text(&self, path: &str, query: &[(&str, &str)]) -> String {
         http::get(&format!("{}{path}", self.sandbox.base_url()), DEFAULT_PAT, query).await
+    }
+
+    /// The URI of the default PAT's event type with this slug.
+    #[must_use]
+    pub fn event_type_uri(&self, slug: &str) -> String {
+        self.sandbox.event_type_uri(DEFAULT_PAT, slug).expect("a slug of the sandbox")
     }
 }

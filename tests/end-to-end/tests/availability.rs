@@ -1,133 +1,92 @@
-//! `GET /calendly/check-availability` (contract, section 1.3): the answer, the range, the windows.
-#![cfg(test)]
+//! `GET /calendly/check-availability` (docs/contract.md, section 1.3): the answer and its time windows.
 
-use std::collections::BTreeSet;
-
-use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc, Weekday};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 use end_to_end::{
-    AVAILABLE_TIMES, Binary, Gateway, Setup, World, ask, midnight, raw_collection, time, utc, windows,
+    AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, Gateway, Setup, World, body_fault, concurrent_calls,
+    json_fault, list_page, midnight, raw_collection, time, utc, windows,
 };
-use sandbox::{Call, DEFAULT_PAT, Fault};
+use sandbox::Fault;
 use serde_json::{Value, json};
 
 async fn world() -> World {
-    Setup::of(Binary::CheckAvailability).start().await
+    Setup::new(Binary::CheckAvailability).start().await
 }
 
-/// The slots that the sandbox itself has there, byte for byte.
+async fn get(world: &World, start: DateTime<Utc>, end: DateTime<Utc>, more: &[(&str, &str)]) -> Answer {
+    let (start, end) = (utc(start), utc(end));
+    world.get(&[&[("start_time", &*start), ("end_time", &*end)], more].concat()).await
+}
+
+/// The sandbox's own slots, byte for byte.
 async fn slots(world: &World, slug: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<String> {
-    let uri = world.sandbox.event_type_uri(DEFAULT_PAT, slug).unwrap();
+    let uri = world.event_type_uri(slug);
     let query = [("event_type", &*uri), ("start_time", &utc(start)), ("end_time", &utc(end))];
-    raw_collection(&world.calendly_says(AVAILABLE_TIMES, &query).await)
+    raw_collection(&world.calendly_text(AVAILABLE_TIMES, &query).await)
 }
 
 fn starts(raw: &[String]) -> Vec<DateTime<Utc>> {
-    let starts = raw.iter().map(|slot| serde_json::from_str::<Value>(slot).unwrap());
-    starts.map(|slot| time(&slot["start_time"])).collect()
-}
-
-fn body(collection: &Value) -> Fault {
-    let body = json!({ "collection": collection }).to_string();
-    Fault::Body { content_type: "application/json; charset=utf-8".to_owned(), body }
+    raw.iter().map(|slot| time(&serde_json::from_str::<Value>(slot).unwrap()["start_time"])).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slots_are_byte_for_byte_calendlys_through_both_gateways() {
+async fn slots_are_passed_through_byte_for_byte() {
     let world = world().await;
     let (start, end) = (midnight(2), midnight(16));
     let expected = slots(&world, "intro-call", start, end).await;
     assert!(expected.len() > 20, "{} slots", expected.len());
     for gateway in Gateway::BOTH {
-        let request = world.request().query(&[
-            ("start_time", &*utc(start)),
-            ("end_time", &utc(end)),
-            ("event_type", "intro-call"),
-        ]);
-        let answer = world.send_through(gateway, &request).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
+        let query = [("start_time", &*utc(start)), ("end_time", &*utc(end)), ("event_type", "intro-call")];
+        let answer = world.send_through(gateway, &world.request().query(&query)).await;
+        answer.assert_ok(gateway);
         assert_eq!(answer.raw_collection(), expected);
         let mut rest = answer.json();
         rest["collection"] = Value::Null;
-        let uri = world.sandbox.event_type_uri(DEFAULT_PAT, "intro-call");
+        let uri = world.event_type_uri("intro-call");
         assert_eq!(
             rest,
             json!({"collection": null, "available": true, "event_type": uri,
                    "start_time": utc(start), "end_time": utc(end)})
         );
-        assert_eq!(answer.header("content-type"), Some("application/json"));
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn unknown_fields_and_spelling_of_slots_stay() {
-    let world = world().await;
-    let slot = "{ \"start_time\" : \"2099-01-01T09:00:00.000000Z\", \"status\":\"available\", \"n\": 30.0 , \"new\":{\"x\":[1e2]} }";
+    let slot = r#"{ "start_time" : "2099-01-01T09:00:00.000000Z", "status":"available", "n": 30.0 , "new":{"x":[1e2]} }"#;
     let body = format!(r#"{{"collection":[{slot}],"new":1}}"#);
-    world.sandbox.fault(
-        AVAILABLE_TIMES,
-        1,
-        Fault::Body { content_type: "application/json".to_owned(), body },
-    );
-    let answer = ask(&world, &utc(midnight(2)), &utc(midnight(3)), &[]).await;
-    assert_eq!(answer.raw_collection(), [slot]);
+    world.sandbox.fault(AVAILABLE_TIMES, 1, body_fault("application/json", body));
+    assert_eq!(get(&world, start, end, &[]).await.raw_collection(), [slot]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_slot_is_not_an_error() {
-    let world = world().await;
-    let mut saturday = midnight(2);
-    while saturday.weekday() != Weekday::Sat {
-        saturday += TimeDelta::days(1);
-    }
-    let answer = ask(&world, &utc(saturday), &utc(saturday + TimeDelta::hours(47)), &[]).await;
-    assert_eq!((answer.status, answer.raw_collection().len()), (200, 0));
-    assert_eq!(answer.json()["available"], false);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn available_says_whether_any_slot_has_that_status() {
+async fn slots_are_sorted_and_available_reports_their_status() {
     let world = world().await;
     let slot = |day: u32, status: &str| json!({"status": status, "start_time": format!("2099-01-{day:02}T09:00:00.000000Z")});
-    for (collection, expected) in [
-        (json!([slot(1, "unavailable"), slot(2, "tentative")]), false),
-        (json!([slot(1, "unavailable"), slot(2, "available")]), true),
-        (json!([{"start_time": "2099-01-01T09:00:00Z"}]), false),
+    let (one, two, three) = (slot(1, "unavailable"), slot(2, "tentative"), slot(3, "available"));
+    for (calendlys, ours, available) in [
+        (json!([]), json!([]), false),
+        (json!([one, two]), json!([one, two]), false),
+        (json!([three, one, two, one]), json!([one, two, three]), true),
     ] {
-        world.sandbox.fault(AVAILABLE_TIMES, 1, body(&collection));
-        let answer = ask(&world, &utc(midnight(2)), &utc(midnight(3)), &[]).await;
-        assert_eq!(answer.json()["available"], expected, "{collection}");
-        assert_eq!(answer.json()["collection"], collection);
+        world.sandbox.fault(AVAILABLE_TIMES, 1, json_fault(&json!({"collection": calendlys})));
+        let answer = get(&world, midnight(2), midnight(3), &[]).await.json();
+        assert_eq!((&answer["collection"], &answer["available"]), (&ours, &json!(available)));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_year_is_asked_in_windows_that_tile_it_a_few_at_a_time() {
+async fn year_is_fetched_in_windows_of_31_days() {
     let world = world().await;
     let (start, end) = (midnight(2) + TimeDelta::milliseconds(250), midnight(368));
     world.sandbox.fault(AVAILABLE_TIMES, 12, Fault::Delay { milliseconds: 150 });
-    let answer = ask(&world, &utc(start), &utc(end), &[("event_type", "intro-call")]).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    let answer = get(&world, start, end, &[("event_type", "intro-call")]).await;
+    answer.assert_ok("");
     let windows = windows(&world);
     assert_eq!(windows.len(), 12);
     assert_eq!((windows[0].0, windows[11].1), (start, end));
-    for (start, end) in &windows {
-        assert!(start < end && *end - *start <= TimeDelta::days(31), "{start} to {end}");
-    }
-    for pair in windows.windows(2) {
-        assert_eq!(pair[0].1, pair[1].0, "the windows leave a gap or overlap");
-    }
-    let calls: Vec<_> =
-        world.calendly_calls().into_iter().filter(|call| call.path == AVAILABLE_TIMES).collect();
-    let most = calls.iter().map(|one| {
-        let running =
-            |other: &&Call| other.started_at <= one.started_at && one.started_at < other.finished_at.unwrap();
-        calls.iter().filter(running).count()
-    });
-    let most = most.max().unwrap();
-    assert!((2..=6).contains(&most), "{most} at a time");
+    assert!(windows.iter().all(|(start, end)| start < end && *end - *start <= TimeDelta::days(31)));
+    assert!(windows.windows(2).all(|pair| pair[0].1 == pair[1].0), "{windows:?}");
+    let concurrency = concurrent_calls(&world.calls_of(AVAILABLE_TIMES));
+    assert!((2..=6).contains(&concurrency), "{concurrency} at a time");
+    assert_eq!(world.log_line(&answer.request_id).await["calendly_calls"], 14);
 
-    // And merged: everything, once, ascending.
     let mut expected = Vec::new();
     for (start, end) in windows {
         expected.extend(slots(&world, "intro-call", start, end).await);
@@ -135,144 +94,78 @@ async fn a_year_is_asked_in_windows_that_tile_it_a_few_at_a_time() {
     expected.dedup();
     assert!(expected.len() > 1_000, "{}", expected.len());
     assert_eq!(answer.raw_collection(), expected);
-    let starts = starts(&expected);
-    assert!(starts.is_sorted_by(|one, next| one < next));
-    let line = world.end_line(&answer.request_id).await;
-    assert_eq!(line["calendly_calls"], 14);
+    assert!(starts(&expected).is_sorted_by(|one, next| one < next));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thirty_one_days_are_one_call_and_a_moment_more_are_two() {
+async fn slot_between_two_windows_is_returned_once() {
     let world = world().await;
-    let start = midnight(2);
-    for (length, expected) in
-        [(TimeDelta::days(31), 1), (TimeDelta::days(31) + TimeDelta::seconds(1), 2), (TimeDelta::days(62), 2)]
-    {
-        world.sandbox.forget_calls();
-        assert_eq!(ask(&world, &utc(start), &utc(start + length), &[]).await.status, 200);
-        assert_eq!(windows(&world).len(), expected, "{length}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_slot_between_two_windows_comes_once() {
-    let world = world().await;
-    let far = slots(&world, "intro-call", midnight(34), midnight(60)).await;
-    let shared = starts(&far)[0];
+    let shared = starts(&slots(&world, "intro-call", midnight(34), midnight(60)).await)[0];
     let (start, end) = (shared - TimeDelta::days(31), shared + TimeDelta::days(20));
-    let both =
-        [slots(&world, "intro-call", start, shared).await, slots(&world, "intro-call", shared, end).await];
-    assert_eq!(both[0].last(), both[1].first(), "the sandbox counts both ends");
-    let answer = ask(&world, &utc(start), &utc(end), &[("event_type", "intro-call")]).await;
-    let collection = answer.raw_collection();
-    assert_eq!(collection.len(), both[0].len() + both[1].len() - 1);
-    assert_eq!(collection.iter().collect::<BTreeSet<_>>().len(), collection.len());
+    let first = slots(&world, "intro-call", start, shared).await;
+    let second = slots(&world, "intro-call", shared, end).await;
+    assert_eq!(first.last(), second.first(), "the sandbox includes both ends");
+    let answer = get(&world, start, end, &[("event_type", "intro-call")]).await;
+    assert_eq!(answer.raw_collection(), [&first[..], &second[1..]].concat());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slots_ascend_even_if_calendlys_do_not() {
+async fn failed_window_fails_the_request() {
     let world = world().await;
-    let slot =
-        |day: u32| json!({"status": "available", "start_time": format!("2099-01-{day:02}T09:00:00.000000Z")});
-    world.sandbox.fault(AVAILABLE_TIMES, 1, body(&json!([slot(3), slot(1), slot(2), slot(1)])));
-    let answer = ask(&world, &utc(midnight(2)), &utc(midnight(3)), &[]).await;
-    assert_eq!(answer.json()["collection"], json!([slot(1), slot(2), slot(3)]));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_failing_window_fails_the_request() {
-    let world = world().await;
-    let uri = world.sandbox.event_type_uri(DEFAULT_PAT, "demo").unwrap();
-    for good in [0, 1, 5] {
-        world.sandbox.clear_faults();
+    let uri = world.event_type_uri("demo");
+    for good in [0, 5] {
         if good > 0 {
             world.sandbox.fault(AVAILABLE_TIMES, good, Fault::Delay { milliseconds: 1 });
         }
         world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(403));
-        let answer = ask(&world, &utc(midnight(2)), &utc(midnight(300)), &[("event_type", &uri)]).await;
-        assert_eq!(answer.verdict(), (403, "calendly_error".to_owned()), "after {good}: {}", answer.body);
-        assert_eq!(answer.json().get("collection"), None);
+        let answer = get(&world, midnight(2), midnight(300), &[("event_type", &uri)]).await;
+        answer.assert_error(403, "calendly_error", good);
+        world.sandbox.clear_faults();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_timezone_gives_each_slot_local_times_of_its_moment() {
+async fn timezone_adds_local_times() {
     let world = world().await;
-    let (start, end) = (utc(midnight(2)), utc(midnight(360)));
-    for zone in [Tz::Europe__Lisbon, Tz::America__New_York, Tz::Asia__Kathmandu] {
+    let (start, end) = (midnight(2), midnight(360));
+    let plain = get(&world, start, end, &[("event_type", "code-review")]).await;
+    assert!(!plain.body.contains("local_"), "{}", plain.body);
+    let plain = plain.json()["collection"].as_array().unwrap().clone();
+    assert!(plain.len() > 500);
+    for zone in [Tz::Europe__Lisbon, Tz::Asia__Kathmandu] {
         let answer =
-            ask(&world, &start, &end, &[("event_type", "code-review"), ("timezone", zone.name())]).await;
-        let plain = ask(&world, &start, &end, &[("event_type", "code-review")]).await;
-        let answer = answer.json()["collection"].as_array().unwrap().clone();
-        let plain = plain.json()["collection"].as_array().unwrap().clone();
-        assert_eq!(answer.len(), plain.len());
-        assert!(answer.len() > 500);
-        for (mut slot, plain) in answer.into_iter().zip(plain) {
-            let members = slot.as_object_mut().unwrap();
-            let local_start = members.remove("local_start_time").unwrap();
-            let local_end = members.remove("local_end_time").unwrap();
-            let start = time(&plain["start_time"]);
-            let local = |moment: DateTime<Utc>| {
-                moment.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, false)
-            };
-            assert_eq!(local_start, local(start));
-            assert_eq!(local_end, local(start + TimeDelta::minutes(45)));
-            assert_eq!(slot, plain);
-        }
-    }
-    let lisbon =
-        ask(&world, &start, &end, &[("event_type", "code-review"), ("timezone", "Europe/Lisbon")]).await;
-    for offset in ["+00:00\"", "+01:00\""] {
-        assert!(lisbon.body.contains(offset), "a year has both offsets");
+            get(&world, start, end, &[("event_type", "code-review"), ("timezone", zone.name())]).await;
+        let local =
+            |moment: DateTime<Utc>| moment.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, false);
+        let expected: Vec<Value> = plain
+            .iter()
+            .map(|slot| {
+                let mut slot = slot.clone();
+                let start = time(&slot["start_time"]);
+                slot["local_start_time"] = json!(local(start));
+                slot["local_end_time"] = json!(local(start + TimeDelta::minutes(45)));
+                slot
+            })
+            .collect();
+        assert!(answer.json()["collection"] == json!(expected), "{zone}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_timezone_there_are_no_local_times() {
-    let world = world().await;
-    let answer = ask(&world, &utc(midnight(2)), &utc(midnight(9)), &[]).await;
-    assert!(!answer.raw_collection().is_empty());
-    assert!(!answer.body.contains("local_"), "{}", answer.body);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_duration_with_a_decimal_point_is_a_duration() {
-    let world = world().await;
-    let more = [("event_type", "discovery-call"), ("timezone", "UTC")];
-    let answer = ask(&world, &utc(midnight(2)), &utc(midnight(9)), &more).await.json();
-    let slots = answer["collection"].as_array().unwrap();
-    assert!(!slots.is_empty());
-    for slot in slots {
-        assert_eq!(time(&slot["local_end_time"]) - time(&slot["start_time"]), TimeDelta::minutes(30));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_duration_that_is_no_number_is_not_known_and_no_error() {
-    let setup = Setup::of(Binary::CheckAvailability).with("EVENT_TYPE_CACHE_SECONDS", "0");
-    let world = setup.start().await;
-    let more = [("event_type", "x"), ("timezone", "UTC")];
-    for duration in
-        [Some(json!(null)), None, Some(json!("30")), Some(json!([30])), Some(json!({})), Some(json!(true))]
-    {
-        let mut row = json!({
-            "uri": world.sandbox.event_type_uri(DEFAULT_PAT, "demo").unwrap(),
-            "slug": "x", "name": "X", "active": true, "deleted_at": null, "booking_method": "instant",
+async fn unknown_duration_gives_no_local_end() {
+    let world = Setup::new(Binary::CheckAvailability).with("EVENT_TYPE_CACHE_SECONDS", "0").start().await;
+    for (duration, minutes) in [(json!(30.0), Some(30)), (json!(null), None), (json!("30"), None)] {
+        let row = json!({
+            "uri": world.event_type_uri("demo"), "slug": "x", "name": "X", "active": true, "deleted_at": null,
+            "booking_method": "instant", "duration": duration,
         });
-        if let Some(duration) = &duration {
-            row["duration"] = duration.clone();
-        }
-        let page = json!({"collection": [row], "pagination": {"next_page_token": null}}).to_string();
-        let fault = Fault::Body { content_type: "application/json".to_owned(), body: page };
-        world.sandbox.fault("/event_types", 1, fault);
-        let answer = ask(&world, &utc(midnight(2)), &utc(midnight(9)), &more).await;
-        assert_eq!(answer.status, 200, "{duration:?}: {}", answer.body);
-        let answer = answer.json();
-        let slots = answer["collection"].as_array().unwrap();
-        assert!(!slots.is_empty());
-        for slot in slots {
-            assert!(slot["local_start_time"].is_string(), "{duration:?}: {slot}");
-            assert_eq!(slot.get("local_end_time"), None, "{duration:?}: {slot}");
-        }
+        world.sandbox.fault(EVENT_TYPES, 1, json_fault(&list_page(&[row], None)));
+        let answer = get(&world, midnight(2), midnight(9), &[("event_type", "x"), ("timezone", "UTC")]).await;
+        answer.assert_ok(&duration);
+        let slot = answer.json()["collection"][0].clone();
+        assert!(slot["local_start_time"].is_string(), "{duration}: {slot}");
+        let length =
+            slot.get("local_end_time").map(|end| (time(end) - time(&slot["start_time"])).num_minutes());
+        assert_eq!(length, minutes, "{duration}: {slot}");
     }
 }

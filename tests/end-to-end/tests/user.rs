@@ -1,95 +1,56 @@
-//! `GET /calendly/user` (contract, section 1.1), and what all three routes have in common.
-#![cfg(test)]
+//! `GET /calendly/user` (docs/contract.md, section 1.1), and what the routes have in common.
 
-use end_to_end::{Answer, Binary, Gateway, Setup};
-use sandbox::Fault;
+use end_to_end::{Binary, Gateway, ME, Request, Setup, json_fault};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_the_uri_of_the_pats_user_through_both_gateways() {
-    let world = Setup::of(Binary::User).start().await;
-    let me: Value = serde_json::from_str(&world.calendly_says("/users/me", &[]).await).unwrap();
-    assert!(me["resource"]["uri"].as_str().unwrap().starts_with("https://api.calendly.com/users/"));
+async fn answer_is_the_uri_of_the_user() {
+    let world = Setup::new(Binary::User).start().await;
+    let me: Value = serde_json::from_str(&world.calendly_text(ME, &[]).await).unwrap();
     for gateway in Gateway::BOTH {
         let answer = world.send_through(gateway, &world.request()).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.assert_ok(gateway);
         assert_eq!(answer.json(), json!({"uri": me["resource"]["uri"]}));
         assert_eq!(answer.header("content-type"), Some("application/json"));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn header_name_and_scheme_may_be_in_any_letter_case() {
-    let world = Setup::of(Binary::User).start().await;
-    let token = world.sandbox.token();
-    for (name, scheme) in [
-        ("authorization", "bearer"),
-        ("AUTHORIZATION", "BEARER"),
-        ("Authorization", "bEaReR"),
-        // Several spaces are allowed (RFC 9110, section 11.4).
-        ("Authorization", "Bearer  "),
-    ] {
-        for gateway in Gateway::BOTH {
-            let request =
-                world.request().without_header("Authorization").header(name, &format!("{scheme} {token}"));
-            assert_eq!(world.send_through(gateway, &request).await.status, 200, "{name}: {scheme}");
-        }
-    }
+async fn unknown_members_of_calendlys_response_are_ignored() {
+    let world = Setup::new(Binary::User).start().await;
+    let uri = "https://api.calendly.com/users/X";
+    world.sandbox.fault(
+        ME,
+        1,
+        json_fault(&json!({"resource": {"uri": uri, "new": {"a": [1]}}, "also": "new"})),
+    );
+    assert_eq!(world.get(&[]).await.json(), json!({"uri": uri}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stage_or_a_base_path_changes_nothing() {
-    let world = Setup::of(Binary::User).start().await;
+async fn path_header_case_and_unknown_parameters_do_not_matter() {
+    let world = Setup::new(Binary::User).start().await;
+    let token = world.sandbox.token();
     for path in ["/prod/calendly/user", "/", "/anything/else"] {
         for gateway in Gateway::BOTH {
-            let request = end_to_end::Request::get(path).bearer(&world.sandbox.token());
-            assert_eq!(world.send_through(gateway, &request).await.status, 200, "{path}");
+            let request = Request::get(path)
+                .header("AUTHORIZATION", &format!("bEaReR  {token}"))
+                .query(&[("utm_source", "x"), ("utm_source", "y")]);
+            world.send_through(gateway, &request).await.assert_ok(path);
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_parameters_are_ignored() {
-    let world = Setup::of(Binary::User).start().await;
-    assert_eq!(world.ask(&[("utm_source", "x"), ("utm_source", "y")]).await.status, 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_without_a_uri_is_not_what_calendly_documents() {
-    let world = Setup::of(Binary::User).start().await;
-    for body in
-        [r#"{"resource":{}}"#, r#"{"resource":{"uri":null}}"#, r#"{"resource":{"uri":7}}"#, "{}", "[]"]
-    {
-        let fault = Fault::Body { content_type: "application/json".to_owned(), body: body.to_owned() };
-        world.sandbox.fault("/users/me", 1, fault);
-        let answer = world.ask(&[]).await;
-        assert_eq!(answer.verdict(), (502, "calendly_invalid_response".to_owned()), "{body}");
-    }
-    assert_eq!(world.ask(&[]).await.status, 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn fields_that_are_not_needed_may_be_missing_or_new() {
-    let world = Setup::of(Binary::User).start().await;
-    let body = r#"{"resource":{"uri":"https://api.calendly.com/users/X","new":{"a":[1]}},"also":"new"}"#;
-    let fault = Fault::Body { content_type: "application/json".to_owned(), body: body.to_owned() };
-    world.sandbox.fault("/users/me", 1, fault);
-    assert_eq!(world.ask(&[]).await.json(), json!({"uri": "https://api.calendly.com/users/X"}));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn events_with_only_what_is_needed_are_understood() {
-    let world = Setup::of(Binary::User).start().await;
-    let authorization = format!("Bearer {}", world.sandbox.token());
-    for event in [
-        json!({"version": "2.0", "headers": {"authorization": authorization},
-               "requestContext": {"http": {"method": "GET"}}}),
-        json!({"httpMethod": "GET", "headers": {"Authorization": authorization},
-               "requestContext": {"httpMethod": "GET", "identity": {}}}),
-        json!({"httpMethod": "GET", "headers": null, "multiValueHeaders": {"Authorization": [authorization]},
-               "queryStringParameters": null, "requestContext": {"httpMethod": "GET", "identity": {}}}),
-    ] {
-        let answer = Answer::of(world.invoke(&event).await);
-        assert_eq!(answer.status, 200, "{event}: {}", answer.body);
+async fn every_answer_has_cache_control_and_lambdas_request_id() {
+    let world = Setup::new(Binary::User).start().await;
+    for gateway in Gateway::BOTH {
+        for request in [world.request(), Request::get("/calendly/user")] {
+            let request =
+                request.header("X-Request-Id", "of-the-client").header("x-amzn-requestid", "this-too");
+            let answer = world.send_through(gateway, &request).await;
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+            assert_eq!(answer.header("x-request-id"), Some(&*answer.request_id));
+        }
     }
 }

@@ -1,0 +1,339 @@
+//! Fetching of published keys: OpenID Connect Discovery and the JWK Set.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
+use lambda_http::http::{
+    HeaderMap,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING},
+};
+use serde::Deserialize;
+use url::Url;
+
+use super::{key_set::KeySet, keys::KeySource};
+use crate::{
+    http::{BodyError, ByteBudget, HttpClient, body, json::object_of_bytes, secure_url},
+    telemetry,
+};
+
+/// Time to live of published keys. It bounds how long a withdrawn key is accepted; a new key has a new `kid`
+/// and is fetched when that is first seen.
+const PUBLISHED_KEYS_TTL: Duration = Duration::from_hours(1);
+
+/// The largest accepted discovery document or JWK Set.
+const MAX_DOCUMENT_BYTES: usize = 512 * 1024;
+
+/// The keys that an issuer publishes as a JWK Set.
+#[derive(Debug)]
+pub(super) struct PublishedKeys {
+    /// The expected `iss`.
+    pub(super) issuer: String,
+    /// The configured URL of the JWK Set; `None` to look it up.
+    pub(super) jwks_url: Option<Url>,
+    pub(super) http: HttpClient,
+}
+
+/// The members that are read of an OpenID provider's metadata (OpenID Connect Discovery 1.0, section 3).
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
+}
+
+impl KeySource for PublishedKeys {
+    fn fetch(&self) -> BoxFuture<'_, Result<KeySet, String>> {
+        Box::pin(async {
+            let jwks_url = match &self.jwks_url {
+                Some(url) => url.clone(),
+                None => discover(&self.http, &self.issuer).await?,
+            };
+            let keys = KeySet::parse(&get(&self.http, jwks_url, "keys").await?)?;
+            if let Some(left_out) = keys.left_out() {
+                telemetry::warn("keys of the token issuer were left out", left_out);
+            }
+            Ok(keys)
+        })
+    }
+
+    fn supports(&self, algorithm: Algorithm) -> bool {
+        algorithm.family() != AlgorithmFamily::Hmac
+    }
+
+    fn ttl(&self) -> Duration {
+        PUBLISHED_KEYS_TTL
+    }
+}
+
+/// Looks up the issuer's `jwks_uri` (OpenID Connect Discovery 1.0, section 4).
+async fn discover(http: &HttpClient, issuer: &str) -> Result<Url, String> {
+    let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+    let url = Url::parse(&url).map_err(|error| format!("the discovery URL is wrong: {error}"))?;
+    let metadata: Metadata = object_of_bytes(&get(http, url, "discovery").await?)
+        .ok_or("the issuer's discovery document lacks issuer or jwks_uri")?;
+    // Section 4.3 requires equality: otherwise one issuer could impersonate another.
+    if metadata.issuer != issuer {
+        return Err("the issuer in the discovery document differs from JWT_ISSUER".to_owned());
+    }
+    parse_jwks_uri(&metadata.jwks_uri, issuer)
+}
+
+/// Parses `jwks_uri`, which must be `https` if the issuer is.
+fn parse_jwks_uri(jwks_uri: &str, issuer: &str) -> Result<Url, String> {
+    let jwks_url =
+        secure_url(jwks_uri).map_err(|reason| format!("the discovery document's jwks_uri: {reason}"))?;
+    if jwks_url.scheme() != "https" && issuer.starts_with("https:") {
+        return Err("the discovery document's jwks_uri: must be https, as the issuer is".to_owned());
+    }
+    Ok(jwks_url)
+}
+
+/// A failed request to the issuer, with the reason for the log. The reason names the `document` instead of the
+/// URL, which the issuer may have chosen.
+enum FetchError {
+    /// The connection broke, perhaps because it died while the environment was frozen.
+    ConnectionBroken(String),
+    /// No connection could be opened, or the answer is unusable.
+    Failed(String),
+}
+
+/// Fetches a document of the issuer, with one retry if the connection breaks.
+async fn get(http: &HttpClient, url: Url, document: &str) -> Result<Vec<u8>, String> {
+    match get_once(http, url.clone(), document).await {
+        Err(FetchError::ConnectionBroken(_)) => get_once(http, url, document).await,
+        result => result,
+    }
+    .map_err(|(FetchError::ConnectionBroken(reason) | FetchError::Failed(reason))| reason)
+}
+
+async fn get_once(http: &HttpClient, url: Url, document: &str) -> Result<Vec<u8>, FetchError> {
+    let request = http.get(url.as_str()).header(ACCEPT_ENCODING, "identity");
+    let response = http.send(request).await.map_err(|error| request_error(&error, document))?;
+    if response.status() != 200 {
+        return Err(FetchError::Failed(format!("the issuer answered {} ({document})", response.status())));
+    }
+    if has_content_coding(response.headers()) {
+        return Err(FetchError::Failed(format!(
+            "the issuer's answer has a Content-Encoding, although only identity is accepted ({document})"
+        )));
+    }
+    body(response, &ByteBudget::new(MAX_DOCUMENT_BYTES)).await.map_err(|error| match error {
+        BodyError::TooLarge => FetchError::Failed(format!(
+            "the issuer's answer is larger than {MAX_DOCUMENT_BYTES} bytes ({document})"
+        )),
+        BodyError::Truncated => {
+            FetchError::ConnectionBroken(format!("the issuer's answer broke off ({document})"))
+        }
+    })
+}
+
+/// Whether `Content-Encoding` names a coding other than `identity` (RFC 9110, section 8.4).
+fn has_content_coding(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|value| {
+        let codings = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        codings.into_iter().any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+    })
+}
+
+/// Describes a request that got no response.
+fn request_error(error: &reqwest::Error, document: &str) -> FetchError {
+    if error.is_connect() {
+        FetchError::Failed(format!("the issuer could not be connected to ({document})"))
+    } else {
+        FetchError::ConnectionBroken(format!("the issuer did not answer ({document})"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sandbox::{Config, Fault, Sandbox};
+    use serde_json::json;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::http::Tls;
+
+    const DISCOVERY: &str = "/issuer/.well-known/openid-configuration";
+    const JWKS: &str = "/issuer/jwks";
+
+    /// Fetches the keys of `issuer`.
+    async fn fetch(issuer: &str, jwks_url: Option<&str>) -> Result<(), String> {
+        let issuer = issuer.to_owned();
+        let jwks_url = jwks_url.map(|url| Url::parse(url).unwrap());
+        let http = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
+        PublishedKeys { issuer, jwks_url, http }.fetch().await.map(drop)
+    }
+
+    async fn sandbox() -> Sandbox {
+        Sandbox::start(Config::default()).await.unwrap()
+    }
+
+    fn json_body(body: impl Into<String>) -> Fault {
+        Fault::Body { content_type: "application/json".to_owned(), body: body.into() }
+    }
+
+    fn paths(sandbox: &Sandbox) -> Vec<String> {
+        sandbox.calls().into_iter().map(|call| call.path).collect()
+    }
+
+    #[tokio::test]
+    async fn discovery_locates_the_keys() {
+        let sandbox = sandbox().await;
+        assert_eq!(fetch(&sandbox.issuer_url(), None).await, Ok(()));
+        assert_eq!(paths(&sandbox), [DISCOVERY, JWKS]);
+    }
+
+    #[tokio::test]
+    async fn configured_jwks_url_skips_discovery() {
+        let sandbox = sandbox().await;
+        let url = format!("{}{JWKS}", sandbox.base_url());
+        assert_eq!(fetch("https://elsewhere.example/", Some(&url)).await, Ok(()));
+        assert_eq!(paths(&sandbox), [JWKS]);
+    }
+
+    #[tokio::test]
+    async fn discovered_issuer_must_equal_the_configured_one() {
+        let sandbox = sandbox().await;
+        let other = format!("{}/", sandbox.issuer_url());
+        let reason = fetch(&other, None).await.unwrap_err();
+        assert_eq!(reason, "the issuer in the discovery document differs from JWT_ISSUER");
+        assert_eq!(paths(&sandbox), [DISCOVERY]);
+    }
+
+    #[tokio::test]
+    async fn refused_jwks_uris() {
+        let sandbox = sandbox().await;
+        let issuer = sandbox.issuer_url();
+        for (jwks_uri, expected) in [
+            ("http://issuer.example/jwks", "the discovery document's jwks_uri: must be https"),
+            ("http://169.254.169.254/latest/meta-data", "the discovery document's jwks_uri: must be https"),
+            ("file:///etc/passwd", "the discovery document's jwks_uri: must be an https URL"),
+            (
+                "https://a:b@issuer.example/",
+                "the discovery document's jwks_uri: must not contain a user name",
+            ),
+            ("jwks", "the discovery document's jwks_uri: not a URL"),
+        ] {
+            sandbox.fault(
+                DISCOVERY,
+                1,
+                json_body(json!({"issuer": issuer, "jwks_uri": jwks_uri}).to_string()),
+            );
+            let reason = fetch(&issuer, None).await.unwrap_err();
+            assert!(reason.starts_with(expected), "{jwks_uri}: {reason}");
+        }
+    }
+
+    #[tokio::test]
+    async fn unusable_answers() {
+        let sandbox = sandbox().await;
+        let issuer = sandbox.issuer_url();
+        let elsewhere = format!("{}{JWKS}", sandbox.base_url());
+        for (path, fault, expected) in [
+            (DISCOVERY, Fault::status(503), "the issuer answered 503 Service Unavailable (discovery)"),
+            (DISCOVERY, json_body("{}"), "the issuer's discovery document lacks issuer or jwks_uri"),
+            (DISCOVERY, json_body("<html>"), "the issuer's discovery document lacks issuer or jwks_uri"),
+            (
+                DISCOVERY,
+                Fault::Oversized { bytes: 512 * 1024 + 1 },
+                "the issuer's answer is larger than 524288",
+            ),
+            (DISCOVERY, Fault::Redirect { location: elsewhere.clone() }, "the issuer answered 302 Found"),
+            (JWKS, Fault::status(404), "the issuer answered 404 Not Found (keys)"),
+            (JWKS, Fault::Redirect { location: elsewhere }, "the issuer answered 302 Found (keys)"),
+            (
+                JWKS,
+                Fault::Oversized { bytes: 512 * 1024 + 1 },
+                "the issuer's answer is larger than 524288 bytes",
+            ),
+            (JWKS, Fault::Oversized { bytes: 512 * 1024 }, "the answer is not a JWK Set"),
+            (JWKS, Fault::Truncated { after: 10 }, "the issuer's answer broke off (keys)"),
+            (JWKS, Fault::Reset, "the issuer did not answer (keys)"),
+            (JWKS, json_body(r#"{"keys":[]}"#), "none of the 0 keys of the JWK Set can be used"),
+            (JWKS, json_body(r#"{"keys":[{"kty":"RSA"}]}"#), "none of the 1 keys of the JWK Set can be used"),
+        ] {
+            sandbox.fault(path, 2, fault.clone());
+            let reason = fetch(&issuer, None).await.unwrap_err();
+            assert!(reason.starts_with(expected), "{path} {fault:?}: {reason}");
+            sandbox.clear_faults();
+        }
+        assert_eq!(fetch(&issuer, None).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn coded_answers_are_invalid() {
+        let sandbox = sandbox().await;
+        let issuer = sandbox.issuer_url();
+        let keys = json!({"issuer": issuer, "jwks_uri": format!("{}{JWKS}", sandbox.base_url())}).to_string();
+        for (coding, is_accepted) in [
+            ("gzip", false),
+            ("GZIP", false),
+            ("br", false),
+            ("zstd, gzip", false),
+            ("identity, gzip", false),
+            ("aws-chunked", false),
+            ("identity", true),
+            ("Identity", true),
+            ("", true),
+        ] {
+            let headers = [("content-encoding", coding), ("content-type", "application/json")];
+            let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            sandbox.fault(DISCOVERY, 1, Fault::Status { status: 200, body: keys.clone(), headers });
+            let expected = if is_accepted {
+                Ok(())
+            } else {
+                Err("the issuer's answer has a Content-Encoding, although only identity is accepted (discovery)"
+                    .to_owned())
+            };
+            assert_eq!(fetch(&issuer, None).await, expected, "{coding:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_ask_for_identity() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let request = async {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut bytes = vec![0; 4_096];
+            let length = connection.read(&mut bytes).await.unwrap();
+            connection.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            String::from_utf8_lossy(&bytes[..length]).to_ascii_lowercase()
+        };
+        let (request, result) = tokio::join!(request, fetch(&issuer, None));
+        assert_eq!(request.matches("accept-encoding:").count(), 1, "{request}");
+        assert!(request.contains("accept-encoding: identity\r\n"), "{request}");
+        assert!(result.is_err());
+    }
+
+    #[tokio::test]
+    async fn broken_connection_is_retried_once() {
+        let sandbox = sandbox().await;
+        for path in [DISCOVERY, JWKS] {
+            for fault in [Fault::Reset, Fault::Truncated { after: 10 }] {
+                sandbox.fault(path, 1, fault.clone());
+                assert_eq!(fetch(&sandbox.issuer_url(), None).await, Ok(()), "{path} {fault:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn https_issuer_has_https_keys() {
+        let sandbox = sandbox().await;
+        let keys = format!("{}{JWKS}", sandbox.base_url());
+        assert_eq!(parse_jwks_uri(&keys, &sandbox.issuer_url()).map(|url| url.to_string()), Ok(keys.clone()));
+        assert_eq!(
+            parse_jwks_uri(&keys, "https://issuer.example").unwrap_err(),
+            "the discovery document's jwks_uri: must be https, as the issuer is"
+        );
+    }
+
+    #[tokio::test]
+    async fn refused_connection() {
+        let reason = fetch("http://127.0.0.1:1", None).await.unwrap_err();
+        assert_eq!(reason, "the issuer could not be connected to (discovery)");
+    }
+}

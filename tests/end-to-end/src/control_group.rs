@@ -1,0 +1,101 @@
+//! The memory and CPU limits of Lambda's smallest functions, by Linux's control groups.
+//!
+//! <https://docs.kernel.org/admin-guide/cgroup-v1/memory.html>, <https://docs.kernel.org/admin-guide/cgroup-v2.html>
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use crate::function::Program;
+
+/// Lambda's smallest memory size, in bytes.
+pub const SMALLEST_MEMORY: u64 = 128 * 1024 * 1024;
+
+/// A seventh of a CPU: microseconds per [`PERIOD`].
+const QUOTA: u32 = PERIOD / 7;
+const PERIOD: u32 = 20_000;
+
+/// A control group for one process. Drop it after the process has exited.
+#[derive(Debug)]
+pub struct ControlGroup {
+    groups: Vec<PathBuf>,
+}
+
+impl ControlGroup {
+    /// Creates a group with [`SMALLEST_MEMORY`] and a seventh of a CPU, if this user can.
+    pub fn new() -> io::Result<Self> {
+        Self::with(true)
+    }
+
+    /// Creates a group with [`SMALLEST_MEMORY`] and the whole CPU, for binaries built without optimization.
+    pub fn memory_only() -> io::Result<Self> {
+        Self::with(false)
+    }
+
+    fn with(limits_processor: bool) -> io::Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("end-to-end-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let root = Path::new("/sys/fs/cgroup");
+        let mut made = Self { groups: Vec::new() };
+        if root.join("cgroup.controllers").exists() {
+            let both = made.group(root.join(&name))?;
+            fs::write(both.join("memory.max"), SMALLEST_MEMORY.to_string())?;
+            if limits_processor {
+                fs::write(both.join("cpu.max"), format!("{QUOTA} {PERIOD}"))?;
+            }
+        } else {
+            let memory = made.group(root.join("memory").join(&name))?;
+            fs::write(memory.join("memory.limit_in_bytes"), SMALLEST_MEMORY.to_string())?;
+            if limits_processor {
+                let cpu = made.group(root.join("cpu").join(&name))?;
+                fs::write(cpu.join("cpu.cfs_period_us"), PERIOD.to_string())?;
+                fs::write(cpu.join("cpu.cfs_quota_us"), QUOTA.to_string())?;
+            }
+        }
+        Ok(made)
+    }
+
+    fn group(&mut self, path: PathBuf) -> io::Result<PathBuf> {
+        fs::create_dir(&path)?;
+        self.groups.push(path.clone());
+        Ok(path)
+    }
+
+    /// The same program, in the group from its first instruction on.
+    #[must_use]
+    pub fn wrap(&self, program: Program) -> Program {
+        let Program { name, command, arguments } = program;
+        let enter: String = self
+            .groups
+            .iter()
+            .map(|group| format!("echo $$ > {}/cgroup.procs && ", group.display()))
+            .collect();
+        let mut shell = vec!["-c".into(), format!(r#"{enter}exec "$0" "$@""#).into(), command.into()];
+        shell.extend(arguments);
+        Program { name, command: "/bin/sh".into(), arguments: shell }
+    }
+
+    /// The number of processes that the kernel killed for lack of memory.
+    #[must_use]
+    pub fn oom_kills(&self) -> u32 {
+        let files = ["memory.events", "memory.oom_control"];
+        let contents =
+            self.groups.iter().flat_map(|group| files.map(|file| fs::read_to_string(group.join(file))));
+        contents
+            .flatten()
+            .filter_map(|content| {
+                content.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse::<u32>().ok())
+            })
+            .sum()
+    }
+}
+
+impl Drop for ControlGroup {
+    fn drop(&mut self) {
+        for group in &self.groups {
+            let _ = fs::remove_dir(group);
+        }
+    }
+}

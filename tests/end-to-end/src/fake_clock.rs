@@ -1,0 +1,79 @@
+//! Clocks with an offset or another speed, by libfaketime.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+/// The clock of processes started with its [`Self::variables`].
+#[derive(Debug)]
+pub struct FakeClock {
+    library: String,
+    /// Holds the offset; libfaketime reads it with every query of the time.
+    file: PathBuf,
+}
+
+impl FakeClock {
+    /// Creates a clock without an offset.
+    #[must_use]
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let file = std::env::temp_dir().join(format!("clock-{}-{number}", std::process::id()));
+        let clock = Self { library: library(), file };
+        clock.set_offset(Duration::ZERO);
+        clock
+    }
+
+    /// The environment variables of a process; with `is_monotonic` the monotonic clock has the offset as well.
+    #[must_use]
+    pub fn variables(&self, is_monotonic: bool) -> [(&'static str, &str); 4] {
+        [
+            ("LD_PRELOAD", &self.library),
+            ("FAKETIME_TIMESTAMP_FILE", self.file.to_str().expect("a path in UTF-8")),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", if is_monotonic { "0" } else { "1" }),
+        ]
+    }
+
+    /// Sets the offset, in whole seconds.
+    pub fn set_offset(&self, time: Duration) {
+        // Renaming is atomic.
+        let new = self.file.with_extension("new");
+        fs::write(&new, format!("+{}\n", time.as_secs())).expect("a temporary file");
+        fs::rename(&new, &self.file).expect("a temporary file");
+    }
+}
+
+/// The environment variables of a process whose time goes by at a fifth of the speed, so that its time-outs do not end
+/// early on a busy machine.
+#[must_use]
+pub fn slow_clock() -> [(&'static str, String); 3] {
+    [
+        ("LD_PRELOAD", library()),
+        ("FAKETIME", "+0 x0.2".to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "0".to_owned()),
+    ]
+}
+
+/// The path of the library, which `faketime` knows.
+fn library() -> String {
+    let output = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output();
+    let output = output.expect("faketime is missing: `python3 scripts/debian.py faketime` installs it");
+    String::from_utf8(output.stdout).expect("a path").trim().to_owned()
+}
+
+impl Default for FakeClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for FakeClock {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.file);
+    }
+}

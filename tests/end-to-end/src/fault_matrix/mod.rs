@@ -1,0 +1,75 @@
+//! The fault matrix: every fault × every upstream × a cold start, a warm function and a warm-up. Each cell runs in a
+//! process of its own. The function must give the contract's answer within the deadline, stay alive, answer the next
+//! request and log no secret.
+
+mod cell;
+mod fault;
+mod report;
+mod upstream;
+
+use std::{sync::Arc, time::Instant};
+
+use futures_util::{StreamExt, stream};
+use tokio::sync::Mutex;
+
+pub use self::{
+    cell::{Cell, Phase, SharedSetup},
+    fault::FaultCase,
+    report::Report,
+    upstream::Upstream,
+};
+
+/// How many cells run at the same time. Most of them wait for a time-out.
+const CONCURRENCY: usize = 8;
+
+/// All cells whose fault satisfies a condition.
+#[must_use]
+pub fn cells(condition: impl Fn(&FaultCase) -> bool) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for upstream in Upstream::ALL {
+        for case in fault::cases(upstream).into_iter().filter(&condition) {
+            cells.extend(Phase::ALL.map(|phase| Cell { upstream, case: case.clone(), phase }));
+        }
+    }
+    cells
+}
+
+/// Runs cells and reports their answers; panics with the messages of the cells that failed.
+pub async fn run(cells: Vec<Cell>, shared: Arc<SharedSetup>) -> Report {
+    // Two matrices at once would run more than `CONCURRENCY` cells.
+    static RUNNING: Mutex<()> = Mutex::const_new(());
+    let _running = RUNNING.lock().await;
+    let began = Instant::now();
+    let mut numbered: Vec<_> = cells.into_iter().enumerate().collect();
+    // Start the slow cells first.
+    numbered.sort_by_key(|(_, cell)| !cell.case.hangs());
+    let runs = numbered.into_iter().map(|(index, cell)| {
+        let shared = shared.clone();
+        async move {
+            let running = cell.clone();
+            // A panic in a task of its own is a value.
+            let answer = tokio::spawn(async move { running.run(&shared).await }).await;
+            (index, cell, answer)
+        }
+    });
+    let mut runs: Vec<_> = stream::iter(runs).buffer_unordered(CONCURRENCY).collect().await;
+    runs.sort_by_key(|(index, ..)| *index);
+    let mut report = Report::default();
+    let mut failures = Vec::new();
+    for (_, cell, answer) in runs {
+        match answer {
+            Ok(answer) => report.add(&cell, answer),
+            Err(error) => {
+                let panic = error.into_panic();
+                let message = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+                failures.push(format!(
+                    "{:?}, {:?}, {}: {message:.600}",
+                    cell.upstream, cell.phase, cell.case.row
+                ));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} cells failed:\n{}", failures.len(), failures.join("\n"));
+    println!("{report}in {:.1} s", began.elapsed().as_secs_f64());
+    report
+}

@@ -1,0 +1,247 @@
+//! The availability cache of one environment (docs/contract.md, section 9). [`super::remote_cache`] tests the shared one.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use end_to_end::{
+    AVAILABLE_TIMES, Answer, Binary, Function, Gateway, Invocation, Request, Setup, World, day, json_fault,
+    windows,
+};
+use futures_util::future::join_all;
+use sandbox::Fault;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+/// A time to live that does not end during a test.
+pub(crate) const LONG: &str = "300";
+
+pub(crate) fn setup(seconds: &str) -> Setup {
+    Setup::new(Binary::CheckAvailability).with("AVAILABILITY_CACHE_SECONDS", seconds)
+}
+
+/// A request about an event type that needs no look-up.
+pub(crate) fn request(world: &World, start: &str, end: &str) -> Request {
+    let uri = world.event_type_uri("demo");
+    world.request().query(&[("event_type", &*uri), ("start_time", start), ("end_time", end)])
+}
+
+/// A request about a few days.
+pub(crate) fn some_days(world: &World) -> Request {
+    request(world, &day(2).to_string(), &day(5).to_string())
+}
+
+pub(crate) async fn send(function: &Function, request: &Request) -> Answer {
+    Answer::from_outcome(function.invoke(Invocation::new(&request.through(Gateway::HttpApi))).await)
+}
+
+pub(crate) async fn send_ok(function: &Function, request: &Request) -> Value {
+    let answer = send(function, request).await;
+    answer.assert_ok("a good request");
+    answer.json()
+}
+
+pub(crate) fn without_as_of(mut answer: Value) -> Value {
+    assert!(answer.as_object_mut().unwrap().remove("as_of").is_some(), "{answer}");
+    answer
+}
+
+/// The `Age` of an answer, which has to agree with its `as_of`.
+fn age(answer: &Answer) -> u64 {
+    let age: u64 = answer.header("age").unwrap().parse().unwrap();
+    let as_of = DateTime::parse_from_rfc3339(answer.json()["as_of"].as_str().unwrap()).unwrap();
+    let since = (Utc::now() - as_of.to_utc()).num_seconds();
+    assert!((since - age as i64).abs() <= 1, "{age} s, {as_of}");
+    age
+}
+
+/// Waits longer than `AVAILABILITY_CACHE_SECONDS=1`.
+async fn expire() {
+    sleep(Duration::from_millis(1_050)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cache_is_off_by_default() {
+    let world = Setup::new(Binary::CheckAvailability).start().await;
+    for _ in 0..2 {
+        let answer = world.send(&some_days(&world)).await;
+        assert_eq!((answer.header("age"), answer.json().get("as_of")), (None, None));
+    }
+    assert_eq!(world.calendly_paths(), [AVAILABLE_TIMES; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cached_answers_are_those_without_a_cache() {
+    let world = setup(LONG).start().await;
+    let plain =
+        world.start_environment(Binary::CheckAvailability, &[("AVAILABILITY_CACHE_SECONDS", "0")]).await;
+    let at = |days: u64, time: &str| format!("{}T{time}", day(days));
+    for (start, end) in [
+        (day(2).to_string(), day(5).to_string()),
+        (at(2, "09:10:00Z"), at(2, "16:40:00Z")),
+        (at(3, "23:59:59.5Z"), at(40, "00:00:00Z")),
+        ("2020-01-01".to_owned(), at(3, "10:00:00Z")),
+    ] {
+        for more in [&[][..], &[("timezone", "Asia/Kathmandu")], &[("limit", "7")], &[("match", "all")]] {
+            let request = request(&world, &start, &end).query(more);
+            let expected = send_ok(&plain, &request).await;
+            for round in 0..2 {
+                let mut answer = without_as_of(send_ok(&world.function, &request).await);
+                // A moved start is that of the second in which the request came.
+                if start == "2020-01-01" {
+                    answer["start_time"] = expected["start_time"].clone();
+                }
+                assert!(
+                    answer == expected,
+                    "{start} to {end} {more:?}, {round}: {answer:.500} and {expected:.500}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn near_ranges_share_a_window() {
+    let world = setup(LONG).start().await;
+    let at = |hours: i64| {
+        let noon = Utc::now().date_naive().and_hms_opt(12, 7, 30).unwrap().and_utc();
+        (noon + TimeDelta::days(10) + TimeDelta::hours(hours)).to_rfc3339()
+    };
+    assert_eq!(age(&world.send(&request(&world, &at(0), &at(5))).await), 0);
+    for (start, end) in windows(&world) {
+        assert_eq!((start.minute(), start.second(), end.minute(), end.second()), (0, 0, 0, 0));
+        assert!(end - start <= TimeDelta::days(31));
+    }
+    for (start, end) in [(at(1), at(2)), (at(0), at(30)), (at(2), at(200))] {
+        world.sandbox.forget_calls();
+        let answer = world.send(&request(&world, &start, &end)).await;
+        answer.assert_ok(&start);
+        assert_eq!(world.calendly_calls(), []);
+        let line = world.log_line(&answer.request_id).await;
+        assert_eq!(
+            (&line["cache"]["availability"], &line["calendly_calls"]),
+            (&json!(true), &json!(0)),
+            "{line}"
+        );
+        assert_eq!(line["AvailabilityFromMemory"].as_f64(), Some(1.0), "{line}");
+    }
+    let answer = world.send(&request(&world, &at(0), &at(24 * 60))).await;
+    let line = world.log_line(&answer.request_id).await;
+    assert_eq!(line["AvailabilityFromCalendly"].as_f64(), Some(2.0), "{line}");
+}
+
+/// A cached answer that begins in the present hour says nothing about earlier moments of the hour.
+#[tokio::test(flavor = "multi_thread")]
+async fn window_of_the_present_serves_no_earlier_start() {
+    let world = setup(LONG).start().await;
+    let in_seconds =
+        |seconds: i64| (Utc::now() + TimeDelta::seconds(seconds)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let end = in_seconds(7_200);
+    for (start, calls) in [("2020-01-01", 1), ("2020-01-01", 1), (&*in_seconds(20), 2), (&*in_seconds(40), 2)]
+    {
+        world.send(&request(&world, start, &end)).await.assert_ok(start);
+        assert_eq!(world.calendly_calls().len(), calls, "{start}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_cache_and_expiry_refresh_the_cache() {
+    let world = setup("1").start().await;
+    let request = some_days(&world);
+    for _ in 0..2 {
+        send_ok(&world.function, &request).await;
+    }
+    assert_eq!(world.calendly_calls().len(), 1);
+    expire().await;
+    assert_eq!(age(&world.send(&request).await), 0);
+    assert_eq!(world.calendly_calls().len(), 2);
+    world.sandbox.fault(AVAILABLE_TIMES, 1, json_fault(&json!({"collection": []})));
+    let no_cache = request.clone().header("cache-control", "max-age=0, No-Cache");
+    for request in [no_cache, request] {
+        assert_eq!(send_ok(&world.function, &request).await["collection"], json!([]));
+    }
+    assert_eq!(world.calendly_calls().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stale_answer_serves_while_calendly_fails() {
+    let faults = [Fault::status(429), Fault::status(503), Fault::Reset, Fault::Hang];
+    join_all(faults.map(async |fault| {
+        let setup = setup("1").with("AVAILABILITY_STALE_SECONDS", "60").with("CALENDLY_MAX_RETRIES", "0");
+        let world = setup.start().await;
+        let request = some_days(&world);
+        let first = send_ok(&world.function, &request).await;
+        expire().await;
+        world.sandbox.fault(AVAILABLE_TIMES, 1_000, fault.clone());
+        world.sandbox.forget_calls();
+        let answer = world.send(&request).await;
+        answer.assert_ok(&fault);
+        assert!(answer.json() == first && age(&answer) >= 1, "{fault:?}");
+        let line = world.log_line(&answer.request_id).await;
+        assert_eq!(line["AvailabilityStale"].as_f64(), Some(1.0), "{line}");
+        assert!(line["AnswerAge"].as_f64().unwrap() >= 1.0, "{line}");
+        // A failure backs off: the second request does not wait for Calendly.
+        let (began, calls) = (Instant::now(), world.calendly_calls().len());
+        assert!(world.send(&request).await.json() == first);
+        assert!(began.elapsed() < Duration::from_secs(1));
+        assert_eq!(world.calendly_calls().len(), calls, "{fault:?}");
+        let no_cache = request.clone().header("cache-control", "no-cache");
+        assert_ne!(world.send(&no_cache).await.status, 200, "{fault:?}");
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_and_undocumented_answers_are_not_replaced_by_stale_ones() {
+    let world =
+        setup("1").with("AVAILABILITY_STALE_SECONDS", "1").with("CALENDLY_MAX_RETRIES", "0").start().await;
+    let request = some_days(&world);
+    for (fault, status, code) in [
+        (Fault::status(404), 404, "calendly_error"),
+        (Fault::status(403), 403, "calendly_error"),
+        (json_fault(&json!({})), 502, "calendly_invalid_response"),
+    ] {
+        send_ok(&world.function, &request).await;
+        expire().await;
+        world.sandbox.fault(AVAILABLE_TIMES, 1, fault.clone());
+        world.send(&request).await.assert_error(status, code, fault);
+    }
+    send_ok(&world.function, &request).await;
+    sleep(Duration::from_millis(2_050)).await;
+    world.sandbox.fault(AVAILABLE_TIMES, 1_000, Fault::status(503));
+    world.send(&request).await.assert_error(503, "calendly_error", "expired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_is_not_cached() {
+    let world = setup(LONG).start().await;
+    let uri = world.event_type_uri("demo");
+    let at = format!("{}T10:00:00Z", day(3));
+    send_ok(&world.function, &some_days(&world)).await;
+    for calls in 2..4 {
+        let answer = world.get(&[("at", &at), ("event_type", &uri)]).await;
+        assert_eq!((answer.status, world.calendly_calls().len()), (200, calls));
+        assert_eq!((answer.json().get("as_of"), answer.header("age")), (None, None));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_answers_serve_when_quota_is_low() {
+    let setup =
+        setup("1").with("AVAILABILITY_STALE_SECONDS", "300").sandbox(|sandbox| sandbox.rate_limit = 5);
+    let world = setup.start().await;
+    let request = some_days(&world);
+    // The fifth call leaves no quota.
+    for round in 0..5 {
+        let answer = world.send(&request).await;
+        answer.assert_ok(round);
+        assert_eq!(age(&answer), 0, "{round}");
+        expire().await;
+    }
+    let calls = world.calendly_calls().len();
+    let answer = world.send(&request).await;
+    answer.assert_ok("without quota");
+    assert!(age(&answer) >= 1);
+    let line = world.log_line(&answer.request_id).await;
+    assert_eq!(line["AvailabilityFromMemory"].as_f64(), Some(1.0), "{line}");
+    assert_eq!(world.calendly_calls().len(), calls);
+}

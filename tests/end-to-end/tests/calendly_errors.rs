@@ -1,0 +1,115 @@
+//! Problems (docs/contract.md, section 2), and Calendly's errors in them.
+
+use end_to_end::{Answer, Binary, ME, Request, Setup, World, day, status_fault};
+use sandbox::Fault;
+use serde_json::json;
+
+/// Checks the members and headers of every problem.
+#[track_caller]
+fn assert_problem(answer: &Answer, status: u16, code: &str) {
+    answer.assert_error(status, code, "a problem");
+    let json = answer.json();
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{json}");
+    assert_eq!((&json["status"], &json["request_id"]), (&json!(status), &json!(answer.request_id)));
+    for member in ["type", "title", "detail"] {
+        assert!(json[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {json}");
+    }
+}
+
+/// The answer of `user` when Calendly has this fault.
+async fn answer_to(world: &World, fault: Fault) -> Answer {
+    world.sandbox.fault(ME, 1, fault);
+    world.get(&[]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_and_members_of_calendlys_errors_are_passed_on() {
+    let world = Setup::new(Binary::User).start().await;
+    let body = r#"{"title":"Invalid Argument","message":"Not so.","details":[{"parameter":"x","message":"no","code":"odd"}],"private":"y"}"#;
+    for status in [400, 403, 404, 422, 500, 599] {
+        let answer =
+            answer_to(&world, status_fault(status, &[("content-type", "application/json")], body)).await;
+        assert_problem(&answer, status, "calendly_error");
+        assert_eq!(
+            answer.json()["calendly"],
+            json!({"status": status, "title": "Invalid Argument", "message": "Not so.",
+                   "details": [{"parameter": "x", "message": "no", "code": "odd"}]})
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_that_calendly_did_not_send_are_absent() {
+    let world = Setup::new(Binary::User).start().await;
+    // Bodies over 64 KiB are not read.
+    let long = json!({"title": "t", "others": "x".repeat(70_000)}).to_string();
+    for body in ["", "<html>Forbidden</html>", "[]", "null", "{}", "{\"title\":", "\u{0}", &long] {
+        let answer = answer_to(&world, status_fault(403, &[], body)).await;
+        assert_problem(&answer, 403, "calendly_error");
+        assert_eq!(answer.json()["calendly"], json!({"status": 403}), "{body:.50}");
+    }
+    let answer = answer_to(&world, status_fault(403, &[], r#"{"title":7,"message":"Only this"}"#)).await;
+    assert_eq!(answer.json()["calendly"], json!({"status": 403, "message": "Only this"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answer_429_has_retry_after() {
+    let world = Setup::new(Binary::User).start().await;
+    for (headers, expected) in [
+        (&[("retry-after", "120")][..], Some("120")),
+        (&[("retry-after", "70"), ("x-ratelimit-reset", "90")], Some("90")),
+        (&[], None),
+    ] {
+        let answer = answer_to(&world, status_fault(429, headers, "")).await;
+        assert_problem(&answer, 429, "calendly_error");
+        let seconds = answer.header("retry-after").unwrap();
+        assert!(seconds.parse::<u32>().is_ok_and(|seconds| seconds > 0), "{headers:?}: {seconds}");
+        assert!(expected.is_none_or(|expected| seconds == expected), "{headers:?}: {seconds}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answer_401_of_calendly_is_no_challenge() {
+    let world = Setup::new(Binary::User).start().await;
+    world.sandbox.revoke_pat(sandbox::DEFAULT_PAT);
+    let answer = world.get(&[]).await;
+    assert_problem(&answer, 401, "calendly_error");
+    assert_eq!(answer.header("www-authenticate"), None);
+    assert_eq!(answer.json()["calendly"]["status"], 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_cannot_be_injected() {
+    let world = Setup::new(Binary::User).start().await;
+    let body = r#"{"title":"a\r\nX-Forged: 1","message":"b\r\nSet-Cookie: x=y\n{}"}"#;
+    let headers =
+        [("retry-after", "60"), ("x-request-id", "calendlys"), ("set-cookie", "a=b"), ("x-forged", "1")];
+    let of_calendly = answer_to(&world, status_fault(429, &headers, body)).await;
+    assert_problem(&of_calendly, 429, "calendly_error");
+    let of_caller = world.send(&Request::get("/calendly/user").bearer("x\r\nX-Forged: 1")).await;
+    assert_problem(&of_caller, 401, "token_invalid");
+    for answer in [of_calendly, of_caller] {
+        for (name, values) in &answer.headers {
+            assert!(!name.contains("forged") && name != "set-cookie", "{name}");
+            assert!(values.iter().all(|value| !value.contains(['\r', '\n'])), "{name}: {values:?}");
+        }
+    }
+}
+
+/// Authentication comes first, then parameters, then the PAT (docs/contract.md, section 1).
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_are_in_order() {
+    let world = Setup::new(Binary::CheckAvailability).secret(None).start().await;
+    let reads = world.secrets.reads().len();
+    let no_token = Request::get("/calendly/check-availability").query(&[("start_time", "never")]);
+    assert_problem(&world.send(&no_token).await, 401, "token_missing");
+    let invalid = world.get(&[("start_time", "never"), ("end_time", "2099-01-01")]).await;
+    assert_problem(&invalid, 400, "invalid_parameter");
+    assert_eq!(invalid.json()["parameter"], "start_time");
+    assert_eq!(world.secrets.reads().len(), reads);
+    let (start, end) = (day(2).to_string(), day(3).to_string());
+    let answer = world.get(&[("start_time", &*start), ("end_time", &*end)]).await;
+    assert_problem(&answer, 400, "pat_missing");
+    assert_eq!(world.secrets.reads().len(), reads + 1);
+    assert_eq!(world.calendly_paths(), Vec::<String>::new());
+}

@@ -1,0 +1,55 @@
+//! Init (docs/contract.md, section 6).
+
+use std::time::{Duration, Instant};
+
+use end_to_end::{AwsFault, Binary, Setup};
+use sandbox::{Config, Sandbox};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_prepares_keys_pat_and_a_connection() {
+    // Another sandbox, to tell connections to Calendly from those to the issuer.
+    let calendly = Sandbox::start(Config::default()).await.unwrap();
+    let world = Setup::new(Binary::User).with("CALENDLY_BASE_URL", &calendly.base_url()).start().await;
+    let of_init = (1, 0, 1, 2);
+    let used = || {
+        let issuer_calls = world.sandbox.calls().len();
+        (calendly.connections(), calendly.calls().len(), world.secrets.reads().len(), issuer_calls)
+    };
+    assert_eq!(used(), of_init);
+    world.get(&[]).await.assert_ok("");
+    assert_eq!(used(), (1, 1, 1, 2), "the first request uses what init prepared");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failing_upstreams_do_not_end_the_function() {
+    let setup = Setup::new(Binary::User)
+        .with("CALENDLY_BASE_URL", "http://127.0.0.1:9")
+        .with("JWT_JWKS_URL", "http://127.0.0.1:9/jwks")
+        .secrets_fault(AwsFault::InternalError);
+    let world = setup.start().await;
+    let answer = world.get(&[]).await;
+    answer.assert_error(503, "keys_unavailable", "");
+    assert_eq!(answer.header("www-authenticate"), None);
+    let warm_up = world.warm_up().await;
+    let unprepared = warm_up["unprepared"].as_array().unwrap();
+    assert!(unprepared.iter().any(|text| text.as_str().unwrap().starts_with("calendly: ")), "{warm_up}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_ends_after_three_seconds() {
+    let world = Setup::new(Binary::User).secrets_fault(AwsFault::Hang).spawn().await;
+    let began = Instant::now();
+    world.function.wait_for_init().await;
+    assert!(began.elapsed() < Duration::from_millis(4_500), "{:?}", began.elapsed());
+    world.secrets.set_fault(AwsFault::None);
+    world.get(&[]).await.assert_ok("");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn provisioned_concurrency_has_no_cold_start() {
+    let setup = Setup::new(Binary::User).with("AWS_LAMBDA_INITIALIZATION_TYPE", "provisioned-concurrency");
+    let world = setup.start().await;
+    let answer = world.get(&[]).await;
+    let line = world.log_line(&answer.request_id).await;
+    assert_eq!((&line["cold_start"], line["ColdStart"].as_f64()), (&false.into(), Some(0.0)), "{line}");
+}

@@ -1,0 +1,7 @@
+//! The tests that take minutes: `cargo test -p end-to-end --test long -- soak`. Each says what its variables are.
+#![cfg(test)]
+
+mod fault_matrix;
+mod load;
+mod memory;
+mod soak;

@@ -1,0 +1,182 @@
+//! The fixed sequence of requests: good, refused and faulty.
+
+use end_to_end::{Binary, Gateway, Request, day};
+use sandbox::{Fault, KeyChoice, Mint, Sandbox};
+use serde_json::{Map, Value, json};
+
+/// The PAT in the secrets of all callers.
+pub(super) const PAT: &str = "very-secret-personal-access-token";
+
+/// The number of callers with a secret.
+pub(super) const CALLERS: usize = 64;
+
+/// Status and code.
+pub(super) type StatusAndCode = (u16, &'static str);
+
+const GOOD: StatusAndCode = (200, "");
+
+/// An event and its expected outcome.
+#[derive(Debug)]
+pub(super) struct TestRequest {
+    pub(super) event: Value,
+    /// A fault of the call that it causes.
+    pub(super) fault: Option<Fault>,
+    pub(super) expected: Expected,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// One of these HTTP answers.
+    Answer(Vec<StatusAndCode>),
+    /// The answer to a warm-up.
+    WarmUp,
+    /// A function error, for an unknown event.
+    FunctionError,
+}
+
+/// Tokens, signed once, since signing takes longer than a request.
+pub(super) struct Mix {
+    binary: Binary,
+    good: Vec<String>,
+    /// Tokens that are refused, with the answer.
+    bad: Vec<(String, StatusAndCode)>,
+    event_type: String,
+}
+
+fn claims(claims: Value) -> Map<String, Value> {
+    claims.as_object().cloned().unwrap_or_default()
+}
+
+impl Mix {
+    pub(super) fn new(binary: Binary, sandbox: &Sandbox) -> Self {
+        let in_a_day = chrono::Utc::now().timestamp() + 24 * 3600;
+        let token = |more: Value| {
+            let mut all = claims(json!({"exp": in_a_day}));
+            all.extend(claims(more));
+            sandbox.mint(Mint { claims: all, ..Mint::default() })
+        };
+        // Four tokens for each caller.
+        let good = (0..4 * CALLERS).map(|number| {
+            token(json!({"sub": format!("caller-{}", number % CALLERS), "jti": format!("token-{number}")}))
+        });
+        let forged =
+            Mint { key: KeyChoice::Forged, claims: claims(json!({"exp": in_a_day})), ..Mint::default() };
+        let invalid = (401, "token_invalid");
+        let bad = vec![
+            ("garbage".to_owned(), invalid),
+            (sandbox.mint(forged), invalid),
+            (token(json!({"exp": 1})), (401, "token_expired")),
+            (token(json!({"aud": "another"})), invalid),
+            (token(json!({"iss": "https://another.example"})), invalid),
+            (token(json!({"sub": ""})), invalid),
+            (token(json!({"scope": "another"})), (403, "insufficient_scope")),
+            (token(json!({"pad": "x".repeat(9_000)})), invalid),
+            (token(json!({"sub": "../caller"})), (400, "pat_missing")),
+        ];
+        let event_type = sandbox.event_type_uri(PAT, "demo").unwrap_or_default();
+        Self { binary, good: good.collect(), bad, event_type }
+    }
+
+    /// The path of the call that every good request causes.
+    pub(super) fn path(&self) -> &'static str {
+        match self.binary {
+            Binary::User => "/users/me",
+            Binary::UserEventTypes => "/event_types",
+            Binary::CheckAvailability => "/event_type_available_times",
+        }
+    }
+
+    /// The `number`th event. Of a hundred, 70 are good, ten are refused, 17 have a fault, and three are a warm-up, an
+    /// unknown event and a caller without a secret.
+    pub(super) fn request(&self, number: usize) -> TestRequest {
+        let without_fault = |event: Value, expected| TestRequest { event, fault: None, expected };
+        let expect = |answer| Expected::Answer(vec![answer]);
+        let gateway = Gateway::BOTH[number / 7 % 2];
+        let round = number / 100;
+        match number % 100 {
+            0..70 => without_fault(self.good(number).through(gateway), expect(GOOD)),
+            70..79 => {
+                let (token, answer) = &self.bad[(number + round) % self.bad.len()];
+                without_fault(self.range(number).bearer(token).through(gateway), expect(*answer))
+            }
+            79 => match self.binary {
+                Binary::User => {
+                    without_fault(self.range(number).through(gateway), expect((401, "token_missing")))
+                }
+                _ => {
+                    let wrong = self.good(number).raw_query("active=perhaps&timezone=Nowhere");
+                    without_fault(wrong.through(gateway), expect((400, "invalid_parameter")))
+                }
+            },
+            80..97 => {
+                let (fault, answer) = fault(number % 17 + round, round);
+                let event = self.good(number).through(gateway);
+                // `user` may have the answer in its cache.
+                let mut allowed = vec![answer];
+                if self.binary == Binary::User {
+                    allowed.push(GOOD);
+                }
+                TestRequest { event, fault: Some(fault), expected: Expected::Answer(allowed) }
+            }
+            97 => without_fault(json!({"warmer": true}), Expected::WarmUp),
+            98 => without_fault(json!({"Records": [number]}), Expected::FunctionError),
+            _ if round.is_multiple_of(10) => {
+                let token = &self.bad[self.bad.len() - 1].0;
+                without_fault(self.range(number).bearer(token).through(gateway), expect((400, "pat_missing")))
+            }
+            _ => without_fault(self.good(number).through(gateway), expect(GOOD)),
+        }
+    }
+
+    fn good(&self, number: usize) -> Request {
+        self.range(number).bearer(&self.good[number * 31 % self.good.len()])
+    }
+
+    /// A range that takes one call.
+    fn range(&self, number: usize) -> Request {
+        let request = Request::get(self.binary.path());
+        if self.binary != Binary::CheckAvailability {
+            return request;
+        }
+        let number = number as u64;
+        let (start, end) = (day(2 + number % 11).to_string(), day(13 + number % 17).to_string());
+        let request = request.query(&[("start_time", &*start), ("end_time", &end)]);
+        match number % 3 {
+            0 => request.query(&[("event_type", &*self.event_type)]),
+            1 => request.query(&[("event_type", "demo"), ("timezone", "Europe/Lisbon")]),
+            _ => request,
+        }
+    }
+}
+
+/// The faults, in turn.
+fn fault(number: usize, round: usize) -> (Fault, StatusAndCode) {
+    const UNREACHABLE: StatusAndCode = (502, "calendly_unreachable");
+    const INVALID: StatusAndCode = (502, "calendly_invalid_response");
+    let status = |status| (Fault::status(status), (status, "calendly_error"));
+    let body = |text: &str| {
+        let fault = Fault::Body { content_type: "application/json".to_owned(), body: text.to_owned() };
+        (fault, INVALID)
+    };
+    match number % 17 {
+        0 => status(400),
+        1 => status(403),
+        2 => status(422),
+        3 => status(429),
+        4 => status(500),
+        5 => status(502),
+        6 => status(503),
+        7 => status(504),
+        8 => (Fault::Reset, UNREACHABLE),
+        9 => (Fault::Close, UNREACHABLE),
+        10 => (Fault::Garbage { bytes: "220 ready\r\n".to_owned() }, UNREACHABLE),
+        11 => (Fault::Redirect { location: "/elsewhere".to_owned() }, INVALID),
+        12 => body("<html>"),
+        13 => body("{}"),
+        14 => (Fault::NotUtf8, INVALID),
+        15 => (Fault::WrongLength { missing: 10 }, INVALID),
+        // Slow, and therefore rare.
+        _ if round.is_multiple_of(5) => (Fault::Hang, UNREACHABLE),
+        _ => (Fault::status(507), (507, "calendly_error")),
+    }
+}

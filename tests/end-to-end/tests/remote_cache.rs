@@ -1,0 +1,292 @@
+//! The DynamoDB table that environments share (docs/contract.md, section 9), and its failures, which are no errors.
+
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::Utc;
+use end_to_end::{
+    AVAILABLE_TIMES, Answer, AwsFault, Binary, EVENT_TYPES, Function, Gateway, Invocation, ME, Request,
+    Setup, Table, TcpProxy, World, day, slow_clock, wait_until,
+};
+use futures_util::future::join_all;
+use sandbox::{Account, DEFAULT_PAT, Fault};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::availability_cache::{LONG, request, send, send_ok, setup, some_days, without_as_of};
+
+fn with_table_at_full_speed(setup: Setup, table: &Table) -> Setup {
+    setup.with("CACHE_TABLE", &table.name).with("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint)
+}
+
+/// Gives the functions 500 ms instead of 100 ms for the table.
+fn with_table(setup: Setup, table: &Table) -> Setup {
+    let setup = with_table_at_full_speed(setup, table);
+    slow_clock().iter().fold(setup, |setup, (name, value)| setup.with(name, value))
+}
+
+async fn world_and_table(seconds: &str) -> (World, Table) {
+    let table = Table::start().await;
+    (with_table(setup(seconds), &table).start().await, table)
+}
+
+fn later_days(world: &World) -> Request {
+    request(world, &day(100).to_string(), &day(101).to_string())
+}
+
+async fn log_line(function: &Function, answer: &Answer) -> Value {
+    function.log_of(&answer.request_id).await.pop().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn environments_and_functions_share_the_cache() {
+    let (world, table) = world_and_table(LONG).await;
+    let (start, end) = (day(2).to_string(), day(5).to_string());
+    let request =
+        world.request().query(&[("event_type", "demo"), ("start_time", &*start), ("end_time", &*end)]);
+    let first = send_ok(&world.function, &request).await;
+    assert_eq!(world.calendly_paths(), [ME, EVENT_TYPES, AVAILABLE_TIMES]);
+    world.sandbox.forget_calls();
+    let other = world.start_environment(Binary::CheckAvailability, &[]).await;
+    let answer = send(&other, &request).await;
+    assert!(answer.json() == first, "with the same `as_of`: {}", answer.json()["as_of"]);
+    let line = log_line(&other, &answer).await;
+    assert_eq!(line["AvailabilityFromTable"].as_f64(), Some(1.0), "{line}");
+    assert_eq!(line["cache"], json!({"availability": true, "event_type": true, "keys": true, "pat": true}));
+    let user = world.start_environment(Binary::User, &[]).await;
+    send_ok(&user, &Request::get("/calendly/user").bearer(&world.sandbox.token())).await;
+    assert_eq!(world.calendly_paths(), Vec::<String>::new());
+    let event_types = world.start_environment(Binary::UserEventTypes, &[]).await;
+    send_ok(&event_types, &Request::get("/calendly/user-event-types").bearer(&world.sandbox.token())).await;
+    assert_eq!(world.calendly_paths(), [EVENT_TYPES]);
+    assert_eq!(table.items().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_requests_of_all_environments_share_one_call() {
+    let (world, table) = world_and_table(LONG).await;
+    let functions =
+        join_all((0..2).map(|_| {
+            world.start_environment(Binary::CheckAvailability, &[("AWS_LAMBDA_MAX_CONCURRENCY", "4")])
+        }))
+        .await;
+    for function in &functions {
+        function.wait_for_polls(4).await;
+    }
+    world.sandbox.forget_calls();
+    world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::Delay { milliseconds: 400 });
+    let request = some_days(&world);
+    let requests = functions.iter().flat_map(|function| (0..4).map(move |_| function));
+    let answers = join_all(requests.map(|function| send_ok(function, &request))).await;
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    assert_eq!(world.calendly_calls().len(), 1);
+    let leases = table.operations().iter().filter(|operation| *operation == "UpdateItem").count();
+    assert!(leases <= 2, "one per environment: {leases}");
+    let waited = |line: &Value| line.get("AvailabilityFromOthers").is_some();
+    let count = || functions.iter().flat_map(Function::log).filter(waited).count();
+    wait_until("the log lines of the waiters", || (count() == 2 * 3).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_load_releases_the_lease() {
+    let (world, table) = world_and_table(LONG).await;
+    world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(400));
+    let request = some_days(&world);
+    assert_eq!(world.send(&request).await.status, 400);
+    assert!(table.items().iter().all(|item| item.get("lease").is_none()));
+    let other = world.start_environment(Binary::CheckAvailability, &[]).await;
+    let answer = send(&other, &request).await;
+    let line = log_line(&other, &answer).await;
+    assert_eq!((answer.status, line.get("SharedCacheWait")), (200, None), "{line}");
+}
+
+/// The lease holder dies. Waiters wait 1.5 s at most, and at most half of their remaining time.
+#[tokio::test(flavor = "multi_thread")]
+async fn waiter_of_a_dead_lease_holder_calls_calendly() {
+    let cases = [(5_000, 500.0..=1_500.0), (1_200, 200.0..=600.0)];
+    join_all(cases.map(async |(deadline_ms, expected_wait)| {
+        let table = Table::start().await;
+        let world = with_table_at_full_speed(setup(LONG), &table).start().await;
+        let other = world.start_environment(Binary::CheckAvailability, &[]).await;
+        world.sandbox.forget_calls();
+        world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::Hang);
+        let event = some_days(&world).through(Gateway::HttpApi);
+        let holder = async {
+            let hanging = world.function.invoke(Invocation::new(&event));
+            assert!(tokio::time::timeout(Duration::from_millis(500), hanging).await.is_err());
+            world.function.kill().await;
+        };
+        let waiter = async {
+            wait_until("the call", || (!world.calendly_calls().is_empty()).then_some(())).await;
+            let invocation = Invocation::new(&event).within(Duration::from_millis(deadline_ms));
+            let answer = Answer::from_outcome(other.invoke(invocation).await);
+            answer.assert_ok(deadline_ms);
+            log_line(&other, &answer).await
+        };
+        let ((), line) = tokio::join!(holder, waiter);
+        assert!(expected_wait.contains(&line["SharedCacheWait"].as_f64().unwrap()), "{line}");
+        assert_eq!(world.calendly_calls().len(), 2);
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failing_table_is_skipped_and_tried_again() {
+    let faults = [AwsFault::Throttled, AwsFault::InvalidBody, AwsFault::Hang];
+    join_all(faults.map(async |fault| {
+        let (world, table) = world_and_table(LONG).await;
+        send_ok(&world.function, &some_days(&world)).await;
+        table.set_fault(fault);
+        table.clear_calls();
+        let uncached = |days: u64| request(&world, &day(days).to_string(), &day(days + 1).to_string());
+        let answer = world.send(&uncached(40)).await;
+        answer.assert_ok(fault);
+        let line = world.log_line(&answer.request_id).await;
+        assert_eq!(line["SharedCacheFailures"].as_f64(), Some(1.0), "{fault:?}: {line}");
+        send_ok(&world.function, &uncached(80)).await;
+        assert_eq!(table.operations().len(), 1, "{fault:?}: the circuit breaker is open");
+        assert!(world.function.raw_output().contains("CACHE_TABLE"), "{fault:?} is not logged");
+        table.set_fault(AwsFault::None);
+        // A second of the slow clock.
+        sleep(Duration::from_millis(5_250)).await;
+        send_ok(&world.function, &uncached(120)).await;
+        assert!(table.operations().len() > 1, "{fault:?}: the circuit breaker is half-open");
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unreachable_table_is_no_error_at_init() {
+    let setup = setup(LONG).with("CACHE_TABLE", "none");
+    let world = setup.with("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9").start().await;
+    send_ok(&world.function, &some_days(&world)).await;
+    assert_eq!(world.warm_up().await["warm"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_preconnects_to_the_table() {
+    let table = Table::start().await;
+    let proxy = TcpProxy::to(&table.endpoint).await;
+    let setup = with_table(Setup::new(Binary::User), &table).with("AWS_ENDPOINT_URL_DYNAMODB", &proxy.url);
+    let world = setup.with_pat_per_caller().start().await;
+    assert_eq!((proxy.connection_count(), table.operations().len()), (1, 0));
+    world.secrets.store(&format!("{}/robin", world.secret_id), DEFAULT_PAT);
+    world.send(&world.request_with_claims(json!({"sub": "robin"}))).await.assert_ok("");
+    assert_eq!(proxy.connection_count(), 1);
+    assert_eq!(table.operations(), ["GetItem", "PutItem"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_reads_the_user_unless_the_secret_names_it() {
+    let table = Table::start().await;
+    let world = with_table(Setup::new(Binary::User), &table).start().await;
+    let request = world.request();
+    let user = send_ok(&world.function, &request).await;
+    table.clear_calls();
+    let other = world.start_environment(Binary::User, &[]).await;
+    assert_eq!(table.operations(), ["GetItem"], "init's");
+    send_ok(&other, &request).await;
+    assert_eq!((table.operations().len(), world.calendly_paths().len()), (1, 1));
+    world.secrets.store(&world.secret_id, &json!({"pat": DEFAULT_PAT, "user": user["uri"]}).to_string());
+    table.clear_calls();
+    let other = world.start_environment(Binary::User, &[]).await;
+    send_ok(&other, &request).await;
+    assert_eq!(table.operations(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn warm_up_reads_the_user_unless_it_expires_soon() {
+    let table = Table::start().await;
+    let setup = with_table_at_full_speed(Setup::new(Binary::User), &table).with("PAT_CACHE_SECONDS", "6");
+    let world = setup.start().await;
+    let is_cache_hit = async |function: &Function| {
+        let outcome = function.invoke(Invocation::new(&json!({"warmer": true}))).await;
+        function.log_of(&outcome.request_id).await.pop().unwrap()["cache"]["user"].clone()
+    };
+    let other = world.start_environment(Binary::User, &[]).await;
+    assert_eq!(is_cache_hit(&world.function).await, false);
+    assert_eq!(is_cache_hit(&other).await, true);
+    assert_eq!(world.calendly_paths(), [ME]);
+    // More than half of the time to live is over.
+    sleep(Duration::from_millis(3_050)).await;
+    let late = world.start_environment(Binary::User, &[]).await;
+    assert_eq!(is_cache_hit(&late).await, false);
+    assert_eq!(world.calendly_paths(), [ME, ME]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tampered_items_and_leases_are_ignored_and_replaced() {
+    let (world, table) = world_and_table(LONG).await;
+    let request = some_days(&world);
+    let first = without_as_of(send_ok(&world.function, &request).await);
+    let item = table.items()[0].clone();
+    let mut bytes = BASE64_STANDARD.decode(item["value"]["B"].as_str().unwrap()).unwrap();
+    send_ok(&world.function, &later_days(&world)).await;
+    let another = table.items().into_iter().find(|other| other["pk"] != item["pk"]).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    let damaged = json!({"B": BASE64_STANDARD.encode(bytes)});
+    // The other ways to tamper with a value are a unit test.
+    for (case, value) in [("damaged", damaged), ("of another window", another["value"].clone())] {
+        let mut tampered = item.clone();
+        tampered["value"] = value;
+        table.put(&tampered);
+        world.sandbox.forget_calls();
+        let other = world.start_environment(Binary::CheckAvailability, &[]).await;
+        assert!(without_as_of(send_ok(&other, &request).await) == first, "{case}");
+        assert_eq!(world.calendly_calls().len(), 1, "{case}");
+        let replaced = table.items().into_iter().find(|other| other["pk"] == item["pk"]).unwrap();
+        assert_ne!(replaced["value"], tampered["value"], "{case}");
+        assert_eq!(replaced.get("lease"), None, "{case}");
+    }
+    // A lease of a time that no environment takes.
+    table.put(&json!({"pk": item["pk"], "lease": {"N": "99999999999999"}, "expires": {"N": "1"}}));
+    let other = world.start_environment(Binary::CheckAvailability, &[]).await;
+    let answer = send(&other, &request).await;
+    let line = log_line(&other, &answer).await;
+    assert_eq!((answer.status, line.get("SharedCacheWait")), (200, None), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn items_are_per_pat_and_hold_no_secrets() {
+    let table = Table::start().await;
+    let world = with_table(setup(LONG), &table).with_pat_per_caller().start().await;
+    world.sandbox.add_account(Account::new("pat-of-another").of_user("Another"));
+    for (caller, pat) in [("robin", DEFAULT_PAT), ("another", "pat-of-another"), ("shares", DEFAULT_PAT)] {
+        world.secrets.store(&format!("{}/{caller}", world.secret_id), pat);
+    }
+    let (start, end) = (day(2).to_string(), day(5).to_string());
+    let query = [("event_type", "mentoring"), ("start_time", &*start), ("end_time", &*end)];
+    let mut answers = Vec::new();
+    for (caller, calls) in [("robin", 3), ("another", 3), ("shares", 0)] {
+        world.sandbox.forget_calls();
+        let answer = world.send(&world.request_with_claims(json!({"sub": caller})).query(&query)).await;
+        answer.assert_ok(caller);
+        assert_eq!(world.calendly_calls().len(), calls, "{caller}");
+        answers.push(answer.json());
+    }
+    assert_ne!(answers[0]["event_type"], answers[1]["event_type"]);
+    assert!(answers[0] == answers[2]);
+    let items = table.items();
+    assert_eq!(items.len(), 6);
+    for item in &items {
+        let members: Vec<_> = item.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members, ["expires", "pk", "value"]);
+        let expires: i64 = item["expires"]["N"].as_str().unwrap().parse().unwrap();
+        assert!((0..=400).contains(&(expires - Utc::now().timestamp())), "{item}");
+        let text = item.to_string();
+        for secret in
+            ["robin", "another", "mentoring", DEFAULT_PAT, "pat-of-another", &*world.sandbox.token()]
+        {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn table_without_cache_seconds_shares_no_availability() {
+    let (world, table) = world_and_table("0").await;
+    let (start, end) = (day(2).to_string(), day(5).to_string());
+    let request = world.request().query(&[("start_time", &*start), ("end_time", &*end)]);
+    assert_eq!(send_ok(&world.function, &request).await.get("as_of"), None);
+    assert_eq!(table.items().len(), 2, "the user and the event type");
+}

@@ -1,0 +1,121 @@
+//! `start_time`, `end_time` and `timezone` (docs/contract.md, sections 1.3 and 8). The tables of accepted and refused
+//! values are unit tests.
+
+use chrono::{TimeDelta, Utc};
+use end_to_end::{AVAILABLE_TIMES, Binary, EVENT_TYPES, Gateway, Setup, day, midnight, time, utc, windows};
+use sandbox::Fault;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_are_understood_through_both_gateways() {
+    let world = Setup::new(Binary::CheckAvailability).start().await;
+    let (day, next) = (day(20), day(21));
+    for (query, start, end) in [
+        (
+            format!("start_time={day}T09:00:00Z&end_time={day}T10:00:00Z"),
+            format!("{day}T09:00:00Z"),
+            format!("{day}T10:00:00Z"),
+        ),
+        // An encoded plus, and one that the client forgot to encode.
+        (
+            format!("start_time={day}T09:00:00%2B02:00&end_time={day}T10:00:00+02:00"),
+            format!("{day}T07:00:00Z"),
+            format!("{day}T08:00:00Z"),
+        ),
+        (
+            format!("start_time={day}T09:00:00&end_time={day}T10:30&timezone=Asia/Tokyo"),
+            format!("{day}T00:00:00Z"),
+            format!("{day}T01:30:00Z"),
+        ),
+        (format!("start_time={day}&end_time={day}"), format!("{day}T00:00:00Z"), format!("{next}T00:00:00Z")),
+    ] {
+        for gateway in Gateway::BOTH {
+            world.sandbox.forget_calls();
+            let answer = world.send_through(gateway, &world.request().raw_query(&query)).await;
+            answer.assert_ok(&query);
+            let json = answer.json();
+            assert_eq!(json["start_time"], start, "{query}");
+            assert_eq!(time(&json["end_time"]), time(&json!(end)), "{query}");
+            assert_eq!(windows(&world), [(time(&json["start_time"]), time(&json["end_time"]))]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn past_start_is_moved_to_a_minute_from_now() {
+    let world = Setup::new(Binary::CheckAvailability).start().await;
+    let before = Utc::now();
+    let answer = world.get(&[("start_time", "2020-01-01"), ("end_time", &utc(midnight(3)))]).await;
+    answer.assert_ok("");
+    let start = time(&answer.json()["start_time"]);
+    let minute = TimeDelta::seconds(60);
+    assert!(start >= before + minute && start <= Utc::now() + minute + TimeDelta::seconds(1), "{start}");
+    assert_eq!(windows(&world)[0].0, start);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invalid_parameters_are_refused_before_any_call() {
+    let world = Setup::new(Binary::CheckAvailability).start().await;
+    let reads = world.secrets.reads().len();
+    let good = "start_time=2099-01-01T09:00:00Z&end_time=2099-01-02T09:00:00Z";
+    let at = format!("{}T09:00:00Z", day(2));
+    for (query, parameter) in [
+        ("end_time=2099-01-02T09:00:00Z", "start_time"),
+        ("start_time=2099-01-01T09:00:00Z", "end_time"),
+        ("start_time=2099-01-01T10:00&end_time=2099-01-02", "start_time"),
+        ("start_time=2099-01-01&start_time=2099-01-01&end_time=2099-03-02", "start_time"),
+        ("start_time=2099-01-02&end_time=2099-01-01T00:00:00Z", "end_time"),
+        ("start_time=2020-01-01&end_time=2020-01-02", "end_time"),
+        (&format!("{good}&timezone=Mars/Olympus"), "timezone"),
+        (&format!("{good}{}", "&event_type=a".repeat(11)), "event_type"),
+        (&format!("{good}&event_type=https://evil.example/event_types/x"), "event_type"),
+        (&format!("{good}&event_type=https://api.calendly.com@evil.example/event_types/x"), "event_type"),
+        (&format!("{good}&match=some"), "match"),
+        (&format!("{good}&limit=0"), "limit"),
+        (&format!("{good}&duration=half"), "duration"),
+        (&format!("at={at}&{good}"), "at"),
+        (&format!("at={at}&limit=1"), "limit"),
+        ("at=2020-01-01T00:00:00Z", "at"),
+    ] {
+        for gateway in Gateway::BOTH {
+            let answer = world.send_through(gateway, &world.request().raw_query(query)).await;
+            answer.assert_error(400, "invalid_parameter", query);
+            assert_eq!(answer.json()["parameter"], parameter, "{query}");
+            assert!(answer.detail().contains(parameter), "{query}: {}", answer.detail());
+        }
+    }
+    assert_eq!(world.calendly_paths(), Vec::<String>::new());
+    assert_eq!(world.secrets.reads().len(), reads);
+}
+
+/// Requests a range that starts in 3 s, while a call takes longer. Calendly is never asked about the past.
+async fn assert_start_is_moved(setup: Setup, path: &str, fault: Fault, slug: Option<&str>) {
+    let world = setup.start().await;
+    let uri = world.event_type_uri("demo");
+    world.sandbox.fault(path, 1, fault);
+    let began = Utc::now();
+    let (start, end) = (utc(began + TimeDelta::seconds(3)), utc(midnight(3)));
+    let query = [("start_time", &*start), ("end_time", &end), ("event_type", slug.unwrap_or(&uri))];
+    let answer = world.get(&query).await;
+    answer.assert_ok(path);
+    let last = windows(&world).into_iter().map(|(start, _)| start).max().unwrap();
+    assert!(
+        last >= began + TimeDelta::seconds(3 + 60) && last <= Utc::now() + TimeDelta::seconds(61),
+        "{last}"
+    );
+    assert_eq!(time(&answer.json()["start_time"]), last);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn start_that_becomes_past_during_the_request_is_moved() {
+    let setup = || Setup::new(Binary::CheckAvailability);
+    tokio::join!(
+        assert_start_is_moved(
+            setup().with("CALENDLY_TIMEOUT_MS", "3500"),
+            AVAILABLE_TIMES,
+            Fault::Hang,
+            None
+        ),
+        assert_start_is_moved(setup(), EVENT_TYPES, Fault::Delay { milliseconds: 3_500 }, Some("demo")),
+    );
+}

@@ -1,0 +1,129 @@
+//! Warm-ups (docs/contract.md, section 6). [`super::sample_events`] has every shape of one.
+
+use std::time::{Duration, Instant};
+
+use end_to_end::{AwsFault, Binary, Invocation, ME, Setup, TcpProxy, wait_until};
+use sandbox::{Config, Fault, Sandbox};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, time::sleep};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn request_after_a_warm_up_needs_no_call() {
+    let world = Setup::new(Binary::User).start().await;
+    for is_cold in [true, false] {
+        let outcome = world.invoke(&json!({"warmer": true})).await;
+        assert_eq!(outcome.result.unwrap(), json!({"warm": true, "cold_start": is_cold}));
+        let cache = &world.log_line(&outcome.request_id).await["cache"];
+        assert_eq!((&cache["pat"], &cache["user"]), (&json!(true), &json!(!is_cold)), "{cache}");
+    }
+    let (calls, connections) = (world.sandbox.calls().len(), world.sandbox.connections());
+    let answer = world.get(&[]).await;
+    answer.assert_ok("");
+    assert_eq!((world.sandbox.calls().len(), world.sandbox.connections()), (calls, connections));
+    assert_eq!(world.secrets.reads().len(), 1);
+    let line = world.log_line(&answer.request_id).await;
+    assert_eq!((&line["cold_start"], line["ColdStart"].as_f64()), (&json!(false), Some(0.0)), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_past_half_of_their_life_are_renewed() {
+    let world = Setup::new(Binary::User).with("PAT_CACHE_SECONDS", "3").start().await;
+    world.get(&[]).await.assert_ok("");
+    let loaded = Instant::now();
+    sleep(Duration::from_millis(2_000)).await;
+    world.warm_up().await;
+    sleep(Duration::from_millis(3_100).saturating_sub(loaded.elapsed())).await;
+    world.sandbox.forget_calls();
+    let reads = world.secrets.reads().len();
+    world.get(&[]).await.assert_ok("");
+    assert_eq!((world.secrets.reads().len(), world.calendly_paths().len()), (reads, 0));
+    // A failed renewal does not make the value stale.
+    sleep(Duration::from_millis(500)).await;
+    world.secrets.set_fault(AwsFault::InternalError);
+    let outcome = world.invoke(&json!({"warmer": true})).await;
+    let line = world.log_line(&outcome.request_id).await;
+    assert_eq!((&line["cache"]["pat"], line.get("SecretStale")), (&json!(false), None), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_are_reported_and_made_up_for() {
+    let setup = Setup::new(Binary::User).with("CALENDLY_MAX_RETRIES", "0");
+    let world = setup.secrets_fault(AwsFault::InternalError).start().await;
+    let unprepared = |answer: &Value| answer["unprepared"].as_array().map_or(0, Vec::len);
+    assert_ne!(unprepared(&world.warm_up().await), 0, "the PAT");
+    world.secrets.set_fault(AwsFault::None);
+    for fault in [Fault::status(500), Fault::status(401), Fault::Reset, Fault::status(200)] {
+        world.sandbox.fault(ME, 1, fault.clone());
+        let outcome = world.invoke(&json!({"warmer": true})).await;
+        let answer = outcome.result.unwrap();
+        assert!(answer["warm"] == true && unprepared(&answer) > 0, "{fault:?}: {answer}");
+        let line = world.log_line(&outcome.request_id).await;
+        assert!(line["unprepared"].to_string().contains("user"), "{fault:?}: {line}");
+        world.sandbox.clear_faults();
+    }
+    assert_eq!(world.warm_up().await, json!({"warm": true, "cold_start": false}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn warm_up_keeps_the_deadline() {
+    let world = Setup::new(Binary::User).with("CALENDLY_TIMEOUT_MS", "60000").start().await;
+    world.sandbox.fault(ME, 1, Fault::Hang);
+    let invocation = Invocation::new(&json!({"warmer": true})).within(Duration::from_secs(1));
+    let deadline = invocation.deadline;
+    let outcome = world.function.invoke(invocation).await;
+    assert_eq!(outcome.result.unwrap()["warm"], true);
+    let left = deadline.duration_since(outcome.arrived).unwrap_or_default();
+    assert!(!left.is_zero());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_connection_is_replaced_and_open_one_kept() {
+    let calendly = Sandbox::start(Config::default()).await.unwrap();
+    let proxy = TcpProxy::to(&calendly.base_url()).await;
+    let world = Setup::new(Binary::UserEventTypes).with("CALENDLY_BASE_URL", &proxy.url).start().await;
+    world.get(&[]).await.assert_ok("");
+    let (calls, connections) = (calendly.calls(), proxy.connection_count());
+    for _ in 0..3 {
+        world.warm_up().await;
+    }
+    assert_eq!((calendly.calls(), proxy.connection_count()), (calls.clone(), connections));
+
+    world.function.freeze().await;
+    assert_eq!(proxy.close_all(), 1);
+    wait_until("the connection to be closed", || (proxy.close_all() == 0).then_some(())).await;
+    // Shorter pauses do not count as a freeze.
+    sleep(Duration::from_secs(1)).await;
+    world.function.thaw().await;
+    world.warm_up().await;
+    wait_until("a new connection", || (proxy.connection_count() == connections + 1).then_some(())).await;
+    let answer = world.get(&[]).await;
+    answer.assert_ok("");
+    assert_eq!(proxy.connection_count(), connections + 1, "the request uses it");
+    let line = world.log_line(&answer.request_id).await;
+    assert_eq!((&line["calendly_calls"], &line["calendly_retries"]), (&json!(1), &json!(0)), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_warm_ups_keep_their_environments_busy() {
+    let world = Setup::new(Binary::User).start().await;
+    let began = Instant::now();
+    world.invoke(&json!({"warmer": true, "concurrency": 3})).await.result.unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(100), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_of_callers_are_not_read() {
+    let world = Setup::new(Binary::User).with_pat_per_caller().start().await;
+    assert_eq!(world.warm_up().await, json!({"warm": true, "cold_start": true}));
+    assert_eq!((world.secrets.reads().len(), world.calendly_paths().len()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connect_time_out_is_reported() {
+    // Accepts connections and never shakes hands.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", silent.local_addr().unwrap());
+    let world = Setup::new(Binary::User).with_pat_per_caller().with("CALENDLY_BASE_URL", &url).start().await;
+    let answer = world.warm_up().await;
+    assert!(answer["unprepared"].to_string().contains("timed out"), "{answer}");
+}
