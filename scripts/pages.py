@@ -21,7 +21,7 @@ import node_packages
 
 BOOKING_PAGE = local.ROOT / "examples" / "booking-page"
 API_PAGE = local.ROOT / "scripts" / "api-page"
-CALENDAR = Path("node_modules", "fullcalendar", "index.global.min.js")
+CALENDAR = Path("node_modules", "cally", "dist", "cally.js")
 SWAGGER_UI = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"]
 
 # The examples of openapi.yaml that lie in the future begin here, on a Monday.
@@ -43,8 +43,8 @@ def write_booking_page(directory, functions):
     """The example as it is, but for the address of the functions, and with the calendar that it uses."""
     ignored = shutil.ignore_patterns("package*.json", "README.md", "node_modules")
     shutil.copytree(BOOKING_PAGE, directory, ignore=ignored)
-    settings = directory / "settings.js"
-    settings.write_text(settings.read_text().replace(local.FUNCTIONS_URL, functions))
+    index = directory / "index.html"
+    index.write_text(index.read_text().replace(local.FUNCTIONS_URL, functions))
     calendar = directory / CALENDAR
     calendar.parent.mkdir(parents=True)
     shutil.copy(node_packages.folder("booking-page") / CALENDAR, calendar)

@@ -1,4 +1,4 @@
-"""`make screenshots`: takes the README's pictures anew, of the pages of a `make run` of its own.
+"""`make screenshots`: takes the pictures in docs/ of the pages of a `make run` of its own.
 
 It has the usual ports, since the pictures show them.
 """

@@ -8,7 +8,7 @@ from collections import namedtuple
 
 import windows
 from settings import LEASE_DURATION, LOW_QUOTA_RATIO, MAX_BACKOFF, MAX_CACHED, MAX_COALESCE_WAIT, MAX_IN_FLIGHT
-from settings import MIN_ATTEMPT, MIN_BACKOFF, POLL_INTERVAL, RESERVE, TIMEOUT_WITH_STALE
+from settings import MAX_REQUESTED_WAIT, MIN_ATTEMPT, MIN_BACKOFF, POLL_INTERVAL, RESERVE, TIMEOUT_WITH_STALE
 
 # Calendly's answer: its time, and the start of what it covers.
 Answer = namedtuple("Answer", "as_of asked_from")
@@ -146,7 +146,9 @@ class Environment:
             if reply.is_ok:
                 return answer
             attempts += 1
-            if attempts > self.settings.retries or reply.reset + MIN_ATTEMPT > deadline - now:
+            if attempts > self.settings.retries or reply.reset > MAX_REQUESTED_WAIT:
+                return None
+            if reply.reset + MIN_ATTEMPT > deadline - now:
                 return None
             if limit is not None and now + reply.reset > began + limit:
                 yield self.simulation.timeout(max(0, began + limit - now))

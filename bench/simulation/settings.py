@@ -21,6 +21,9 @@ CACHE_BYTES = 12 * 1024 * 1024
 MONTH_IN_MEMORY = 78_000
 MAX_CACHED = int(round(CACHE_BYTES / MONTH_IN_MEMORY, -1))
 
+# The longest wait that Calendly may ask for and that is honored.
+MAX_REQUESTED_WAIT = 2.0
+
 # The least time in which a retry makes sense, and the time that serializing the answer takes at most.
 MIN_ATTEMPT = 0.1
 RESERVE = 0.3

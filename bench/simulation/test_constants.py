@@ -10,23 +10,25 @@ import windows
 
 ROOT = Path(__file__).resolve().parents[2]
 CALENDLY, CHECK = "shared/src/calendly", "functions/check-availability/src"
+REMOTE = "shared/src/cache/remote"
 
 # {constant: (Rust file, name of its constant or of the field that is set to it)}
 CONSTANTS = {
-    (settings, "MAX_COALESCE_WAIT"): (f"{CALENDLY}/kept_times.rs", "PATIENCE"),
-    (settings, "TIMEOUT_WITH_STALE"): (f"{CALENDLY}/kept_times.rs", "HURRY"),
-    (settings, "MIN_BACKOFF"): (f"{CALENDLY}/kept_times.rs", "first"),
-    (settings, "MAX_BACKOFF"): (f"{CALENDLY}/kept_times.rs", "longest"),
-    (settings, "CACHE_BYTES"): (f"{CALENDLY}/kept_times.rs", "MOST_KEPT"),
-    (settings, "LEASE_DURATION"): ("shared/src/table/shared.rs", "LEASE"),
-    (settings, "POLL_INTERVAL"): ("shared/src/table/shared.rs", "POLL"),
-    (settings, "MIN_ATTEMPT"): (f"{CALENDLY}/retry.rs", "SHORTEST_TRY"),
-    (settings, "LOW_QUOTA_RATIO"): ("shared/src/rate_limit.rs", "PLENTY"),
-    (settings, "RESERVE"): ("shared/src/deadline.rs", "RESERVE"),
-    (settings, "MAX_IN_FLIGHT"): (f"{CHECK}/ask.rs", "OF_ONE"),
-    (windows, "LONGEST"): (f"{CALENDLY}/available_times.rs", "LONGEST"),
-    (windows, "HEAD_START"): (f"{CHECK}/range.rs", "HEAD_START"),
-    (windows, "ON_THE_WAY"): (f"{CHECK}/range.rs", "ON_THE_WAY"),
+    (settings, "MAX_COALESCE_WAIT"): (f"{CHECK}/availability_cache.rs", "MAX_COALESCE_WAIT"),
+    (settings, "TIMEOUT_WITH_STALE"): (f"{CHECK}/availability_cache.rs", "TIMEOUT_WITH_STALE"),
+    (settings, "MIN_BACKOFF"): (f"{CHECK}/availability_cache.rs", "INITIAL_BACKOFF"),
+    (settings, "MAX_BACKOFF"): (f"{CHECK}/availability_cache.rs", "MAX_BACKOFF"),
+    (settings, "CACHE_BYTES"): (f"{CHECK}/availability_cache.rs", "MAX_BYTES"),
+    (settings, "LEASE_DURATION"): (f"{REMOTE}/remote_cache.rs", "LEASE_DURATION"),
+    (settings, "POLL_INTERVAL"): (f"{REMOTE}/remote_cache.rs", "POLL_INTERVAL"),
+    (settings, "MIN_ATTEMPT"): (f"{CALENDLY}/retry.rs", "MIN_ATTEMPT_TIME"),
+    (settings, "MAX_REQUESTED_WAIT"): (f"{CALENDLY}/retry.rs", "MAX_REQUESTED_WAIT"),
+    (settings, "LOW_QUOTA_RATIO"): (f"{CALENDLY}/rate_limit.rs", "LOW_QUOTA_RATIO"),
+    (settings, "RESERVE"): ("shared/src/lambda/deadline.rs", "RESERVE"),
+    (settings, "MAX_IN_FLIGHT"): (f"{CHECK}/fetch.rs", "MAX_CALLS_PER_EVENT_TYPE"),
+    (windows, "LONGEST"): (f"{CALENDLY}/available_times.rs", "MAX"),
+    (windows, "HEAD_START"): (f"{CHECK}/question/time_range.rs", "LEAD_TIME"),
+    (windows, "ON_THE_WAY"): (f"{CHECK}/question/time_range.rs", "TRANSIT_TIME"),
     (deployment, "RATE_LIMIT"): ("sandbox/src/config.rs", "rate_limit"),
 }
 UNITS = {

@@ -32,9 +32,9 @@ class Figures(unittest.TestCase):
         self.assertLess(found["mean_age_s"], 60)
 
     def test_above_the_quota_requests_are_refused_and_above_the_limit_throttled(self):
-        found = simulate(Settings(), a_second=20, concurrency=50)
-        self.assertEqual(found["environments"], 50)
-        self.assertGreater(found["refused"], 0.1)
+        self.assertGreater(simulate(Settings(), a_second=20)["refused"], 0.1)
+        found = simulate(Settings(), a_second=20, concurrency=2)
+        self.assertEqual(found["environments"], 2)
         self.assertGreater(found["throttled"], 0.1)
 
 

@@ -1,39 +1,54 @@
-// Calls of the functions: with a token that is renewed in time, and with problems as errors.
+// Calls of the functions, with a token that is renewed before it expires and problems as errors.
 
-import { api, newToken } from "./settings.js";
+// The wait after a 429 that does not name one.
+const DEFAULT_RETRY_SECONDS = 10;
 
-/** An answer that is no success. A function's has a code; the gateway's own has none. */
+/** No answer, or one that is not a success. A function's problem has a `code`; the gateway's own has none. */
 export class Problem extends Error {
-  constructor(answer, body) {
-    super(body.detail ?? body.message ?? "");
-    this.status = answer.status;
-    this.code = body.code;
-    this.requestId = body.request_id ?? answer.headers.get("x-request-id");
-    this.retryAfter = Number(answer.headers.get("retry-after")) || null;
+  constructor(answer, { code, detail, message, request_id }) {
+    super(detail ?? message);
+    this.status = answer?.status;
+    this.code = answer ? code : "unreachable";
+    this.requestId = request_id ?? answer?.headers.get("x-request-id");
+    if (this.status === 429) this.retryAfter = Number(answer.headers.get("retry-after")) || DEFAULT_RETRY_SECONDS;
   }
 }
 
-// In memory only: what is in localStorage can be read by every script of the origin, for as long as it is there.
-let kept;
-
-async function token(isRefused) {
-  if (isRefused || !kept || Date.now() >= kept.renewAt) {
-    const { token, seconds } = await newToken();
-    kept = { token, renewAt: Date.now() + (seconds - 60) * 1000 };
-  }
-  return kept.token;
+/** The JSON of a successful answer. Throws a `Problem` otherwise. */
+export async function fetchJson(url, options) {
+  const answer = await fetch(url, options).catch(() => null);
+  const body = await answer?.json().catch(() => undefined);
+  if (!answer?.ok || body == null) throw new Problem(answer, body ?? {});
+  return body;
 }
 
-/** The JSON that a route answers. A token that is refused is renewed once. Throws a Problem, or what fetch throws. */
-export async function get(route, parameters, signal) {
-  const url = `${api}/calendly/${route}?${new URLSearchParams(parameters)}`;
-  for (let isRefused = false; ; isRefused = true) {
-    const headers = { Authorization: `Bearer ${await token(isRefused)}` };
-    const answer = await fetch(url, { headers, signal });
-    if (answer.ok) return answer.json();
-    const problem = new Problem(answer, await answer.json().catch(() => ({})));
-    // A gateway with an authorizer refuses tokens without a code; Calendly's own 401 is not about this token.
-    const isAboutToken = problem.status === 401 && problem.code !== "calendly_error";
-    if (isRefused || !isAboutToken) throw problem;
+export class Api {
+  // In memory only: every script of the origin can read localStorage.
+  #token;
+
+  /** `newToken` returns a promise of `{ token, seconds }`. */
+  constructor(base, newToken) {
+    Object.assign(this, { base, newToken });
+  }
+
+  async get(route, parameters, headers) {
+    const url = `${this.base}/calendly/${route}?${new URLSearchParams(parameters)}`;
+    const ask = async () => fetchJson(url, { headers: { ...headers, Authorization: `Bearer ${await this.#validToken()}` } });
+    try {
+      return await ask();
+    } catch (problem) {
+      // A gateway's authorizer refuses tokens without a code. Calendly's own 401 is not about this token.
+      if (problem.status !== 401 || problem.code === "calendly_error") throw problem;
+      this.#token = undefined;
+      return ask();
+    }
+  }
+
+  async #validToken() {
+    if (!(Date.now() < this.#token?.renewAt)) {
+      const { token, seconds } = await this.newToken();
+      this.#token = { value: token, renewAt: Date.now() + (seconds - 60) * 1000 };
+    }
+    return this.#token.value;
   }
 }

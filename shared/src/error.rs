@@ -1,8 +1,7 @@
-//! Everything that can go wrong with a request, and the one place where it becomes a status.
+//! The errors of a request, and the one place where an error becomes a status.
 //!
-//! An [`Error`] is answered as an RFC 9457 problem: `type`, `title`, `status`, `detail`, `code` and
-//! `request_id`, and the members that belong to one kind alone (`parameter`, `calendly`). The log has its
-//! [`reason`](Error::reason), for the operator.
+//! A caller gets an [`Error`] as an RFC 9457 problem: `type`, `title`, `status`, `detail`, `code` and `request_id`, with
+//! `parameter` or `calendly` where the error has them. The log gets its [`reason`](Error::reason), for the operator.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -10,93 +9,101 @@ use lambda_http::http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Why a request cannot be answered as asked. Its `Display` is the answer's `detail`: a sentence
-/// that a person can act on and that gives no secret away.
+/// Why a request failed. `Display` is the problem's `detail`: a sentence that tells a person what to do and reveals no
+/// secret.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// 400: a query parameter is missing or wrong.
     #[error("{detail}")]
     InvalidParameter {
-        /// The parameter's name.
+        /// The name of the parameter.
         parameter: &'static str,
-        /// What is wrong with it, and what would be right.
+        /// What is wrong with it, and what to send instead.
         detail: String,
-        /// The same without what the caller sent.
+        /// The `detail` without the caller's values, for the log.
         reason: Cow<'static, str>,
     },
-    /// 400: no Calendly personal access token is stored for this caller.
+    /// 400: a query parameter is misspelled.
+    #[error("{} is not a parameter: send {parameter} instead.", quoted(sent_as))]
+    MisspelledParameter {
+        /// The right name.
+        parameter: &'static str,
+        /// The name as the caller sent it.
+        sent_as: String,
+    },
+    /// 400: no Calendly personal access token (PAT) is stored for this caller.
     #[error("{0}")]
     PatMissing(&'static str),
-    /// 401 or 403: the bearer token does not open this resource.
+    /// 401 or 403: the bearer token does not grant access.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// 404: no bookable event type, or none with the slug that was asked for.
+    /// 404: no bookable event type, or none with the requested name.
     #[error("{detail}")]
     NoEventType {
-        /// Which one was looked for, and where there are others.
+        /// Which one was requested, and where to find others.
         detail: String,
-        /// The same without what the caller sent.
+        /// The `detail` without the caller's values, for the log.
         reason: &'static str,
     },
-    /// Calendly's own status: it answered with an error.
+    /// Calendly's own status: Calendly answered with an error.
     #[error(transparent)]
     Calendly(Box<CalendlyError>),
     /// 502: Calendly gave no answer.
     #[error("Calendly could not be reached ({what}). Try again.")]
     CalendlyUnreachable {
-        /// What happened instead.
+        /// What failed.
         what: &'static str,
         /// The path of the call.
         path: &'static str,
     },
-    /// 502: Calendly's answer is not what its API documents.
+    /// 502: Calendly's answer does not match its documentation.
     #[error("Calendly's answer could not be understood: {0}.")]
     CalendlyInvalidResponse(String),
     /// 503: Secrets Manager could not be read and no PAT is cached.
     #[error("The Calendly token could not be read from AWS Secrets Manager. Try again.")]
     SecretsUnavailable {
-        /// Why, for the log.
+        /// The cause, for the log.
         reason: Cow<'static, str>,
     },
     /// 503: the token issuer's keys could not be read and no usable key is cached.
     #[error("The token issuer's keys could not be read, so the token was not checked. Try again.")]
     KeysUnavailable {
-        /// Why, for the log.
+        /// The cause, for the log.
         reason: Cow<'static, str>,
     },
-    /// 504: the invocation's time ran out.
-    #[error("Time ran out before the answer was whole. Ask for a shorter range, or try again.")]
+    /// 504: the deadline passed.
+    #[error("Time ran out before the answer was complete. Ask for a shorter range, or try again.")]
     DeadlineExceeded {
-        /// What was waited for.
+        /// What the request was doing, as a clause: "the PAT was read".
         during: &'static str,
     },
-    /// 500: the answer would not fit in Lambda's 6 MB, or what it is made of not in the function's memory.
+    /// 500: the answer exceeds Lambda's 6 MB, or its parts the function's memory.
     #[error(
         "The answer is larger than the 6 MB that Lambda can return. Send Accept-Encoding: gzip, \
          or ask for less."
     )]
     AnswerTooLarge {
-        /// What was too large.
+        /// What is too large.
         reason: &'static str,
     },
-    /// Any of these, where it came about one of several things that were asked for.
+    /// Any other error, about one of several requested things.
     #[error("{error} This is about {subject}.")]
     About {
-        /// Which one, as the caller knows it: for the answer alone.
+        /// Which one, in the caller's words. For the answer alone.
         subject: String,
-        /// What went wrong with it.
+        /// The error.
         error: Box<Error>,
     },
-    /// 500: anything else. The cause is in the log, not in the answer.
-    #[error("Something went wrong here. The log has more under this request_id.")]
+    /// 500: anything else. The cause is in the log alone.
+    #[error("An internal error occurred. The log has the cause under this request_id.")]
     Internal {
-        /// What went wrong.
+        /// The cause, for the log.
         reason: &'static str,
     },
 }
 
-/// Why a bearer token was refused (RFC 6750, section 3.1). `Display` is the challenge's
-/// `error_description`: fixed sentences, so that nothing of a token can reach a header.
+/// Why a bearer token was refused (RFC 6750, section 3.1). `Display` is the `error_description` of the challenge. Its
+/// sentences are fixed, so that no part of a token reaches a header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// The request carries no bearer token.
@@ -105,33 +112,41 @@ pub enum TokenError {
     /// The token is malformed, not signed by a key of the issuer, or not meant for this resource.
     #[error("{0}")]
     Invalid(&'static str),
-    /// The token was good and has expired.
+    /// The token is valid but has expired.
     #[error("The token expired. Get a new one from the issuer.")]
     Expired,
-    /// The token is good and lacks the scope that this resource needs.
+    /// The token is valid but lacks the required scope.
     #[error("The token lacks the scope {scope}.")]
     InsufficientScope {
-        /// The scope that is needed, as configured.
+        /// The required scope, as configured.
         scope: String,
     },
 }
 
-/// What Calendly said when it answered with an error status.
+/// An error answer of Calendly.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("Calendly answered {status}{}", sentence(self.message.as_deref().or(self.title.as_deref())))]
+#[error("Calendly answered {}{}", status_text(*status), sentence(self.message.as_deref().or(self.title.as_deref())))]
 pub struct CalendlyError {
     /// Calendly's HTTP status: 400 to 599.
     pub status: StatusCode,
-    /// `title` of its body, where it sent one.
+    /// `title` of the body, if present.
     pub title: Option<String>,
-    /// `message` of its body, where it sent one.
+    /// `message` of the body, if present.
     pub message: Option<String>,
-    /// `details` of its body as Calendly sent them, where it sent any.
+    /// `details` of the body as Calendly sent them, if present.
     pub details: Option<Box<RawValue>>,
-    /// How long Calendly wants the next call to wait; present for every 429.
+    /// The wait before the next call; present for every 429.
     pub retry_after: Option<Duration>,
     /// The path of the call.
     pub path: &'static str,
+}
+
+/// A status with its registered name, if it has one: `404 Not Found`, `520`.
+pub(crate) fn status_text(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(name) => format!("{} {name}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    }
 }
 
 fn sentence(text: Option<&str>) -> String {
@@ -154,13 +169,13 @@ pub(crate) struct CalendlyMember<'a> {
 }
 
 impl Error {
-    /// An [`Error::InvalidParameter`] whose `detail` quotes nothing that the caller sent.
+    /// An [`Error::InvalidParameter`] whose `detail` has no value of the caller.
     pub fn invalid_parameter(parameter: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         let reason = detail.into();
         Self::InvalidParameter { parameter, detail: reason.clone().into_owned(), reason }
     }
 
-    /// An [`Error::InvalidParameter`] about this `value`: `reason` follows the parameter's name and the value.
+    /// An [`Error::InvalidParameter`] about a value. In the `detail`, `reason` follows the parameter's name and value.
     pub fn invalid_value(parameter: &'static str, value: &str, reason: impl fmt::Display) -> Self {
         Self::InvalidParameter {
             parameter,
@@ -169,19 +184,20 @@ impl Error {
         }
     }
 
-    /// The same error with a `detail` that ends with what it is about, in the caller's own words. Nothing else of
-    /// it changes.
+    /// Adds to the `detail` what the error is about, in the caller's words.
     #[must_use]
     pub fn about(self, subject: String) -> Self {
         Self::About { subject, error: Box::new(self) }
     }
 
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
             Self::About { error, .. } => error.status(),
-            Self::InvalidParameter { .. } | Self::PatMissing(_) => StatusCode::BAD_REQUEST,
+            Self::InvalidParameter { .. } | Self::MisspelledParameter { .. } | Self::PatMissing(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Token(TokenError::InsufficientScope { .. }) => StatusCode::FORBIDDEN,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::NoEventType { .. } => StatusCode::NOT_FOUND,
@@ -193,12 +209,12 @@ impl Error {
         }
     }
 
-    /// The stable name that a client decides on.
+    /// The stable error code for clients.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
             Self::About { error, .. } => error.code(),
-            Self::InvalidParameter { .. } => "invalid_parameter",
+            Self::InvalidParameter { .. } | Self::MisspelledParameter { .. } => "invalid_parameter",
             Self::PatMissing(_) => "pat_missing",
             Self::Token(TokenError::Missing) => "token_missing",
             Self::Token(TokenError::Invalid(_)) => "token_invalid",
@@ -216,14 +232,14 @@ impl Error {
         }
     }
 
-    /// What the log says of it: a sentence of ours, without anything that a caller, a token, an issuer, AWS or
-    /// Calendly sent.
+    /// The reason in the log: a sentence without any value from a caller, a token, an issuer, AWS or Calendly.
     pub(crate) fn reason(&self) -> String {
         let reason: Cow<'_, str> = match self {
             Self::About { error, .. } => return error.reason(),
             Self::InvalidParameter { reason, .. }
             | Self::SecretsUnavailable { reason }
             | Self::KeysUnavailable { reason } => Cow::Borrowed(reason),
+            Self::MisspelledParameter { parameter, .. } => format!("{parameter} is misspelled").into(),
             Self::PatMissing(reason)
             | Self::NoEventType { reason, .. }
             | Self::AnswerTooLarge { reason }
@@ -239,16 +255,28 @@ impl Error {
         format!("{}.", reason.trim_end_matches('.'))
     }
 
-    /// The parameter that an `invalid_parameter` is about.
-    pub(crate) fn parameter(&self) -> Option<&'static str> {
+    /// The parameter of an `invalid_parameter`, as the caller sent it.
+    pub(crate) fn parameter(&self) -> Option<&str> {
         match self {
             Self::InvalidParameter { parameter, .. } => Some(parameter),
+            Self::MisspelledParameter { sent_as, .. } => Some(sent_as),
             Self::About { error, .. } => error.parameter(),
             _ => None,
         }
     }
 
-    /// What Calendly said, for a `calendly_error`.
+    /// The parameter of an `invalid_parameter` for the log, which contains no text of a caller.
+    pub(crate) fn logged_parameter(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidParameter { parameter, .. } | Self::MisspelledParameter { parameter, .. } => {
+                Some(parameter)
+            }
+            Self::About { error, .. } => error.logged_parameter(),
+            _ => None,
+        }
+    }
+
+    /// Calendly's own error, for a `calendly_error`.
     pub(crate) fn calendly(&self) -> Option<CalendlyMember<'_>> {
         match self {
             Self::About { error, .. } => error.calendly(),
@@ -262,7 +290,7 @@ impl Error {
         }
     }
 
-    /// Seconds for a `Retry-After` header (RFC 9110, section 10.2.3), where Calendly asked for one.
+    /// The seconds of a `Retry-After` header (RFC 9110, section 10.2.3), if Calendly asked to wait.
     pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
         match self {
             Self::Calendly(error) => error.retry_after.map(|wait| wait.as_secs()),
@@ -279,17 +307,17 @@ impl Error {
         }
     }
 
-    /// Whether Calendly refused the PAT itself: the one error that a fresh read of the secret may cure.
+    /// Whether Calendly refused the PAT: a new read of the secret may help.
     pub(crate) fn is_pat_refused(&self) -> bool {
         self.calendly_status() == Some(StatusCode::UNAUTHORIZED)
     }
 
-    /// Whether Calendly gave no answer of its own: it could not be reached, failed, or is asked too much.
+    /// Whether Calendly is unavailable: unreachable, failing, or over the rate limit.
     #[must_use]
     pub fn is_calendly_down(&self) -> bool {
-        let is_refusal =
+        let is_unavailable =
             |status: StatusCode| status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-        matches!(self, Self::CalendlyUnreachable { .. }) || self.calendly_status().is_some_and(is_refusal)
+        matches!(self, Self::CalendlyUnreachable { .. }) || self.calendly_status().is_some_and(is_unavailable)
     }
 
     /// Whether Calendly refused a parameter of the call.
@@ -297,25 +325,25 @@ impl Error {
         self.calendly_status() == Some(StatusCode::BAD_REQUEST)
     }
 
-    /// Whether Calendly knows no such resource.
+    /// Whether Calendly answered 404.
     #[must_use]
     pub fn is_calendly_not_found(&self) -> bool {
         self.calendly_status() == Some(StatusCode::NOT_FOUND)
     }
 }
 
-/// A value of the caller's as it may stand in a `detail`: quoted, and cut where it is long.
+/// A caller's value for a `detail`: quoted, escaped, and truncated if long.
 #[must_use]
 pub fn quoted(value: &str) -> String {
-    const MOST: usize = 80;
-    match value.char_indices().nth(MOST) {
+    const MAX_CHARS: usize = 80;
+    match value.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{:?}", value.get(..end).unwrap_or_default().to_owned() + "…"),
         None => format!("{value:?}"),
     }
 }
 
 impl TokenError {
-    /// The value of `WWW-Authenticate` (RFC 6750, section 3). Without credentials it names no error.
+    /// The value of `WWW-Authenticate` (RFC 6750, section 3). For a missing token it names no error.
     pub(crate) fn challenge(&self) -> String {
         const REALM: &str = r#"Bearer realm="calendly""#;
         match self {
@@ -349,9 +377,9 @@ mod tests {
 
     #[test]
     fn the_detail_of_a_calendly_error_is_one_sentence() {
-        let error = |title: Option<&str>, message: Option<&str>| {
+        let error = |status: u16, title: Option<&str>, message: Option<&str>| {
             CalendlyError {
-                status: StatusCode::NOT_FOUND,
+                status: StatusCode::from_u16(status).unwrap(),
                 title: title.map(str::to_owned),
                 message: message.map(str::to_owned),
                 details: None,
@@ -360,22 +388,24 @@ mod tests {
             }
             .to_string()
         };
-        assert_eq!(error(None, None), "Calendly answered 404 Not Found.");
-        assert_eq!(error(Some("Gone away"), None), "Calendly answered 404 Not Found: Gone away.");
+        assert_eq!(error(404, None, None), "Calendly answered 404 Not Found.");
+        assert_eq!(error(404, Some("Gone away"), None), "Calendly answered 404 Not Found: Gone away.");
         assert_eq!(
-            error(Some("Gone"), Some("No such type.")),
+            error(404, Some("Gone"), Some("No such type.")),
             "Calendly answered 404 Not Found: No such type."
         );
+        assert_eq!(error(520, None, None), "Calendly answered 520.");
+        assert_eq!(error(520, None, Some("No")), "Calendly answered 520: No.");
     }
 
     #[test]
-    fn a_quoted_value_is_cut_and_escaped() {
+    fn quoted_values_are_truncated_and_escaped() {
         assert_eq!(quoted("a\"b\n"), r#""a\"b\n""#);
         assert_eq!(quoted(&"é".repeat(200)).chars().count(), 80 + 3);
     }
 
     #[test]
-    fn a_reason_holds_nothing_that_was_sent() {
+    fn reasons_contain_no_foreign_values() {
         let error = Error::invalid_value("timezone", "Robin's", "is not a name: send one like UTC.");
         assert_eq!(error.to_string(), r#"timezone "Robin's" is not a name: send one like UTC."#);
         assert_eq!(error.reason(), "timezone is not a name: send one like UTC.");
@@ -404,13 +434,13 @@ mod tests {
         }))
     }
 
-    /// Both ways in which an error may come.
+    /// The error itself, and the same error about something.
     fn alone_and_about(error: Error) -> [Error; 2] {
         [error.clone(), error.about("something".to_owned())]
     }
 
     #[test]
-    fn what_calendly_answered_decides_what_may_cure_it() {
+    fn calendly_statuses_are_classified() {
         for (status, is_pat_refused, is_down, is_not_found) in [
             (400, false, false, false),
             (401, true, false, false),
@@ -428,12 +458,12 @@ mod tests {
         }
         let unreachable = Error::CalendlyUnreachable { what: "it was reset", path: "/users/me" };
         assert!(unreachable.is_calendly_down() && !unreachable.is_pat_refused());
-        let another = Error::Internal { reason: "of another's" };
+        let another = Error::Internal { reason: "another error" };
         assert!(!another.is_calendly_down() && !another.is_pat_refused() && !another.is_calendly_not_found());
     }
 
     #[test]
-    fn what_is_told_of_an_error_is_told_whatever_it_is_about() {
+    fn about_keeps_all_other_members() {
         for error in alone_and_about(calendly(429)) {
             let member = serde_json::to_string(&error.calendly()).unwrap();
             assert_eq!(member, r#"{"status":429,"title":"A title","message":"A message","details":[1.0]}"#);

@@ -1,19 +1,11 @@
-//! What the three functions share.
-//!
-//! Data flows one way, and each step has its module:
+//! Everything that the functions share: from a Lambda event to an answer.
 //!
 //! ```text
-//! event ─▶ Request ─▶ authenticate ─▶ parameters ─▶ PAT ─▶ Calendly ─▶ Response ─▶ the gateway's answer
-//! runtime::event      auth            query         pat_provider   calendly    response    runtime::gateway
+//! event ─▶ authenticate ─▶ parameters ─▶ PAT ─▶ Calendly ─▶ response
+//! lambda   auth            lambda        pat    calendly    lambda
 //! ```
 //!
-//! `Request` and `Response` are `lambda_http`'s. Beside the path stand `cache`, in which keys, PATs and what was
-//! learnt with a PAT are kept; `http`, the one HTTP stack; `secrets`, which reads Secrets Manager; `error`, where
-//! what went wrong becomes a status; `telemetry`, the log; and `config`.
-//!
-//! A function is a type that implements [`Function`]: what is particular to it. [`run`] does the
-//! rest: it tells API Gateway's events from warm-ups, authenticates the caller, keeps the deadline,
-//! turns an [`Error`] into its status, and writes the log line.
+//! A function implements [`Function`], and its `main` calls [`run`]. `docs/architecture.md` walks through a request.
 
 mod auth;
 pub mod cache;

@@ -1,7 +1,8 @@
-"""Takes the README's pictures of the pages at SANDBOX_URL into a folder: `make screenshots`."""
+"""Takes the pictures of the pages at SANDBOX_URL into a folder: `make screenshots`."""
 
 import shutil
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
@@ -11,59 +12,83 @@ sys.path[:0] = [str(ROOT / "tests" / "api" / "running")]
 
 import browser  # noqa: E402
 import bundle  # noqa: E402
+from test_booking_page import CARD, DAY, DEMO, LINK, NONE, PROBLEM, TIME, problem, taking  # noqa: E402
 
-SIZE = {"width": 1000, "height": 760}
+WIDE = {"width": 1100, "height": 540}
+PHONE = {"width": 375, "height": 812}
+SUNDAY = f"?event_type=demo&day={DAY + timedelta(days=5)}"
 # What the page documents of each status is long, and would push the other routes out of the picture.
 DOCUMENTED = ".responses-inner > div > h4 + .responses-table:not(.live-responses-table), .responses-inner > .responses-table"
 
 
 def api_page(page):
-    """The three routes, of which the first was tried with a token of the demo user's."""
+    """The three routes, of which the first was tried."""
     page.goto(f"{bundle.SANDBOX}/docs")
-    page.locator("button.authorize").first.click()
-    form = page.locator(".auth-container", has_text="sandbox (OAuth2, password)")
-    form.get_by_role("button", name="Apply given OAuth2 credentials").click()
-    expect(form.get_by_role("button", name="Remove authorization")).to_be_visible()
-    page.locator(".close-modal").click()
+    expect(page.get_by_role("status")).to_contain_text("You are signed in")
     block = page.locator("[id$='-user'].opblock")
     block.locator(".opblock-summary-control").click()
-    block.get_by_role("button", name="Try it out").click()
     block.get_by_role("button", name="Execute").click()
     live = block.locator(".live-responses-table")
     expect(live.locator(".response-col_status").last).to_contain_text("200")
-    expect(live).to_contain_text("https://api.calendly.com/users/")
     page.add_style_tag(content=f"{DOCUMENTED} {{ display: none }}")
     first, *_, last = [part.bounding_box() for part in page.locator(".opblock-tag-section").all()]
-    height = last["y"] + last["height"] - first["y"]
     # Boxes are measured from where the page has been scrolled to.
     top = first["y"] + page.evaluate("scrollY")
-    return {"clip": {"x": 0, "y": top, "width": SIZE["width"], "height": height}, "full_page": True}
+    height = last["y"] + last["height"] - first["y"]
+    return {"clip": {"x": 0, "y": top, "width": WIDE["width"], "height": height}, "full_page": True}
 
 
-def booking_page(page):
-    """The next week, which is whole, of two event types."""
-    page.goto(f"{bundle.SANDBOX}/")
-    expect(page.locator("#status")).to_contain_text("in this week")
-    page.get_by_role("button", name="Next week").click()
-    page.get_by_label("Mentoring (60 minutes)").check()
-    expect(page.locator(".several a.fc-event").first).to_be_visible()
-    return {}
+def booking_page(query, until, times=None, click=None):
+    """A state of the booking page: its address, what shows that it is there, how times are answered, what is clicked."""
+
+    def prepare(page):
+        if times:
+            page.route("**/calendly/check-availability?*", times)
+        page.goto(f"{bundle.SANDBOX}/{query}")
+        if click:
+            page.locator(click).nth(2).click()
+        expect(page.locator(until).first).to_be_visible()
+        # Nothing is under the mouse.
+        page.mouse.move(0, 0)
+        return {}
+
+    return prepare
+
+
+TIMES = booking_page(DEMO, TIME)
+PICTURES = {
+    "api-page": (api_page, {}),
+    "booking-page": (TIMES, {}),
+    "booking-page-dark": (TIMES, {"color_scheme": "dark"}),
+    "booking-page-phone": (TIMES, {"viewport": PHONE}),
+    "booking-page-arabic": (TIMES, {"locale": "ar-EG", "timezone_id": "Africa/Cairo"}),
+    "booking-page-event-types": (booking_page("", CARD), {}),
+    "booking-page-several": (booking_page("?several=yes", ".card:has(:checked)", click=".card"), {}),
+    "booking-page-summary": (booking_page(DEMO, LINK, click=TIME), {}),
+    "booking-page-none": (booking_page(SUNDAY, NONE), {}),
+    "booking-page-taken": (booking_page(DEMO, ".taken", times=taking(), click=TIME), {}),
+    "booking-page-problem": (booking_page(DEMO, PROBLEM, times=problem("calendly_error", 429, {"retry-after": "12"})), {}),
+}
 
 
 def main(folder):
+    pictures = {}
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=browser.ARGUMENTS
         )
-        for name, prepare in {"api-page": api_page, "booking-page": booking_page}.items():
+        for name, (prepare, options) in PICTURES.items():
             context = chromium.new_context(
-                viewport=SIZE, timezone_id="Europe/Madrid", locale="en-GB"
+                **{"viewport": WIDE, "timezone_id": "Europe/Madrid", "locale": "en-GB", **options}
             )
             page = context.new_page()
-            options = prepare(page)
-            page.screenshot(path=folder / f"{name}.png", animations="disabled", **options)
+            how = prepare(page)
+            pictures[name] = page.screenshot(animations="disabled", **how)
             context.close()
         chromium.close()
+    # At the end: `cargo lambda watch` restarts the functions when a file of the workspace changes.
+    for name, picture in pictures.items():
+        (folder / f"{name}.png").write_bytes(picture)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,10 @@ const MAX_COALESCE_WAIT: Duration = Duration::from_millis(1_500);
 /// Time-out of a call while a stale response can be served instead.
 const TIMEOUT_WITH_STALE: Duration = Duration::from_secs(2);
 
+/// The delays between calls while Calendly fails and a stale response can be served.
+const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
+
 /// The most memory that cached responses take. A month of slots every half hour has 66 KB.
 const MAX_BYTES: usize = 12 * 1024 * 1024;
 
@@ -28,7 +32,7 @@ const POLICY: CachePolicy = CachePolicy {
     ttl: Duration::ZERO,
     load_timeout: Duration::MAX,
     on_error: OnError::ServeStale {
-        backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(10)),
+        backoff: Backoff::new(INITIAL_BACKOFF, MAX_BACKOFF),
         load_timeout: TIMEOUT_WITH_STALE,
         backoff_without_value: false,
     },

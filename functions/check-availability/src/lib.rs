@@ -80,6 +80,8 @@ impl CheckAvailability {
 
 impl Function for CheckAvailability {
     const NAME: &'static str = "check-availability";
+    const PARAMETERS: &'static [&'static str] =
+        &["at", "duration", "end_time", "event_type", "limit", "match", "start_time", "timezone"];
     type Parameters = Question;
 
     fn parameters(&self, query: &Query) -> Result<Question, Error> {

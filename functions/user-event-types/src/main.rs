@@ -43,6 +43,7 @@ impl EventTypeVisitor for JsonArray<'_> {
 
 impl Function for UserEventTypes {
     const NAME: &'static str = "user-event-types";
+    const PARAMETERS: &'static [&'static str] = &["active"];
     /// `active`: only the active or the inactive ones.
     type Parameters = Option<bool>;
 

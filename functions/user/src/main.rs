@@ -8,6 +8,7 @@ struct User;
 
 impl Function for User {
     const NAME: &'static str = "user";
+    const PARAMETERS: &'static [&'static str] = &[];
     type Parameters = ();
 
     fn parameters(&self, _: &Query) -> Result<(), Error> {

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
-use lambda_http::http::{
-    HeaderMap,
-    header::{ACCEPT_ENCODING, CONTENT_ENCODING},
-};
 use serde::Deserialize;
 use url::Url;
 
 use super::{key_set::KeySet, keys::KeySource};
 use crate::{
-    http::{BodyError, ByteBudget, HttpClient, body, json::object_of_bytes, secure_url},
+    error::status_text,
+    http::{
+        BodyError, ByteBudget, HttpClient, body, failure_reason, has_content_coding, json::object_of_bytes,
+        secure_url,
+    },
     telemetry,
 };
 
@@ -107,10 +107,13 @@ async fn get(http: &HttpClient, url: Url, document: &str) -> Result<Vec<u8>, Str
 }
 
 async fn get_once(http: &HttpClient, url: Url, document: &str) -> Result<Vec<u8>, FetchError> {
-    let request = http.get(url.as_str()).header(ACCEPT_ENCODING, "identity");
-    let response = http.send(request).await.map_err(|error| request_error(&error, document))?;
+    let response =
+        http.send(http.get(url.as_str())).await.map_err(|error| request_error(&error, document))?;
     if response.status() != 200 {
-        return Err(FetchError::Failed(format!("the issuer answered {} ({document})", response.status())));
+        return Err(FetchError::Failed(format!(
+            "the issuer answered {} ({document})",
+            status_text(response.status())
+        )));
     }
     if has_content_coding(response.headers()) {
         return Err(FetchError::Failed(format!(
@@ -127,20 +130,15 @@ async fn get_once(http: &HttpClient, url: Url, document: &str) -> Result<Vec<u8>
     })
 }
 
-/// Whether `Content-Encoding` names a coding other than `identity` (RFC 9110, section 8.4).
-fn has_content_coding(headers: &HeaderMap) -> bool {
-    headers.get_all(CONTENT_ENCODING).iter().any(|value| {
-        let codings = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-        codings.into_iter().any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
-    })
-}
-
 /// Describes a request that got no response.
 fn request_error(error: &reqwest::Error, document: &str) -> FetchError {
     if error.is_connect() {
-        FetchError::Failed(format!("the issuer could not be connected to ({document})"))
+        FetchError::Failed(format!("the issuer could not be reached: {} ({document})", failure_reason(error)))
     } else {
-        FetchError::ConnectionBroken(format!("the issuer did not answer ({document})"))
+        FetchError::ConnectionBroken(format!(
+            "the issuer did not answer: {} ({document})",
+            failure_reason(error)
+        ))
     }
 }
 
@@ -251,7 +249,7 @@ mod tests {
             ),
             (JWKS, Fault::Oversized { bytes: 512 * 1024 }, "the answer is not a JWK Set"),
             (JWKS, Fault::Truncated { after: 10 }, "the issuer's answer broke off (keys)"),
-            (JWKS, Fault::Reset, "the issuer did not answer (keys)"),
+            (JWKS, Fault::Reset, "the issuer did not answer: the connection broke (keys)"),
             (JWKS, json_body(r#"{"keys":[]}"#), "none of the 0 keys of the JWK Set can be used"),
             (JWKS, json_body(r#"{"keys":[{"kty":"RSA"}]}"#), "none of the 1 keys of the JWK Set can be used"),
         ] {
@@ -334,6 +332,6 @@ mod tests {
     #[tokio::test]
     async fn refused_connection() {
         let reason = fetch("http://127.0.0.1:1", None).await.unwrap_err();
-        assert_eq!(reason, "the issuer could not be connected to (discovery)");
+        assert_eq!(reason, "the issuer could not be reached: the connection was refused (discovery)");
     }
 }

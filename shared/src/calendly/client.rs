@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use lambda_http::http::StatusCode;
 use reqwest::{
     Response,
-    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -19,8 +19,8 @@ use super::retry::{AttemptError, Failure};
 use crate::{
     Error,
     config::CalendlyConfig,
-    error::CalendlyError,
-    http::{BodyError, ByteBudget, HttpClient, Tls, body},
+    error::{CalendlyError, status_text},
+    http::{BodyError, ByteBudget, HttpClient, Tls, body, failure_reason, has_content_coding},
     pat::LoadedPat,
     telemetry::{RequestMetrics, Stage},
 };
@@ -87,7 +87,7 @@ impl CalendlyClient {
     ///
     /// A sentence that says why Calendly cannot be reached.
     pub(crate) async fn connect(&self) -> std::result::Result<(), String> {
-        self.http.open(&self.base_url).await
+        self.http.preconnect(&self.base_url).await
     }
 
     /// The body of Calendly's 200 response to `GET path?query`. `attempt` counts the attempts of the same call, from 1.
@@ -130,17 +130,15 @@ impl CalendlyClient {
             .get(&format!("{}{}", self.base_url, path.path))
             .query(query)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
             .header(AUTHORIZATION, authorization);
-        let response = self.http.send(request).await.map_err(|error| {
-            AttemptError::connection(
-                if error.is_connect() { "no connection" } else { "the connection broke" },
-                path,
-            )
-        })?;
+        let response = self
+            .http
+            .send(request)
+            .await
+            .map_err(|error| AttemptError::connection(failure_reason(&error), path))?;
         update_rate_limit(&response, pat, metrics);
         match response.status() {
-            StatusCode::OK if is_coded(&response) => {
+            StatusCode::OK if has_content_coding(response.headers()) => {
                 Err(AttemptError::permanent(Error::CalendlyInvalidResponse(
                     "it has a Content-Encoding, which was not accepted".to_owned(),
                 )))
@@ -156,7 +154,7 @@ impl CalendlyClient {
             }
             status => Err(AttemptError::permanent(Error::CalendlyInvalidResponse(format!(
                 "it has the status {}",
-                status.as_u16()
+                status_text(status)
             )))),
         }
     }
@@ -216,11 +214,6 @@ async fn text(response: Response, byte_budget: &ByteBudget) -> Result<String> {
         .map_err(|_| AttemptError::permanent(Error::CalendlyInvalidResponse("it is not UTF-8".to_owned())))
 }
 
-/// Whether a body is compressed, although only `identity` was accepted.
-fn is_coded(response: &Response) -> bool {
-    response.headers().get_all(CONTENT_ENCODING).iter().any(|coding| coding != "identity")
-}
-
 /// The members of Calendly's error body that are passed on. A content delivery network stands in front of Calendly, so
 /// the body may be anything; members of another type are left out.
 #[derive(Default, Deserialize)]
@@ -253,7 +246,7 @@ impl Text {
 async fn error_response(response: Response, path: Path<'_>) -> AttemptError<Error> {
     let status = response.status();
     let wait = requested_wait(status, response.headers(), Utc::now());
-    let body = if is_coded(&response) {
+    let body = if has_content_coding(response.headers()) {
         Vec::new()
     } else {
         body(response, &ByteBudget::new(MAX_ERROR_BYTES)).await.unwrap_or_default()

@@ -11,6 +11,8 @@ mod variables;
 
 use std::time::Duration;
 
+use aws::EndpointKind;
+
 use crate::{
     auth::issuer::{Issuer, TokenRules},
     http::{base_url, http_url},
@@ -49,6 +51,8 @@ pub(crate) struct TableConfig {
     pub(crate) endpoint: Option<String>,
     /// The region of [`AwsConfig`].
     pub(crate) region: String,
+    /// That of [`AwsConfig`].
+    pub(crate) endpoint_kind: EndpointKind,
 }
 
 /// How Calendly is called.
@@ -67,6 +71,8 @@ pub(crate) struct CalendlyConfig {
 pub(crate) struct AwsConfig {
     /// `AWS_REGION`, or else `AWS_DEFAULT_REGION`.
     pub(crate) region: String,
+    /// `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`.
+    pub(crate) endpoint_kind: EndpointKind,
     /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, or else `AWS_ENDPOINT_URL`.
     pub(crate) secrets_manager_endpoint: Option<String>,
     /// `AWS_CA_BUNDLE`: a PEM file of certificate authorities to trust in addition to the compiled-in ones.
@@ -83,7 +89,7 @@ impl Config {
         let audiences = variables.required("JWT_AUDIENCE", tokens::audiences);
         let required_scope = variables.optional("JWT_REQUIRED_SCOPE", tokens::scope_token);
         let aws = AwsConfig::read(variables);
-        let table = aws.as_ref().and_then(|aws| TableConfig::read(variables, &aws.region));
+        let table = aws.as_ref().and_then(|aws| TableConfig::read(variables, aws));
         let (issuer, audiences) = (issuer?, audiences?);
         Some(Self {
             pat_secret_id: pat_secret_id?,
@@ -117,25 +123,36 @@ impl AwsConfig {
             Some(region) => Some(region),
             None => variables.missing("AWS_REGION"),
         };
-        let secrets_manager_endpoint = endpoint(variables, "AWS_ENDPOINT_URL_SECRETS_MANAGER");
+        let mut flag = |name| variables.optional(name, aws::flag).unwrap_or_default();
+        let endpoint_kind = EndpointKind {
+            use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
+            use_dual_stack: flag("AWS_USE_DUALSTACK_ENDPOINT"),
+        };
+        let secrets_manager_endpoint = endpoint(variables, "AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint_kind);
         let ca_bundle = variables.text("AWS_CA_BUNDLE");
-        Some(Self { region: region?, secrets_manager_endpoint, ca_bundle })
+        Some(Self { region: region?, endpoint_kind, secrets_manager_endpoint, ca_bundle })
     }
 }
 
 impl TableConfig {
-    fn read(variables: &mut Variables, region: &str) -> Option<Self> {
+    fn read(variables: &mut Variables, aws: &AwsConfig) -> Option<Self> {
         let name = variables.optional("CACHE_TABLE", table_name)?;
-        let endpoint = endpoint(variables, "AWS_ENDPOINT_URL_DYNAMODB");
-        Some(Self { name, endpoint, region: region.to_owned() })
+        let endpoint_kind = aws.endpoint_kind;
+        let endpoint = endpoint(variables, "AWS_ENDPOINT_URL_DYNAMODB", endpoint_kind);
+        Some(Self { name, endpoint, region: aws.region.clone(), endpoint_kind })
     }
 }
 
 /// Reads the custom endpoint of an AWS service, or else `AWS_ENDPOINT_URL`, the one of all services.
-fn endpoint(variables: &mut Variables, service_variable: &str) -> Option<String> {
-    match variables.optional(service_variable, http_url) {
+fn endpoint(variables: &mut Variables, service_variable: &str, kind: EndpointKind) -> Option<String> {
+    // The AWS SDKs refuse both together.
+    let parse = |text: &str| match kind {
+        EndpointKind { use_fips: false, use_dual_stack: false } => http_url(text),
+        _ => Err("cannot be combined with AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT".to_owned()),
+    };
+    match variables.optional(service_variable, parse) {
         Some(endpoint) => Some(endpoint),
-        None => variables.optional("AWS_ENDPOINT_URL", http_url),
+        None => variables.optional("AWS_ENDPOINT_URL", parse),
     }
 }
 
@@ -197,7 +214,20 @@ mod tests {
         for name in ["calendly-cache", "arn:aws:dynamodb:eu-west-1:123456789012:table/calendly.cache_1"] {
             let table = config(&[("CACHE_TABLE", name)]).unwrap().table.unwrap();
             assert_eq!((table.name.as_str(), table.endpoint), (name, None));
+            assert_eq!(table.endpoint_kind, EndpointKind::default());
         }
+    }
+
+    #[test]
+    fn endpoint_settings_hold_for_every_aws_service() {
+        let changes = [
+            ("AWS_USE_FIPS_ENDPOINT", "True"),
+            ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+            ("CACHE_TABLE", "calendly-cache"),
+        ];
+        let config = config(&changes).unwrap();
+        let expected = EndpointKind { use_fips: true, use_dual_stack: true };
+        assert_eq!((config.aws.endpoint_kind, config.table.unwrap().endpoint_kind), (expected, expected));
     }
 
     #[test]
@@ -224,6 +254,15 @@ mod tests {
             (&[("CALENDLY_PAT_SECRET_ID", " \t")], "CALENDLY_PAT_SECRET_ID is required"),
             (&[("JWT_AUDIENCE", " , ")], "JWT_AUDIENCE \" , \": names no audience"),
             (&[("AWS_REGION", "")], "AWS_REGION is required"),
+            (&[("AWS_USE_FIPS_ENDPOINT", "yes")], "AWS_USE_FIPS_ENDPOINT \"yes\": neither true nor false"),
+            (
+                &[("AWS_USE_DUALSTACK_ENDPOINT", "1")],
+                "AWS_USE_DUALSTACK_ENDPOINT \"1\": neither true nor false",
+            ),
+            (
+                &[("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_ENDPOINT_URL", "https://vpce.example")],
+                "AWS_ENDPOINT_URL \"https://vpce.example\": cannot be combined with AWS_USE_FIPS_ENDPOINT",
+            ),
             (&[("PAT_CACHE_SECONDS", "-1")], "PAT_CACHE_SECONDS \"-1\": not a whole number"),
             (&[("CALENDLY_TIMEOUT_MS", "0")], "CALENDLY_TIMEOUT_MS \"0\": not a whole number from 1"),
             (

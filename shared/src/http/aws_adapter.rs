@@ -1,9 +1,11 @@
-//! The AWS SDK over the one HTTP client, in place of the HTTPS stack that it would bring along.
+//! An adapter that runs the AWS SDK over [`HttpClient`], in place of the HTTPS stack that the SDK would bring.
 
-use super::{ByteBudget, HttpClient as Client, body};
 use aws_smithy_runtime_api::{
     client::{
-        http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+        http::{
+            HttpClient as SdkHttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+            SharedHttpConnector,
+        },
         orchestrator::{HttpRequest, HttpResponse},
         result::ConnectorError,
         runtime_components::RuntimeComponents,
@@ -12,14 +14,16 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 
-/// Secrets Manager's largest secret is 64 KiB; its answer is not much larger.
-const LARGEST_ANSWER: usize = 256 * 1024;
+use super::{ByteBudget, HttpClient, body, trace::add_trace_id};
 
-/// The HTTP client as the SDK wants it. Time limits are the SDK's own (its timeout settings).
+/// The largest response that is read. A secret has at most 64 KiB, and its response is not much larger.
+const MAX_RESPONSE_BYTES: usize = 256 * 1024;
+
+/// [`HttpClient`] as the SDK's HTTP client. The SDK applies its own time-outs.
 #[derive(Debug, Clone)]
-pub(crate) struct AwsHttpClient(pub(crate) Client);
+pub(crate) struct AwsHttpClient(pub(crate) HttpClient);
 
-impl HttpClient for AwsHttpClient {
+impl SdkHttpClient for AwsHttpClient {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
@@ -32,12 +36,14 @@ impl HttpConnector for AwsHttpClient {
     }
 }
 
-async fn send(client: &Client, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+async fn send(client: &HttpClient, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
     let (parts, sdk_body) =
         request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
     let bytes = sdk_body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
     let request = lambda_http::http::Request::from_parts(parts, bytes);
-    let request = reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
+    let mut request =
+        reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
+    add_trace_id(request.headers_mut());
 
     let response = client.execute(request).await.map_err(|error| {
         if error.is_timeout() {
@@ -49,14 +55,14 @@ async fn send(client: &Client, request: HttpRequest) -> Result<HttpResponse, Con
     let status = StatusCode::try_from(response.status().as_u16())
         .map_err(|error| ConnectorError::user(error.into()))?;
     let headers = response.headers().clone();
-    let answer = body(response, &ByteBudget::new(LARGEST_ANSWER))
+    let bytes = body(response, &ByteBudget::new(MAX_RESPONSE_BYTES))
         .await
         .map_err(|error| ConnectorError::io(format!("the body could not be read: {error:?}").into()))?;
-    let mut answer = HttpResponse::new(status, SdkBody::from(answer));
+    let mut response = HttpResponse::new(status, SdkBody::from(bytes));
     for (name, value) in &headers {
         if let Ok(value) = value.to_str() {
-            answer.headers_mut().append(name.as_str().to_owned(), value.to_owned());
+            response.headers_mut().append(name.as_str().to_owned(), value.to_owned());
         }
     }
-    Ok(answer)
+    Ok(response)
 }

@@ -1,30 +1,33 @@
-//! Bodies of answers, read up to a limit.
+//! Response bodies, read up to a byte budget.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use reqwest::Response;
+use reqwest::{
+    Response,
+    header::{CONTENT_ENCODING, HeaderMap},
+};
 
-/// How many bytes may still be read: of one body, or of all that are read for one request.
+/// The number of bytes that may still be read: of one body, or of all bodies of one request.
 #[derive(Debug)]
 pub(crate) struct ByteBudget(AtomicUsize);
 
-/// Why a body could not be had.
+/// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyError {
-    /// It is larger than what is left of the byte_budget.
+    /// The body is larger than the rest of the budget.
     TooLarge,
     /// The connection ended before the body did.
     Truncated,
 }
 
-/// What one body has taken; given back if the body is given up.
+/// The bytes that one body takes from the budget. Dropping it returns them.
 struct Reservation<'a> {
     byte_budget: &'a ByteBudget,
     bytes: usize,
 }
 
 impl ByteBudget {
-    /// So many bytes.
+    /// A budget of `bytes`.
     pub(crate) fn new(bytes: usize) -> Self {
         Self(AtomicUsize::new(bytes))
     }
@@ -36,10 +39,15 @@ impl ByteBudget {
 
 impl Reservation<'_> {
     fn take(&mut self, bytes: usize) -> Result<(), BodyError> {
-        let enough = |left: usize| left.checked_sub(bytes);
-        self.byte_budget.0.fetch_update(Relaxed, Relaxed, enough).map_err(|_| BodyError::TooLarge)?;
+        let rest = |left: usize| left.checked_sub(bytes);
+        self.byte_budget.0.fetch_update(Relaxed, Relaxed, rest).map_err(|_| BodyError::TooLarge)?;
         self.bytes += bytes;
         Ok(())
+    }
+
+    /// Spends the bytes for good.
+    fn keep(mut self) {
+        self.bytes = 0;
     }
 }
 
@@ -49,20 +57,29 @@ impl Drop for Reservation<'_> {
     }
 }
 
-/// The whole body, as far as the byte_budget goes. What it takes of that is only given back if it fails.
+/// Reads the whole body, within the budget. Its bytes return to the budget if reading fails.
 pub(crate) async fn body(mut response: Response, byte_budget: &ByteBudget) -> Result<Vec<u8>, BodyError> {
-    let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
-    if announced.is_some_and(|length| length > byte_budget.left()) {
+    let content_length = response.content_length().and_then(|length| usize::try_from(length).ok());
+    if content_length.is_some_and(|length| length > byte_budget.left()) {
         return Err(BodyError::TooLarge);
     }
-    let mut body = Vec::with_capacity(announced.unwrap_or_default());
-    let mut taken = Reservation { byte_budget, bytes: 0 };
+    let mut body = Vec::with_capacity(content_length.unwrap_or_default());
+    let mut reservation = Reservation { byte_budget, bytes: 0 };
     while let Some(chunk) = response.chunk().await.map_err(|_| BodyError::Truncated)? {
-        taken.take(chunk.len())?;
+        reservation.take(chunk.len())?;
         body.extend_from_slice(&chunk);
     }
-    taken.bytes = 0;
+    reservation.keep();
     Ok(body)
+}
+
+/// Whether `Content-Encoding` names a coding other than `identity` (RFC 9110, section 8.4). Requests accept no other, so
+/// such a body cannot be read.
+pub(crate) fn has_content_coding(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|value| {
+        let codings = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        codings.into_iter().any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+    })
 }
 
 #[cfg(test)]
@@ -79,18 +96,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bodies_share_an_allowance() {
+    async fn bodies_share_a_budget() {
         let byte_budget = ByteBudget::new(10);
         assert_eq!(body(response("12345"), &byte_budget).await, Ok(b"12345".to_vec()));
         assert_eq!(body(response("123456"), &byte_budget).await, Err(BodyError::TooLarge));
-        assert_eq!(byte_budget.left(), 5, "what is given up is given back");
+        assert_eq!(byte_budget.left(), 5, "a refused body returns its bytes");
         assert_eq!(body(response("12345"), &byte_budget).await, Ok(b"12345".to_vec()));
         assert_eq!(body(response("1"), &byte_budget).await, Err(BodyError::TooLarge));
         assert_eq!(body(response(""), &byte_budget).await, Ok(Vec::new()));
     }
 
     #[tokio::test]
-    async fn a_body_that_does_not_say_its_length_is_counted_as_it_comes() {
+    async fn a_body_without_content_length_is_counted_by_chunk() {
         let byte_budget = ByteBudget::new(8);
         let chunks = |count: usize| {
             let chunks = (0..count).map(|_| Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"abc"))));

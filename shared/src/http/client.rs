@@ -1,103 +1,94 @@
-//! Requests over connections, none of which is a request's loss when it died while the environment was frozen.
+//! An HTTP client that sends a request again on a new connection when a reused one died during a freeze.
+//!
+//! Lambda freezes an environment between invocations. Connections that die meanwhile are noticed only when the next
+//! request uses them.
 
 use std::{
-    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use hyper_util::client::legacy::connect::HttpInfo;
-use reqwest::{Client, ClientBuilder, Request, RequestBuilder, Response};
+use reqwest::{Client, Request, RequestBuilder, Response};
 use tokio::time::Instant;
 
 use super::{
-    established::is_established,
-    preconnect::{IDLE_TIMEOUT, Origin, PreconnectLayer, Role, SpareConnection, watch},
+    failure::failure_reason,
+    preconnect::{IDLE_TIMEOUT, Origin, PreconnectLayer, Role, SpareConnection, with_origin},
     tls::Tls,
 };
 
-/// Lambda freezes an environment between invocations only. A connection that was used less than this ago did
-/// not die of that.
+/// Freezes happen between invocations. A connection used more recently than this did not die of one.
 const SHORTEST_FREEZE: Duration = Duration::from_secs(1);
 
-/// No more connections than this are found dead for one request. The pool holds as many as a request has
-/// opened at once.
-const MOST_DEAD: usize = 16;
-
-/// Sends requests, and keeps their connections for the next ones.
+/// An HTTP client with a connection pool and a spare connection. Clones share both.
 #[derive(Debug, Clone)]
-pub(crate) struct HttpClient(Arc<Pool>);
+pub(crate) struct HttpClient(Arc<Inner>);
 
 #[derive(Debug)]
-struct Pool {
+struct Inner {
     tls: Tls,
-    client: Client,
-    aside: SpareConnection,
-    /// Of each host, the last answer, whose connection is in the client's pool since.
-    answered: Mutex<Vec<Answered>>,
+    pool: Mutex<Pool>,
+    spare: SpareConnection,
+    /// When the last response came: its connection is in the pool.
+    last_response: Mutex<Option<Instant>>,
     shortest_freeze: Duration,
 }
 
-/// When an answer came, and over which connection.
+/// The connection pool, which is `reqwest`'s. It is replaced as a whole after a freeze.
 #[derive(Debug, Clone)]
-struct Answered {
-    authority: String,
-    at: Instant,
-    local: Option<SocketAddr>,
+struct Pool {
+    client: Client,
+    generation: u32,
 }
 
 impl HttpClient {
-    /// None yet.
+    /// A client without connections.
     ///
     /// # Errors
     ///
     /// A sentence, if TLS cannot be set up.
     pub(crate) fn new(tls: &Tls) -> Result<Self, String> {
-        let aside = SpareConnection::default();
-        let layer = PreconnectLayer { role: Role::Reuse, aside: aside.clone() };
-        let builder = tls.builder().pool_idle_timeout(IDLE_TIMEOUT).connector_layer(layer);
-        let client = builder.build().map_err(|error| error.to_string())?;
-        let (tls, answered) = (tls.clone(), Mutex::default());
-        Ok(Self(Arc::new(Pool { tls, client, aside, answered, shortest_freeze: SHORTEST_FREEZE })))
+        let spare = SpareConnection::default();
+        let client = pooling_client(tls, &spare).map_err(|error| error.to_string())?;
+        Ok(Self(Arc::new(Inner {
+            tls: tls.clone(),
+            pool: Mutex::new(Pool { client, generation: 0 }),
+            spare,
+            last_response: Mutex::default(),
+            shortest_freeze: SHORTEST_FREEZE,
+        })))
     }
 
-    /// A `GET` to be [sent](Self::send).
+    /// A `GET` request for [`Self::send`].
     pub(crate) fn get(&self, url: &str) -> RequestBuilder {
-        self.0.client.get(url)
+        self.0.pool().client.get(url)
     }
 
-    /// A `POST` to be [sent](Self::send).
+    /// A `POST` request for [`Self::send`].
     pub(crate) fn post(&self, url: &str) -> RequestBuilder {
-        self.0.client.post(url)
+        self.0.pool().client.post(url)
     }
 
-    /// Opens a connection to the host of `url` and puts it aside, unless there is one that would serve the next
-    /// request. Nothing is sent over it. Only for clients of a single host: whichever asks first takes it.
+    /// Preconnect: opens a connection to the host of `url` for the next request, unless a pooled or spare one is open.
+    /// Sends nothing. Only for clients of a single host, since the next request uses it, whatever its host.
     ///
     /// # Errors
     ///
-    /// A sentence that says why the host could not be reached.
-    pub(crate) async fn open(&self, url: &str) -> Result<(), String> {
-        let Pool { tls, aside, .. } = &*self.0;
-        let opener = |builder: ClientBuilder| {
-            builder.connector_layer(PreconnectLayer { role: Role::Preconnect, aside: aside.clone() }).build()
-        };
-        let request = self.get(url).build().map_err(|error| error.to_string())?;
-        let is_pooled = self.answered(&request).is_some_and(|answered| {
-            let idle = answered.at.elapsed();
-            // What cannot have been frozen needs no look.
-            idle < self.0.shortest_freeze
-                || (idle < IDLE_TIMEOUT && answered.local.is_some_and(is_established))
-        });
-        if is_pooled || aside.has_one_alive() {
+    /// A sentence that says why the connection failed.
+    pub(crate) async fn preconnect(&self, url: &str) -> Result<(), String> {
+        let Inner { tls, spare, .. } = &*self.0;
+        // A pooled connection counts as open until its idle time-out. Should it be dead, the request is sent again.
+        let is_pooled = self.0.last_response().is_some_and(|at| at.elapsed() < IDLE_TIMEOUT);
+        if is_pooled || spare.is_usable() {
             return Ok(());
         }
         let before = Instant::now();
-        let opener = opener(tls.builder()).map_err(|error| error.to_string())?;
-        match opener.execute(request).await {
-            _ if aside.opened() >= Some(before) => Ok(()),
-            Err(error) if error.is_timeout() => Err("connecting timed out".to_owned()),
-            _ => Err("connecting failed".to_owned()),
+        let layer = PreconnectLayer { role: Role::Preconnect, spare: spare.clone() };
+        let client = tls.builder().connector_layer(layer).build().map_err(|error| error.to_string())?;
+        match client.get(url).send().await {
+            _ if spare.opened() >= Some(before) => Ok(()),
+            Err(error) => Err(failure_reason(&error).to_owned()),
+            Ok(_) => Err("connecting failed".to_owned()),
         }
     }
 
@@ -106,54 +97,64 @@ impl HttpClient {
         self.execute(request.build()?).await
     }
 
-    /// Sends a request that may come twice. One that finds a connection dead that was idle for long enough to have
-    /// been frozen goes out on another one at once: it cannot have been answered.
+    /// Sends a request that may arrive twice. If it fails on a connection that may have died during a freeze, sends it
+    /// again at once on a new one.
     pub(crate) async fn execute(&self, request: Request) -> Result<Response, reqwest::Error> {
-        let Pool { client, aside, .. } = &*self.0;
-        let answered = self.answered(&request).map(|answered| answered.at);
-        let may_be_dead = [answered, aside.opened()].into_iter().flatten().any(|at| self.may_have_frozen(at));
-        for _ in 0..MOST_DEAD {
-            let Some(copy) = request.try_clone().filter(|_| may_be_dead) else { break };
-            let (result, origin) = watch(client.execute(copy)).await;
-            let last_used = match origin {
-                Origin::Pool => answered,
-                Origin::SpareConnection(opened) => Some(opened),
-                Origin::New => None,
-            };
-            match result {
-                Err(error)
-                    if last_used.is_some_and(|at| self.may_have_frozen(at))
-                        && !error.is_timeout()
-                        && !error.is_builder() => {}
-                result => return self.noted(result),
-            }
+        let inner = &*self.0;
+        let (pool, last_response) = (inner.pool(), inner.last_response());
+        let may_be_dead =
+            [last_response, inner.spare.opened()].into_iter().flatten().any(|at| inner.froze_since(at));
+        let copy = if may_be_dead { request.try_clone() } else { None };
+        let (mut result, origin) = with_origin(pool.client.execute(request)).await;
+        let last_used = match origin {
+            Origin::Pool => last_response,
+            Origin::Spare(opened) => Some(opened),
+            Origin::New => None,
+        };
+        if let (Err(error), Some(copy)) = (&result, copy)
+            && last_used.is_some_and(|at| inner.froze_since(at))
+            && !error.is_timeout()
+            && !error.is_builder()
+        {
+            result = inner.pool_after_freeze(&pool)?.client.execute(copy).await;
         }
-        self.noted(client.execute(request).await)
-    }
-
-    fn may_have_frozen(&self, last_used: Instant) -> bool {
-        last_used.elapsed() >= self.0.shortest_freeze
-    }
-
-    fn noted(&self, result: Result<Response, reqwest::Error>) -> Result<Response, reqwest::Error> {
-        if let Ok(response) = &result {
-            let authority = response.url().authority();
-            let local = response.extensions().get().map(HttpInfo::local_addr);
-            let mut answered = self.0.answered.lock().unwrap_or_else(PoisonError::into_inner);
-            let at = Instant::now();
-            match answered.iter_mut().find(|answered| answered.authority == authority) {
-                Some(answered) => (answered.at, answered.local) = (at, local),
-                None => answered.push(Answered { authority: authority.to_owned(), at, local }),
-            }
+        if result.is_ok() {
+            *inner.last_response.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
         result
     }
+}
 
-    /// The last answer from the host of this request.
-    fn answered(&self, request: &Request) -> Option<Answered> {
-        let answered = self.0.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        answered.iter().find(|answered| answered.authority == request.url().authority()).cloned()
+impl Inner {
+    fn pool(&self) -> Pool {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// A pool without the connections of `pool`: where one died during a freeze, all may have.
+    fn pool_after_freeze(&self, pool: &Pool) -> Result<Pool, reqwest::Error> {
+        let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        // A concurrent request may have replaced it already.
+        if current.generation == pool.generation {
+            *current = Pool {
+                client: pooling_client(&self.tls, &self.spare)?,
+                generation: pool.generation.wrapping_add(1),
+            };
+        }
+        Ok(current.clone())
+    }
+
+    fn last_response(&self) -> Option<Instant> {
+        *self.last_response.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn froze_since(&self, last_used: Instant) -> bool {
+        last_used.elapsed() >= self.shortest_freeze
+    }
+}
+
+fn pooling_client(tls: &Tls, spare: &SpareConnection) -> Result<Client, reqwest::Error> {
+    let layer = PreconnectLayer { role: Role::Reuse, spare: spare.clone() };
+    tls.builder().pool_idle_timeout(IDLE_TIMEOUT).connector_layer(layer).build()
 }
 
 #[cfg(test)]
@@ -171,23 +172,23 @@ mod tests {
 
     use super::*;
 
-    /// A server that counts its connections and can drop all that are open.
+    /// A server that counts its connections and can close all open ones.
     struct Server {
         address: SocketAddr,
         url: String,
-        /// Where each connection comes from, in their order.
+        /// The peers of the connections, in order.
         accepted: watch::Receiver<Vec<SocketAddr>>,
         probes: Mutex<Vec<SocketAddr>>,
         requests: Arc<AtomicUsize>,
-        drops: watch::Sender<usize>,
+        closes: watch::Sender<usize>,
     }
 
     impl Server {
-        /// With `resets`, it drops a connection on which a second request comes.
-        async fn start(resets: bool) -> Self {
+        /// The first `dying` connections close on their second request.
+        async fn start(dying: usize) -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let (drops, dropped) = watch::channel(0);
+            let (closes, closed) = watch::channel(0);
             let (accepts, accepted) = watch::channel(Vec::new());
             let requests = Arc::<AtomicUsize>::default();
             let server = Self {
@@ -196,52 +197,54 @@ mod tests {
                 accepted,
                 probes: Mutex::default(),
                 requests: requests.clone(),
-                drops,
+                closes,
             };
             tokio::spawn(async move {
-                while let Ok((connection, from)) = listener.accept().await {
-                    tokio::spawn(serve(connection, requests.clone(), dropped.clone(), resets));
-                    accepts.send_modify(|accepted| accepted.push(from));
+                let mut number = 0;
+                while let Ok((connection, peer)) = listener.accept().await {
+                    number += 1;
+                    tokio::spawn(serve(connection, requests.clone(), closed.clone(), number <= dying));
+                    accepts.send_modify(|accepted| accepted.push(peer));
                 }
             });
             server
         }
 
-        async fn drop_connections(&self) {
+        async fn close_connections(&self) {
             self.connections().await;
-            self.drops.send_modify(|drops| *drops += 1);
-            // Until their tasks have ended: they hold the receivers, and the listener holds one.
-            while self.drops.receiver_count() > 1 {
+            self.closes.send_modify(|closes| *closes += 1);
+            // Each connection's task holds a receiver until it ends, and the listener holds one.
+            while self.closes.receiver_count() > 1 {
                 tokio::task::yield_now().await;
             }
         }
 
-        /// How many connections there have been: those before one that is made now.
+        /// The number of connections so far. A probe connection shows that all earlier ones were accepted.
         async fn connections(&self) -> usize {
-            let last = TcpStream::connect(self.address).await.unwrap();
-            let from = last.local_addr().unwrap();
+            let probe = TcpStream::connect(self.address).await.unwrap();
+            let peer = probe.local_addr().unwrap();
             let mut accepted = self.accepted.clone();
-            let accepted = accepted.wait_for(|accepted| accepted.contains(&from)).await.unwrap();
+            let accepted = accepted.wait_for(|accepted| accepted.contains(&peer)).await.unwrap();
             let mut probes = self.probes.lock().unwrap();
-            probes.push(from);
-            accepted.iter().filter(|from| !probes.contains(from)).count()
+            probes.push(peer);
+            accepted.iter().filter(|peer| !probes.contains(peer)).count()
         }
     }
 
     async fn serve(
         mut connection: TcpStream,
         requests: Arc<AtomicUsize>,
-        mut dropped: watch::Receiver<usize>,
-        resets: bool,
+        mut closed: watch::Receiver<usize>,
+        is_dying: bool,
     ) {
-        dropped.mark_unchanged();
+        closed.mark_unchanged();
         for request in 0.. {
             let mut bytes = [0; 4096];
             let read = tokio::select! {
                 read = connection.read(&mut bytes) => read,
-                _ = dropped.changed() => break,
+                _ = closed.changed() => break,
             };
-            if read.is_ok_and(|read| read == 0) || (resets && request > 0) {
+            if read.is_ok_and(|read| read == 0) || (is_dying && request > 0) {
                 break;
             }
             requests.fetch_add(1, Relaxed);
@@ -251,139 +254,111 @@ mod tests {
         }
     }
 
-    fn connections(shortest_freeze: Duration) -> HttpClient {
-        let mut connections = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
-        Arc::get_mut(&mut connections.0).unwrap().shortest_freeze = shortest_freeze;
-        connections
+    fn client(shortest_freeze: Duration) -> HttpClient {
+        let mut client = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
+        Arc::get_mut(&mut client.0).unwrap().shortest_freeze = shortest_freeze;
+        client
     }
 
-    async fn get(connections: &HttpClient, server: &Server) -> Result<String, reqwest::Error> {
-        connections.send(connections.get(&server.url)).await?.text().await
+    async fn get(client: &HttpClient, server: &Server) -> Result<String, reqwest::Error> {
+        client.send(client.get(&server.url)).await?.text().await
     }
 
-    #[tokio::test]
-    async fn the_first_request_takes_the_connection_that_is_open() {
-        let server = Server::start(false).await;
-        let connections = connections(SHORTEST_FREEZE);
-        connections.open(&server.url).await.unwrap();
-        assert_eq!((server.connections().await, server.requests.load(Relaxed)), (1, 0));
-        assert_eq!(get(&connections, &server).await.unwrap(), "ok");
-        assert_eq!((server.connections().await, server.requests.load(Relaxed)), (1, 1));
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_would_serve_is_not_opened_again() {
-        let server = Server::start(false).await;
-        let connections = connections(SHORTEST_FREEZE);
-        for _ in 0..5 {
-            connections.open(&server.url).await.unwrap();
-        }
-        assert_eq!(server.connections().await, 1, "it is aside");
-        get(&connections, &server).await.unwrap();
-        connections.open(&server.url).await.unwrap();
-        assert_eq!(server.connections().await, 1, "it is in the pool");
-    }
-
-    /// Lets this time go by.
-    async fn later(time: Duration) {
+    async fn advance(time: Duration) {
         tokio::time::pause();
         tokio::time::advance(time).await;
         tokio::time::resume();
     }
 
     #[tokio::test]
-    async fn a_pooled_connection_counts_until_it_has_been_idle_for_too_long() {
-        let server = Server::start(false).await;
-        let connections = connections(SHORTEST_FREEZE);
-        get(&connections, &server).await.unwrap();
-        later(Duration::from_secs(10)).await;
-        connections.open(&server.url).await.unwrap();
-        assert_eq!(server.connections().await, 1, "it would serve");
-        server.drop_connections().await;
-        later(Duration::from_secs(10)).await;
-        connections.open(&server.url).await.unwrap();
-        assert_eq!(server.connections().await, 2, "it would not any more");
-        get(&connections, &server).await.unwrap();
-        later(IDLE_TIMEOUT).await;
+    async fn the_first_request_uses_the_preconnected_connection() {
+        let server = Server::start(0).await;
+        let client = client(SHORTEST_FREEZE);
+        client.preconnect(&server.url).await.unwrap();
+        assert_eq!((server.connections().await, server.requests.load(Relaxed)), (1, 0));
+        assert_eq!(get(&client, &server).await.unwrap(), "ok");
+        assert_eq!((server.connections().await, server.requests.load(Relaxed)), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn preconnect_opens_nothing_beside_an_open_connection() {
+        let server = Server::start(0).await;
+        let client = client(SHORTEST_FREEZE);
         for _ in 0..5 {
-            connections.open(&server.url).await.unwrap();
+            client.preconnect(&server.url).await.unwrap();
         }
+        assert_eq!(server.connections().await, 1, "there is a spare connection");
+        get(&client, &server).await.unwrap();
+        client.preconnect(&server.url).await.unwrap();
+        assert_eq!(server.connections().await, 1, "there is a pooled connection");
+    }
+
+    #[tokio::test]
+    async fn a_pooled_connection_counts_as_open_until_its_idle_timeout() {
+        let server = Server::start(0).await;
+        let client = client(SHORTEST_FREEZE);
+        get(&client, &server).await.unwrap();
+        advance(IDLE_TIMEOUT - Duration::from_secs(1)).await;
+        client.preconnect(&server.url).await.unwrap();
+        assert_eq!(server.connections().await, 1);
+        advance(Duration::from_secs(1)).await;
+        for _ in 0..5 {
+            client.preconnect(&server.url).await.unwrap();
+        }
+        assert_eq!(server.connections().await, 2);
+    }
+
+    #[tokio::test]
+    async fn a_dead_spare_connection_is_replaced() {
+        let server = Server::start(0).await;
+        let client = client(SHORTEST_FREEZE);
+        client.preconnect(&server.url).await.unwrap();
+        server.close_connections().await;
+        client.preconnect(&server.url).await.unwrap();
+        assert_eq!(server.connections().await, 2);
+        server.close_connections().await;
+        assert_eq!(get(&client, &server).await.unwrap(), "ok");
         assert_eq!(server.connections().await, 3);
-        server.drop_connections().await;
-        connections.open(&server.url).await.unwrap();
-        assert_eq!(get(&connections, &server).await.unwrap(), "ok");
-        assert_eq!(server.connections().await, 4);
     }
 
-    /// The one aside is young, but the pool's goes first.
     #[tokio::test]
-    async fn a_pooled_connection_that_died_beside_a_new_one_is_nobodys_failure() {
-        let server = Server::start(true).await;
-        let connections = connections(SHORTEST_FREEZE);
-        get(&connections, &server).await.unwrap();
-        later(IDLE_TIMEOUT).await;
-        connections.open(&server.url).await.unwrap();
-        assert_eq!(get(&connections, &server).await.unwrap(), "ok");
+    async fn a_request_is_sent_again_when_a_pooled_connection_died_during_a_freeze() {
+        for (shortest_freeze, is_sent_again) in [(Duration::ZERO, true), (Duration::from_secs(60), false)] {
+            let server = Server::start(1).await;
+            let client = client(shortest_freeze);
+            assert!(get(&client, &server).await.is_ok());
+            assert_eq!(get(&client, &server).await.is_ok(), is_sent_again);
+        }
+    }
+
+    /// The spare connection is new, but the pool's is used first.
+    #[tokio::test]
+    async fn a_dead_pooled_connection_beside_a_spare_one_costs_nothing() {
+        let server = Server::start(1).await;
+        let client = client(SHORTEST_FREEZE);
+        client.preconnect(&server.url).await.unwrap();
+        get(&client, &server).await.unwrap();
+        advance(IDLE_TIMEOUT).await;
+        client.preconnect(&server.url).await.unwrap();
+        assert_eq!(get(&client, &server).await.unwrap(), "ok");
         assert_eq!(server.connections().await, 2);
     }
 
     #[tokio::test]
-    async fn what_one_host_answered_says_nothing_of_anothers_connection() {
-        let [one, other] = [Server::start(true).await, Server::start(false).await];
-        let connections = connections(SHORTEST_FREEZE);
-        get(&connections, &one).await.unwrap();
-        later(SHORTEST_FREEZE).await;
-        get(&connections, &other).await.unwrap();
-        assert_eq!(get(&connections, &one).await.unwrap(), "ok");
-        assert_eq!(one.connections().await, 2);
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_died_aside_is_nobodys_failure() {
-        let server = Server::start(false).await;
-        let connections = connections(SHORTEST_FREEZE);
-        connections.open(&server.url).await.unwrap();
-        server.drop_connections().await;
-        assert_eq!(get(&connections, &server).await.unwrap(), "ok");
-        assert_eq!(server.connections().await, 2);
-        connections.open(&server.url).await.unwrap();
-        assert_eq!(server.connections().await, 2);
-    }
-
-    #[tokio::test]
-    async fn a_dead_connection_aside_is_opened_again() {
-        let server = Server::start(false).await;
-        let connections = connections(SHORTEST_FREEZE);
-        connections.open(&server.url).await.unwrap();
-        server.drop_connections().await;
-        connections.open(&server.url).await.unwrap();
-        assert_eq!(server.connections().await, 2);
-    }
-
-    #[tokio::test]
-    async fn pooled_connections_that_died_are_nobodys_failure() {
-        let server = Server::start(false).await;
-        let connections = connections(Duration::ZERO);
-        let (one, two, three) =
-            tokio::join!(get(&connections, &server), get(&connections, &server), get(&connections, &server));
-        assert!(one.is_ok() && two.is_ok() && three.is_ok());
-        assert_eq!(server.connections().await, 3);
-        server.drop_connections().await;
-        assert_eq!(get(&connections, &server).await.unwrap(), "ok");
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_breaks_under_a_request_is_forgiven_after_a_freeze_only() {
-        for (shortest_freeze, is_forgiven) in [(Duration::ZERO, true), (Duration::from_secs(60), false)] {
-            let server = Server::start(true).await;
-            let connections = connections(shortest_freeze);
-            assert!(get(&connections, &server).await.is_ok());
-            assert_eq!(get(&connections, &server).await.is_ok(), is_forgiven);
+    async fn dead_pooled_connections_cost_each_concurrent_request_at_most_one_new_one() {
+        let server = Server::start(3).await;
+        let client = client(Duration::ZERO);
+        let get = || get(&client, &server);
+        for connections in [3..=3, 4..=6] {
+            let (one, two, three) = tokio::join!(get(), get(), get());
+            assert!(one.is_ok() && two.is_ok() && three.is_ok());
+            let found = server.connections().await;
+            assert!(connections.contains(&found), "{found}");
         }
     }
 
     #[tokio::test]
-    async fn a_connection_that_is_new_is_not_forgiven() {
+    async fn a_request_is_sent_once_on_a_new_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let accepted = tokio::spawn(async move {
@@ -396,8 +371,8 @@ mod tests {
             }
             accepted
         });
-        let connections = connections(Duration::ZERO);
-        assert!(connections.send(connections.get(&url)).await.is_err());
+        let client = client(Duration::ZERO);
+        assert!(client.send(client.get(&url)).await.is_err());
         assert_eq!(accepted.await.unwrap(), 1);
     }
 }

@@ -1,19 +1,26 @@
-//! The one HTTP stack: for Calendly, for the token issuer and, through [`aws_adapter`], for the AWS SDK.
+//! The HTTP client of every outgoing call: Calendly, the token issuer and, through [`aws_adapter`], AWS.
 //!
-//! TLS is rustls with ring and compiled-in roots; HTTP/1.1, no redirects, no proxies. Bodies are read
-//! up to a limit. `clippy.toml` forbids making a client anywhere else.
+//! ```text
+//! request ─▶ client ─▶ connection pool, or the preconnected spare connection, or a new one ─▶ tls ─▶ body, up to a limit
+//! ```
+//!
+//! TLS is rustls with ring and compiled-in roots. HTTP/1.1 only, no redirects, no proxies. `clippy.toml` forbids
+//! creating a client anywhere else. This room depends on no other room.
 
 mod aws_adapter;
 mod body;
 mod client;
-mod established;
+mod failure;
 pub(crate) mod json;
 mod preconnect;
 mod tls;
+mod trace;
 mod url;
 
 pub(crate) use aws_adapter::AwsHttpClient;
-pub(crate) use body::{BodyError, ByteBudget, body};
+pub(crate) use body::{BodyError, ByteBudget, body, has_content_coding};
 pub(crate) use client::HttpClient;
+pub(crate) use failure::failure_reason;
 pub(crate) use tls::Tls;
+pub(crate) use trace::with_trace_id;
 pub(crate) use url::{base_url, http_url, secure_url};

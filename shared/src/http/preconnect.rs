@@ -1,7 +1,7 @@
-//! Connections that are open before there is a request for them.
+//! Preconnect: a connection that is open before there is a request for it.
 //!
-//! A client connects when it is asked to send. During init there is nothing to send yet, and nothing
-//! may be sent: a connection is opened, put aside, and handed to the first request that wants one.
+//! A client connects only to send a request. During init there is nothing to send yet: a connection is opened without
+//! a request, kept as the spare connection, and used by the first request that needs one.
 
 use std::{
     any::Any,
@@ -20,81 +20,86 @@ use tower::{Layer, Service};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Connections die while an environment is frozen, so idle ones are not kept for long.
+/// The idle time-out of pooled and spare connections. It is short, since connections die while an environment is
+/// frozen.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 tokio::task_local! {
     static ORIGIN: Cell<Origin>;
 }
 
-/// Where the connection of a request comes from.
+/// Where a request's connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// It has served a request before.
+    /// The connection pool.
     Pool,
-    /// It was put aside when it was opened, then.
-    SpareConnection(Instant),
-    /// It was opened for this request.
+    /// The spare connection, opened at this instant.
+    Spare(Instant),
+    /// A new connection.
     New,
 }
 
-/// Sends, and tells over which connection that was.
-pub(super) async fn watch<T>(sending: impl Future<Output = T>) -> (T, Origin) {
-    let watched = async { (sending.await, ORIGIN.with(Cell::get)) };
-    ORIGIN.scope(Cell::new(Origin::Pool), watched).await
+/// Runs `sending`, and reports which connection it used.
+pub(super) async fn with_origin<T>(sending: impl Future<Output = T>) -> (T, Origin) {
+    let observed = async { (sending.await, ORIGIN.with(Cell::get)) };
+    ORIGIN.scope(Cell::new(Origin::Pool), observed).await
 }
 
-/// The connection that was put aside, if any.
+/// The slot of the spare connection.
 #[derive(Clone, Default)]
-pub(super) struct SpareConnection(Arc<Mutex<Option<Opened>>>);
+pub(super) struct SpareConnection(Arc<Mutex<Option<OpenConnection>>>);
 
-/// A connection, and when it was opened. Its type is `reqwest`'s own and has no name outside.
-struct Opened {
-    at: Instant,
+/// A connection, and when it was opened. Its type is private to `reqwest`, hence `Any`.
+struct OpenConnection {
+    opened: Instant,
     connection: Box<dyn Any + Send>,
     is_alive: fn(&mut (dyn Any + Send)) -> bool,
 }
 
 impl SpareConnection {
     fn put<C: Read + Unpin + Send + 'static>(&self, connection: C) {
-        let opened = Opened { at: Instant::now(), connection: Box::new(connection), is_alive: is_alive::<C> };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+        let connection = OpenConnection {
+            opened: Instant::now(),
+            connection: Box::new(connection),
+            is_alive: is_alive::<C>,
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
     }
 
-    /// The connection and when it was opened, if it is alive.
+    /// Takes the connection, and when it was opened, if it is usable.
     fn take<C: 'static>(&self) -> Option<(C, Instant)> {
-        let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        if !opened.would_serve() {
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        if !spare.is_usable() {
             return None;
         }
-        opened.connection.downcast().ok().map(|connection| (*connection, opened.at))
+        spare.connection.downcast().ok().map(|connection| (*connection, spare.opened))
     }
 
-    pub(super) fn has_one_alive(&self) -> bool {
-        let mut aside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        aside.as_mut().is_some_and(Opened::would_serve)
+    pub(super) fn is_usable(&self) -> bool {
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.as_mut().is_some_and(OpenConnection::is_usable)
     }
 
-    /// When the connection was opened.
+    /// When the spare connection was opened.
     pub(super) fn opened(&self) -> Option<Instant> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|opened| opened.at)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|spare| spare.opened)
     }
 }
 
-impl Opened {
-    fn would_serve(&mut self) -> bool {
-        self.at.elapsed() <= IDLE_TIMEOUT && (self.is_alive)(&mut *self.connection)
+impl OpenConnection {
+    fn is_usable(&mut self) -> bool {
+        self.opened.elapsed() <= IDLE_TIMEOUT && (self.is_alive)(&mut *self.connection)
     }
 }
 
-/// Whether a connection on which nothing was sent is still open: then there is nothing to be read, not even
-/// its end.
+/// Whether a connection that has not been used is still open. On an open one a read is pending; on a closed one it
+/// returns the end of the stream.
 fn is_alive<C: Read + Unpin + 'static>(connection: &mut (dyn Any + Send)) -> bool {
     let Some(connection) = connection.downcast_mut::<C>() else { return false };
     let mut byte = [0];
     let mut buffer = ReadBuf::new(&mut byte);
-    let mut nobody = Context::from_waker(Waker::noop());
-    Pin::new(connection).poll_read(&mut nobody, buffer.unfilled()).is_pending()
+    let mut context = Context::from_waker(Waker::noop());
+    Pin::new(connection).poll_read(&mut context, buffer.unfilled()).is_pending()
 }
 
 impl fmt::Debug for SpareConnection {
@@ -103,12 +108,12 @@ impl fmt::Debug for SpareConnection {
     }
 }
 
-/// What a client does with a connection.
+/// How a client uses the slot of the spare connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Role {
-    /// It puts it aside and sends nothing: each of its requests fails as soon as its connection is open.
+    /// Fills it. The request fails as soon as its connection is open, so nothing is sent.
     Preconnect,
-    /// It takes the one that was put aside, or else a new one.
+    /// Uses the spare connection, or else opens a new one.
     Reuse,
 }
 
@@ -116,28 +121,28 @@ pub(super) enum Role {
 #[derive(Debug, Clone)]
 pub(super) struct PreconnectLayer {
     pub(super) role: Role,
-    pub(super) aside: SpareConnection,
+    pub(super) spare: SpareConnection,
 }
 
 impl<S> Layer<S> for PreconnectLayer {
     type Service = Connector<S>;
 
     fn layer(&self, connect: S) -> Connector<S> {
-        Connector { connect, connecting: self.clone() }
+        Connector { connect, layer: self.clone() }
     }
 }
 
-/// Connects with `connect`, and puts the connection aside or takes the one that is there.
+/// A connector that fills or empties the slot of the spare connection.
 #[derive(Clone)]
 pub(super) struct Connector<S> {
     connect: S,
-    connecting: PreconnectLayer,
+    layer: PreconnectLayer,
 }
 
-/// The connection was put aside, so this request does not have one.
+/// The error of a preconnecting request, whose connection became the spare one.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection was put aside for a request to come")]
-struct PutAside;
+#[error("the connection was kept for a later request")]
+struct Preconnected;
 
 impl<S, Destination> Service<Destination> for Connector<S>
 where
@@ -154,22 +159,22 @@ where
     }
 
     fn call(&mut self, destination: Destination) -> Self::Future {
-        let aside = self.connecting.aside.clone();
-        match self.connecting.role {
+        let spare = self.layer.spare.clone();
+        match self.layer.role {
             Role::Preconnect => {
                 let connecting = self.connect.call(destination);
                 Box::pin(async move {
-                    aside.put(connecting.await?);
-                    Err(PutAside.into())
+                    spare.put(connecting.await?);
+                    Err(Preconnected.into())
                 })
             }
-            Role::Reuse => match aside.take() {
+            Role::Reuse => match spare.take() {
                 Some((connection, opened)) => {
-                    note(Origin::SpareConnection(opened));
+                    set_origin(Origin::Spare(opened));
                     Box::pin(async move { Ok(connection) })
                 }
                 None => {
-                    note(Origin::New);
+                    set_origin(Origin::New);
                     Box::pin(self.connect.call(destination))
                 }
             },
@@ -177,7 +182,7 @@ where
     }
 }
 
-fn note(origin: Origin) {
-    // An error says that nobody watches.
+fn set_origin(origin: Origin) {
+    // Fails where no request observes its origin.
     let _ = ORIGIN.try_with(|cell| cell.set(origin));
 }

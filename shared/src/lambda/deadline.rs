@@ -1,49 +1,48 @@
-//! How long an invocation may take.
+//! The deadline of an invocation.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-/// The limit for an event that brings no deadline, or one that is already past, as local emulators
-/// send it.
-const WITHOUT_DEADLINE: Duration = Duration::from_secs(25);
+/// The time limit of an invocation without a deadline, or with a past one, as local emulators send it.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(25);
 
-/// The answer must have left this long before Lambda ends the function: the 250 ms that are promised,
-/// and 50 ms to serialize the answer and hand it to the Runtime API.
+/// The time between the answer and the moment at which Lambda ends the function: the documented 250 ms, and 50 ms to
+/// serialize the answer and send it to the Runtime API.
 const RESERVE: Duration = Duration::from_millis(250 + 50);
 
-/// The moment by which an answer must be ready.
+/// The instant by which an answer must be ready.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline(Instant);
 
 impl Deadline {
-    /// From the `Lambda-Runtime-Deadline-Ms` header: milliseconds since the Unix epoch.
-    pub(crate) fn of_invocation(deadline_ms: u64) -> Self {
+    /// The deadline of the `Lambda-Runtime-Deadline-Ms` header, in milliseconds since the Unix epoch.
+    pub(crate) fn from_epoch_millis(deadline_ms: u64) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self::within(budget(Duration::from_millis(deadline_ms), now))
+        Self::within(time_budget(Duration::from_millis(deadline_ms), now))
     }
 
-    /// This long from now.
+    /// A deadline `time` from now.
     pub(crate) fn within(time: Duration) -> Self {
         Self(Instant::now() + time)
     }
 
-    /// What is left; zero when it has passed.
+    /// The time left; zero once the deadline has passed.
     pub(crate) fn time_left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// The moment itself, for `tokio::time::timeout_at`.
+    /// The instant, for `tokio::time::timeout_at`.
     pub(crate) fn instant(self) -> Instant {
         self.0
     }
 }
 
-/// How long the work may take when Lambda ends the function at `deadline`; both since the Unix epoch.
-fn budget(deadline: Duration, now: Duration) -> Duration {
+/// The time budget of an invocation that Lambda ends at `deadline`. Both arguments count from the Unix epoch.
+fn time_budget(deadline: Duration, now: Duration) -> Duration {
     match deadline.checked_sub(now) {
         Some(left) if !left.is_zero() => left.saturating_sub(RESERVE),
-        _ => WITHOUT_DEADLINE,
+        _ => DEFAULT_LIMIT,
     }
 }
 
@@ -52,16 +51,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_budget_leaves_time_for_the_answer() {
+    fn time_budgets() {
         let now = Duration::from_secs(1_800_000_000);
         for (deadline, expected) in [
             (now + Duration::from_secs(10), Duration::from_millis(9_700)),
             (now + Duration::from_millis(100), Duration::ZERO),
-            (now, WITHOUT_DEADLINE),
-            (now - Duration::from_secs(1), WITHOUT_DEADLINE),
-            (Duration::ZERO, WITHOUT_DEADLINE),
+            (now, DEFAULT_LIMIT),
+            (now - Duration::from_secs(1), DEFAULT_LIMIT),
+            (Duration::ZERO, DEFAULT_LIMIT),
         ] {
-            assert_eq!(budget(deadline, now), expected, "deadline {deadline:?}");
+            assert_eq!(time_budget(deadline, now), expected, "deadline {deadline:?}");
         }
     }
 }

@@ -1,45 +1,48 @@
-//! What a function is.
+//! The interface of a function, and its answer.
 
 use std::{future::Future, time::Duration};
 
 use crate::{Error, Query, calendly::Calendly};
 
-/// What a function answers.
+/// The answer of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Its body.
+    /// The body.
     pub json: String,
-    /// How long ago what it says was true, where that is not now: the `Age` header.
+    /// The age of a cached answer, for the `Age` header.
     pub age: Option<Duration>,
 }
 
 impl From<String> for Answer {
-    /// One that is true now.
+    /// An answer that was not cached.
     fn from(json: String) -> Self {
         Self { json, age: None }
     }
 }
 
-/// What is particular to one function.
+/// A function: its name, its parameters, and how it answers.
 pub trait Function: Send + Sync + 'static {
-    /// Its name in log lines and metrics: that of the package.
+    /// The name in log lines and metrics, which is the package's.
     const NAME: &'static str;
 
-    /// Its query parameters, understood.
+    /// The names of the query parameters. A misspelled one is refused, any other name is ignored.
+    const PARAMETERS: &'static [&'static str];
+
+    /// The parsed query parameters.
     type Parameters: Send + Sync;
 
-    /// Understands the query parameters.
+    /// Parses the query parameters.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidParameter`].
     fn parameters(&self, query: &Query) -> Result<Self::Parameters, Error>;
 
-    /// The answer. Asked a second time if Calendly refuses the PAT and there is a newer one.
+    /// Answers a request. Called again if Calendly refuses the PAT and Secrets Manager has a newer one.
     ///
     /// # Errors
     ///
-    /// Those of the calls to Calendly, and [`Error::NoEventType`].
+    /// The errors of the calls to Calendly, and [`Error::NoEventType`].
     fn answer(
         &self,
         parameters: &Self::Parameters,

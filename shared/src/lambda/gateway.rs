@@ -1,4 +1,4 @@
-//! An answer in the shape that the gateway wants.
+//! The JSON of a response, as API Gateway expects it.
 
 use std::{convert::Infallible, future::ready};
 
@@ -8,10 +8,9 @@ use lambda_http::{
 };
 use serde::Serialize;
 
-/// The answer to a request with this context, as `lambda_http` gives it to Lambda.
+/// Converts a response to the payload format of the request's gateway.
 ///
-/// `lambda_http::run` would do the same to a handler's response. It takes no event that is not a request, and
-/// warm-ups are none; so what it does last is called by itself here.
+/// `lambda_http::run` does the same, but does not accept warm-ups. This is its last step alone.
 pub(super) async fn answer(
     context: Option<&RequestContext>,
     response: Response<Body>,
@@ -20,8 +19,8 @@ pub(super) async fn answer(
         Some(RequestContext::ApiGatewayV1(_)) => RequestOrigin::ApiGatewayV1,
         _ => RequestOrigin::ApiGatewayV2,
     };
-    // The string stands for what a handler might return. Of responses of all kinds the crate would bring along how it
-    // tells text from bytes, with tables of character sets: 0.2 MB.
+    // `String` is unused. With a generic response type the crate would link its detection of text and bytes, with
+    // 0.2 MB of character set tables.
     let transformed: TransformResponse<'_, String, Infallible> =
         TransformResponse::Response(origin, Box::pin(ready(response)));
     match transformed.await {
@@ -32,17 +31,20 @@ pub(super) async fn answer(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use lambda_http::{Request, RequestExt};
     use serde_json::{Value, json};
 
     use super::*;
     use crate::lambda::{
         deadline::Deadline,
-        response::{Payload, success},
+        response::{BodyFormat, success},
     };
 
-    async fn shaped(context: RequestContext, payload: Payload) -> Value {
-        let request_id = "r".repeat(36);
-        serde_json::to_value(answer(Some(&context), success(payload, None, &request_id)).await).unwrap()
+    async fn converted(context: RequestContext, body: Body) -> Value {
+        let response = Response::builder().header("content-type", "application/json").body(body).unwrap();
+        serde_json::to_value(answer(Some(&context), response).await).unwrap()
     }
 
     fn contexts() -> [RequestContext; 2] {
@@ -50,38 +52,39 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_gateway_gets_its_shape() {
+    async fn each_gateway_gets_its_payload_format() {
         let [http, rest] = contexts();
-        let json = || Payload::Json(r#"{"a":1}"#.to_owned());
-        let http = shaped(http, json()).await;
+        let json = || Body::Text(r#"{"a":1}"#.to_owned());
+        let http = converted(http, json()).await;
         assert_eq!(http["statusCode"], 200);
         assert_eq!(http["body"], r#"{"a":1}"#);
         assert_eq!(http["isBase64Encoded"], false);
         assert_eq!(http["headers"]["content-type"], "application/json");
-        let rest = shaped(rest, json()).await;
-        // Only here: a REST API merges `headers` with these.
+        let rest = converted(rest, json()).await;
+        // A REST API merges `headers` with these.
         assert_eq!(rest["multiValueHeaders"]["content-type"], json!(["application/json"]));
         assert_eq!(rest["headers"], json!({}));
     }
 
     #[tokio::test]
-    async fn what_is_gzipped_travels_in_base64() {
+    async fn gzip_is_base64_encoded() {
         for context in contexts() {
-            let answer = shaped(context, Payload::Gzip(vec![0x1F, 0x8B, 0])).await;
+            let answer = converted(context, Body::Binary(vec![0x1F, 0x8B, 0])).await;
             assert_eq!((&answer["isBase64Encoded"], &answer["body"]), (&json!(true), &json!("H4sA")));
         }
     }
-
     #[tokio::test]
-    async fn the_largest_answer_fits_in_lambdas_limit() {
-        let deadline = || Deadline::within(std::time::Duration::from_secs(20));
-        // Half of it quotes, which travel as two bytes each.
-        let largest = "\"a".repeat((6_291_556 - 4_096) / 3);
+    async fn the_largest_body_fits_in_the_payload_limit() {
         for context in contexts() {
-            let answer = shaped(context, Payload::new(largest.clone(), false, deadline()).unwrap()).await;
-            let length = serde_json::to_vec(&answer).unwrap().len();
+            let request = Request::new(Body::Empty).with_request_context(context.clone());
+            let format = BodyFormat::new(&request, Deadline::within(Duration::from_secs(20)));
+            let request_id = "r".repeat(36);
+            // Half of it is quotes, which take two bytes each in JSON.
+            let largest = "\"a".repeat((6_291_556 - 4_096) / 3);
+            let response = success(largest.clone().into(), format, &request_id).unwrap();
+            let length = serde_json::to_vec(&answer(Some(&context), response).await).unwrap().len();
             assert!((6_280_000..=6_291_556).contains(&length), "{length}");
+            assert!(success((largest + "\"aa\"").into(), format, &request_id).is_err());
         }
-        assert!(Payload::new(largest + "\"aa\"", false, deadline()).is_err());
     }
 }

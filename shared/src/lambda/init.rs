@@ -1,4 +1,4 @@
-//! Before the first event: what requests need is made, and made ready as far as it can be.
+//! Init: creates the services that requests share, and prepares them before the first event.
 
 use std::time::Duration;
 
@@ -13,20 +13,22 @@ use crate::{
     telemetry::{self, RequestMetrics, caller_hash::CallerHash},
 };
 
-/// Lambda gives init 10 s. What is not ready by then is left for the first request.
-const LIMIT: Duration = Duration::from_secs(3);
+/// The time limit of the preparation. Lambda's limit for init is 10 s.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What all requests share.
+/// The services that all requests share.
 #[derive(Debug)]
 pub(super) struct Services {
     pub(super) authenticator: Authenticator,
     pub(super) pat_provider: PatProvider,
     pub(super) calendly: Upstream,
-    /// Where the log is to tell callers apart.
+    /// With `CALLER_HASH_SECRET_ID`.
     pub(super) caller_hash: Option<CallerHash>,
 }
 
 impl Services {
+    /// The services of a configuration.
+    ///
     /// # Errors
     ///
     /// A sentence, if TLS cannot be set up as configured.
@@ -43,11 +45,11 @@ impl Services {
         })
     }
 
-    /// Reads the key that callers are hashed with, where they are.
+    /// Reads the key of the caller hash, if configured.
     ///
     /// # Errors
     ///
-    /// A sentence that says why there is none.
+    /// A sentence that says why the key could not be read.
     pub(super) async fn prepare_caller_hash(&self) -> Result<(), String> {
         match &self.caller_hash {
             Some(caller_hash) => caller_hash.prepare().await,
@@ -55,7 +57,7 @@ impl Services {
         }
     }
 
-    /// Reads the shared PAT and, where environments share what they learnt, whose it is.
+    /// Reads the shared PAT and, with a table, the cached URI of its user.
     async fn prepare_pat(&self, metrics: &RequestMetrics) -> Result<(), Error> {
         let (pat, connection) =
             tokio::join!(self.pat_provider.prepare(metrics), self.calendly.connect_to_table());
@@ -63,14 +65,14 @@ impl Services {
             telemetry::warn("no connection to the table of CACHE_TABLE yet", &reason);
         } else if let Ok(Some(pat)) = &pat {
             let calendly =
-                Calendly::new(&self.calendly, pat.clone(), Deadline::within(LIMIT), false, metrics);
+                Calendly::new(&self.calendly, pat.clone(), Deadline::within(TIMEOUT), false, metrics);
             calendly.read_remote_user_uri().await;
         }
         pat.map(drop)
     }
 
-    /// Fetches the issuer's keys and the shared PAT and opens a connection to Calendly, all at once. What
-    /// fails is logged where it fails and left for the first request.
+    /// Fetches the issuer's keys, reads the shared PAT and preconnects to Calendly, concurrently. A failure is logged,
+    /// and the first request tries again.
     pub(super) async fn prepare(&self) {
         let metrics = RequestMetrics::default();
         let all = async {
@@ -81,7 +83,7 @@ impl Services {
                 self.prepare_caller_hash()
             )
         };
-        match tokio::time::timeout(LIMIT, all).await {
+        match tokio::time::timeout(TIMEOUT, all).await {
             Ok((_, pat, connection, caller_hash)) => {
                 if let Err(reason) = caller_hash {
                     telemetry::warn("no key to hash callers with yet", &reason);
@@ -96,20 +98,4 @@ impl Services {
             Err(_) => telemetry::warn("not everything is ready", "init took longer than 3 s"),
         }
     }
-}
-
-/// Tells Lambda why the function cannot start, so that the reason stands in the failed invocation and not
-/// in the log alone.
-///
-/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>
-pub(super) async fn report_error(reason: &str) {
-    let Ok(address) = std::env::var("AWS_LAMBDA_RUNTIME_API") else { return };
-    let Ok(http) = Tls::new(None).and_then(|tls| HttpClient::new(&tls)) else { return };
-    let body = serde_json::json!({ "errorType": "Runtime.ConfigurationError", "errorMessage": reason });
-    let request = http
-        .post(&format!("http://{address}/2018-06-01/runtime/init/error"))
-        .header("Lambda-Runtime-Function-Error-Type", "Runtime.ConfigurationError")
-        .timeout(Duration::from_secs(1))
-        .body(body.to_string());
-    let _ = http.send(request).await;
 }

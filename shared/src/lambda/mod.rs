@@ -1,4 +1,11 @@
-//! From the process's start to the end of each invocation: the part that is the same for all functions.
+//! The Lambda runtime of the functions: start-up, and the pipeline that every invocation takes.
+//!
+//! ```text
+//! init ─▶ runtime_api ─▶ event ─▶ pipeline: authenticate ─▶ query ─▶ PAT ─▶ function ─▶ response ─▶ gateway ─▶ answer
+//!                          └────▶ warm_up
+//! ```
+//!
+//! The top room: it depends on all others. They use [`deadline`] alone.
 
 mod cache_control;
 pub(crate) mod deadline;
@@ -9,12 +16,10 @@ mod init;
 mod pipeline;
 mod query;
 mod response;
+mod runtime_api;
 mod warm_up;
 
-use std::{process::ExitCode, sync::Arc};
-
-use lambda_runtime::{Diagnostic, LambdaEvent, run_concurrent, service_fn};
-use serde_json::value::RawValue;
+use std::{convert::Infallible, process::ExitCode, sync::Arc};
 
 use crate::{
     config::{Config, Variables},
@@ -24,62 +29,63 @@ pub use function::{Answer, Function};
 use init::Services;
 use pipeline::Pipeline;
 pub use query::Query;
+use runtime_api::{Invocation, RuntimeApi};
 
-/// Runs a function until Lambda ends the process. `new` makes it, and reads the variables that are its own.
+/// Runs a function until Lambda ends the process. `new` creates the function from its own variables.
 ///
-/// One invocation at a time, or as many as `AWS_LAMBDA_MAX_CONCURRENCY` says (Lambda Managed Instances).
-/// A configuration that is refused ends the process with a log line that says why.
+/// Invocations run one at a time, or up to `AWS_LAMBDA_MAX_CONCURRENCY` at once (Lambda Managed Instances). An invalid
+/// configuration ends the process, and the log says why.
 pub fn run<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> ExitCode {
-    // Where it happened, and not what it says: that could hold what must not be logged.
+    // Logs the place alone: the message of a panic could contain a secret.
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        telemetry::error("a bug: the code panicked", &place);
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        telemetry::error("a bug: the code panicked", &location);
     }));
-    match start(new) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Ended { message, reason }) => {
-            telemetry::error(message, &reason);
-            ExitCode::FAILURE
-        }
-    }
+    let Err(FatalError { message, reason }) = start(new);
+    telemetry::error(message, &reason);
+    ExitCode::FAILURE
 }
 
-/// Why the process ends before Lambda ends it.
-struct Ended {
+/// An error that ends the process.
+struct FatalError {
     message: &'static str,
     reason: String,
 }
 
-fn start<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<(), Ended> {
-    let cannot_start = |reason| Ended { message: "the function cannot start", reason };
-    // All work is waiting for others, so one thread does it: a multi-thread runtime costs init time and
-    // latency, and gives nothing back.
+fn start<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<Infallible, FatalError> {
+    let cannot_start = |reason: String| FatalError { message: "the function cannot start", reason };
+    // All work is I/O, so one thread is enough: a multi-thread runtime costs init time and latency.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
         .map_err(|error| cannot_start(error.to_string()))?;
     runtime.block_on(async {
+        let runtime_api = RuntimeApi::from_environment().map_err(cannot_start)?;
         let (function, services) = match set_up(new) {
             Ok(parts) => parts,
             Err(reason) => {
-                init::report_error(&reason).await;
+                runtime_api.report_init_error(&reason).await;
                 return Err(cannot_start(reason));
             }
         };
         services.prepare().await;
         let pipeline = Arc::new(Pipeline::new(function, services));
-        let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let handler = move |invocation: Arc<Invocation>| {
             let pipeline = pipeline.clone();
-            async move { pipeline.handle(event).await.map_err(Diagnostic::from) }
-        });
-        run_concurrent(handler)
-            .await
-            .map_err(|error| Ended { message: "Lambda's Runtime API is gone", reason: error.to_string() })
+            async move { pipeline.handle(&invocation).await }
+        };
+        let reason = runtime_api.serve(max_concurrency(), handler).await;
+        Err(FatalError { message: "Lambda's Runtime API is gone", reason })
     })
 }
 
-/// Everything that a configuration can be refused for.
+/// The number of invocations at once: `AWS_LAMBDA_MAX_CONCURRENCY` on Lambda Managed Instances, else 1.
+fn max_concurrency() -> usize {
+    std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+/// Reads the configuration and creates everything that can fail because of it.
 fn set_up<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<(F, Services), String> {
     let mut variables = Variables::from_environment();
     let function = new(&mut variables);

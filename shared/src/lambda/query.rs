@@ -1,4 +1,4 @@
-//! The query parameters of a request, decoded but not yet understood.
+//! The query parameters of a request, percent-decoded.
 
 use std::{convert::Infallible, str::FromStr};
 
@@ -13,23 +13,41 @@ pub struct Query(QueryMap);
 impl FromStr for Query {
     type Err = Infallible;
 
-    /// Those of a query string, percent-encoded as in a URL (`application/x-www-form-urlencoded`).
+    /// Parses a query string (`application/x-www-form-urlencoded`).
     fn from_str(query: &str) -> Result<Self, Infallible> {
         query.parse().map(Self)
     }
 }
 
 impl Query {
-    /// Those of a request.
-    pub(crate) fn of(request: &Request) -> Self {
+    /// The query parameters of a request.
+    pub(crate) fn from_request(request: &Request) -> Self {
         Self(request.query_string_parameters())
     }
 
-    /// All values of a parameter that may be given several times, in the order in which they came.
+    /// Checks that no name is a misspelled one of `known`: in other letter case, with `_` or `-` added or left out, with
+    /// brackets after it (`event_type[]`), or `tz` for `timezone`. Ignoring such a parameter would give a wrong answer.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] if one of them is empty.
+    /// [`Error::MisspelledParameter`].
+    pub(crate) fn check_names(&self, known: &[&'static str]) -> Result<(), Error> {
+        let misspelled = |(name, _): (&str, &str)| {
+            let right = *known.iter().find(|right| is_misspelled(name, right))?;
+            Some((name.to_owned(), right))
+        };
+        // The first by name, since a map has no order.
+        match self.0.iter().filter_map(misspelled).min() {
+            Some((sent_as, parameter)) => Err(Error::MisspelledParameter { parameter, sent_as }),
+            None => Ok(()),
+        }
+    }
+
+    /// All values of a parameter that may be repeated, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] if a value is empty.
     pub fn all(&self, parameter: &'static str) -> Result<Vec<&str>, Error> {
         let values = self.0.all(parameter).unwrap_or_default();
         if values.contains(&"") {
@@ -41,11 +59,11 @@ impl Query {
         Ok(values)
     }
 
-    /// The value of a parameter that may be left out.
+    /// The value of an optional parameter.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] if it is given twice or is empty.
+    /// [`Error::InvalidParameter`] if it is repeated or empty.
     pub fn get(&self, parameter: &'static str) -> Result<Option<&str>, Error> {
         match self.all(parameter)?.as_slice() {
             [] => Ok(None),
@@ -57,11 +75,11 @@ impl Query {
         }
     }
 
-    /// The value of a parameter that must be there. `example` is shown to a caller who left it out.
+    /// The value of a required parameter. `example` appears in the error if it is missing.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] if it is missing, given twice or empty.
+    /// [`Error::InvalidParameter`] if it is missing, repeated or empty.
     pub fn require(&self, parameter: &'static str, example: &str) -> Result<&str, Error> {
         self.get(parameter)?.ok_or_else(|| {
             Error::invalid_parameter(
@@ -70,6 +88,14 @@ impl Query {
             )
         })
     }
+}
+
+fn is_misspelled(name: &str, right: &str) -> bool {
+    let letters = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
+    let without_brackets = name.split('[').next().unwrap_or_default();
+    name != right
+        && (letters(without_brackets) == letters(right)
+            || (right == "timezone" && letters(without_brackets) == "tz"))
 }
 
 #[cfg(test)]
@@ -81,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_decoded_once() {
+    fn parameters_are_decoded_once() {
         let query = query("start_time=2026-12-01T10%3A00%3A00%2B01:00&slug=a+b&note=%25");
         assert_eq!(query.get("start_time").unwrap(), Some("2026-12-01T10:00:00+01:00"));
         assert_eq!(query.get("slug").unwrap(), Some("a b"));
@@ -90,7 +116,37 @@ mod tests {
     }
 
     #[test]
-    fn twice_empty_and_missing_are_refused_by_name() {
+    fn misspelled_names_are_refused() {
+        const KNOWN: &[&str] = &["event_type", "start_time", "timezone"];
+        for (text, sent, right) in [
+            ("timeZone=UTC", "timeZone", "timezone"),
+            ("tz=UTC", "tz", "timezone"),
+            ("TZ=UTC", "TZ", "timezone"),
+            ("time_zone=UTC", "time_zone", "timezone"),
+            ("start-time=x", "start-time", "start_time"),
+            ("startTime=x&start_time=x", "startTime", "start_time"),
+            ("event_type%5B%5D=a&event_type%5B%5D=b", "event_type[]", "event_type"),
+            ("eventType[0]=a", "eventType[0]", "event_type"),
+            ("event_type[x][y]=a", "event_type[x][y]", "event_type"),
+            ("event_type[=a", "event_type[", "event_type"),
+            ("tz=UTC&StartTime=x", "StartTime", "start_time"),
+        ] {
+            let error = query(text).check_names(KNOWN).unwrap_err();
+            assert_eq!((error.code(), error.parameter()), ("invalid_parameter", Some(sent)), "{text}");
+            assert_eq!(error.to_string(), format!("\"{sent}\" is not a parameter: send {right} instead."));
+            assert_eq!(error.reason(), format!("{right} is misspelled."));
+            assert_eq!(error.logged_parameter(), Some(right));
+        }
+        for good in
+            ["", "start_time=x&event_type=a&event_type=b", "types=x&event=y&utm_source=z&time=1", "[]=x"]
+        {
+            assert!(query(good).check_names(KNOWN).is_ok(), "{good}");
+        }
+        assert!(query("timeZone=UTC&tz=UTC").check_names(&["active"]).is_ok());
+    }
+
+    #[test]
+    fn repeated_empty_and_missing_parameters_are_refused() {
         let query = query("active=true&active=true&timezone=&event_type=b&event_type=a");
         assert_eq!(query.all("event_type").unwrap(), ["b", "a"]);
         for (result, detail) in [

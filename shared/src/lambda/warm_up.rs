@@ -1,30 +1,29 @@
-//! A warm-up: makes the next request fast.
+//! Warm-ups: prepare everything that the next request needs.
 
 use std::{future::Future, time::Duration};
 
 use serde::Serialize;
 
-use super::deadline::Deadline;
-use super::init::Services;
+use super::{deadline::Deadline, init::Services};
 use crate::{calendly::Calendly, telemetry::RequestMetrics};
 
-/// How long one of several warm-ups keeps its environment busy. Those that are sent at the same moment find
-/// it so and go to other environments.
-const HOLD: Duration = Duration::from_millis(100);
+/// How long one of several concurrent warm-ups keeps its environment busy, so that Lambda sends the others to other
+/// environments.
+const MIN_DURATION: Duration = Duration::from_millis(100);
 
 /// The answer to a warm-up.
 #[derive(Debug, Serialize)]
 pub(super) struct WarmUp {
     warm: bool,
     cold_start: bool,
-    /// What could not be prepared, and why; such a warm-up is still a success.
+    /// The parts that could not be prepared, with the reason. The warm-up still succeeds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) unprepared: Vec<String>,
 }
 
 impl WarmUp {
-    /// Prepares the issuer's keys, the shared PAT, the URI of its user and a connection to Calendly; and the key that
-    /// callers are hashed with, where they are.
+    /// Prepares the issuer's keys, the shared PAT, the URI of its user, a connection to Calendly and, if configured, the
+    /// key of the caller hash.
     pub(super) async fn prepare(
         services: &Services,
         cold_start: bool,
@@ -35,7 +34,7 @@ impl WarmUp {
             async { services.authenticator.prepare().await.map_err(|reason| format!("keys: {reason}")) };
         let calendly = async {
             let user = prepare_user(services, deadline, metrics).await;
-            // Where the user was asked for, that left one open.
+            // The call for the user has left a connection open.
             let connection = services.calendly.connect().await;
             [user, connection.map_err(|reason| format!("calendly: {reason}"))]
         };
@@ -64,7 +63,7 @@ async fn prepare_user(
     calendly.preload_user_uri().await.map_err(|error| format!("user: {}", error.reason()))
 }
 
-/// Prepares, and lets the answer out no earlier than after [`HOLD`].
-pub(super) async fn held(prepare: impl Future<Output = WarmUp>) -> WarmUp {
-    tokio::join!(prepare, tokio::time::sleep(HOLD)).0
+/// Runs `prepare` for at least [`MIN_DURATION`].
+pub(super) async fn keep_busy(prepare: impl Future<Output = WarmUp>) -> WarmUp {
+    tokio::join!(prepare, tokio::time::sleep(MIN_DURATION)).0
 }

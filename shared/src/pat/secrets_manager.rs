@@ -1,6 +1,6 @@
 //! Reading of secrets from AWS Secrets Manager.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use aws_sdk_secretsmanager::{
     Client, Config as SdkConfig,
@@ -16,7 +16,7 @@ use crate::{
         AwsConfig,
         aws::{credentials_of_environment, is_error_code},
     },
-    http::{AwsHttpClient, HttpClient},
+    http::{AwsHttpClient, HttpClient, failure_reason},
 };
 
 /// Time limit of one attempt. `GetSecretValue` usually answers within tens of milliseconds.
@@ -48,6 +48,8 @@ impl SecretsManager {
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(aws.region.clone()))
+            .use_fips(aws.endpoint_kind.use_fips)
+            .use_dual_stack(aws.endpoint_kind.use_dual_stack)
             .http_client(AwsHttpClient(http))
             .retry_config(RetryConfig::standard().with_max_attempts(2))
             .timeout_config(
@@ -108,7 +110,11 @@ fn reason(error: &SdkError<GetSecretValueError>) -> String {
         }
         SdkError::ConstructionFailure(_) => "the request could not be made",
         SdkError::TimeoutError(_) => "Secrets Manager did not answer in time",
-        SdkError::DispatchFailure(_) => "Secrets Manager could not be reached",
+        SdkError::DispatchFailure(failure) => {
+            let cause = failure.as_connector_error().and_then(Error::source);
+            let cause = cause.and_then(|cause| cause.downcast_ref()).map_or("no answer", failure_reason);
+            return format!("Secrets Manager could not be reached ({cause})");
+        }
         SdkError::ServiceError(context) => {
             return match context.err().code().filter(|code| is_error_code(code)) {
                 Some(code) => format!("Secrets Manager answered {code}"),
@@ -133,7 +139,7 @@ pub(crate) mod stand_in {
     };
 
     use super::{AwsConfig, Credentials, HttpClient, SecretsManager};
-    use crate::http::Tls;
+    use crate::{config::aws::EndpointKind, http::Tls};
 
     pub(crate) async fn answering(status: &str, body: &str) -> SecretsManager {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -156,7 +162,12 @@ pub(crate) mod stand_in {
 
     pub(super) fn at(endpoint: String, credentials: Option<Credentials>) -> SecretsManager {
         let region = "eu-west-1".to_owned();
-        let aws = AwsConfig { region, secrets_manager_endpoint: Some(endpoint), ca_bundle: None };
+        let aws = AwsConfig {
+            region,
+            endpoint_kind: EndpointKind::default(),
+            secrets_manager_endpoint: Some(endpoint),
+            ca_bundle: None,
+        };
         let http = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
         SecretsManager::with_credentials(&aws, http, credentials)
     }
@@ -221,7 +232,7 @@ mod tests {
         let refused = "http://127.0.0.1:9".to_owned();
         assert_eq!(
             reason_of(stand_in::at(refused.clone(), Some(credentials))).await,
-            "Secrets Manager could not be reached"
+            "Secrets Manager could not be reached (the connection was refused)"
         );
         assert_eq!(
             reason_of(stand_in::at(refused, None)).await,

@@ -1,8 +1,7 @@
-//! Who calls how much, without saying who: a keyed hash of the caller for the log.
+//! A keyed hash of the caller for the log. It tells callers apart without naming them.
 //!
-//! Off by default. The key is a secret of the deployment, so that a hash means nothing elsewhere, cannot be made
-//! from a list of names by whoever reads the log, and is another one once the key is replaced and a warm-up has read
-//! it.
+//! Off by default. The key is a secret of the deployment: readers of the log cannot compute hashes from a list of
+//! names, and hashes of two deployments differ. Replacing the key changes all hashes, from the next warm-up on.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,11 +14,11 @@ use crate::{
     pat::secrets_manager::{SecretError, SecretsManager},
 };
 
-/// A key of the hash's own size at least (RFC 2104, section 3).
-const SHORTEST_KEY: usize = 32;
+/// The shortest accepted key: the size of the hash (RFC 2104, section 3).
+const MIN_KEY_BYTES: usize = 32;
 
-/// How much of the hash is told: enough to tell callers apart.
-const BYTES: usize = 8;
+/// The length of the logged hash, which is enough to tell callers apart.
+const HASH_BYTES: usize = 8;
 
 const POLICY: CachePolicy = CachePolicy {
     ttl: Duration::from_hours(1),
@@ -35,7 +34,7 @@ const POLICY: CachePolicy = CachePolicy {
     },
 };
 
-/// Hashes callers with the key of this deployment.
+/// Hashes callers with the key of the deployment.
 #[derive(Debug)]
 pub(crate) struct CallerHash {
     secret_id: String,
@@ -48,7 +47,7 @@ impl CallerHash {
         Self { secret_id, secrets, key: CachedValue::new(POLICY) }
     }
 
-    /// Reads the key if it is missing or has lived half of its time.
+    /// Reads the key if it is missing or past half of its time to live.
     ///
     /// # Errors
     ///
@@ -60,17 +59,16 @@ impl CallerHash {
         })
     }
 
-    /// The hash of a caller: 16 hexadecimal digits. `None` while there is no key: no request waits for one, and none
-    /// fails for want of it.
-    pub(crate) fn of(&self, subject: &str) -> Option<String> {
+    /// The hash of a caller: 16 hexadecimal digits. `None` without a key: requests neither wait for it nor fail.
+    pub(crate) fn hash(&self, subject: &str) -> Option<String> {
         let tag = hmac::sign(&self.key.peek()?.value, subject.as_bytes());
-        Some(tag.as_ref().iter().take(BYTES).map(|byte| format!("{byte:02x}")).collect())
+        Some(tag.as_ref().iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect())
     }
 
     async fn read(&self, limit: Duration) -> Result<Arc<hmac::Key>, LoadError<String>> {
         let unavailable = |reason: &str| LoadError::Unavailable(reason.to_owned());
         match timeout(limit, self.secrets.read(&self.secret_id)).await {
-            Ok(Ok(secret)) if secret.expose_secret().len() < SHORTEST_KEY => {
+            Ok(Ok(secret)) if secret.expose_secret().len() < MIN_KEY_BYTES => {
                 Err(unavailable("the secret of CALLER_HASH_SECRET_ID has less than 32 bytes"))
             }
             Ok(Ok(secret)) => Ok(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret()))),
@@ -92,21 +90,21 @@ mod tests {
         CallerHash::new("hash".to_owned(), stand_in::holding(key).await)
     }
 
-    /// The expected one is Python's `hmac.new(32 * b"k", b"robin", "sha256").hexdigest()[:16]`.
+    /// The expected value is Python's `hmac.new(32 * b"k", b"robin", "sha256").hexdigest()[:16]`.
     #[tokio::test]
-    async fn a_caller_is_hashed_once_there_is_a_key() {
-        let callers = with_key(&"k".repeat(SHORTEST_KEY)).await;
-        assert_eq!(callers.of("robin"), None);
+    async fn callers_are_hashed_with_the_key() {
+        let callers = with_key(&"k".repeat(MIN_KEY_BYTES)).await;
+        assert_eq!(callers.hash("robin"), None);
         assert_eq!(callers.prepare().await, Ok(()));
-        assert_eq!(callers.of("robin").as_deref(), Some("20acc6e517e06d41"));
-        assert_ne!(callers.of("Robin"), callers.of("robin"));
+        assert_eq!(callers.hash("robin").as_deref(), Some("20acc6e517e06d41"));
+        assert_ne!(callers.hash("Robin"), callers.hash("robin"));
     }
 
     #[tokio::test]
-    async fn a_key_that_is_too_short_is_refused() {
-        let callers = with_key(&"k".repeat(SHORTEST_KEY - 1)).await;
+    async fn a_short_key_is_refused() {
+        let callers = with_key(&"k".repeat(MIN_KEY_BYTES - 1)).await;
         let reason = "the secret of CALLER_HASH_SECRET_ID has less than 32 bytes";
         assert_eq!(callers.prepare().await, Err(reason.to_owned()));
-        assert_eq!(callers.of("robin"), None);
+        assert_eq!(callers.hash("robin"), None);
     }
 }

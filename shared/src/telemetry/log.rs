@@ -1,4 +1,4 @@
-//! Writing a line: JSON on standard output, with the timestamp and level that Lambda filters by.
+//! Writes JSON lines to standard output, with the timestamp and level that Lambda filters by.
 
 use std::{
     future::Future,
@@ -9,31 +9,31 @@ use std::{
 use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
 
-/// How grave a line is, spelled as Lambda's JSON log format spells it.
+/// The level of a line, as Lambda's JSON log format spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Level {
     Info,
     Warn,
     Error,
-    /// Nothing here is; but it may be the least that is wanted.
+    /// No line has this level, but `AWS_LAMBDA_LOG_LEVEL` may name it.
     Fatal,
 }
 
 impl Level {
-    /// Whether `AWS_LAMBDA_LOG_LEVEL` lets lines of this level through.
+    /// Whether `AWS_LAMBDA_LOG_LEVEL` includes this level.
     pub(super) fn is_enabled(self) -> bool {
-        self >= Self::least()
+        self >= Self::lowest()
     }
 
-    /// The least level that is wanted. Unset means `INFO`.
-    pub(super) fn least() -> Self {
-        static LEAST: OnceLock<Level> = OnceLock::new();
-        *LEAST.get_or_init(|| least(&std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default()))
+    /// The lowest enabled level. Unset means `INFO`.
+    pub(super) fn lowest() -> Self {
+        static LOWEST: OnceLock<Level> = OnceLock::new();
+        *LOWEST.get_or_init(|| lowest(&std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default()))
     }
 }
 
-fn least(log_level: &str) -> Level {
+fn lowest(log_level: &str) -> Level {
     match log_level.to_ascii_uppercase().as_str() {
         "WARN" => Level::Warn,
         "ERROR" => Level::Error,
@@ -43,28 +43,28 @@ fn least(log_level: &str) -> Level {
 }
 
 tokio::task_local! {
-    /// The request that is being worked on.
+    /// The id of the request that the current task serves.
     static REQUEST_ID: String;
 }
 
-/// Does the work of one request: every line that is written meanwhile names it, that of a panic too.
-pub(crate) async fn about_request<F: Future>(request_id: &str, work: F) -> F::Output {
+/// Runs `work` so that every line written meanwhile has `request_id`, also that of a panic.
+pub(crate) async fn in_request<F: Future>(request_id: &str, work: F) -> F::Output {
     REQUEST_ID.scope(request_id.to_owned(), work).await
 }
 
-/// Something worth a line that is not the end of a request. `problem` must hold no secret.
+/// Writes a warning line. `problem` must not contain a secret.
 pub(crate) fn warn(message: &str, problem: &str) {
     write_problem(Level::Warn, message, problem);
 }
 
-/// As [`warn()`], for what ends the process or loses a request.
+/// Writes an error line: the process ends, or a request is lost.
 pub(crate) fn error(message: &str, problem: &str) {
     write_problem(Level::Error, message, problem);
 }
 
 fn write_problem(level: Level, message: &str, problem: &str) {
     if level.is_enabled() {
-        // An error says that no request is being worked on.
+        // Fails outside of a request.
         let request_id = REQUEST_ID.try_with(Clone::clone).ok();
         write(&ProblemLine { timestamp: now(), level, version: version(), message, request_id, problem });
     }
@@ -81,7 +81,7 @@ struct ProblemLine<'a> {
     problem: &'a str,
 }
 
-/// The version of the deployed function: that of a canary differs.
+/// The version of the deployed function. That of a canary differs.
 pub(super) fn version() -> &'static str {
     static VERSION: LazyLock<String> =
         LazyLock::new(|| std::env::var("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default());
@@ -92,7 +92,7 @@ pub(super) fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// Writes one line. There is nobody to tell if standard output is gone.
+/// Writes one line. A failure is ignored: there is no other place to report it.
 pub(super) fn write(line: &impl Serialize) {
     if let Ok(mut text) = serde_json::to_vec(line) {
         text.push(b'\n');
@@ -105,12 +105,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_log_level_is_lambdas() {
-        assert_eq!(least(""), Level::Info);
-        assert_eq!(least("TRACE"), Level::Info);
-        assert_eq!(least("debug"), Level::Info);
-        assert_eq!(least("WARN"), Level::Warn);
-        assert_eq!(least("ERROR"), Level::Error);
-        assert_eq!(least("FATAL"), Level::Fatal);
+    fn log_levels_are_those_of_lambda() {
+        assert_eq!(lowest(""), Level::Info);
+        assert_eq!(lowest("TRACE"), Level::Info);
+        assert_eq!(lowest("debug"), Level::Info);
+        assert_eq!(lowest("WARN"), Level::Warn);
+        assert_eq!(lowest("ERROR"), Level::Error);
+        assert_eq!(lowest("FATAL"), Level::Fatal);
     }
 }

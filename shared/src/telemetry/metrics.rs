@@ -1,5 +1,5 @@
-//! CloudWatch embedded metric format: the `_aws` member of a log line that declares which of its other
-//! members are metrics.
+//! CloudWatch embedded metric format (EMF): the `_aws` member of a log line declares which of its other members are
+//! metrics.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use chrono::Utc;
 use serde::Serialize;
 
-/// The metrics of one line, to be flattened into it.
+/// The metrics of one line, flattened into it.
 #[derive(Serialize)]
 pub(super) struct Metrics {
     #[serde(rename = "_aws")]
@@ -31,8 +31,8 @@ struct Declaration {
 #[serde(rename_all = "PascalCase")]
 struct Directive {
     namespace: &'static str,
-    /// The deployed function's own name alone, which Lambda's own metrics have as well: two stacks in one
-    /// account do not share it, and the number of metrics stays bounded.
+    /// The name of the deployed function alone, as in Lambda's own metrics. It differs between the stacks of an
+    /// account, and keeps the number of metrics bounded.
     dimensions: [[&'static str; 1]; 1],
     metrics: Vec<Metric>,
 }
@@ -45,8 +45,7 @@ struct Metric {
 }
 
 impl Metrics {
-    /// From name, unit and value. A metric without a value is neither declared nor sent; `None` if none has
-    /// one.
+    /// Metrics from names, units and values. Omits metrics without a value; `None` if none has one.
     pub(super) fn new(metrics: &[(&'static str, &'static str, Option<f64>)]) -> Option<Self> {
         let sent =
             || metrics.iter().filter_map(|(name, unit, value)| value.map(|value| (*name, *unit, value)));
@@ -77,12 +76,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_value_there_is_no_declaration() {
+    fn no_declaration_without_a_value() {
         assert!(Metrics::new(&[("Calls", "Count", None)]).is_none());
     }
 
     #[test]
-    fn what_is_declared_is_sent_and_nothing_else() {
+    fn metrics_with_a_value_are_declared_and_sent() {
         let metrics = Metrics::new(&[("Calls", "Count", Some(2.0)), ("Latency", "Milliseconds", None)]);
         let line = serde_json::to_value(metrics.unwrap()).unwrap();
         let directive = &line["_aws"]["CloudWatchMetrics"][0];

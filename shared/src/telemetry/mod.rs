@@ -1,8 +1,12 @@
-//! Log lines and metrics: JSON lines on standard output.
+//! Log lines and metrics, as JSON lines on standard output.
 //!
-//! One line ends every request and is a metric record too (CloudWatch embedded metric format), so that
-//! a request costs one line of log. Field names carry their unit. No PAT, JWT or secret is ever handed
-//! to this module.
+//! ```text
+//! calls, cache hits ─▶ RequestMetrics ─┐
+//! status, error, duration ─────────────┴▶ summary ─▶ one line per invocation, which is also its metrics record (EMF)
+//! ```
+//!
+//! Field names carry their unit. No PAT, JWT or secret is ever passed to this room. It depends on [`Error`](crate::Error)
+//! and, for the key of the caller hash, on `cache` and `pat`.
 
 pub(crate) mod caller_hash;
 mod log;
@@ -10,7 +14,7 @@ mod metrics;
 mod request_metrics;
 mod summary;
 
-pub(crate) use log::{about_request, error, warn};
+pub(crate) use log::{error, in_request, warn};
 pub use request_metrics::RequestMetrics;
 pub(crate) use request_metrics::Stage;
-pub(crate) use summary::{Ending, Event, end};
+pub(crate) use summary::{EventOutcome, InvocationOutcome, log_invocation};

@@ -1,4 +1,4 @@
-//! The one line that ends an invocation.
+//! The summary line: the one log line that ends every invocation.
 
 use std::{
     collections::BTreeMap,
@@ -15,29 +15,29 @@ use super::{
 };
 use crate::Error;
 
-/// What the end of an invocation adds to its [`RequestMetrics`].
-pub(crate) struct Ending<'a> {
+/// The outcome of an invocation, beside its [`RequestMetrics`].
+pub(crate) struct InvocationOutcome<'a> {
     pub(crate) function: &'static str,
     pub(crate) request_id: &'a str,
     pub(crate) xray_trace_id: Option<&'a str>,
     pub(crate) cold_start: bool,
     pub(crate) duration: Duration,
-    pub(crate) event: Event<'a>,
+    pub(crate) event: EventOutcome<'a>,
 }
 
-/// Which kind of event it was, and how it ended.
+/// The outcome by kind of event.
 #[derive(Clone, Copy)]
-pub(crate) enum Event<'a> {
-    /// An HTTP request: its status, and why it failed if it did.
+pub(crate) enum EventOutcome<'a> {
+    /// An HTTP request: the status, and the error if there was one.
     Request { status: u16, error: Option<&'a Error> },
-    /// A warm-up: what could not be prepared.
+    /// A warm-up: the parts that could not be prepared.
     WarmUp { unprepared: &'a [String] },
-    /// An event that no function understands: its shape.
+    /// An unsupported event, described by its shape.
     Unknown { problem: &'a str },
 }
 
 #[derive(Serialize)]
-struct EndLine<'a> {
+struct SummaryLine<'a> {
     timestamp: String,
     level: Level,
     version: &'static str,
@@ -84,66 +84,72 @@ enum EventFields<'a> {
     },
 }
 
-/// Writes the line.
-pub(crate) fn end(metrics: &RequestMetrics, ending: &Ending<'_>) {
-    write(&line(metrics, ending));
+/// Writes the summary line of an invocation.
+pub(crate) fn log_invocation(metrics: &RequestMetrics, outcome: &InvocationOutcome<'_>) {
+    write(&summary_line(metrics, outcome));
 }
 
-/// The line. Where the log level hides it, the metrics are there all the same.
-fn line<'a>(metrics: &'a RequestMetrics, ending: &Ending<'a>) -> EndLine<'a> {
-    let (level, message, event) = match ending.event {
-        Event::Request { status, error } => {
+/// The summary line. It has the metrics even if the log level hides its fields.
+fn summary_line<'a>(metrics: &'a RequestMetrics, outcome: &InvocationOutcome<'a>) -> SummaryLine<'a> {
+    let (level, message, event) = match outcome.event {
+        EventOutcome::Request { status, error } => {
             let level = if status >= 500 { Level::Error } else { Level::Info };
             let fields = EventFields::Request {
                 status,
                 code: error.map(Error::code),
                 reason: error.map(Error::reason),
-                parameter: error.and_then(Error::parameter),
+                parameter: error.and_then(Error::logged_parameter),
             };
             (level, "request", fields)
         }
-        Event::WarmUp { unprepared } => {
+        EventOutcome::WarmUp { unprepared } => {
             let level = if unprepared.is_empty() { Level::Info } else { Level::Warn };
             (level, "warm-up", EventFields::WarmUp { unprepared })
         }
-        Event::Unknown { problem } => (Level::Error, "unknown event", EventFields::Unknown { problem }),
+        EventOutcome::Unknown { problem } => {
+            (Level::Error, "unknown event", EventFields::Unknown { problem })
+        }
     };
     let calls = metrics.calendly_calls.load(Relaxed);
     let calendly_ms = milliseconds(Duration::from_micros(metrics.calendly_micros.load(Relaxed)));
     let log = level.is_enabled().then(|| Fields {
         message,
-        request_id: ending.request_id,
-        xray_trace_id: ending.xray_trace_id,
+        request_id: outcome.request_id,
+        xray_trace_id: outcome.xray_trace_id,
         caller: metrics.caller.get().map(String::as_str),
         event,
-        duration_ms: milliseconds(ending.duration),
-        cold_start: ending.cold_start,
+        duration_ms: milliseconds(outcome.duration),
+        cold_start: outcome.cold_start,
         calendly_calls: calls,
         calendly_retries: metrics.calendly_retries.load(Relaxed),
         calendly_ms,
         cache: metrics.caches.lock().unwrap_or_else(PoisonError::into_inner).clone(),
     });
-    EndLine {
+    SummaryLine {
         timestamp: now(),
-        // Lambda drops lines below the level that is wanted, and metrics with them.
-        level: level.max(Level::least()),
+        // Lambda drops lines below the enabled level, and the metrics in them.
+        level: level.max(Level::lowest()),
         version: version(),
         log,
-        function: ending.function,
-        metrics: metrics_of(metrics, ending, calls, calendly_ms),
+        function: outcome.function,
+        metrics: emf_metrics(metrics, outcome, calls, calendly_ms),
     }
 }
 
-/// A warm-up counts as a warm-up and never as a request.
-fn metrics_of(
+/// The metrics of an invocation. A warm-up counts as a warm-up, never as a request.
+fn emf_metrics(
     metrics: &RequestMetrics,
-    ending: &Ending<'_>,
+    outcome: &InvocationOutcome<'_>,
     calls: u32,
     calendly_ms: f64,
 ) -> Option<Metrics> {
-    let (is_request, code) = match ending.event {
-        Event::Request { error, .. } => (true, error.map(Error::code)),
-        Event::WarmUp { .. } | Event::Unknown { .. } => (false, None),
+    let (is_request, code) = match outcome.event {
+        EventOutcome::Request { error, .. } => (true, error.map(Error::code)),
+        EventOutcome::WarmUp { .. } | EventOutcome::Unknown { .. } => (false, None),
+    };
+    let unprepared = match outcome.event {
+        EventOutcome::WarmUp { unprepared } => Some(unprepared),
+        EventOutcome::Request { .. } | EventOutcome::Unknown { .. } => None,
     };
     let of_request = |value: f64| is_request.then_some(value);
     let if_code = |metric: &'static str| (code == Some(metric)).then_some(1.0);
@@ -155,8 +161,9 @@ fn metrics_of(
         ("CalendlyErrors", "Count", of_request(f64::from(metrics.calendly_errors.load(Relaxed)))),
         ("CalendlyLatency", "Milliseconds", of_request(calendly_ms / f64::from(calls)).filter(|_| calls > 0)),
         ("RateLimitRemaining", "Count", u32::try_from(remaining - 1).ok().map(f64::from)),
-        ("ColdStart", "Count", of_request(f64::from(u8::from(ending.cold_start)))),
-        ("WarmUp", "Count", matches!(ending.event, Event::WarmUp { .. }).then_some(1.0)),
+        ("ColdStart", "Count", of_request(f64::from(u8::from(outcome.cold_start)))),
+        ("WarmUp", "Count", unprepared.map(|_| 1.0)),
+        ("Unprepared", "Count", unprepared.map(|unprepared| f64::from(u8::from(!unprepared.is_empty())))),
         ("SecretStale", "Count", metrics.pat_was_stale.load(Relaxed).then_some(1.0)),
         ("KeysUnavailable", "Count", if_code("keys_unavailable")),
         ("SecretsUnavailable", "Count", if_code("secrets_unavailable")),
@@ -167,7 +174,7 @@ fn metrics_of(
     Metrics::new(&common.into_iter().chain(measured).collect::<Vec<_>>())
 }
 
-/// With the three decimals that mean something.
+/// Milliseconds, rounded to three decimals.
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0
 }
@@ -178,8 +185,8 @@ mod tests {
 
     use super::*;
 
-    fn line_of(metrics: &RequestMetrics, event: Event<'_>, cold_start: bool) -> Value {
-        let ending = Ending {
+    fn line_of(metrics: &RequestMetrics, event: EventOutcome<'_>, cold_start: bool) -> Value {
+        let outcome = InvocationOutcome {
             function: "user",
             request_id: "r-1",
             xray_trace_id: None,
@@ -187,22 +194,22 @@ mod tests {
             duration: Duration::from_nanos(12_345_678),
             event,
         };
-        serde_json::to_value(line(metrics, &ending)).unwrap()
+        serde_json::to_value(summary_line(metrics, &outcome)).unwrap()
     }
 
-    fn request(status: u16) -> Event<'static> {
-        Event::Request { status, error: None }
+    fn request(status: u16) -> EventOutcome<'static> {
+        EventOutcome::Request { status, error: None }
     }
 
     #[test]
-    fn a_request_says_what_it_took() {
+    fn a_request_has_its_counters_and_metrics() {
         let metrics = RequestMetrics::default();
         metrics.calendly_call(Duration::from_micros(1_500), false, true);
         metrics.calendly_call(Duration::from_micros(1_503), true, false);
         metrics.calendly_call(Duration::from_micros(1_002), false, true);
         metrics.rate_limit_remaining(7);
-        for (name, was_at_hand) in [("keys", true), ("pat", true), ("pat", false), ("pat", true)] {
-            metrics.cache_hit(name, was_at_hand);
+        for (name, is_hit) in [("keys", true), ("pat", true), ("pat", false), ("pat", true)] {
+            metrics.cache_hit(name, is_hit);
         }
         metrics.add("AvailabilityFromCalendly", "Count", 2.0);
         metrics.add("AvailabilityFromCalendly", "Count", 3.0);
@@ -233,13 +240,13 @@ mod tests {
         ] {
             assert_eq!(line[name], expected, "{name}");
         }
-        for absent in ["WarmUp", "InternalErrors", "reason", "parameter"] {
+        for absent in ["WarmUp", "Unprepared", "InternalErrors", "reason", "parameter"] {
             assert_eq!(line.get(absent), None, "{absent}");
         }
     }
 
     #[test]
-    fn what_did_not_happen_is_not_measured() {
+    fn counters_without_a_value_are_no_metrics() {
         let line = line_of(&RequestMetrics::default(), request(200), false);
         for absent in ["CalendlyLatency", "RateLimitRemaining", "SecretStale", "WarmUp", "caller"] {
             assert_eq!(line.get(absent), None, "{absent}");
@@ -251,9 +258,9 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_has_its_code_its_reason_and_its_metric() {
+    fn a_failed_request_has_its_code_reason_and_metric() {
         let error = |status: u16, error: &Error| {
-            line_of(&RequestMetrics::default(), Event::Request { status, error: Some(error) }, false)
+            line_of(&RequestMetrics::default(), EventOutcome::Request { status, error: Some(error) }, false)
         };
         let missing = error(400, &Error::PatMissing("there is none"));
         assert_eq!((&missing["level"], &missing["code"]), (&json!("INFO"), &json!("pat_missing")));
@@ -266,18 +273,19 @@ mod tests {
     }
 
     #[test]
-    fn a_warm_up_is_no_request() {
+    fn a_warm_up_counts_as_no_request() {
         let metrics = RequestMetrics::default();
         metrics.calendly_call(Duration::from_micros(5), false, false);
-        for (unprepared, level) in [(vec![], "INFO"), (vec!["pat".to_owned()], "WARN")] {
-            let line = line_of(&metrics, Event::WarmUp { unprepared: &unprepared }, true);
+        for (unprepared, level, metric) in [(vec![], "INFO", 0.0), (vec!["pat".to_owned()], "WARN", 1.0)] {
+            let line = line_of(&metrics, EventOutcome::WarmUp { unprepared: &unprepared }, true);
             assert_eq!((&line["level"], &line["message"]), (&json!(level), &json!("warm-up")));
             assert_eq!((&line["unprepared"], &line["WarmUp"]), (&json!(unprepared), &json!(1.0)));
+            assert_eq!(line["Unprepared"], json!(metric));
             for absent in ["CalendlyCalls", "CalendlyErrors", "CalendlyLatency", "ColdStart", "status"] {
                 assert_eq!(line.get(absent), None, "{absent}");
             }
         }
-        let unknown = line_of(&metrics, Event::Unknown { problem: "an array" }, false);
+        let unknown = line_of(&metrics, EventOutcome::Unknown { problem: "an array" }, false);
         assert_eq!((&unknown["level"], &unknown["problem"]), (&json!("ERROR"), &json!("an array")));
         assert_eq!(unknown.get("WarmUp"), None);
     }

@@ -8,11 +8,13 @@ import json
 import os
 import shutil
 import unittest
+from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
 import bundle
 
+ROOT = Path(__file__).resolve().parents[3]
 # As root, as in a container, Chromium has no sandbox of its own.
 ARGUMENTS = ["--no-sandbox"] if os.geteuid() == 0 else []
 # It is asked for nothing on this machine.
@@ -42,11 +44,12 @@ class BrowserTest(unittest.TestCase):
         self.page = self.new_page()
 
     def new_page(self, **options):
-        context = self.browser.new_context(timezone_id=self.zone, locale="en-GB", **options)
+        context = self.browser.new_context(**{"timezone_id": self.zone, "locale": "en-GB", **options})
         self.addCleanup(context.close)
         context.on("request", lambda request: self._note(request.url))
         page = context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda message: "Content Security" in message.text and self.complaints.append(message.text))
         return page
 
     def tearDown(self):

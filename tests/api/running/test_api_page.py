@@ -1,4 +1,4 @@
-"""The API page in a browser: authorise, try the routes, see an error."""
+"""The API page in a browser: try the routes, sign in and out, see an error."""
 
 import json
 import unittest
@@ -15,9 +15,14 @@ class ApiPage(BrowserTest):
     def setUp(self):
         super().setUp()
         self.page.goto(f"{bundle.SANDBOX}/docs")
+        expect(self.page.get_by_role("status")).to_have_text("You are signed in as the demo user, for an hour.")
 
-    def authorise(self):
+    def sign_out(self):
         self.page.locator("button.authorize").first.click()
+        self.page.get_by_role("button", name="Remove authorization").click()
+
+    def sign_in(self):
+        """With the form of the password flow, which has the demo user in it."""
         form = self.page.locator(".auth-container", has_text="sandbox (OAuth2, password)")
         expect(form.locator("#oauth_username")).to_have_value("demo")
         expect(form.locator("#oauth_password")).to_have_value("demo")
@@ -30,7 +35,6 @@ class ApiPage(BrowserTest):
         block = self.page.locator(f"[id$='-{operation}'].opblock")
         if not block.locator(".opblock-body").count():
             block.locator(".opblock-summary-control").click()
-            block.get_by_role("button", name="Try it out").click()
         return block
 
     def try_out(self, operation, **parameters):
@@ -44,10 +48,11 @@ class ApiPage(BrowserTest):
         expect(live.locator("tbody .response-col_status")).to_contain_text(str(answer.value.status))
         return answer.value, live
 
-    def test_each_route_is_tried(self):
-        self.authorise()
-        for operation in ("user", "user-event-types", "check-availability"):
+    def test_each_route_is_tried_with_two_clicks(self):
+        purposes = {"user": "Who am I", "user-event-types": "What can be booked", "check-availability": "When is it free"}
+        for operation, purpose in purposes.items():
             with self.subTest(operation):
+                expect(self.page.locator(f"[id$='-{operation}'].opblock .opblock-summary-description")).to_have_text(purpose)
                 answer, live = self.try_out(operation)
                 self.assertEqual(answer.status, 200)
                 self.assertEqual(answer.headers["content-type"], "application/json")
@@ -60,7 +65,6 @@ class ApiPage(BrowserTest):
         self.assertTrue(answer.json()["available"], "the examples ask about days with open times")
 
     def test_a_moment_is_asked_about(self):
-        self.authorise()
         moment = self.opened("check-availability").locator("tr[data-param-name='at']")
         expect(moment.locator("input[type=text]")).to_have_value("")
         moment.locator("select").select_option(label="With an offset")
@@ -70,7 +74,6 @@ class ApiPage(BrowserTest):
         self.assertEqual(parse_qs(urlsplit(answer.url).query)["at"][0][-6:], "+01:00")
 
     def test_an_error_shows_its_detail_and_request_id(self):
-        self.authorise()
         answer, live = self.try_out("check-availability", end_time="2020-01-01")
         self.assertEqual(answer.status, 400)
         problem = answer.json()
@@ -79,11 +82,21 @@ class ApiPage(BrowserTest):
         expect(live).to_contain_text(f"x-request-id: {problem['request_id']}")
         expect(live).to_contain_text("send a later end_time")
 
-    def test_without_a_token_it_says_so(self):
+    def test_without_a_token_it_says_so_and_the_form_signs_in(self):
+        self.sign_out()
+        self.page.locator(".close-modal").click()
         answer, live = self.try_out("user")
         self.assertEqual(answer.status, 401)
         expect(live).to_contain_text("token_missing")
         expect(live).to_contain_text("www-authenticate: Bearer")
+        self.page.locator("button.authorize").first.click()
+        self.sign_in()
+        self.assertEqual(self.try_out("user")[0].status, 200)
+
+    def test_a_sign_in_that_fails_is_said(self):
+        self.page.route("**/issuer/token", lambda route: route.fulfill(status=500))
+        self.page.reload()
+        expect(self.page.get_by_role("status")).to_have_text("The demo sign-in failed: press Authorize first.")
 
     def test_a_script_that_does_not_load_is_said(self):
         for script in ("swagger-ui-bundle.js", "page.js"):

@@ -61,7 +61,7 @@ impl Zone {
             date.month().try_into().ok()?,
             date.day().try_into().ok()?,
         );
-        let start = date.ok()?.to_zoned(self.rules.clone()).ok()?.start_of_day().ok()?;
+        let start = date.ok()?.to_zoned_datetime(self.rules.clone()).ok()?.start_of_day().ok()?;
         DateTime::from_timestamp_secs(start.timestamp().as_second())
     }
 }

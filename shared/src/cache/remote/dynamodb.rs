@@ -21,8 +21,11 @@ use serde_json::{Value, json};
 
 use super::ItemName;
 use crate::{
-    config::{TableConfig, aws::is_error_code},
-    http::{ByteBudget, HttpClient, body, json::object_of_bytes},
+    config::{
+        TableConfig,
+        aws::{dynamodb_endpoint, is_error_code},
+    },
+    http::{ByteBudget, HttpClient, body, failure_reason, json::object_of_bytes},
 };
 
 /// The largest response that is read: an item has at most 400 KB, a third more in base64.
@@ -99,19 +102,17 @@ impl SeenLease {
 impl DynamoDb {
     /// A client. Without `credentials` every call fails.
     pub(crate) fn new(
-        TableConfig { name: table, endpoint, region }: TableConfig,
+        TableConfig { name: table, endpoint, region, endpoint_kind }: TableConfig,
         credentials: Option<Credentials>,
         http: HttpClient,
     ) -> Self {
-        let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
-        let endpoint =
-            endpoint.unwrap_or_else(|| format!("https://dynamodb.{region}.amazonaws.com{suffix}/"));
+        let endpoint = endpoint.unwrap_or_else(|| dynamodb_endpoint(&region, endpoint_kind));
         Self { table, endpoint, region, identity: credentials.map(Identity::from), http }
     }
 
     /// Opens a connection for the first call. Sends nothing.
     pub(crate) async fn connect(&self) -> Result<(), String> {
-        self.http.open(&self.endpoint).await
+        self.http.preconnect(&self.endpoint).await
     }
 
     /// Reads an item; an empty one if there is none.
@@ -185,8 +186,9 @@ impl DynamoDb {
         let request = self
             .signed(&format!("DynamoDB_20120810.{operation}"), request)
             .ok_or_else(|| failed("the request could not be signed (are there AWS credentials?)"))?;
-        let response =
-            self.http.execute(request).await.map_err(|_| failed("DynamoDB could not be reached"))?;
+        let response = self.http.execute(request).await.map_err(|error| {
+            CallError::Failed(format!("DynamoDB could not be reached ({})", failure_reason(&error)))
+        })?;
         let status = response.status();
         let answer = body(response, &ByteBudget::new(MAX_RESPONSE_BYTES))
             .await

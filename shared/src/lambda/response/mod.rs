@@ -1,13 +1,11 @@
-//! Answers: JSON or a problem, with the headers that every answer carries.
+//! HTTP responses: JSON or a problem, with the headers that every response has.
 
 mod accept_encoding;
 mod payload;
 mod problem;
 
-use std::time::Duration;
-
 use lambda_http::{
-    Body, Response,
+    Body, Request, RequestExt, Response,
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{
@@ -15,37 +13,72 @@ use lambda_http::{
             WWW_AUTHENTICATE,
         },
     },
+    request::RequestContext,
 };
 
+use super::{deadline::Deadline, function::Answer};
 use crate::Error;
 
-pub(crate) use accept_encoding::accepts_gzip;
-pub(crate) use payload::Payload;
+use accept_encoding::accepts_gzip;
+use payload::{Compress, MIN_GZIP_BYTES, Payload};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A 200 with this payload, which says what was true so long ago (RFC 9111, section 5.1).
-pub(crate) fn success(payload: Payload, age: Option<Duration>, request_id: &str) -> Response<Body> {
-    let body = match payload {
-        Payload::Json(json) => Body::Text(json),
-        Payload::Gzip(bytes) => Body::Binary(bytes),
-    };
-    let is_gzip = matches!(body, Body::Binary(_));
-    let mut response = response(StatusCode::OK, "application/json", body, request_id);
+/// How the body of a response is sent, by the request's headers and the gateway's payload format.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyFormat {
+    is_payload_1: bool,
+    accepts_gzip: bool,
+    deadline: Deadline,
+}
+
+impl BodyFormat {
+    pub(crate) fn new(request: &Request, deadline: Deadline) -> Self {
+        let is_payload_1 = matches!(request.request_context_ref(), Some(RequestContext::ApiGatewayV1(_)));
+        Self { is_payload_1, accepts_gzip: accepts_gzip(request.headers()), deadline }
+    }
+
+    fn payload(self, json: String) -> Result<Payload, Error> {
+        let compress = match self {
+            Self { accepts_gzip: false, .. } => Compress::Never,
+            Self { is_payload_1: true, .. } => Compress::IfTooLarge,
+            Self { is_payload_1: false, .. } => Compress::IfWorthwhile,
+        };
+        Payload::new(json, compress, self.deadline)
+    }
+
+    /// Whether the response depends on `Accept-Encoding`, compressed or not.
+    fn varies(self, json: &str) -> bool {
+        !self.is_payload_1 && json.len() >= MIN_GZIP_BYTES
+    }
+}
+
+/// A 200 response, with `Age` (RFC 9111, section 5.1) for a cached answer.
+///
+/// # Errors
+///
+/// [`Error::AnswerTooLarge`], [`Error::DeadlineExceeded`].
+pub(crate) fn success(
+    Answer { json, age }: Answer,
+    format: BodyFormat,
+    request_id: &str,
+) -> Result<Response<Body>, Error> {
+    let varies = format.varies(&json);
+    let payload = format.payload(json)?;
+    let mut response = response(StatusCode::OK, "application/json", payload, varies, request_id);
     if let Some(age) = age {
         response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
     }
-    if is_gzip {
-        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
-    }
-    response
+    Ok(response)
 }
 
-/// The problem that an error is answered as.
-pub(crate) fn failure(error: &Error, request_id: &str) -> Response<Body> {
-    let body = Body::Text(problem::problem(error, request_id));
-    let mut response = response(error.status(), "application/problem+json", body, request_id);
+/// The problem response of an error.
+pub(crate) fn failure(error: &Error, format: BodyFormat, request_id: &str) -> Response<Body> {
+    let json = problem::problem(error, request_id);
+    let varies = format.varies(&json);
+    // A problem is sent uncompressed rather than not at all.
+    let payload = format.payload(json.clone()).unwrap_or(Payload::Json(json));
+    let mut response = response(error.status(), "application/problem+json", payload, varies, request_id);
     let headers = response.headers_mut();
     if let Error::Token(token_error) = error
         && let Ok(challenge) = HeaderValue::from_str(&token_error.challenge())
@@ -58,14 +91,30 @@ pub(crate) fn failure(error: &Error, request_id: &str) -> Response<Body> {
     response
 }
 
-fn response(status: StatusCode, content_type: &'static str, body: Body, request_id: &str) -> Response<Body> {
-    let mut headers = HeaderMap::with_capacity(4);
+fn response(
+    status: StatusCode,
+    content_type: &'static str,
+    payload: Payload,
+    varies: bool,
+    request_id: &str,
+) -> Response<Body> {
+    let mut headers = HeaderMap::with_capacity(6);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Ok(request_id) = HeaderValue::from_str(request_id) {
         headers.insert(X_REQUEST_ID, request_id);
     }
-    let mut response = Response::new(body);
+    let is_compressed = matches!(payload, Payload::Gzip(_));
+    if is_compressed {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    if varies || is_compressed {
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    let mut response = Response::new(match payload {
+        Payload::Json(json) => Body::Text(json),
+        Payload::Gzip(bytes) => Body::Binary(bytes),
+    });
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
@@ -73,32 +122,84 @@ fn response(status: StatusCode, content_type: &'static str, body: Body, request_
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    #[test]
-    fn every_answer_has_its_headers() {
-        let json = success(Payload::Json("{}".to_owned()), None, "the-request");
-        let gzip = success(Payload::Gzip(vec![1]), Some(Duration::from_millis(2_999)), "the-request");
-        let problem = failure(&Error::PatMissing("none"), "the-request");
-        for (response, status, content_type) in [
-            (&json, 200, "application/json"),
-            (&gzip, 200, "application/json"),
-            (&problem, 400, "application/problem+json"),
-        ] {
-            assert_eq!(response.status(), status);
-            assert_eq!(response.headers()["content-type"], content_type);
-            assert_eq!(response.headers()["cache-control"], "no-store");
-            assert_eq!(response.headers()["x-request-id"], "the-request");
-        }
-        assert_eq!(gzip.headers()["content-encoding"], "gzip");
-        assert_eq!(gzip.headers()["vary"], "accept-encoding");
-        assert_eq!(gzip.headers()["age"], "2");
-        assert!(!json.headers().contains_key("content-encoding") && !json.headers().contains_key("age"));
+    const BOTH: [bool; 2] = [false, true];
+
+    fn format(is_payload_1: bool, accept_encoding: &'static str) -> BodyFormat {
+        let context = if is_payload_1 {
+            RequestContext::ApiGatewayV1(Default::default())
+        } else {
+            RequestContext::ApiGatewayV2(Default::default())
+        };
+        let mut request = Request::new(Body::Empty).with_request_context(context);
+        request.headers_mut().insert("accept-encoding", HeaderValue::from_static(accept_encoding));
+        BodyFormat::new(&request, Deadline::within(Duration::from_secs(20)))
     }
 
-    #[test]
-    fn a_request_id_cannot_split_a_header() {
-        let response = failure(&Error::Internal { reason: "a test" }, "a\r\nset-cookie: b");
+    fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
+        response.headers().get(name)?.to_str().ok()
+    }
+
+    #[tokio::test]
+    async fn every_response_has_its_headers() {
+        let age = Some(Duration::from_millis(2_999));
+        for format in BOTH.map(|is_payload_1| format(is_payload_1, "")) {
+            let json = success("{}".to_owned().into(), format, "the-request").unwrap();
+            let cached = success(Answer { json: "{}".to_owned(), age }, format, "the-request").unwrap();
+            let problem = failure(&Error::PatMissing("none"), format, "the-request");
+            for (response, status, content_type, age) in [
+                (json, 200, "application/json", None),
+                (cached, 200, "application/json", Some("2")),
+                (problem, 400, "application/problem+json", None),
+            ] {
+                assert_eq!(response.status(), status);
+                assert_eq!(header(&response, "content-type"), Some(content_type));
+                assert_eq!(header(&response, "cache-control"), Some("no-store"));
+                assert_eq!(header(&response, "x-request-id"), Some("the-request"));
+                assert_eq!(header(&response, "age"), age);
+                assert_eq!((header(&response, "vary"), header(&response, "content-encoding")), (None, None));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_and_problems_are_compressed_alike() {
+        const VARY: Option<&str> = Some("accept-encoding");
+        for (is_payload_1, accept_encoding, bytes, vary, encoding) in [
+            (false, "gzip", 2_000, VARY, Some("gzip")),
+            (false, "br", 2_000, VARY, None),
+            (false, "gzip", 500, None, None),
+            (true, "gzip", 2_000, None, None),
+            (true, "gzip", 7_000_000, VARY, Some("gzip")),
+        ] {
+            let text = "x".repeat(bytes);
+            let format = format(is_payload_1, accept_encoding);
+            let error =
+                Error::InvalidParameter { parameter: "limit", detail: text.clone(), reason: "".into() };
+            let problem = failure(&error, format, "the-request");
+            for response in [success(text.into(), format, "the-request").unwrap(), problem] {
+                let found = (header(&response, "vary"), header(&response, "content-encoding"));
+                assert_eq!(found, (vary, encoding), "{is_payload_1} {accept_encoding} {bytes}");
+                assert_eq!(matches!(response.body(), Body::Binary(_)), encoding.is_some());
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_problem_after_the_deadline_is_sent_uncompressed() {
+        let late = BodyFormat { deadline: Deadline::within(Duration::ZERO), ..format(false, "gzip") };
+        assert_eq!(success("x".repeat(2_000).into(), late, "").unwrap_err().code(), "deadline_exceeded");
+        let error = Error::invalid_parameter("limit", "x".repeat(2_000));
+        assert!(matches!(failure(&error, late, "").body(), Body::Text(_)));
+    }
+
+    #[tokio::test]
+    async fn a_request_id_cannot_split_a_header() {
+        let error = Error::Internal { reason: "a test" };
+        let response = failure(&error, format(false, ""), "a\r\nset-cookie: b");
         assert!(!response.headers().contains_key("x-request-id"));
         assert!(!response.headers().contains_key("set-cookie"));
     }

@@ -1,10 +1,11 @@
-//! The problem that an error is answered as (RFC 9457).
+//! Problem details (RFC 9457), the body of every error response.
 
 use serde::Serialize;
 
 use crate::{Error, error::CalendlyMember};
 
-/// `type` is `about:blank`: `code` tells kinds apart, so `title` is the status's.
+/// A problem. `type` is `about:blank`, so `title` is the name of the status, or its number if it has no registered name;
+/// `code` tells problems apart.
 #[derive(Serialize)]
 struct Problem<'a> {
     #[serde(rename = "type")]
@@ -15,17 +16,17 @@ struct Problem<'a> {
     code: &'static str,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    parameter: Option<&'static str>,
+    parameter: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     calendly: Option<CalendlyMember<'a>>,
 }
 
-/// Its JSON.
+/// The problem of an error, as JSON.
 pub(super) fn problem(error: &Error, request_id: &str) -> String {
     let status = error.status();
     let problem = Problem {
         kind: "about:blank",
-        title: status.canonical_reason().unwrap_or("Error"),
+        title: status.canonical_reason().unwrap_or(status.as_str()),
         status: status.as_u16(),
         detail: error.to_string(),
         code: error.code(),
@@ -38,12 +39,14 @@ pub(super) fn problem(error: &Error, request_id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lambda_http::http::StatusCode;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::error::CalendlyError;
 
     #[test]
-    fn a_problem_has_every_member() {
+    fn all_members_of_a_problem() {
         let error = Error::invalid_parameter("active", "active must be true or false.");
         let problem: Value = serde_json::from_str(&problem(&error, "the-request")).unwrap();
         assert_eq!(
@@ -53,6 +56,22 @@ mod tests {
                 "detail": "active must be true or false.", "code": "invalid_parameter",
                 "request_id": "the-request", "parameter": "active",
             })
+        );
+    }
+    #[test]
+    fn a_status_without_a_registered_name_is_its_number() {
+        let error = Error::Calendly(Box::new(CalendlyError {
+            status: StatusCode::from_u16(520).unwrap(),
+            title: None,
+            message: None,
+            details: None,
+            retry_after: None,
+            path: "/users/me",
+        }));
+        let problem: Value = serde_json::from_str(&problem(&error, "the-request")).unwrap();
+        assert_eq!(
+            (&problem["title"], &problem["detail"]),
+            (&json!("520"), &json!("Calendly answered 520."))
         );
     }
 }

@@ -1,0 +1,242 @@
+//! Lambda events: a request through API Gateway, a warm-up, or neither.
+//!
+//! ```text
+//! JSON ─▶ parse ─▶ request: headers, query parameters
+//!               ├▶ warm-up
+//!               └▶ shape: what an unsupported event looks like, without its values
+//! ```
+//!
+//! A request becomes a `lambda_http::Request`. That crate's own conversion is not used: it panics on a `Host` that is no
+//! URL, and refuses an event for one header that is not ASCII or one missing member of the request context. The first two
+//! are up to the caller. Of the request context only the gateway and the method are read: all of it would cost 8,000
+//! instructions a request and 0.1 MB.
+
+mod pairs;
+mod request;
+mod shape;
+
+use lambda_http::{
+    Request,
+    aws_lambda_events::apigw::{ApiGatewayProxyRequestContext, ApiGatewayV2httpRequestContext},
+    http::Method,
+    request::RequestContext,
+};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Value, value::RawValue};
+
+use crate::http::json::object;
+use pairs::Pairs;
+
+/// A Lambda event, classified by its shape.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Request(Box<Request>),
+    WarmUp {
+        /// Whether it is one of several concurrent warm-ups, each for another environment.
+        is_one_of_several: bool,
+    },
+    /// Any other event: a sentence that describes its shape.
+    Unknown(String),
+}
+
+/// The members of all supported events.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Members<'a> {
+    #[serde(borrow)]
+    request_context: Option<&'a RawValue>,
+    http_method: Option<Value>,
+    raw_path: Option<String>,
+    path: Option<String>,
+    #[serde(default)]
+    headers: Pairs<Option<String>>,
+    #[serde(default)]
+    multi_value_headers: Pairs<Option<Vec<String>>>,
+    raw_query_string: Option<String>,
+    #[serde(default)]
+    query_string_parameters: Pairs<Option<String>>,
+    #[serde(default)]
+    multi_value_query_string_parameters: Pairs<Option<Vec<String>>>,
+    source: Option<Value>,
+    warmer: Option<Value>,
+    concurrency: Option<Value>,
+    /// Only in the events of a Lambda authorizer, which otherwise look like requests.
+    method_arn: Option<IgnoredAny>,
+    route_arn: Option<IgnoredAny>,
+}
+
+/// The members that tell request contexts apart.
+#[derive(Deserialize)]
+struct ContextShape<'a> {
+    #[serde(borrow)]
+    http: Option<&'a RawValue>,
+    elb: Option<IgnoredAny>,
+}
+
+/// The `http` member of an HTTP API's context.
+#[derive(Default, Deserialize)]
+struct Http {
+    #[serde(default)]
+    method: String,
+}
+
+impl Event {
+    /// Classifies an event.
+    pub(crate) fn parse(json: &str) -> Self {
+        Self::supported(json).unwrap_or_else(|| Self::Unknown(shape::describe(json)))
+    }
+
+    fn supported(json: &str) -> Option<Self> {
+        let members: Members<'_> = object(json)?;
+        if members.method_arn.is_some() || members.route_arn.is_some() {
+            return None;
+        }
+        let Some(context) = members.request_context.map(RawValue::get) else {
+            return members
+                .is_warm_up()
+                .then(|| Self::WarmUp { is_one_of_several: members.is_one_of_several() });
+        };
+        let (method, context) = match object(context)? {
+            ContextShape { http: Some(http), .. } if http.get().starts_with('{') => {
+                let Http { method } = serde_json::from_str(http.get()).unwrap_or_default();
+                let method: Method = method.parse().unwrap_or_default();
+                let mut context = ApiGatewayV2httpRequestContext::default();
+                context.http.method = method.clone();
+                (method, RequestContext::ApiGatewayV2(context))
+            }
+            ContextShape { http: None, elb: None } => {
+                let method: Method = members.http_method.as_ref()?.as_str()?.parse().unwrap_or_default();
+                let mut context = ApiGatewayProxyRequestContext::default();
+                context.http_method = method.clone();
+                (method, RequestContext::ApiGatewayV1(context))
+            }
+            ContextShape { .. } => return None,
+        };
+        Some(Self::Request(Box::new(members.into_request(method, context))))
+    }
+}
+
+impl Members<'_> {
+    /// Whether EventBridge, its Scheduler, or a warming plugin of another framework sent the event.
+    fn is_warm_up(&self) -> bool {
+        const SOURCES: [&str; 3] = ["aws.events", "aws.scheduler", "serverless-plugin-warmup"];
+        self.warmer == Some(Value::Bool(true))
+            || self.source.as_ref().and_then(Value::as_str).is_some_and(|source| SOURCES.contains(&source))
+    }
+
+    /// Whether a warming plugin sent several warm-ups at once, by its member `concurrency`.
+    fn is_one_of_several(&self) -> bool {
+        self.concurrency.as_ref().and_then(Value::as_f64).is_some_and(|concurrency| concurrency > 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warm_ups() {
+        for (json, several) in [
+            (r#"{"warmer":true}"#, false),
+            (r#"{"warmer":true,"concurrency":3}"#, true),
+            (r#"{"warmer":true,"concurrency":1}"#, false),
+            (r#"{"warmer":true,"concurrency":-1e300}"#, false),
+            (r#"{"warmer":true,"concurrency":"3"}"#, false),
+            (r#"{"source":"serverless-plugin-warmup"}"#, false),
+            (r#"{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}"#, false),
+            (r#"{"source":"aws.scheduler","detail":"{}"}"#, false),
+        ] {
+            match Event::parse(json) {
+                Event::WarmUp { is_one_of_several } => assert_eq!(is_one_of_several, several, "{json}"),
+                other => panic!("{json}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_unsupported_event_is_described_by_its_shape() {
+        for (json, expected) in [
+            ("{}", "an empty object"),
+            ("[1]", "an array"),
+            // A warm-up and a request, if an array stood for an object.
+            ("[null,null,null,null,{},{},null,{},{},null,true,null,null,null]", "an array"),
+            (r#"[{"http":{}},null,null,null,{},{},null,{},{},null,null,null,null,null]"#, "an array"),
+            ("null", "null"),
+            (r#""Records""#, "a string"),
+            (r#"{"Records":[{"eventSource":"aws:sqs"}]}"#, "an object with Records"),
+            (r#"{"warmer":false}"#, "an object with warmer"),
+            (r#"{"warmer":"true"}"#, "an object with warmer"),
+            (r#"{"source":"aws.s3"}"#, "an object with source"),
+            (r#"{"httpMethod":"GET"}"#, "an object with httpMethod"),
+            (r#"{"requestContext":{}}"#, "an object with requestContext"),
+            (
+                r#"{"requestContext":{"elb":{}},"httpMethod":"GET"}"#,
+                "an object with httpMethod, requestContext",
+            ),
+            (
+                r#"{"methodArn":"arn","httpMethod":"GET","requestContext":{}}"#,
+                "an object with httpMethod, methodArn, requestContext",
+            ),
+            (r#"{"routeArn":"arn","requestContext":{"http":{}}}"#, "an object with requestContext, routeArn"),
+        ] {
+            match Event::parse(json) {
+                Event::Unknown(problem) => {
+                    assert!(problem.ends_with(&format!("this event is {expected}")), "{problem}")
+                }
+                other => panic!("{json}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_member_is_named() {
+        for (members, expected) in [
+            (
+                r#""queryStringParameters":{"a":"b","limit":3}"#,
+                "queryStringParameters.limit is a number and must be a string",
+            ),
+            (r#""queryStringParameters":["a"]"#, "queryStringParameters is an array and must be an object"),
+            (r#""headers":{"x":["secret"]}"#, "headers.x is an array and must be a string"),
+            (r#""headers":5"#, "headers is a number and must be an object"),
+            (r#""headers":{"x":"\ud800"}"#, "headers.x is malformed"),
+            (
+                r#""multiValueHeaders":{"x":"secret"}"#,
+                "multiValueHeaders.x is a string and must be an array of strings",
+            ),
+            (
+                r#""multiValueQueryStringParameters":{"x":[1]}"#,
+                "multiValueQueryStringParameters.x is an array and must be an array of strings",
+            ),
+            (r#""rawQueryString":{"secret":1}"#, "rawQueryString is an object and must be a string"),
+            (r#""rawPath":true"#, "rawPath is a boolean and must be a string"),
+            (r#""rawPath":"","rawPath":"""#, "rawPath occurs twice"),
+        ] {
+            let json = format!(r#"{{"requestContext":{{"http":{{}}}},{members}}}"#);
+            match Event::parse(&json) {
+                Event::Unknown(problem) => {
+                    assert!(problem.ends_with(&format!("this event's {expected}")), "{problem}")
+                }
+                other => panic!("{json}: {other:?}"),
+            }
+        }
+        for (json, expected) in [
+            (
+                r#"{"requestContext":5,"httpMethod":"GET"}"#,
+                "requestContext is a number and must be an object",
+            ),
+            (
+                r#"{"requestContext":[null],"httpMethod":"GET"}"#,
+                "requestContext is an array and must be an object",
+            ),
+            (r#"{"requestContext":{"http":5}}"#, "requestContext.http is a number and must be an object"),
+            (r#"{"requestContext":{},"httpMethod":5}"#, "httpMethod is a number and must be a string"),
+        ] {
+            match Event::parse(json) {
+                Event::Unknown(problem) => {
+                    assert!(problem.ends_with(&format!("this event's {expected}")), "{problem}")
+                }
+                other => panic!("{json}: {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The conversion of an API Gateway event to a `lambda_http::Request`.
+
+use std::collections::HashMap;
+
+use lambda_http::{
+    Body, Request, RequestExt,
+    aws_lambda_events::query_map::QueryMap,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri},
+    request::RequestContext,
+};
+
+use super::Members;
+
+impl Members<'_> {
+    pub(super) fn into_request(self, method: Method, context: RequestContext) -> Request {
+        let path = self.raw_path.or(self.path).unwrap_or_default();
+        let (uri, query) = match self.raw_query_string {
+            Some(raw) if !raw.is_empty() => (format!("{path}?{raw}"), raw.parse().unwrap_or_default()),
+            // A REST API sends all values in the second map, and the last of each in the first.
+            _ if !self.multi_value_query_string_parameters.0.is_empty() => {
+                let parameters = self.multi_value_query_string_parameters.0.into_iter();
+                let query = query_map(parameters.flat_map(|(name, values)| {
+                    values.unwrap_or_default().into_iter().map(move |value| (name.clone(), value))
+                }));
+                (path.clone(), query)
+            }
+            _ => {
+                let parameters = self.query_string_parameters.0.into_iter();
+                let query = query_map(parameters.map(|(name, value)| (name, value.unwrap_or_default())));
+                (path.clone(), query)
+            }
+        };
+        let mut request = Request::new(Body::Empty)
+            .with_raw_http_path(path)
+            .with_query_string_parameters(query)
+            .with_request_context(context);
+        *request.method_mut() = method;
+        // Nothing depends on the path, which may be anything.
+        *request.uri_mut() = uri.parse().unwrap_or_else(|_| Uri::from_static("/"));
+        *request.headers_mut() = header_map(self.headers.0, self.multi_value_headers.0);
+        request
+    }
+}
+
+/// Parameters that the gateway has decoded. The values of each keep their order.
+fn query_map(parameters: impl Iterator<Item = (String, String)>) -> QueryMap {
+    let mut map: HashMap<String, Vec<String>> = HashMap::new();
+    for (name, value) in parameters {
+        map.entry(name).or_default().push(value);
+    }
+    map.into()
+}
+
+/// All header values. A header in the map of multiple values is not read from the other map.
+fn header_map(
+    single: Vec<(String, Option<String>)>,
+    multiple: Vec<(String, Option<Vec<String>>)>,
+) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(single.len().max(multiple.len()));
+    for (name, values) in multiple {
+        let Ok(name) = HeaderName::try_from(name) else { continue };
+        for value in values.unwrap_or_default() {
+            headers.append(name.clone(), header_value(value));
+        }
+    }
+    let others: Vec<_> = single
+        .into_iter()
+        .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, value?)))
+        .filter(|(name, _)| !headers.contains_key(name))
+        .collect();
+    for (name, value) in others {
+        headers.append(name, header_value(value));
+    }
+    headers
+}
+
+/// A header value. Control characters, such as line breaks, are replaced: the header still counts, with a value that
+/// cannot be mistaken for another.
+fn header_value(value: String) -> HeaderValue {
+    HeaderValue::try_from(&value)
+        .or_else(|_| HeaderValue::try_from(value.replace(char::is_control, "\u{FFFD}")))
+        .unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Event, *};
+
+    fn request(json: &str) -> Request {
+        match Event::parse(json) {
+            Event::Request(request) => *request,
+            other => panic!("{json}: {other:?}"),
+        }
+    }
+
+    fn values(request: &Request, header: &str) -> Vec<String> {
+        let values = request.headers().get_all(header).iter();
+        values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+    }
+
+    fn parameters(request: &Request, name: &str) -> Vec<String> {
+        let parameters = request.query_string_parameters();
+        parameters.all(name).unwrap_or_default().into_iter().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn events_of_both_gateways() {
+        let http = request(
+            r#"{"version":"2.0","rawPath":"/calendly/user","headers":{"authorization":"Bearer x","accept-encoding":"gzip"},
+                "rawQueryString":"active=true&x=%2B&x=b","requestContext":{"http":{"method":"HEAD"},"stage":"s"}}"#,
+        );
+        assert_eq!(http.method(), Method::HEAD);
+        assert_eq!(http.uri(), "/calendly/user?active=true&x=%2B&x=b");
+        assert_eq!(http.raw_http_path(), "/calendly/user");
+        assert_eq!(values(&http, "Authorization"), ["Bearer x"]);
+        assert_eq!(parameters(&http, "x"), ["+", "b"]);
+        match http.request_context() {
+            RequestContext::ApiGatewayV2(context) => assert_eq!(context.http.method, Method::HEAD),
+            other => panic!("{other:?}"),
+        }
+
+        let rest = request(
+            r#"{"httpMethod":"GET","path":"/p","headers":{"Authorization":"Bearer x","X-Other":"1"},
+                "multiValueHeaders":{"Authorization":["Bearer x"]},"queryStringParameters":{"active":"false"},
+                "multiValueQueryStringParameters":{"active":["true","false"]},
+                "requestContext":{"httpMethod":"GET","stage":"s","identity":{}}}"#,
+        );
+        assert_eq!((rest.method(), rest.uri().path()), (&Method::GET, "/p"));
+        assert_eq!(values(&rest, "authorization"), ["Bearer x"]);
+        assert_eq!(values(&rest, "x-other"), ["1"]);
+        assert_eq!(parameters(&rest, "active"), ["true", "false"]);
+        match rest.request_context() {
+            RequestContext::ApiGatewayV1(context) => assert_eq!(context.http_method, Method::GET),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_empty_raw_query_string_counts_as_absent() {
+        let http = request(
+            r#"{"rawPath":"/p","rawQueryString":"","queryStringParameters":{"slug":"a"},"requestContext":{"http":{}}}"#,
+        );
+        assert_eq!(parameters(&http, "slug"), ["a"]);
+        assert_eq!(http.uri(), "/p");
+    }
+
+    #[test]
+    fn nulls_and_unusual_headers_are_accepted() {
+        let rest = request(
+            r#"{"httpMethod":"GET","headers":null,"multiValueHeaders":null,"queryStringParameters":null,
+                "multiValueQueryStringParameters":null,"requestContext":{}}"#,
+        );
+        assert!(rest.headers().is_empty());
+        assert!(rest.query_string_parameters().is_empty());
+        let http = request(
+            r#"{"headers":{"host":"a b:c","x-name":"José","AUTHORIZATION":"one","authorization":"two","a b":"c"},
+                "rawPath":"no path at all","queryStringParameters":{"slug":"a"},"requestContext":{"http":{}}}"#,
+        );
+        assert_eq!(values(&http, "authorization"), ["one", "two"]);
+        assert_eq!(values(&http, "x-name"), ["José"]);
+        assert_eq!(parameters(&http, "slug"), ["a"]);
+        assert_eq!(http.uri(), "/");
+    }
+
+    #[test]
+    fn control_characters_in_a_header_are_replaced() {
+        let http = request(
+            r#"{"headers":{"Authorization":"Bearer a\r\nX-B: c","authorization":"Bearer b"},"requestContext":{"http":{}}}"#,
+        );
+        assert_eq!(values(&http, "authorization"), ["Bearer a\u{FFFD}\u{FFFD}X-B: c", "Bearer b"]);
+    }
+}

@@ -1,0 +1,163 @@
+//! The shape of an unsupported event, for the log and the function error: names of members, but no values.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+
+use super::pairs::Pairs;
+
+/// Names of members are truncated to this length.
+const MAX_NAME_CHARS: usize = 40;
+
+/// Describes an unsupported event.
+pub(super) fn describe(json: &str) -> String {
+    const SUPPORTED: &str = "this function takes API Gateway HTTP API events (payload 2.0), REST API events (payload 1.0) and warm-ups";
+    if let Some(Wrong { member, problem }) = wrong_member(json) {
+        return format!("{SUPPORTED}; this event's {member} {problem}");
+    }
+    let found = match (serde_json::from_str::<IgnoredAny>(json), json.trim_start().chars().next()) {
+        (Err(_), _) => "not JSON".to_owned(),
+        (Ok(_), Some('{')) => match serde_json::from_str(json) {
+            Ok(MemberNames { names, .. }) if names.is_empty() => "an empty object".to_owned(),
+            Ok(MemberNames { names, is_truncated }) => {
+                format!("an object with {}{}", names.join(", "), if is_truncated { ", …" } else { "" })
+            }
+            Err(_) => "not JSON".to_owned(),
+        },
+        (Ok(_), _) => kind(json.trim_start()).to_owned(),
+    };
+    format!("{SUPPORTED}; this event is {found}")
+}
+
+/// A member that makes an event unsupported.
+struct Wrong {
+    member: String,
+    problem: String,
+}
+
+/// The first member of a wrong type, if the event is an object.
+fn wrong_member(json: &str) -> Option<Wrong> {
+    let Pairs(members) = object(json)?;
+    let is_rest = members.iter().any(|(name, value)| {
+        name == "requestContext"
+            && object(value.get())
+                .is_some_and(|Pairs(context)| context.iter().all(|(name, _)| name != "http"))
+    });
+    let mut seen: Vec<&str> = Vec::new();
+    for (name, value) in &members {
+        let wrong = match name.as_str() {
+            "rawPath" | "path" | "rawQueryString" => wrong_type::<Option<String>>(name, value, "a string"),
+            "headers" | "queryStringParameters" => wrong_entry::<Option<String>>(name, value, "a string"),
+            "multiValueHeaders" | "multiValueQueryStringParameters" => {
+                wrong_entry::<Option<Vec<String>>>(name, value, "an array of strings")
+            }
+            "requestContext" => wrong_context(value),
+            "httpMethod" if is_rest => wrong_type::<Option<String>>(name, value, "a string"),
+            "httpMethod" | "source" | "warmer" | "concurrency" => {
+                wrong_type::<Value>(name, value, "less nested")
+            }
+            "methodArn" | "routeArn" => None,
+            _ => continue,
+        };
+        if seen.contains(&name.as_str()) {
+            return Some(Wrong { member: name.clone(), problem: "occurs twice".to_owned() });
+        }
+        if wrong.is_some() {
+            return wrong;
+        }
+        seen.push(name);
+    }
+    None
+}
+
+fn wrong_context(context: &RawValue) -> Option<Wrong> {
+    if kind(context.get()) == "null" {
+        return None;
+    }
+    let Some(Pairs(members)) = object(context.get()) else {
+        return Some(wrong("requestContext", context, "an object"));
+    };
+    let (_, http) = members.into_iter().find(|(name, _)| name == "http")?;
+    (!matches!(kind(http.get()), "an object" | "null"))
+        .then(|| wrong("requestContext.http", http, "an object"))
+}
+
+/// The first value of an object that is no `T`, or the object itself.
+fn wrong_entry<T: for<'a> Deserialize<'a>>(member: &str, value: &RawValue, expected: &str) -> Option<Wrong> {
+    match object(value.get()) {
+        Some(Pairs(entries)) => entries.into_iter().find_map(|(name, value)| {
+            wrong_type::<T>(&format!("{member}.{}", truncated(&name)), value, expected)
+        }),
+        None => (kind(value.get()) != "null").then(|| wrong(member, value, "an object")),
+    }
+}
+
+fn wrong_type<T: for<'a> Deserialize<'a>>(member: &str, value: &RawValue, expected: &str) -> Option<Wrong> {
+    serde_json::from_str::<T>(value.get()).is_err().then(|| wrong(member, value, expected))
+}
+
+fn wrong(member: &str, value: &RawValue, expected: &str) -> Wrong {
+    let problem = match kind(value.get()) {
+        found if found == expected => "is malformed".to_owned(),
+        found => format!("is {found} and must be {expected}"),
+    };
+    Wrong { member: member.to_owned(), problem }
+}
+
+fn object(json: &str) -> Option<Pairs<&RawValue>> {
+    crate::http::json::object(json)
+}
+
+/// The JSON type of a value.
+fn kind(json: &str) -> &'static str {
+    match json.chars().next() {
+        Some('{') => "an object",
+        Some('[') => "an array",
+        Some('"') => "a string",
+        Some('t' | 'f') => "a boolean",
+        Some('n') => "null",
+        _ => "a number",
+    }
+}
+
+fn truncated(name: &str) -> String {
+    name.chars().take(MAX_NAME_CHARS).collect()
+}
+
+/// The first member names of an object, sorted, each truncated.
+struct MemberNames {
+    names: Vec<String>,
+    is_truncated: bool,
+}
+
+impl<'de> Deserialize<'de> for MemberNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NamesVisitor;
+        impl<'de> Visitor<'de> for NamesVisitor {
+            type Value = MemberNames;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<MemberNames, A::Error> {
+                const MAX_NAMES: usize = 12;
+                let mut members = MemberNames { names: Vec::new(), is_truncated: false };
+                while let Some((name, IgnoredAny)) = access.next_entry::<String, _>()? {
+                    if members.names.len() < MAX_NAMES {
+                        members.names.push(truncated(&name));
+                    } else {
+                        members.is_truncated = true;
+                    }
+                }
+                members.names.sort_unstable();
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(NamesVisitor)
+    }
+}
