@@ -72,7 +72,8 @@ class Metrics(unittest.TestCase):
         self.assertLessEqual({"status", "code", "duration_ms", "cold_start"}, log_fields())
 
     def test_the_page_lists_what_the_functions_send(self):
-        code = "\n".join(path.read_text() for path in (ROOT / "shared" / "src").rglob("*.rs"))
+        rust = [path for folder in ("shared", "functions") for path in (ROOT / folder).rglob("src/**/*.rs")]
+        code = "\n".join(path.read_text() for path in rust)
         sent = set(re.findall(r'\("([A-Z]\w+)", "(?:Count|Milliseconds|Seconds)"', code))
         sent |= set(re.findall(r'=> "(Availability\w+)"', code))
         self.assertIn("CalendlyLatency", sent)
