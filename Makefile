@@ -14,7 +14,7 @@ OWN_TOOLS ?=
 SAM := $(if $(OWN_TOOLS),sam,$(CURDIR)/$(VENV)/sam)
 TOOLS := python3 scripts/tools.py
 USES := run test template build supply-chain simulate
-OWN_USES := peer cdk
+OWN_USES := peer cdk rehearsal
 COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
 
@@ -35,7 +35,7 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
 .PHONY: help run token test test-long lint refresh-events events check-api check-template check-examples check-hook \
         check-alarms check-figures sam-test supply-chain advisories check-reproducible fuzz mutants reliability confined \
         soak load simulate bench budgets record-budgets build deploy check-stage own-tools cargo-auditable \
-        release-artifacts screenshots lock clean
+        release-artifacts screenshots lock clean smoke rehearse
 
 # `##@` begins a group, `##` describes a target.
 help: ## List the targets
@@ -183,6 +183,16 @@ cargo-auditable:
 
 deploy: check-stage check-template build ## Build, check and deploy a stage of samconfig.toml (STAGE=staging)
 	$(VENV)/python scripts/deploy.py $(SAM) $(STAGE) $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
+
+smoke: check-stage ## Check a deployed stage with a caller's token: make smoke STAGE=staging TOKEN=…
+	@$(TOOLS) template
+	@$(VENV)/python scripts/smoke.py $(STAGE)
+
+# Needs a build for this machine's processor.
+rehearse: ## Deploy what `make build` built to a local AWS, update it, roll it back, delete it
+	@$(TOOLS) template
+	cargo build --package sandbox
+	$(VENV)/python tests/rehearsal/rehearse.py
 
 check-stage:
 	@grep -q '^\[$(STAGE)\.deploy\.' samconfig.toml || { \

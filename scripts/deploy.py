@@ -1,10 +1,9 @@
-"""`sam deploy` of a stage:
+"""Runs `sam deploy` for a stage:
 `.venv/bin/python scripts/deploy.py sam staging .aws-sam/build/template.yaml arm64`.
 
-The stack gets the stage's parameters of samconfig.toml, and the processor that the functions were built
-for. Left out, it would not be the template's: SAM gives a stack that exists the value that it has for
-each parameter that nobody names (UsePreviousValue), which a build for the other processor refuses. And
-parameters on the command line replace those of samconfig.toml, so that all of them stand there.
+Passes the stage's parameters of samconfig.toml, and the processor that the functions were built for. Without it, SAM would
+keep the processor of an existing stack (UsePreviousValue), which a build for the other one refuses. Parameters on the
+command line replace those of samconfig.toml, so all of them are passed.
 """
 
 import os
@@ -20,11 +19,11 @@ PROCESSOR = "Architecture"
 
 
 class OtherProcessor(Exception):
-    """A stage wants another processor than was built for; the text says what to do."""
+    """The stage sets another processor than the build; the text says what to do."""
 
 
 def parameters(stage, folder=ROOT):
-    """{name: value} of a stage's parameters in samconfig.toml, as SAM reads them."""
+    """{name: value} of a stage's parameters in samconfig.toml, parsed by SAM."""
     configured = SamConfig(str(folder), CONFIG).get_all(["deploy"], "parameters", env=stage)
     return CfnParameterOverridesType().convert(configured.get("parameter_overrides"), None, None)
 
@@ -48,7 +47,7 @@ def command(sam, stage, template, architecture, configured):
 
 
 def quoted(value):
-    """A value as SAM reads it whole."""
+    """A value with the quotes that SAM needs."""
     return '"' + value.replace('"', '\\"') + '"'
 
 

@@ -92,7 +92,7 @@ def simulate(settings, of, durations, *, least_seconds=LEAST_SECONDS, concurrenc
         lambda: Environment(simulation, settings, durations, calendly, table),
         concurrency or math.inf,
         cold_start=durations.cold_start,
-        kept=LAMBDA_KEEPS_SECONDS,
+        idle_timeout=LAMBDA_KEEPS_SECONDS,
         min_warm=KEPT_WARM,
     )
     fleet.tally.since = traffic.BEGINNING

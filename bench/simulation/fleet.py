@@ -12,17 +12,17 @@ class Fleet:
     """Environments of one function, each with one request at a time.
 
     `make` makes one, in `cold_start` seconds. There are `most` at a time; what comes then waits if it `may_wait`, as
-    in the load test, and is refused otherwise, as by Lambda. An environment that has been idle for `kept` seconds
+    in the load test, and is refused otherwise, as by Lambda. An environment that has been idle for `idle_timeout` seconds
     goes, but for `min_warm` many that warm-ups keep.
     """
 
-    def __init__(self, simulation, make, most, *, cold_start=0, may_wait=False, kept=None, min_warm=0):
+    def __init__(self, simulation, make, most, *, cold_start=0, may_wait=False, idle_timeout=None, min_warm=0):
         self.simulation = simulation
         self.make = make
         self.most = most
         self.cold_start = cold_start
         self.may_wait = may_wait
-        self.kept = kept
+        self.idle_timeout = idle_timeout
         self.min_warm = min_warm
         self.environments = 0
         # The most environments that were busy at a time.
@@ -84,11 +84,11 @@ class Fleet:
         return environment
 
     def _remove_old(self):
-        if self.kept is None:
+        if self.idle_timeout is None:
             return
         while self._idle and self.environments > self.min_warm:
             environment, since = self._idle[0]
-            if self.simulation.now - since < self.kept:
+            if self.simulation.now - since < self.idle_timeout:
                 return
             self._idle.popleft()
             self._gone_reads += environment.secret_reads

@@ -29,6 +29,20 @@ SECRET_READ = 0.05 / 10_000
 # https://aws.amazon.com/ec2/pricing/on-demand/, "Data Transfer": to the internet, a GB, by GB of a month.
 TRANSFER_TIERS = ((10 * 1024, 0.09), (40 * 1024, 0.085), (100 * 1024, 0.07), (float("inf"), 0.05))
 
+# https://aws.amazon.com/cloudwatch/pricing/: a custom metric, a metric of an alarm, a dashboard; a month.
+METRIC = 0.30
+ALARM_METRIC = 0.10
+DASHBOARD = 3.00
+
+# docs/operations.md: what a stack with default parameters sends and watches, and what a cache and a table add.
+METRICS = 21
+METRICS_OF_CACHE = 6
+ALARM_METRICS = 64
+ALARM_METRICS_OF_TABLE = 3
+
+# docs/operations.md: a warm-up of each function every five minutes.
+WARM_UP = 0.16
+
 GB = 1024**3
 
 # template.yaml's MemorySize.
@@ -53,6 +67,13 @@ def month(*, requests, invocations, served_seconds, read_units, write_units, sec
         secrets=secrets * SECRET + secret_reads * SECRET_READ,
         transfer=tiered(bytes_out / GB, TRANSFER_TIERS),
     )
+
+
+def monitoring(*, has_cache, has_table):
+    """Metrics, alarms, and the dashboard of a month, whatever the traffic."""
+    metrics = METRICS + METRICS_OF_CACHE * has_cache
+    alarm_metrics = ALARM_METRICS + ALARM_METRICS_OF_TABLE * has_table
+    return metrics * METRIC + alarm_metrics * ALARM_METRIC + DASHBOARD
 
 
 def tiered(amount, tiers):

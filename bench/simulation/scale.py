@@ -124,8 +124,9 @@ def choice(results):
             setting = chosen(results, a_month, pattern)
             row = results.row("traffic", a_month, pattern, setting or "300 s, shared")
             rows.append([f"{name}, {when}", significant(row["a_second"]), f"**{setting or 'none'}**"])
+            bill = whole_bill(row, setting or "300 s, shared")
             # A busy hour has no monthly bill.
-            rows[-1] += [*figures(row), dollars(row["dollars"]) if pattern == "even" else ""]
+            rows[-1] += [*figures(row), dollars(sum(bill.values())) if pattern == "even" else ""]
     return report.table(["requests a month", "a second", "setting", *FIGURES, "USD a month"], rows)
 
 
@@ -142,14 +143,21 @@ def everything(results):
     return "\n\n".join(parts)
 
 
+def whole_bill(row, setting):
+    """{part: USD a month}: what traffic costs, and what a stack with default parameters costs without any."""
+    chosen_settings = sweep.SETTINGS[setting]
+    fixed = prices.monitoring(has_cache=chosen_settings.fresh > 0, has_table=chosen_settings.has_table)
+    return row["bill"] | {"monitoring": fixed, "warm-ups": prices.WARM_UP}
+
+
 def bill(results):
-    parts = list(prices.Month._fields)
+    parts = [*prices.Month._fields, "monitoring", "warm-ups"]
     rows = []
     for a_month, name in MONTHS.items():
         for setting in sweep.SETTINGS:
-            row = results.row("traffic", a_month, "even", setting)
-            costs = [dollars(row["bill"][part]) for part in parts]
-            rows.append([f"{name}, {setting}", *costs, dollars(row["dollars"])])
+            whole = whole_bill(results.row("traffic", a_month, "even", setting), setting)
+            costs = [dollars(whole[part]) for part in parts]
+            rows.append([f"{name}, {setting}", *costs, dollars(sum(whole.values()))])
     return report.table(["USD a month, even traffic", *parts, "together"], rows)
 
 

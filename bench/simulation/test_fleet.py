@@ -52,8 +52,8 @@ class Lambda(unittest.TestCase):
         self.assertEqual(sorted(one.answered for one in self.fleet(0, 0.1, 5, 10)[1]), [1, 3])
 
     def test_an_idle_environment_ends_unless_it_is_warmed(self):
-        self.assertEqual(len(self.fleet(0, 100, kept=60)[1]), 2)
-        self.assertEqual(len(self.fleet(0, 100, kept=60, min_warm=1)[1]), 1)
+        self.assertEqual(len(self.fleet(0, 100, idle_timeout=60)[1]), 2)
+        self.assertEqual(len(self.fleet(0, 100, idle_timeout=60, min_warm=1)[1]), 1)
 
 
 class Bill(unittest.TestCase):
@@ -74,6 +74,10 @@ class Bill(unittest.TestCase):
         ]:
             bill = prices.month(**dict.fromkeys(names.split(), 0) | amounts)
             self.assertAlmostEqual(getattr(bill, part), dollars, delta=0.005, msg=f"{amounts}")
+
+    def test_monitoring_with_default_parameters(self):
+        self.assertAlmostEqual(prices.monitoring(has_cache=False, has_table=False), 15.70)
+        self.assertAlmostEqual(prices.monitoring(has_cache=True, has_table=True), 17.80)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Ranges and their windows, with the examples of functions/check-availability/src/aligned.rs."""
+"""Ranges and their windows, with the examples of functions/check-availability/src/windows.rs."""
 
 import unittest
 from datetime import datetime

@@ -1,9 +1,9 @@
-"""The functions in an AWS CDK app, from the zip files of a release.
+"""A CDK app that deploys the zip files of a release.
 
     cdk deploy --app "python3 app.py" -c zips=../../dist -c issuer=https://… -c audience=… -c pat_secret=calendly/pat
 
-The routes, the roles, the logs and the warm-up are as in template.yaml. What it has beside them (canary,
-alarms, dashboard, a secret of its own) is left to you.
+Routes, throttling, roles, logs, and warm-ups are those of template.yaml. Its canary, alarms, dashboard, and secret are left
+to you.
 """
 
 from pathlib import Path
@@ -36,9 +36,15 @@ class CalendlyFunctions(cdk.Stack):
         pat_secret: str,
     ):
         super().__init__(scope, name)
-        # Made and filled by you: no value ever stands in a template.
+        # You create the secret and store its value, which is never in a template.
         secret = secretsmanager.Secret.from_secret_name_v2(self, "Pat", pat_secret)
-        api = gateway.HttpApi(self, "Api")
+        api = gateway.HttpApi(self, "Api", create_default_stage=False)
+        # Without limits, one caller could use up the concurrency of the account.
+        api.add_stage(
+            "Stage",
+            auto_deploy=True,
+            throttle=gateway.ThrottleSettings(rate_limit=20, burst_limit=40),
+        )
         for function_name in FUNCTIONS:
             log_group = logs.LogGroup(
                 self,
@@ -46,7 +52,7 @@ class CalendlyFunctions(cdk.Stack):
                 retention=logs.RetentionDays.ONE_MONTH,
                 removal_policy=cdk.RemovalPolicy.DESTROY,
             )
-            # A role of its own, since Lambda's usual one may write to every log group.
+            # The managed policy AWSLambdaBasicExecutionRole would allow writing to every log group.
             role = iam.Role(
                 self,
                 f"{function_name}-role",
@@ -56,7 +62,7 @@ class CalendlyFunctions(cdk.Stack):
             role.add_to_policy(
                 iam.PolicyStatement(
                     actions=["secretsmanager:GetSecretValue"],
-                    # Secrets Manager adds a hyphen and six characters to a name in its ARN.
+                    # Secrets Manager appends a hyphen and six characters to a name in its ARN.
                     resources=[f"{secret.secret_arn}-??????"],
                 )
             )
@@ -68,7 +74,7 @@ class CalendlyFunctions(cdk.Stack):
                 handler="bootstrap",
                 architecture=lambda_.Architecture.ARM_64,
                 memory_size=256,
-                # The gateway gives up after 30 s; the functions answer 504 before Lambda ends them.
+                # The gateway times out after 30 s. The functions answer 504 before Lambda ends them.
                 timeout=cdk.Duration.seconds(28),
                 role=role,
                 log_group=log_group,
@@ -78,7 +84,7 @@ class CalendlyFunctions(cdk.Stack):
                     "JWT_ISSUER": issuer,
                     "JWT_AUDIENCE": audience,
                 },
-                # A warm-up that failed is not worth repeating: the next one is minutes away.
+                # A failed warm-up is not retried: the next one is minutes away.
                 retry_attempts=0,
             )
             api.add_routes(
@@ -104,7 +110,7 @@ class CalendlyFunctions(cdk.Stack):
 
 
 def given(app: cdk.App, name: str) -> str:
-    """What `-c name=…` says."""
+    """The value of `-c name=…`."""
     value = app.node.try_get_context(name)
     if not value:
         raise SystemExit(f"-c {name}=… is missing: see the beginning of app.py.")

@@ -1,9 +1,9 @@
-# The functions in Terraform or OpenTofu, from the zip files of a release.
+# A Terraform or OpenTofu module that deploys the zip files of a release.
 #
 #   terraform apply -var zips=../../dist -var issuer=https://… -var audience=… -var pat_secret=calendly/pat
 #
-# The routes, the roles, the logs and the warm-up are as in template.yaml. What it has beside them (canary,
-# alarms, dashboard, a secret of its own) is left to you.
+# Routes, throttling, roles, logs, and warm-ups are those of template.yaml. Its canary, alarms, dashboard, and secret are
+# left to you.
 
 terraform {
   required_version = ">= 1.5"
@@ -17,12 +17,12 @@ terraform {
 
 variable "zips" {
   type        = string
-  description = "The folder with the zip files of a release."
+  description = "Folder with the zip files of a release."
 }
 
 variable "issuer" {
   type        = string
-  description = "The iss of the callers' tokens."
+  description = "Expected iss of the callers' tokens."
 }
 
 variable "audience" {
@@ -32,7 +32,7 @@ variable "audience" {
 
 variable "pat_secret" {
   type        = string
-  description = "Secrets Manager name of the Calendly personal access token. Made and filled by you."
+  description = "Secrets Manager name of the Calendly personal access token. You create it and store its value."
 }
 
 locals {

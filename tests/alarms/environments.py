@@ -1,4 +1,4 @@
-"""Environments of the built functions, and the lines that they write."""
+"""Environments of the built functions, and the log lines that they write."""
 
 import json
 import time
@@ -13,19 +13,20 @@ from emulator import HTTP, SECONDS
 from processes import Processes
 from sam_test import free_ports
 
-# As the template calls them in the stack that tests/template looks at.
+# The stack name of tests/template.
 STACK = "stack"
 WARM_UP = {"warmer": True}
 EMPTY_SECRET_ID = "calendly/empty"
+REVOKED_SECRET_ID = "calendly/revoked"
 
 
 def name_of(function):
-    """The name that Lambda has for a function."""
+    """The deployed name of a function."""
     return f"{STACK}-{function}"
 
 
 class StandIns:
-    """The sandbox and Secrets Manager of `make run`, and what is started beside them."""
+    """The sandbox and Secrets Manager of `make run`."""
 
     def __init__(self):
         ports = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
@@ -38,13 +39,14 @@ class StandIns:
     def start(self):
         run.start_stand_ins(self.settings, self.processes)
         run.create_secret(self.settings, EMPTY_SECRET_ID, "{}")
+        run.create_secret(self.settings, REVOKED_SECRET_ID, "no-longer-valid")
         self.token = run.fresh_token(self.settings)
 
     def stop(self):
         self.processes.__exit__()
 
     def fault(self, path, times, **fault):
-        """Makes the next calls of a path of Calendly fail."""
+        """Makes the next calls to a path of Calendly fail."""
         order = json.dumps({"path": path, "times": times, "fault": fault}).encode()
         url = f"{self.settings.sandbox}/sandbox/faults"
         headers = {"Content-Type": "application/json"}
@@ -52,7 +54,7 @@ class StandIns:
 
 
 class Environment:
-    """One environment of a function, which differs from the usual by `variables`."""
+    """One environment of a function, with the given environment variables."""
 
     def __init__(self, stand_ins, function, what="usual", version="1", **variables):
         self._stand_ins, self._function = stand_ins, function
@@ -72,7 +74,7 @@ class Environment:
         )
 
     def request(self):
-        """The status of the answer to a good request for the function's own route."""
+        """Sends a good request for the function's route, and returns the status."""
         tomorrow = date.today() + timedelta(days=1)
         days = {"start_time": str(tomorrow), "end_time": str(tomorrow + timedelta(days=1))}
         query = days if self._function == "check-availability" else None
@@ -80,7 +82,7 @@ class Environment:
         return self.invoke(event)["statusCode"]
 
     def invoke(self, event):
-        """What the function answers to an event. The line that ends it is there then."""
+        """Invokes the function, waits for the line that ends the invocation, and returns the result."""
         lines = len(self.lines())
         with HTTP.open(self._url, json.dumps(event).encode(), SECONDS) as answer:
             found = json.load(answer)
@@ -91,7 +93,7 @@ class Environment:
         return found
 
     def lines(self):
-        """The lines so far that end an invocation. The emulator's own are among them no JSON."""
+        """The lines that end an invocation. Lines of the emulator are not JSON."""
         lines = self._log.read_text(errors="replace").splitlines(keepends=True)
         found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
         return [line for line in found if "duration_ms" in line]

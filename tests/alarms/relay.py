@@ -1,4 +1,4 @@
-"""An upstream that can go down while somebody uses it."""
+"""A TCP relay that can be closed while it is in use."""
 
 import contextlib
 import socket
@@ -6,7 +6,7 @@ import threading
 
 
 class Relay:
-    """Passes connections on to a port of this machine, until it is closed."""
+    """Forwards connections to a local port, until it is closed."""
 
     def __init__(self, port):
         self._target = ("127.0.0.1", port)
@@ -16,10 +16,10 @@ class Relay:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
-        """From now on nobody is there: new connections are refused, and those that are open end."""
+        """Refuses new connections, and closes those that are open."""
         for one in [self._listener, *self._open]:
             with contextlib.suppress(OSError):
-                # Wakes the thread that waits for it.
+                # Wakes the thread that is blocked on it.
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
 

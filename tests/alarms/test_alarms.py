@@ -1,13 +1,11 @@
-"""Each alarm goes off by what the functions write when the trouble is there that it is about.
+"""Each alarm goes off by the log lines that built functions write under the problem that it watches.
 
-The stand-ins are those of `make run`; each function runs in Lambda's own emulator, once for each
-trouble, and is asked as the gateway asks it. CloudWatch's part is played by what tests/template
-knows of metric math and of filter patterns. A trouble is taken to last as long as the alarm wants.
+The services are those of `make run`. Each function runs in Lambda's runtime emulator, once for each problem, and receives
+the gateway's events. tests/template evaluates metric math and filter patterns. Each problem is assumed to last for as many
+periods as the alarm needs.
 
-Two things have no line here. What AWS sends of itself (AWS/Lambda: Errors, Throttles, Duration) is
-in no log, so that alarms which look at that alone are left out; Invocations are counted. And nobody
-can make the functions answer 500 internal_error from outside, which would be a bug: a test of
-shared/src/runtime/pipeline.rs panics on purpose.
+Not covered: alarms on metrics that AWS sends itself (Errors, Throttles, Duration), which are in no log, and 500
+internal_error, which only a bug causes. A unit test of the pipeline panics on purpose.
 """
 
 import functools
@@ -27,24 +25,26 @@ import run  # noqa: E402
 from cloudwatch import declared, filtered, goes_off, key, looked_at  # noqa: E402
 from combinations import deployed  # noqa: E402
 from emulator import SECONDS  # noqa: E402
-from environments import EMPTY_SECRET_ID, WARM_UP, Environment, StandIns, name_of  # noqa: E402
+from environments import EMPTY_SECRET_ID, REVOKED_SECRET_ID, WARM_UP, Environment, StandIns, name_of  # noqa: E402
 from relay import Relay  # noqa: E402
 from translation import FUNCTIONS, of_type  # noqa: E402
 
-# Where nobody listens.
+# No process listens here.
 NOWHERE = "http://127.0.0.1:1"
 OLD, NEW = "1", "2"
 OWN = "CalendlyFunctions"
 NO_BUG = "InternalErrors"
 STEMS = {function: name.removesuffix("Function") for name, function in FUNCTIONS.items()}
-# Of AWS's own metrics, with which a line has nothing to do.
+# Alarms on metrics that AWS sends itself.
 WITHOUT_LINES = ["Monitoring.ThrottlesAlarm", "Monitoring.DurationAlarm"]
 WITHOUT_LINES += [f"{stem}Canary.DurationAlarm" for stem in STEMS.values()]
+# Goes off if lines are missing, so it has a test of its own.
+HEARTBEAT = "Monitoring.WarmUpMissingAlarm"
 
 
 @functools.cache
 def alarms():
-    """{name: properties} of the template's alarms, with what only a deployment knows put in."""
+    """{name: properties} of the template's alarms, with the values that a deployment fills in."""
     found = of_type(deployed(SharedCache="ENABLED"), "AWS::CloudWatch::Alarm")
     text = json.dumps(found)
     text = re.sub(r"<\w+FunctionVersion\w*\.Version>", NEW, text)
@@ -60,7 +60,7 @@ def filters(function=None):
 
 @functools.cache
 def made_by_filters():
-    """The names of the metrics that are made of log lines."""
+    """The names of the metrics that filters make of log lines."""
     return {
         made["MetricName"]
         for properties in of_type(deployed(), "AWS::Logs::MetricFilter").values()
@@ -68,8 +68,8 @@ def made_by_filters():
     }
 
 
-class Troubles:
-    """What goes wrong, for one function: each leaves the lines that it makes."""
+class Problems:
+    """Problems of one function. Each returns (status of the responses, log lines)."""
 
     def __init__(self, stand_ins, function):
         self.stand_ins, self.function = stand_ins, function
@@ -86,7 +86,7 @@ class Troubles:
         return cold.request(), cold.lines()
 
     def secret_stale(self):
-        """Secrets Manager goes down when the PAT is known, and the PAT grows old."""
+        """Secrets Manager goes down after the PAT was cached, and the PAT expires."""
         relay = Relay(self.stand_ins.settings.secrets_manager_port)
         url = f"http://127.0.0.1:{relay.port}"
         variables = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": url, "PAT_CACHE_SECONDS": "1"}
@@ -103,15 +103,21 @@ class Troubles:
         cold = self.environment("without a PAT", CALENDLY_PAT_SECRET_ID=EMPTY_SECRET_ID)
         return cold.request(), cold.lines()
 
+    def unprepared(self):
+        """The PAT was revoked, and a warm-up asks for its user."""
+        cold = self.environment("with a revoked PAT", CALENDLY_PAT_SECRET_ID=REVOKED_SECRET_ID)
+        cold.invoke(WARM_UP)
+        return None, cold.lines()
+
     def calendly_errors(self):
-        """As many as the alarm wants in a period."""
+        """Ten in a period."""
         failing = self.environment("with Calendly's errors")
         self.stand_ins.fault("/users/me", 10, kind="status", status=500)
         statuses = {failing.request() for _ in range(10)}
         return statuses.pop(), failing.lines()
 
     def shared_cache_failures(self):
-        """DynamoDB is gone; it is asked again after longer and longer times."""
+        """DynamoDB is down. The circuit breaker calls it with growing backoff."""
         variables = {"CACHE_TABLE": "gone", "AWS_ENDPOINT_URL_DYNAMODB": NOWHERE}
         variables |= {"AVAILABILITY_CACHE_SECONDS": "1", "PAT_CACHE_SECONDS": "1"}
         alone = self.environment("without its table", **variables)
@@ -121,25 +127,26 @@ class Troubles:
             lines = [line for line in alone.lines() if "SharedCacheFailures" in line]
             if len(lines) >= 3 or len(statuses) > 1 or time.monotonic() > deadline:
                 return statuses.pop(), alone.lines()
-            # Each request may be a call, of which Calendly allows 500 a minute.
+            # Each request may be a call, and Calendly allows 500 a minute.
             time.sleep(0.25)
 
     def deadline_exceeded(self):
-        """Calendly hangs, and Lambda gives the function three seconds."""
+        """Calendly hangs, and the function has three seconds."""
         slow = self.environment("with a hanging Calendly", AWS_LAMBDA_FUNCTION_TIMEOUT="3")
         self.stand_ins.fault("/users/me", 1, kind="hang")
         return slow.request(), slow.lines()
 
 
-# {metric: (what makes it, the status of the answers)}
-TROUBLES = {
-    "KeysUnavailable": (Troubles.keys_unavailable, 503),
-    "SecretsUnavailable": (Troubles.secrets_unavailable, 503),
-    "SecretStale": (Troubles.secret_stale, 200),
-    "PatMissing": (Troubles.pat_missing, 400),
-    "CalendlyErrors": (Troubles.calendly_errors, 500),
-    "SharedCacheFailures": (Troubles.shared_cache_failures, 200),
-    "DeadlineExceeded": (Troubles.deadline_exceeded, 504),
+# {metric: (problem that causes it, status of the responses)}
+PROBLEMS = {
+    "KeysUnavailable": (Problems.keys_unavailable, 503),
+    "SecretsUnavailable": (Problems.secrets_unavailable, 503),
+    "SecretStale": (Problems.secret_stale, 200),
+    "PatMissing": (Problems.pat_missing, 400),
+    "Unprepared": (Problems.unprepared, None),
+    "CalendlyErrors": (Problems.calendly_errors, 500),
+    "SharedCacheFailures": (Problems.shared_cache_failures, 200),
+    "DeadlineExceeded": (Problems.deadline_exceeded, 504),
 }
 
 
@@ -152,34 +159,34 @@ class WithStandIns(unittest.TestCase):
 
 
 class OfTheFunctions(WithStandIns):
-    """Alarms over what the functions' lines declare to be metrics."""
+    """Alarms on metrics that the functions' lines declare."""
 
-    def test_each_alarm_goes_off_by_the_lines_of_any_one_function(self):
-        for metric, (trouble, expected) in TROUBLES.items():
+    def test_each_alarm_goes_off_by_the_lines_of_one_function(self):
+        for metric, (problem, expected) in PROBLEMS.items():
             alarm = alarms()[f"Monitoring.{metric}Alarm"]
             for function in local.FUNCTIONS:
                 with self.subTest(f"{metric} {function}"):
-                    status, lines = trouble(Troubles(self.stand_ins, function))
+                    status, lines = problem(Problems(self.stand_ins, function))
                     self.assertEqual(status, expected, lines)
                     values = declared(lines)
                     own = key(OWN, metric, {"FunctionName": name_of(function)})
                     self.assertIn(own, looked_at(alarm).values())
                     self.assertGreaterEqual(values[own], alarm["Threshold"])
                     self.assertTrue(goes_off(alarm, values), values)
-                    # And no other one: a trouble is known by its alarm.
+                    # No other alarm goes off.
                     others = {name for name, one in alarms().items() if goes_off(one, values)}
-                    self.assertEqual(others, {f"Monitoring.{metric}Alarm"})
+                    self.assertEqual(others - {HEARTBEAT}, {f"Monitoring.{metric}Alarm"})
 
-    def test_no_alarm_looks_at_anything_else_of_the_functions(self):
+    def test_every_metric_of_the_alarms_is_covered(self):
         looked = {
             name
             for alarm in alarms().values()
             for namespace, name, _ in looked_at(alarm).values()
             if namespace == OWN
         }
-        self.assertEqual(looked - made_by_filters(), {*TROUBLES, NO_BUG})
+        self.assertEqual(looked - made_by_filters(), {*PROBLEMS, NO_BUG, "CalendlyCalls", "WarmUp"})
 
-    def test_what_aws_alone_sends_is_left_out(self):
+    def test_only_alarms_on_metrics_of_aws_are_left_out(self):
         others = {
             name
             for name, alarm in alarms().items()
@@ -187,7 +194,7 @@ class OfTheFunctions(WithStandIns):
         }
         self.assertEqual(others, set(WITHOUT_LINES))
 
-    def test_what_is_well_sets_none_off_and_is_counted(self):
+    def test_good_requests_and_warm_ups_set_no_alarm_off(self):
         for function in local.FUNCTIONS:
             with self.subTest(function):
                 well = Environment(self.stand_ins, function)
@@ -197,12 +204,23 @@ class OfTheFunctions(WithStandIns):
                 own = {"FunctionName": name_of(function)}
                 self.assertEqual(values[key(OWN, "ColdStart", own)], 1)
                 self.assertEqual(values[key(OWN, "WarmUp", own)], 1)
-                off = [name for name, alarm in alarms().items() if goes_off(alarm, values)]
-                self.assertEqual(off, [])
+                off = {name for name, alarm in alarms().items() if goes_off(alarm, values)}
+                self.assertEqual(off - {HEARTBEAT}, set())
+
+    def test_a_missing_warm_up_of_one_function_goes_off(self):
+        every, alarm = {}, alarms()[HEARTBEAT]
+        for function in local.FUNCTIONS:
+            warm = Environment(self.stand_ins, function, "for the heartbeat")
+            warm.invoke(WARM_UP)
+            every[function] = declared(warm.lines())
+        self.assertFalse(goes_off(alarm, sum(every.values(), start=declared([]))))
+        for missing in every:
+            rest = [found for function, found in every.items() if function != missing]
+            self.assertTrue(goes_off(alarm, sum(rest, start=declared([]))), missing)
 
 
 class OfAVersion(WithStandIns):
-    """The alarm that takes a new version back, over what metric filters make of the lines."""
+    """The canary alarm on refusals, with the metric filters of the log."""
 
     def lines(self, function, version, requests, status, **variables):
         what = f"version {version} for {status}"
@@ -212,7 +230,7 @@ class OfAVersion(WithStandIns):
 
     @staticmethod
     def invocations(function, lines):
-        """What Lambda counts of them, as the alarm looks at it."""
+        """Lambda's Invocations metric for these lines."""
         live = {"FunctionName": name_of(function), "Resource": f"{name_of(function)}:live"}
         of_new = [line for line in lines if line["version"] == NEW]
         return {
@@ -220,7 +238,7 @@ class OfAVersion(WithStandIns):
             key("AWS/Lambda", "Invocations", live | {"ExecutedVersion": NEW}): len(of_new),
         }
 
-    def test_a_version_that_refuses_all_goes_back_and_a_good_one_does_not(self):
+    def test_a_version_that_refuses_everything_is_rolled_back(self):
         for function in local.FUNCTIONS:
             alarm = alarms()[f"{STEMS[function]}Canary.RefusalsAlarm"]
             old = self.lines(function, OLD, 20, 200)
@@ -242,9 +260,9 @@ class OfAVersion(WithStandIns):
 
 
 class OfTheGateway(WithStandIns):
-    """The alarm over the access log, which the gateway of `make run` writes too."""
+    """Alarms on the access log, which the gateway of `make run` writes too."""
 
-    def test_an_answer_of_its_own_sets_it_off_and_a_functions_does_not(self):
+    def test_5xx_of_the_gateway_goes_off_and_5xx_of_a_function_does_not(self):
         alarm = alarms()["Monitoring.GatewayErrorsAlarm"]
         settings, processes = self.stand_ins.settings, self.stand_ins.processes
         token, url = self.stand_ins.token, run.sample_requests(settings)["user-event-types"]
@@ -254,22 +272,33 @@ class OfTheGateway(WithStandIns):
         self.assertEqual(run.get(url, token)[0], 500)
         lines = self.lines(status="200") + self.lines(function_status="500")
         self.assertFalse(goes_off(alarm, filtered(lines, filters())))
+        self.refused_callers(url)
         processes.stop("functions")
         self.assertEqual(run.get(url, token), (503, '{"message": "Service Unavailable"}'))
         values = filtered(self.lines(status="503", function_status="-"), filters())
         self.assertGreaterEqual(values[key(OWN, "GatewayErrors", {"ApiId": gateway.API})], 1)
         self.assertTrue(goes_off(alarm, values))
 
-    def lines(self, **members):
-        """The lines that have these members, once there are some."""
+    def refused_callers(self, url):
+        alarm = alarms()["Monitoring.CallersRefusedAlarm"]
+        for _ in range(10):
+            self.assertEqual(run.get(url, "not.a.token")[0], 401)
+        lines = self.lines(10, status="401")
+        count = key("AWS/ApiGateway", "Count", {"ApiId": gateway.API})
+        self.assertTrue(goes_off(alarm, filtered(lines, filters()) | {count: 10}))
+        self.assertFalse(goes_off(alarm, filtered(lines, filters()) | {count: 100}))
+
+    def lines(self, least=1, **members):
+        """The lines that have these members, once there are `least` of them."""
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             text = (self.stand_ins.folder / "gateway.log").read_text()
             lines = map(json.loads, text[: text.rfind("\n") + 1].splitlines())
-            if found := [line for line in lines if members.items() <= line.items()]:
+            found = [line for line in lines if members.items() <= line.items()]
+            if len(found) >= least:
                 return found
             time.sleep(0.02)
-        raise AssertionError(f"no line with {members}")
+        raise AssertionError(f"fewer than {least} lines with {members}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What was built for one processor cannot be deployed for the other."""
+"""A build for one processor cannot be deployed for the other."""
 
 import sys
 import unittest
@@ -17,7 +17,7 @@ class Pinned(unittest.TestCase):
         # As `sam build` writes it.
         self.built = yaml_dump(yaml_parse((ROOT / "template.yaml").read_text()))
 
-    def test_the_parameter_takes_what_was_built_alone_and_says_what_to_do(self):
+    def test_the_parameter_accepts_only_the_built_processor_and_says_what_to_do(self):
         for architecture, other in (("arm64", "x86_64"), ("x86_64", "arm64")):
             template = yaml_parse(pin_architecture.pinned(self.built, architecture))
             parameter = template["Parameters"]["Architecture"]
@@ -35,7 +35,7 @@ class Pinned(unittest.TestCase):
             del template["Parameters"]["Architecture"]
         self.assertEqual(before, after)
 
-    def test_a_second_build_pins_anew(self):
+    def test_a_second_build_pins_again(self):
         once = pin_architecture.pinned(self.built, "arm64")
         twice = yaml_parse(pin_architecture.pinned(once, "x86_64"))
         self.assertEqual(twice["Parameters"]["Architecture"]["AllowedValues"], ["x86_64"])

@@ -1,4 +1,4 @@
-"""A stage's stack gets the parameters of samconfig.toml and the processor that was built for."""
+"""`make deploy` passes the parameters of samconfig.toml and the processor of the build."""
 
 import subprocess
 import sys
@@ -16,32 +16,32 @@ import deploy  # noqa: E402
 
 
 def read(arguments):
-    """The parameters in the arguments of `sam deploy`, as SAM reads them."""
+    """The parameters in the arguments of `sam deploy`, parsed by SAM."""
     after = arguments[arguments.index("--parameter-overrides") + 1 :]
     return CfnParameterOverridesType().convert(tuple(after), None, None)
 
 
 def made(stage, architecture):
-    """What `make deploy` calls SAM with, once all is checked and built."""
+    """The arguments that `make deploy` passes to SAM."""
     with tempfile.TemporaryDirectory() as folder:
         sam = Path(folder, "sam")
         sam.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
         sam.chmod(0o755)
         command = ["make", "--silent", "deploy", f"STAGE={stage}", f"ARCHITECTURE={architecture}"]
-        # Those before it, done already.
+        # Its prerequisites, as if done.
         command += ["--old-file=check-template", "--old-file=build", f"SAM={sam}"]
         return subprocess.check_output(command, cwd=ROOT, text=True).splitlines()
 
 
 def configured(stage):
-    """{name: value} of samconfig.toml, in words of our own."""
+    """{name: value} of samconfig.toml, parsed independently."""
     config = tomlkit.parse((ROOT / "samconfig.toml").read_text())
     overrides = config[stage]["deploy"]["parameters"]["parameter_overrides"]
     return dict(override.split("=", 1) for override in overrides)
 
 
 class CommandLine(unittest.TestCase):
-    def test_make_deploy_names_the_stages_parameters_and_the_processor(self):
+    def test_make_deploy_passes_the_parameters_of_the_stage_and_the_processor(self):
         for stage in ("staging", "production"):
             for architecture in ("arm64", "x86_64"):
                 arguments = made(stage, architecture)
@@ -56,9 +56,9 @@ class CommandLine(unittest.TestCase):
                 expected = configured(stage) | {"Architecture": architecture}
                 self.assertEqual(read(arguments), expected)
 
-    def test_sam_reads_each_value_as_it_stands_in_samconfig(self):
+    def test_sam_parses_each_value_of_samconfig_unchanged(self):
         values = {
-            "WarmUpSchedule": "rate(3 minutes)",
+            "JwtAudience": "an audience (with spaces)",
             "CorsAllowOrigins": "https://a.example,https://b.example",
             "CalendlyPatSecretId": "calendly/pat/{sub}",
             "JwtJwksUrl": "https://issuer.example/keys?a=b&c=d",
@@ -76,7 +76,7 @@ class CommandLine(unittest.TestCase):
             arguments = deploy.command("sam", "staging", "built.yaml", "arm64", found)
             self.assertEqual(read(arguments), values | {"Architecture": "arm64"})
 
-    def test_a_stage_that_wants_the_other_processor_is_refused(self):
+    def test_a_stage_with_the_other_processor_is_refused(self):
         with self.assertRaisesRegex(
             deploy.OtherProcessor, "make deploy STAGE=staging ARCHITECTURE=x86_64"
         ):

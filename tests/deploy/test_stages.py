@@ -1,4 +1,4 @@
-"""`make deploy`: its stages, and what it does in which order."""
+"""`make deploy`: its stages and the order of its steps."""
 
 import os
 import stat
@@ -38,7 +38,7 @@ class Stages(unittest.TestCase):
         names = {stage["stack_name"] for stage in self.stages.values()}
         self.assertEqual(len(names), len(self.stages))
 
-    def test_they_set_parameters_of_the_template_and_no_secret(self):
+    def test_they_set_only_parameters_of_the_template(self):
         declared = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
         for stage in self.stages.values():
             for override in stage["parameter_overrides"]:
@@ -46,18 +46,18 @@ class Stages(unittest.TestCase):
                 self.assertIn(name, declared)
                 self.assertIn(value, [*map(str, declared[name].get("AllowedValues", [value]))])
 
-    def test_production_asks_before_it_changes_anything(self):
+    def test_production_asks_for_confirmation(self):
         self.assertIs(self.stages["production"]["confirm_changeset"], True)
 
 
 class Deploy(unittest.TestCase):
-    def test_without_a_stage_it_names_them(self):
+    def test_without_a_stage_it_lists_the_stages(self):
         for arguments in ([], ["STAGE=nowhere"]):
             result = make("check-stage", *arguments)
             self.assertEqual(result.returncode, 2, result.stderr)
             self.assertIn("STAGE is one of staging production", result.stdout)
 
-    def test_it_checks_builds_and_deploys_what_was_built(self):
+    def test_it_checks_builds_and_deploys(self):
         result = make("--dry-run", "deploy", "STAGE=staging", "ARCHITECTURE=x86_64")
         steps = [
             "grep -q '^\\[staging",
@@ -72,7 +72,7 @@ class Deploy(unittest.TestCase):
         places = [result.stdout.index(step) for step in steps]
         self.assertEqual(places, sorted(places))
 
-    def test_own_tools_that_are_too_old_stop_it_before_anything_is_built(self):
+    def test_old_tools_of_the_path_stop_it_before_the_build(self):
         with tempfile.TemporaryDirectory() as folder:
             for name, says in {
                 "sam": "SAM CLI, version 1.100.0",

@@ -1,4 +1,4 @@
-"""What the examples are compared with: template.yaml."""
+"""The settings of template.yaml, with which the examples are compared."""
 
 import sys
 from pathlib import Path
@@ -12,3 +12,6 @@ TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
 FUNCTION = TEMPLATE["Globals"]["Function"]
 VARIABLES = set(FUNCTION["Environment"]["Variables"])
 MEMORY = TEMPLATE["Parameters"]["MemorySize"]["Default"]
+THROTTLING = {
+    name: TEMPLATE["Parameters"][name]["Default"] for name in ("ThrottlingRateLimit", "ThrottlingBurstLimit")
+}

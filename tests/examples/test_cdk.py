@@ -1,4 +1,4 @@
-"""examples/cdk is synthesised, and what it deploys is the released zip files, set up as template.yaml does."""
+"""examples/cdk synthesizes, and deploys the released zip files with the settings of template.yaml."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from template import FUNCTION, MEMORY, ROOT, VARIABLES
+from template import FUNCTION, MEMORY, ROOT, THROTTLING, VARIABLES
 from archive import zipped
 from local import FUNCTIONS, route
 
@@ -16,7 +16,7 @@ CFN_LINT = ROOT / ".venv" / "bin" / "cfn-lint"
 CONTEXT = {"issuer": "https://issuer.example/", "audience": "callers", "pat_secret": "calendly/pat"}
 
 
-def synthesise(scratch, context):
+def synthesize(scratch, context):
     """Runs the app as `cdk synth` does."""
     environment = os.environ | {
         "PYTHONPATH": str(ROOT / "target" / "cdk"),
@@ -36,7 +36,7 @@ def synthesise(scratch, context):
     )
 
 
-class Synthesised(unittest.TestCase):
+class Synthesized(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         scratch = tempfile.TemporaryDirectory()
@@ -44,7 +44,7 @@ class Synthesised(unittest.TestCase):
         folder = Path(scratch.name)
         for function in FUNCTIONS:
             (folder / f"{function}-arm64.zip").write_bytes(zipped(function.encode()))
-        result = synthesise(folder, CONTEXT | {"zips": scratch.name})
+        result = synthesize(folder, CONTEXT | {"zips": scratch.name})
         if result.returncode != 0:
             raise AssertionError(result.stderr)
         cls.out = folder / "out"
@@ -54,8 +54,8 @@ class Synthesised(unittest.TestCase):
     def of_type(self, kind):
         return [r["Properties"] for r in self.resources if r["Type"] == kind]
 
-    def test_cfn_lint_has_nothing_to_say(self):
-        # W3005: the CDK writes down dependencies that follow from references.
+    def test_cfn_lint_passes(self):
+        # W3005: the CDK writes dependencies that references imply.
         command = [CFN_LINT, "--ignore-checks", "W3005", "--", self.template]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         self.assertEqual((result.returncode, result.stdout), (0, ""))
@@ -65,7 +65,7 @@ class Synthesised(unittest.TestCase):
         uploaded = {(self.out / f"asset.{key}").read_bytes() for key in keys}
         self.assertEqual(uploaded, {zipped(function.encode()) for function in FUNCTIONS})
 
-    def test_the_functions_are_set_up_as_in_the_template(self):
+    def test_functions_have_the_settings_of_the_template(self):
         functions = self.of_type("AWS::Lambda::Function")
         self.assertEqual(len(functions), len(FUNCTIONS))
         for properties in functions:
@@ -89,7 +89,12 @@ class Synthesised(unittest.TestCase):
         for properties in self.of_type("AWS::ApiGatewayV2::Integration"):
             self.assertEqual(properties["PayloadFormatVersion"], "2.0")
 
-    def test_a_function_may_read_its_secret_and_write_its_log_and_nothing_else(self):
+    def test_throttling_is_that_of_the_template(self):
+        [stage] = self.of_type("AWS::ApiGatewayV2::Stage")
+        self.assertEqual(stage["StageName"], "$default")
+        self.assertEqual(stage["DefaultRouteSettings"], THROTTLING)
+
+    def test_a_function_may_only_read_its_secret_and_write_its_log(self):
         policies = self.of_type("AWS::IAM::Policy")
         self.assertEqual(len(policies), len(FUNCTIONS))
         for properties in policies:
@@ -105,9 +110,9 @@ class Synthesised(unittest.TestCase):
 
 
 class Refused(unittest.TestCase):
-    def test_what_is_not_given_is_named(self):
+    def test_a_missing_setting_is_named(self):
         with tempfile.TemporaryDirectory() as scratch:
-            result = synthesise(Path(scratch), CONTEXT | {"zips": scratch, "issuer": ""})
+            result = synthesize(Path(scratch), CONTEXT | {"zips": scratch, "issuer": ""})
         self.assertNotEqual(result.returncode, 0)
         self.assertIn("-c issuer=… is missing", result.stderr)
 

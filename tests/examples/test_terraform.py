@@ -1,6 +1,6 @@
-"""examples/terraform is well-formed, refers to nothing that is not there, and is set up as template.yaml is.
+"""examples/terraform is well-formed, its references exist, and its settings are those of template.yaml.
 
-Neither Terraform nor its provider is in a package registry, so what only they know is not checked here.
+Terraform and its provider are not in a package registry, so `terraform validate` is not run.
 """
 
 import re
@@ -8,7 +8,7 @@ import unittest
 
 import hcl2
 
-from template import FUNCTION, MEMORY, ROOT, VARIABLES
+from template import FUNCTION, MEMORY, ROOT, THROTTLING, VARIABLES
 from local import FUNCTIONS, route
 
 SOURCE = (ROOT / "examples" / "terraform" / "main.tf").read_text()
@@ -36,12 +36,12 @@ RESOURCES = blocks("resource", 2)
 
 
 def unquoted(value):
-    """A literal of HCL's as the text that it stands for."""
+    """The value of an HCL literal."""
     return value.strip('"') if isinstance(value, str) else value
 
 
 class References(unittest.TestCase):
-    def test_each_names_something_that_is_there(self):
+    def test_each_reference_exists(self):
         declared = {f"var.{name}" for (name,) in blocks("variable", 1)}
         declared |= {f"local.{name}" for body in blocks("locals", 0).values() for name in body}
         declared |= {f"data.{kind}.{name}" for kind, name in blocks("data", 2)}
@@ -52,7 +52,7 @@ class References(unittest.TestCase):
         self.assertGreater(len(used), 10)
         self.assertEqual(used - declared, set())
 
-    def test_no_variable_is_left_unused(self):
+    def test_every_variable_is_used(self):
         for (name,) in blocks("variable", 1):
             self.assertIn(f"var.{name}", SOURCE)
 
@@ -64,7 +64,7 @@ class Functions(unittest.TestCase):
         self.assertEqual(unquoted(LAMBDA["filename"]), "${var.zips}/${each.key}-arm64.zip")
         self.assertIn("${var.zips}/${each.key}-arm64.zip", LAMBDA["source_code_hash"])
 
-    def test_they_are_set_up_as_in_the_template(self):
+    def test_they_have_the_settings_of_the_template(self):
         self.assertEqual(unquoted(LAMBDA["runtime"]), FUNCTION["Runtime"])
         self.assertEqual(unquoted(LAMBDA["handler"]), FUNCTION["Handler"])
         self.assertEqual(LAMBDA["timeout"], FUNCTION["Timeout"])
@@ -74,6 +74,12 @@ class Functions(unittest.TestCase):
         variables = set(environment["variables"]) - {"__is_block__"}
         self.assertEqual(variables & VARIABLES, variables)
         self.assertIn("CALENDLY_PAT_SECRET_ID", variables)
+
+    def test_throttling_is_that_of_the_template(self):
+        (stage,) = (body for (kind, _), body in RESOURCES.items() if kind == "aws_apigatewayv2_stage")
+        (settings,) = stage["default_route_settings"]
+        self.assertEqual(settings["throttling_rate_limit"], THROTTLING["ThrottlingRateLimit"])
+        self.assertEqual(settings["throttling_burst_limit"], THROTTLING["ThrottlingBurstLimit"])
 
     def test_the_routes_are_those_of_the_functions(self):
         (key,) = (

@@ -1,4 +1,4 @@
-"""Built functions in Lambda's own emulator, which the SAM CLI brings along."""
+"""Runs built functions in Lambda's runtime emulator, which the SAM CLI contains."""
 
 import platform
 import time
@@ -13,12 +13,12 @@ EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / "aws-lambda-rie-x8
 if platform.machine() == "aarch64":
     EMULATOR = EMULATOR.with_name("aws-lambda-rie-arm64")
 SECONDS = 30
-# The developer's proxy settings are not for loopback addresses.
+# Without the developer's proxy settings.
 HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def start(processes, name, function, environment, folder):
-    """Starts an environment of a built function, and gives the address that invokes it."""
+    """Starts an environment of a built function, and returns the URL that invokes it."""
     port, runtime_port = free_ports(2)
     processes.start(
         name,

@@ -1,4 +1,4 @@
-"""What `make release-artifacts` made, and the scripts that made it."""
+"""The files of `make release-artifacts`, and the scripts that make them."""
 
 import os
 import sys

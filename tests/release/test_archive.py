@@ -1,4 +1,4 @@
-"""A zip file depends on the executable's bytes and on nothing else."""
+"""A zip file depends only on the bytes of the executable."""
 
 import io
 import os
@@ -14,7 +14,7 @@ EXECUTABLE = b"\x7fELF and more" * 1000
 
 
 class Zipped(unittest.TestCase):
-    def test_neither_clock_nor_umask_nor_time_zone_changes_it(self):
+    def test_clock_umask_and_time_zone_do_not_change_it(self):
         first = archive.zipped(EXECUTABLE)
         before = os.umask(0o077)
         try:
@@ -28,7 +28,7 @@ class Zipped(unittest.TestCase):
             os.umask(before)
             time.tzset()
 
-    def test_it_holds_one_executable_that_everybody_may_run(self):
+    def test_it_holds_one_executable(self):
         with zipfile.ZipFile(io.BytesIO(archive.zipped(EXECUTABLE))) as file:
             (entry,) = file.infolist()
             self.assertEqual(file.read(entry), EXECUTABLE)

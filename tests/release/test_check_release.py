@@ -1,4 +1,4 @@
-"""A release that is not whole is refused."""
+"""An incomplete release is refused."""
 
 import shutil
 import tempfile
@@ -28,10 +28,10 @@ class Problems(unittest.TestCase):
     def write_checksums(self):
         (self.folder / checksums.NAME).write_text("".join(checksums.lines(self.folder)))
 
-    def test_there_are_none_in_what_was_made(self):
+    def test_a_complete_release_has_no_problems(self):
         self.assertEqual(self.found(), "")
 
-    def test_a_file_that_was_changed_or_added_afterwards(self):
+    def test_a_changed_or_added_file(self):
         for name in (template_name(ARCHITECTURE), "another.zip"):
             with self.subTest(name):
                 with (self.folder / name).open("ab") as file:
@@ -40,12 +40,12 @@ class Problems(unittest.TestCase):
                 self.write_checksums()
                 self.assertEqual(self.found(), "")
 
-    def test_a_zip_file_that_is_missing(self):
+    def test_a_missing_zip_file(self):
         (self.folder / ZIP).unlink()
         self.write_checksums()
         self.assertIn(f"names ./{ZIP}, which is not beside it", self.found())
 
-    def test_an_executable_that_the_bill_of_materials_does_not_describe(self):
+    def test_an_executable_without_a_bill_of_materials(self):
         header = bytearray(64)
         header[:4] = b"\x7fELF"
         (self.folder / ZIP).write_bytes(archive.zipped(bytes(header)))
@@ -53,7 +53,7 @@ class Problems(unittest.TestCase):
         self.assertIn(f"is no executable for {ARCHITECTURE}", self.found())
         self.assertIn("is not what sbom", self.found())
 
-    def test_a_stack_in_the_stack_that_is_missing(self):
+    def test_a_missing_nested_stack(self):
         template = self.folder / template_name(ARCHITECTURE)
         text = template.read_text()
         inner = "  Inner:\n    Type: AWS::CloudFormation::Stack\n"

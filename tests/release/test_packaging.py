@@ -1,4 +1,4 @@
-"""The packaged templates: what they deploy are the zip files beside them."""
+"""Packaged templates deploy the zip files beside them."""
 
 import json
 import os
@@ -30,12 +30,12 @@ SECONDS = 300
 
 
 def plain(template):
-    """A template without the order in which its members are written."""
+    """A template without the order of its members."""
     return json.loads(json.dumps(yaml_parse(template)))
 
 
 class Templates(unittest.TestCase):
-    def test_only_the_code_the_processor_and_the_application_are_not_as_in_the_source(self):
+    def test_only_code_processor_and_application_differ_from_the_source(self):
         for architecture in ARCHITECTURES:
             template = yaml_parse((DIST / template_name(architecture)).read_text())
             for resource in compiled_functions(SOURCE):
@@ -59,7 +59,7 @@ class Templates(unittest.TestCase):
                 self.assertEqual((DIST / beside).read_bytes(), (ROOT / file).read_bytes())
             self.assertNotIn("CodeUri", template["Globals"]["Function"])
 
-    def test_the_application_repository_accepts_what_it_is_told(self):
+    def test_the_metadata_suits_the_application_repository(self):
         for architecture in ARCHITECTURES:
             template = packaged(SOURCE, architecture, "1.2.3", "https://example.com/repository")
             told = template["Metadata"][APPLICATION]
@@ -73,7 +73,7 @@ class Templates(unittest.TestCase):
             for text in (told["LicenseUrl"], told["ReadmeUrl"]):
                 self.assertTrue((DIST / text).is_file(), text)
 
-    def test_a_stack_in_the_stack_is_beside_the_template(self):
+    def test_nested_stacks_are_beside_the_template(self):
         template = {
             "Parameters": {"Architecture": {}},
             "Resources": {
@@ -86,7 +86,7 @@ class Templates(unittest.TestCase):
         inner = packaged(template, "arm64", "1.2.3")["Resources"]["Inner"]
         self.assertEqual(inner["Properties"]["TemplateURL"], "./stack-inner.yaml")
 
-    def test_a_function_that_nobody_said_how_to_package_is_refused(self):
+    def test_an_unknown_function_is_refused(self):
         function = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "elsewhere/"}}
         with self.assertRaisesRegex(CannotPackage, "Other"):
             compiled_functions({"Resources": {"Other": function}})
@@ -95,7 +95,7 @@ class Templates(unittest.TestCase):
 
 
 class Package(unittest.TestCase):
-    """What `sam deploy` and `sam publish` upload, to S3 as moto has it."""
+    """The uploads of `sam deploy` and `sam publish`, to moto's S3."""
 
     @classmethod
     def setUpClass(cls):
@@ -139,7 +139,7 @@ class Package(unittest.TestCase):
                     raise
                 time.sleep(0.1)
 
-    def test_it_uploads_the_files_of_the_release_as_they_are(self):
+    def test_it_uploads_the_files_of_the_release_unchanged(self):
         for architecture in ARCHITECTURES:
             template = yaml_parse(self.sam_package(architecture))
             for resource, function in compiled_functions(SOURCE).items():

@@ -1,4 +1,4 @@
-"""What keeps the templates out of AWS's repository of applications is what the page says."""
+"""The page lists the resource types that the Serverless Application Repository refuses."""
 
 import re
 import unittest
@@ -13,13 +13,13 @@ LIST = Path(__file__).with_name("serverless-application-repository.txt")
 
 
 def taken():
-    """The resource types that the repository takes."""
+    """The resource types that the repository accepts."""
     lines = LIST.read_text().splitlines()
     return {line for line in lines if not line.startswith("#")}
 
 
 def types(template):
-    """The types of a packaged template's resources, and of those of the stacks in it."""
+    """The resource types of a packaged template and its nested stacks."""
     found = {resource["Type"] for resource in template["Resources"].values()}
     for file in stacks(template).values():
         found |= types(yaml_parse((DIST / file).read_text()))
@@ -27,7 +27,7 @@ def types(template):
 
 
 class Publishing(unittest.TestCase):
-    def test_the_page_names_the_types_that_are_not_taken(self):
+    def test_the_page_names_the_refused_types(self):
         page = (ROOT / "docs" / "releases.md").read_text()
         named = set(re.findall(r"^\| `(AWS::\w+::\w+)` \|", page, re.MULTILINE))
         self.assertIn("AWS::Lambda::Function", taken())

@@ -1,4 +1,4 @@
-"""What `make check-reproducible` calls a difference."""
+"""The differences that `make check-reproducible` reports."""
 
 import unittest
 
@@ -7,7 +7,7 @@ from check_reproducible import differences
 
 
 class Differences(unittest.TestCase):
-    def test_there_are_none_between_the_same_files(self):
+    def test_equal_files_have_no_difference(self):
         self.assertEqual(list(differences({"a.zip": b"1"}, {"a.zip": b"1"})), [])
 
     def test_a_byte_a_length_and_a_file(self):

@@ -1,4 +1,4 @@
-"""The bill of materials says what is in the executables."""
+"""The bill of materials lists the contents of the executables."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ class BillOfMaterials(unittest.TestCase):
             with zipfile.ZipFile(DIST / zip_name(function, ARCHITECTURES[0])) as file:
                 self.executables[function].write_bytes(file.read("bootstrap"))
 
-    def test_every_package_that_is_linked_is_listed(self):
+    def test_every_linked_package_is_listed(self):
         for architecture in ARCHITECTURES:
             target = TARGETS[architecture]
             linked = linked_packages(target)
@@ -51,7 +51,7 @@ class BillOfMaterials(unittest.TestCase):
                 if component["name"] == "cc":
                     self.assertEqual(component["scope"], "excluded")
 
-    def test_the_functions_are_named_by_their_bytes(self):
+    def test_functions_are_identified_by_their_bytes(self):
         for architecture in ARCHITECTURES:
             components = json.loads((DIST / sbom_name(architecture)).read_text())["components"]
             for function in FUNCTIONS:
@@ -65,7 +65,7 @@ class BillOfMaterials(unittest.TestCase):
         bills = {sbom.written(sbom.bill(self.executables, "1.2.3", moment)) for _ in range(2)}
         self.assertEqual(len(bills), 1)
 
-    def test_no_bill_is_made_of_an_executable_that_does_not_say_what_is_in_it(self):
+    def test_an_executable_without_auditable_data_is_refused(self):
         with self.assertRaisesRegex(sbom.NotAuditable, "make build"):
             sbom.packages(Path(sys.executable))
 

@@ -1,4 +1,4 @@
-"""A tag is released if it is the version in Cargo.toml and the changelog says something of it."""
+"""A tag is released if it is the version in Cargo.toml and the changelog describes it."""
 
 import unittest
 
@@ -23,10 +23,10 @@ CHANGELOG = """# Changelog
 
 
 class Notes(unittest.TestCase):
-    def test_they_are_what_the_changelog_says_of_the_version(self):
+    def test_notes_are_the_changelog_entry_of_the_version(self):
         self.assertEqual(notes("v1.2.3", MANIFEST, CHANGELOG), "- New.\n")
 
-    def test_another_tag_than_the_version_is_refused(self):
+    def test_a_tag_that_is_not_the_version_is_refused(self):
         for tag in ("v1.2.4", "1.2.3", "v1.2.3-rc.1"):
             with self.subTest(tag), self.assertRaisesRegex(NotReleasable, "1.2.3"):
                 notes(tag, MANIFEST, CHANGELOG)
@@ -40,11 +40,12 @@ class Notes(unittest.TestCase):
             with self.assertRaisesRegex(NotReleasable, "CHANGELOG.md"):
                 notes("v1.2.3", MANIFEST, changelog)
 
-    def test_the_changelog_of_today_has_the_version_of_today(self):
+    def test_the_changelog_has_the_current_version_or_is_unreleased(self):
         manifest = (release_files.ROOT / "Cargo.toml").read_text()
         version = manifest.split('version = "')[1].split('"')[0]
         changelog = (release_files.ROOT / "CHANGELOG.md").read_text()
-        self.assertIn("- ", notes(f"v{version}", manifest, changelog))
+        released = changelog.replace("## Unreleased", f"## {version} (2026-12-01)", 1)
+        self.assertIn("- ", notes(f"v{version}", manifest, released))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The parameters that lead to different resources, and every combination of their values."""
+"""Combinations of the parameters that decide which resources there are."""
 
 import itertools
 
@@ -7,11 +7,11 @@ from translation import refusals, resources
 
 AUDIENCE = {"JwtAudience": "one,two"}
 ISSUER = "https://issuer.example.com"
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 
 SIMPLEST = AUDIENCE | {"JwtIssuer": ISSUER}
 
-# Values of each kind that decides which resources there are. The first of each is the simplest
-# deployment.
+# Values of each kind of parameter. The first of each is the simplest deployment.
 KINDS = {
     "issuer": [
         {"JwtIssuer": ISSUER},
@@ -44,13 +44,12 @@ KINDS = {
     "dashboard": [{}, {"Dashboard": "DISABLED"}],
     "provisioned": [{}, {"ProvisionedConcurrency": 2}],
     "cache": [{}, {"SharedCache": "ENABLED"}],
-    "tracing": [{}, {"Tracing": "ENABLED"}],
     "caller hash": [{}, {"CallerHash": "ENABLED"}],
 }
 
 
 def deployed(**parameters):
-    """All resources of a deployment with these parameters, and the simplest for the others."""
+    """All resources of the simplest deployment with these parameters."""
     parameters = SIMPLEST | parameters
     if "JwtSecretId" in parameters:
         del parameters["JwtIssuer"]
@@ -58,7 +57,7 @@ def deployed(**parameters):
 
 
 def combinations():
-    """Every combination, those that the rules refuse included."""
+    """Every combination, including those that the rules refuse."""
     for chosen in itertools.product(*KINDS.values()):
         yield AUDIENCE | {name: value for part in chosen for name, value in part.items()}
 
@@ -69,7 +68,7 @@ def allowed():
 
 
 def contradicts(parameters):
-    """Whether the parameters contradict each other, in words other than the template's."""
+    """Whether the parameters contradict each other, independently of the template's rules."""
     published = "JwtIssuer" in parameters
     shared = "JwtSecretId" in parameters
     keys = "JwtJwksUrl" in parameters

@@ -19,12 +19,13 @@ COMPARISONS = {ast.Gt: operator.gt, ast.GtE: operator.ge}
 THRESHOLDS = {
     "GreaterThanThreshold": operator.gt,
     "GreaterThanOrEqualToThreshold": operator.ge,
+    "LessThanThreshold": operator.lt,
 }
 
 
 def is_in_alarm(alarm, moments):
     """Whether the values of its metrics, a period each with the newest last, set an alarm off."""
-    assert alarm["TreatMissingData"] == "notBreaching"
+    assert alarm["TreatMissingData"] in ("notBreaching", "missing")
     latest = [value(alarm, moment) for moment in moments[-alarm["EvaluationPeriods"] :]]
     breaches = THRESHOLDS[alarm["ComparisonOperator"]]
     count = sum(breaches(found, alarm["Threshold"]) for found in latest if found is not None)

@@ -1,6 +1,6 @@
-"""Works out CloudFormation's intrinsic functions, as far as the templates use them.
+"""Evaluates CloudFormation's intrinsic functions, as far as the templates use them.
 
-Any other fails, and so does a reference to something that is not there.
+Other functions, and references to resources that do not exist, raise an error.
 """
 
 import functools
@@ -17,10 +17,10 @@ PSEUDO_PARAMETERS = {
     "AWS::StackName": "stack",
     "AWS::URLSuffix": "amazonaws.com",
 }
-# How the ARNs of its secrets begin, which is what they are referred to by.
+# The beginning of secret ARNs.
 SECRETS = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
 
-# What a resource without a value (AWS::NoValue) is until it is left out.
+# AWS::NoValue, until it is removed.
 NOTHING = object()
 
 

@@ -1,4 +1,4 @@
-"""The alarms over all three functions, and when they go off."""
+"""The alarms that cover all functions, and when they go off."""
 
 import unittest
 
@@ -10,21 +10,25 @@ from test_metrics import NAMES, alarm_metrics
 from translation import of_type
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
+OTHERS = {
+    "Errors", "Throttles", "Duration", "CalendlyErrors", "WarmUpMissing",
+    "GatewayErrors", "GatewayThrottles", "CallersRefused",
+}
 IDS = ("user", "userEventTypes", "checkAvailability")
-# The metric that each one is about, and how many in five minutes are too many, how often.
+# {metric: (count in five minutes that breaches, breaching periods, evaluated periods)}
 OWN = {
     "DeadlineExceeded": (1, 2, 3),
     "SecretsUnavailable": (1, 1, 2),
     "SecretStale": (1, 2, 3),
     "PatMissing": (1, 1, 2),
     "KeysUnavailable": (1, 1, 2),
-    "CalendlyErrors": (10, 2, 3),
     "SharedCacheFailures": (3, 2, 3),
+    "Unprepared": (1, 2, 3),
 }
 
 
 def alarms(**parameters):
-    """The alarms for people, by their names less `Alarm`."""
+    """The alarms of stacks/monitoring.yaml, without the suffix `Alarm`."""
     found = of_type(deployed(**{"SharedCache": "ENABLED"} | parameters), "AWS::CloudWatch::Alarm")
     return {
         name.removeprefix("Monitoring.").removesuffix("Alarm"): alarm
@@ -34,18 +38,18 @@ def alarms(**parameters):
 
 
 class Alarms(unittest.TestCase):
-    def test_there_is_one_for_each_trouble(self):
-        self.assertEqual(set(alarms()), {*OWN, "Errors", "Throttles", "Duration", "GatewayErrors"})
+    def test_there_is_one_for_each_problem(self):
+        self.assertEqual(set(alarms()), {*OWN, *OTHERS})
 
     def test_the_page_says_what_to_do(self):
         page = (ROOT / "docs" / "operations.md").read_text()
         for name in alarms():
             self.assertIn(f"| `{name}Alarm` |", page)
 
-    def test_they_can_be_left_out(self):
+    def test_they_are_optional(self):
         self.assertEqual(alarms(Alarms="DISABLED"), {})
 
-    def test_own_metrics_of_all_functions_add_up(self):
+    def test_metrics_of_all_functions_are_added(self):
         for metric, (least, times, periods) in OWN.items():
             alarm = alarms()[metric]
             self.assertEqual(
@@ -56,7 +60,7 @@ class Alarms(unittest.TestCase):
                 enough, short = [{one: least}] * times, [{one: least}] * (times - 1)
                 self.assertTrue(is_in_alarm(alarm, [*enough, {}]), metric)
                 self.assertFalse(is_in_alarm(alarm, [{}, *short, {}]), metric)
-                # What is long over has no say.
+                # Earlier periods do not count.
                 self.assertFalse(is_in_alarm(alarm, enough + [{}] * periods), metric)
             if least > 1:
                 part = {one: least // 2 for one in IDS}
@@ -91,37 +95,68 @@ class Alarms(unittest.TestCase):
         for query in alarm["Metrics"][:-1]:
             self.assertEqual(query["MetricStat"]["Stat"], "p99")
 
-    def test_a_missing_token_is_no_trouble_where_each_caller_has_one(self):
+    def test_ten_calendly_errors_or_half_of_the_calls_are_too_many(self):
+        alarm = alarms()["CalendlyErrors"]
+        for breaching in (
+            {"user": 10, "userCalls": 1000},
+            {"user": 4, "checkAvailability": 6, "userCalls": 500},
+            {"user": 3, "userCalls": 6},
+            {"user": 2, "userEventTypes": 1, "userEventTypesCalls": 4},
+        ):
+            self.assertTrue(is_in_alarm(alarm, [breaching, {}, breaching]), breaching)
+            self.assertFalse(is_in_alarm(alarm, [breaching, {}, {}]), breaching)
+        for quiet in ({"user": 9, "userCalls": 19}, {"user": 2, "userCalls": 2}, {"userCalls": 50}):
+            self.assertFalse(is_in_alarm(alarm, [quiet] * 3), quiet)
+
+    def test_warm_ups_of_each_function_are_expected(self):
+        alarm = alarms()["WarmUpMissing"]
+        # With all values missing it has insufficient data, which notifies the topic too.
+        self.assertEqual(alarm["TreatMissingData"], "missing")
+        self.assertEqual(alarms(AlarmTopicArn=TOPIC)["WarmUpMissing"]["InsufficientDataActions"], [TOPIC])
+        [schedule, *_] = of_type(deployed(), "AWS::Scheduler::Schedule").values()
+        self.assertEqual(schedule["ScheduleExpression"], "rate(5 minutes)")
+        self.assertEqual(alarm["EvaluationPeriods"], 3)
+        every, two = dict.fromkeys(IDS, 1), dict.fromkeys(IDS[:2], 2)
+        self.assertFalse(is_in_alarm(alarm, [every, two, two]))
+        self.assertTrue(is_in_alarm(alarm, [two, two, two]))
+        for name in ("WarmUpMissing", "Unprepared"):
+            self.assertNotIn(name, alarms(WarmUp="DISABLED"))
+
+    def test_pat_missing_is_watched_only_with_a_shared_token(self):
         self.assertIn("PatMissing", alarms(CalendlyPatSecretId="calendly/pat"))
         self.assertNotIn("PatMissing", alarms(CalendlyPatSecretId="calendly/pat/{sub}"))
 
-    def test_nobody_watches_a_table_that_is_not_there(self):
+    def test_the_table_is_watched_only_if_it_exists(self):
         self.assertNotIn("SharedCacheFailures", alarms(SharedCache="DISABLED"))
 
-    def test_a_topic_is_told_if_there_is_one(self):
+    def test_alarms_notify_the_topic_and_send_no_ok(self):
         for topic, actions in (("", None), (TOPIC, [TOPIC])):
             every = of_type(deployed(AlarmTopicArn=topic), "AWS::CloudWatch::Alarm")
-            self.assertEqual(len(every), 10 + 3 * 3)
+            self.assertEqual(len(every), 14 + 3 * 3)
             for name, alarm in every.items():
                 self.assertEqual(alarm.get("AlarmActions"), actions, name)
-                self.assertEqual(alarm.get("OKActions"), actions, name)
+                # A first deployment would send one notification for each alarm.
+                self.assertNotIn("OKActions", alarm, name)
 
-    def test_none_makes_up_a_value_and_each_looks_back(self):
+    def test_missing_values_are_not_filled_and_late_values_count(self):
         every = of_type(deployed(SharedCache="ENABLED"), "AWS::CloudWatch::Alarm")
         for name, alarm in every.items():
-            self.assertEqual(alarm["TreatMissingData"], "notBreaching", name)
-            self.assertLess(alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"], name)
+            if not name.endswith("WarmUpMissingAlarm"):
+                self.assertEqual(alarm["TreatMissingData"], "notBreaching", name)
+                self.assertLess(alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"], name)
             for query in alarm.get("Metrics", []):
                 self.assertNotIn("FILL", query.get("Expression", ""), name)
                 self.assertNotRegex(query["Id"], "^[^a-z]")
 
 
 class Costs(unittest.TestCase):
-    def test_the_page_counts_what_is_paid_for(self):
+    def test_the_page_counts_the_alarm_metrics(self):
         counts = {"Monitoring": 0, "Canary": 0}
         for name, alarm in of_type(deployed(), "AWS::CloudWatch::Alarm").items():
             stack = "Monitoring" if name.startswith("Monitoring.") else "Canary"
             counts[stack] += len(list(alarm_metrics(alarm)))
+        prices = (ROOT / "bench" / "simulation" / "prices.py").read_text()
+        self.assertIn(f"\nALARM_METRICS = {sum(counts.values())}\n", prices)
         page = (ROOT / "docs" / "operations.md").read_text()
         self.assertIn(
             f"{sum(counts.values())} alarm metrics × 0.10: {counts['Monitoring']} of "
@@ -131,7 +166,7 @@ class Costs(unittest.TestCase):
 
 
 class Gateway(unittest.TestCase):
-    def test_its_own_errors_are_those_that_no_function_answered(self):
+    def test_gateway_errors_are_5xx_that_no_function_answered(self):
         pattern = deployed()["Monitoring.GatewayErrors"]["Properties"]["FilterPattern"]
         for status, function_status, own in [
             ("503", "-", True),
@@ -146,7 +181,37 @@ class Gateway(unittest.TestCase):
             line = {"status": status, "function_status": function_status}
             self.assertEqual(finds(pattern, line), own, line)
 
-    def test_one_is_enough(self):
+    def matches(self, name, status, function_status):
+        pattern = deployed()[f"Monitoring.{name}"]["Properties"]["FilterPattern"]
+        return finds(pattern, {"status": status, "function_status": function_status})
+
+    def test_throttles_are_429_that_no_function_answered(self):
+        self.assertTrue(self.matches("GatewayThrottles", "429", "-"))
+        # Calendly's 429, passed on by a function.
+        self.assertFalse(self.matches("GatewayThrottles", "429", "429"))
+        self.assertFalse(self.matches("GatewayThrottles", "200", "200"))
+        alarm = alarms()["GatewayThrottles"]
+        self.assertTrue(is_in_alarm(alarm, [{"GatewayThrottles": 10}, {}, {"GatewayThrottles": 10}]))
+        self.assertFalse(is_in_alarm(alarm, [{"GatewayThrottles": 9}] * 3))
+
+    def test_most_callers_refused(self):
+        for status, function_status in (("401", "401"), ("401", "-"), ("403", "403"), ("403", "-")):
+            self.assertTrue(self.matches("CallersRefused", status, function_status))
+        for status in ("200", "400", "404", "429", "503"):
+            self.assertFalse(self.matches("CallersRefused", status, status))
+        alarm = alarms()["CallersRefused"]
+        for refused, requests, expected in [
+            (10, 10, True),
+            (10, 20, True),
+            (100, 300, False),
+            (9, 9, False),
+            (0, 1000, False),
+        ]:
+            moment = {"requests": requests} | ({"refused": refused} if refused else {})
+            self.assertEqual(is_in_alarm(alarm, [moment, {}, moment]), expected, moment)
+            self.assertFalse(is_in_alarm(alarm, [moment, {}, {}]), moment)
+
+    def test_one_gateway_error_is_enough(self):
         alarm = alarms()["GatewayErrors"]
         self.assertTrue(is_in_alarm(alarm, [{"GatewayErrors": 1}, {}]))
         self.assertFalse(is_in_alarm(alarm, [{}, {}]))

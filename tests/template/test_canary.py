@@ -1,4 +1,4 @@
-"""What takes a new version back: its alarms, and when they go off."""
+"""The canary alarms, which roll back a new version."""
 
 import unittest
 
@@ -19,7 +19,7 @@ def canary(function="User", **parameters):
 
 
 class Deployments(unittest.TestCase):
-    def test_an_alias_moves_by_canary_after_the_hook_and_back_by_alarm(self):
+    def test_an_alias_is_shifted_by_canary_after_the_hook_with_rollback_on_alarms(self):
         found = deployed()
         for logical_id in FUNCTIONS:
             stem = logical_id.removesuffix("Function")
@@ -42,7 +42,7 @@ class Deployments(unittest.TestCase):
             )
             self.assertIn("DEPLOYMENT_STOP_ON_ALARM", group["AutoRollbackConfiguration"]["Events"])
 
-    def test_without_alarms_the_hook_is_left(self):
+    def test_the_hook_remains_without_alarms(self):
         found = deployed(Alarms="DISABLED")
         self.assertEqual(of_type(found, "AWS::CloudWatch::Alarm"), {})
         self.assertEqual(of_type(found, "AWS::Logs::MetricFilter"), {})
@@ -53,8 +53,8 @@ class Deployments(unittest.TestCase):
             self.assertEqual(update["BeforeAllowTrafficHook"], "<Hook.Outputs.FunctionName>")
 
 
-class WhatTheyLookAt(unittest.TestCase):
-    def test_each_canary_is_told_its_function_and_version(self):
+class AlarmMetrics(unittest.TestCase):
+    def test_each_canary_watches_its_function_and_version(self):
         found = deployed()
         for logical_id, function in FUNCTIONS.items():
             stem = logical_id.removesuffix("Function")
@@ -64,7 +64,7 @@ class WhatTheyLookAt(unittest.TestCase):
             self.assertEqual(given["Logs"], f"<{stem}Logs>")
             self.assertEqual(given["FunctionName"], f"stack-{function}")
 
-    def test_alarms_are_about_the_new_version(self):
+    def test_alarms_watch_the_new_version(self):
         alarms = {k: a for k, a in canary().items() if k.endswith("Alarm")}
         self.assertEqual(set(alarms), {"ErrorsAlarm", "RefusalsAlarm", "DurationAlarm"})
         for name, alarm in alarms.items():
@@ -76,11 +76,11 @@ class WhatTheyLookAt(unittest.TestCase):
                 self.assertEqual(dimensions.pop("FunctionName"), "stack-user")
                 version = dimensions.pop("Version", dimensions.pop("ExecutedVersion", None))
                 if metric["MetricName"] in ("Refusals", "Invocations") and version is None:
-                    continue  # What the version is compared with.
+                    continue  # The old version's share.
                 self.assertRegex(version, r"^<UserFunctionVersion\w+\.Version>$", name)
                 self.assertIn(dimensions, ({}, {"Resource": "stack-user:live"}))
 
-    def test_filters_write_what_the_alarms_read(self):
+    def test_filters_write_the_metrics_that_alarms_read(self):
         found = canary()
         written, read = set(), set()
         for entry in found.values():
@@ -102,11 +102,11 @@ class WhatTheyLookAt(unittest.TestCase):
 
 class Filters(unittest.TestCase):
     def lines(self, name):
-        """Which of these lines a filter finds, by what they say."""
+        """The names of the LINES that a filter matches."""
         pattern = canary()[name]["FilterPattern"]
         return {what for what, line in LINES.items() if finds(pattern, line)}
 
-    def test_refusals_are_those_that_bad_configuration_makes(self):
+    def test_refusals_are_the_responses_that_bad_configuration_causes(self):
         expected = {"wrong audience", "no scope", "no keys", "no PAT", "a bug", "too slow"}
         self.assertEqual(self.lines("Refusals"), expected)
         self.assertEqual(self.lines("VersionRefusals"), expected)
@@ -132,17 +132,17 @@ LINES = {
 
 
 class Errors(unittest.TestCase):
-    def test_one_in_five_minutes_takes_it_back(self):
+    def test_one_error_in_five_minutes_rolls_back(self):
         alarm = canary()["ErrorsAlarm"]
         for metric in ("failed", "internal"):
             self.assertTrue(is_in_alarm(alarm, [{}] * 5 + [{metric: 1}]))
-            # Also one that arrives when the minute is no longer the newest.
+            # Also a late value of an earlier minute.
             self.assertTrue(is_in_alarm(alarm, [{metric: 1}, {}, {}, {}, {}]))
             self.assertFalse(is_in_alarm(alarm, [{metric: 1}, {}, {}, {}, {}, {}]))
         self.assertFalse(is_in_alarm(alarm, [{"failed": 0}] * 5))
         self.assertFalse(is_in_alarm(alarm, [{}] * 5))
 
-    def test_what_is_late_does_not_hide_what_is_there(self):
+    def test_a_missing_value_does_not_hide_a_present_one(self):
         alarm = canary()["ErrorsAlarm"]
         self.assertEqual(value(alarm, {"failed": 2}), 2)
         self.assertEqual(value(alarm, {"internal": 3, "failed": 0}), 3)
@@ -152,7 +152,7 @@ class Errors(unittest.TestCase):
 class Refusals(unittest.TestCase):
     """(requests, refused) of the new and of the old version in five minutes."""
 
-    def takes_back(self, new, old):
+    def rolls_back(self, new, old):
         moment = {}
         for name, number in {
             "newRequests": new[0],
@@ -164,36 +164,36 @@ class Refusals(unittest.TestCase):
                 moment[name] = number
         return is_in_alarm(canary()["RefusalsAlarm"], [moment, {}])
 
-    def test_a_wrong_audience_goes_back(self):
-        self.assertTrue(self.takes_back(new=(10, 10), old=(90, 0)))
-        self.assertTrue(self.takes_back(new=(10, 10), old=(90, 20)))
+    def test_a_wrong_audience_rolls_back(self):
+        self.assertTrue(self.rolls_back(new=(10, 10), old=(90, 0)))
+        self.assertTrue(self.rolls_back(new=(10, 10), old=(90, 20)))
 
-    def test_a_part_of_the_callers_goes_back(self):
-        self.assertTrue(self.takes_back(new=(20, 8), old=(180, 2)))
+    def test_refusing_some_callers_rolls_back(self):
+        self.assertTrue(self.rolls_back(new=(20, 8), old=(180, 2)))
 
-    def test_what_both_refuse_stays(self):
+    def test_refusals_of_both_versions_do_not_roll_back(self):
         for new, old in [((10, 10), (90, 90)), ((40, 20), (360, 170)), ((10, 6), (90, 40))]:
-            self.assertFalse(self.takes_back(new=new, old=old), (new, old))
+            self.assertFalse(self.rolls_back(new=new, old=old), (new, old))
 
-    def test_a_few_say_nothing(self):
-        self.assertFalse(self.takes_back(new=(4, 4), old=(40, 0)))
+    def test_four_refusals_do_not_roll_back(self):
+        self.assertFalse(self.rolls_back(new=(4, 4), old=(40, 0)))
 
-    def test_the_only_version_with_requests_can_go_back(self):
-        self.assertTrue(self.takes_back(new=(6, 6), old=(0, 0)))
+    def test_the_only_version_with_requests_can_roll_back(self):
+        self.assertTrue(self.rolls_back(new=(6, 6), old=(0, 0)))
 
-    def test_nothing_to_refuse_stays(self):
-        self.assertFalse(self.takes_back(new=(10, 0), old=(90, 0)))
-        self.assertFalse(self.takes_back(new=(0, 0), old=(90, 90)))
-        self.assertFalse(self.takes_back(new=(0, 0), old=(0, 0)))
+    def test_no_refusals_do_not_roll_back(self):
+        self.assertFalse(self.rolls_back(new=(10, 0), old=(90, 0)))
+        self.assertFalse(self.rolls_back(new=(0, 0), old=(90, 90)))
+        self.assertFalse(self.rolls_back(new=(0, 0), old=(0, 0)))
 
-    def test_after_the_deployment_it_rests(self):
-        # Lambda names the version no longer; its log lines still do.
+    def test_the_alarm_is_quiet_after_the_deployment(self):
+        # Lambda's metrics no longer name the version. Its log lines still do.
         moment = {"newRefused": 50, "refused": 50, "requests": 60}
         self.assertFalse(is_in_alarm(canary()["RefusalsAlarm"], [moment] * 3))
 
 
 class Durations(unittest.TestCase):
-    def test_it_is_held_against_the_timeout(self):
+    def test_the_threshold_is_a_share_of_the_timeout(self):
         timeout = deployed()["UserFunction"]["Properties"]["Timeout"]
         alarm = canary()["DurationAlarm"]
         self.assertEqual(alarm["ExtendedStatistic"], "p99")
@@ -201,7 +201,7 @@ class Durations(unittest.TestCase):
         slow, fast = {"Duration": 23_000}, {"Duration": 900}
         self.assertTrue(is_in_alarm(alarm, [slow, slow, {}]))
         self.assertFalse(is_in_alarm(alarm, [slow, fast, {}]))
-        # The gateway waits for 30 s.
+        # The gateway times out after 30 s.
         self.assertLess(timeout, 30)
 
 

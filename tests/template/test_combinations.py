@@ -1,4 +1,4 @@
-"""Every combination of parameters that the rules allow translates, and passes the linter."""
+"""Every combination of parameters that the rules allow translates and passes the linter."""
 
 import json
 import re
@@ -11,9 +11,9 @@ from translation import FUNCTIONS, of_type, resolve, translate, with_conditions_
 
 
 class EveryCombination(unittest.TestCase):
-    """cfn-lint sees each resource in each form that it has."""
+    """cfn-lint sees each form of each resource."""
 
-    def test_they_translate_and_pass_the_linter(self):
+    def test_all_translate_and_pass_the_linter(self):
         translated = translate(**SIMPLEST)
         forms, count = {}, 0
         for parameters in allowed():
@@ -37,23 +37,23 @@ class EveryCombination(unittest.TestCase):
 
 
 def lint(translated, forms):
-    """What cfn-lint says of the resources, all in one template; the first form keeps its name."""
+    """The findings of cfn-lint for all forms in one template. The first form keeps its name."""
     every_form = {
         f"{name}{number or ''}": entry
         for name, entries in forms.items()
         for number, entry in enumerate(entries.values())
     }
-    # Together they contradict each other, but no resource knows that.
+    # The values contradict each other, but the linter does not evaluate rules.
     given = dict(item for kind in KINDS.values() for values in kind for item in values.items())
-    # The linter takes a parameter's default for its value.
+    # The linter uses the default of a parameter as its value.
     parameters = {
         name: entry | ({"Default": given[name]} if name in given else {})
         for name, entry in translated["Parameters"].items()
     }
     template = {"Parameters": parameters, "Resources": every_form}
-    # Not that nothing uses a parameter (the outputs do, or a condition), that two forms of one
-    # resource have the same name, or that the stacks in it must be packaged.
-    arguments = ManualArgs(regions=["eu-west-1"], ignore_checks=["W2001", "E3019", "W3002"])
+    # Ignored: unused parameters (outputs and conditions use them), forms of one resource with the same name, nested
+    # stacks that are not packaged, and UpdateReplacePolicy without DeletionPolicy, which template.yaml explains.
+    arguments = ManualArgs(regions=["eu-west-1"], ignore_checks=["W2001", "E3019", "W3002", "W3011"])
     return [
         f"{match.rule.id} {match.message} ({match.path_string})"
         for match in cfnlint.api.lint(json.dumps(template), config=arguments)
@@ -61,9 +61,9 @@ def lint(translated, forms):
 
 
 class Order(unittest.TestCase):
-    """CloudFormation can make one resource after the other."""
+    """The dependencies between resources."""
 
-    def test_nothing_waits_for_itself(self):
+    def test_there_is_no_circular_dependency(self):
         translated = translate(**SIMPLEST)["Resources"]
         waits_for = {
             name: references(entry) & set(translated) for name, entry in translated.items()
@@ -73,7 +73,7 @@ class Order(unittest.TestCase):
             made |= ready
         self.assertEqual(set(translated) - made, set())
 
-    def test_what_takes_a_version_back_is_there_before_its_alias_moves(self):
+    def test_hook_and_canary_exist_before_the_alias_moves(self):
         translated = translate(**SIMPLEST)["Resources"]
         for function in FUNCTIONS:
             stem = function.removesuffix("Function")
@@ -83,7 +83,7 @@ class Order(unittest.TestCase):
 
 
 def references(node):
-    """The names that a part of a template refers to, its DependsOn included."""
+    """The names that a part of a template refers to, including its DependsOn."""
     if isinstance(node, list):
         return set().union(*map(references, node))
     if not isinstance(node, dict):

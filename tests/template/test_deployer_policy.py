@@ -1,7 +1,7 @@
-"""docs/deployer-policy.json is enough for what the template makes.
+"""docs/deployer-policy.json is enough for the resources of the template.
 
-What each type of resource needs is what its own schema says of its handlers (cfn-lint brings the
-schemas along), less what is for properties that the resource does not have.
+The schema of each resource type, which cfn-lint contains, lists the permissions of its handlers. Those for properties
+that a resource does not have are left out.
 """
 
 import fnmatch
@@ -24,7 +24,7 @@ GROUP = f"arn:aws:codedeploy:{ACCOUNT}:deploymentgroup:{NAME}-Serverless-1/{NAME
 
 KEY = f"arn:aws:kms:{ACCOUNT}:key/0-1"
 
-# An ARN of each type, or several, as CloudFormation names the resources of a stack of that name.
+# ARNs of each type, as CloudFormation names the resources of the stack NAME.
 ARNS = {
     "AWS::ApiGatewayV2::Api": ["arn:aws:apigateway:eu-west-1::/apis/a1b2c3"],
     "AWS::ApiGatewayV2::Stage": ["arn:aws:apigateway:eu-west-1::/apis/a1b2c3/stages/$default"],
@@ -62,19 +62,20 @@ ARNS = {
         f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/CodeDeployHook_{NAME}:*",
         f"arn:aws:logs:{ACCOUNT}:log-group:/aws/vendedlogs/apis/{NAME}:*",
     ],
+    "AWS::Logs::QueryDefinition": ["*"],
     "AWS::Logs::MetricFilter": [f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/{NAME}-user:*"],
     "AWS::Scheduler::Schedule": [f"arn:aws:scheduler:{ACCOUNT}:schedule/default/{NAME}-Warm-1A"],
 }
-# Whose name is their logical id with characters of CloudFormation's behind it.
+# CloudFormation names secrets by their logical id and a suffix.
 SECRETS = f"arn:aws:secretsmanager:{ACCOUNT}:secret:{{}}-1a"
-# Of other resources than the one that is made.
+# Actions on other resources than the one that is created.
 OTHERS = {
     "iam:PassRole": ROLE,
     "iam:AttachRolePolicy": ROLE,
     "iam:DetachRolePolicy": ROLE,
-    "s3:GetObject": "arn:aws:s3:::aws-sam-cli-managed-default-bucket-1/key",
-    "s3:getObject": "arn:aws:s3:::aws-sam-cli-managed-default-bucket-1/key",
-    "s3:GetObjectVersion": "arn:aws:s3:::aws-sam-cli-managed-default-bucket-1/key",
+    "s3:GetObject": f"arn:aws:s3:::aws-sam-cli-managed-default-bucket-1/{NAME}/key",
+    "s3:getObject": f"arn:aws:s3:::aws-sam-cli-managed-default-bucket-1/{NAME}/key",
+    "s3:GetObjectVersion": f"arn:aws:s3:::aws-sam-cli-managed-default-bucket-1/{NAME}/key",
     "codedeploy:GetDeploymentConfig": f"arn:aws:codedeploy:{ACCOUNT}:deploymentconfig:"
     "CodeDeployDefault.LambdaCanary10Percent5Minutes",
     "codedeploy:CreateDeployment": GROUP,
@@ -85,14 +86,16 @@ OTHERS = {
     **{f"kms:{name}": KEY for name in ("CreateGrant", "DescribeKey", "Encrypt", "RevokeGrant")},
     "kms:ListAliases": "*",
 }
-# {command of the AWS CLI: (action, resource)} of the page on operations.
+# {command of the page on operations: (action, resource)}
 COMMANDS = {
     "secretsmanager put-secret-value": (
         "secretsmanager:PutSecretValue",
         SECRETS.format("CalendlyPatSecret"),
     ),
     "lambda list-versions-by-function": ("lambda:ListVersionsByFunction", FUNCTION),
+    "lambda get-alias": ("lambda:GetAlias", FUNCTION),
     "lambda update-alias": ("lambda:UpdateAlias", FUNCTION),
+    "lambda delete-function": ("lambda:DeleteFunction", FUNCTION),
     "lambda get-function-configuration": ("lambda:GetFunctionConfiguration", FUNCTION),
     "cloudformation cancel-update-stack": ("cloudformation:CancelUpdateStack", STACK),
     "cloudformation continue-update-rollback": ("cloudformation:ContinueUpdateRollback", STACK),
@@ -101,13 +104,13 @@ COMMANDS = {
         "logs:FilterLogEvents",
         f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/CodeDeployHook_{NAME}:*",
     ),
-    # Without an alarm's name it is about all of them.
+    # Without an alarm's name, the history of all alarms.
     "cloudwatch describe-alarm-history": (
         "cloudwatch:DescribeAlarmHistory",
         f"arn:aws:cloudwatch:{ACCOUNT}:alarm:*",
     ),
 }
-# What only those need that have this property.
+# {property: actions that only resources with it need}
 ONLY_FOR = {
     "VpcConfig": ["ec2:*"],
     "FileSystemConfigs": ["elasticfilesystem:*", "s3files:*"],
@@ -133,14 +136,14 @@ ONLY_FOR = {
     "DeletionProtectionEnabled": ["logs:PutLogGroupDeletionProtection"],
     "KmsKeyId": ["logs:*KmsKey"],
 }
-# Likewise of a table, for which other things than for the rest are common.
+# The same for tables, where other properties are common.
 TABLE_ONLY_FOR = {
     "SSESpecification": ["kms:*"],
     "ImportSourceSpecification": ["dynamodb:*Import*", "s3:*", "logs:*"],
     "KinesisStreamSpecification": ["dynamodb:EnableK*", "dynamodb:DisableK*", "dynamodb:UpdateK*", "kinesis:*"],
     "ContributorInsightsSpecification": ["dynamodb:UpdateContributorInsights"],
     "ResourcePolicy": ["dynamodb:PutResourcePolicy", "dynamodb:DeleteResourcePolicy"],
-    # Of global tables, which are a type of their own.
+    # Only for global tables, which are another type.
     "Replicas": ["dynamodb:*Replica", "dynamodb:*Item", "dynamodb:Query", "dynamodb:Scan", "iam:*"],
 }
 
@@ -150,7 +153,7 @@ def policy():
 
 
 def allows(statements, action, resource):
-    """Whether some statement allows it; conditions are not looked at."""
+    """Whether a statement allows an action, without regard to conditions."""
     return any(
         statement["Effect"] == "Allow"
         and any(
@@ -166,7 +169,7 @@ def many(value):
 
 
 def needed(kinds):
-    """{type: actions} that its handlers need to make, read, change and delete it."""
+    """{type: actions that its handlers need to create, read, update, and delete it}."""
     found = {kind: set() for kind in kinds}
     for path in Path(cfnlint.__file__).parent.glob("data/schemas/resources/*.json"):
         schema = json.loads(path.read_text())
@@ -178,7 +181,7 @@ def needed(kinds):
 
 
 def every_resource():
-    """{type: {(logical id, properties)}} of the resources of all combinations of parameters."""
+    """{type: {(logical id, properties)}} over all combinations of parameters."""
     translated, found = translate(**SIMPLEST), {}
     for parameters in allowed():
         for name, entry in resources(translated, **parameters).items():
@@ -188,7 +191,7 @@ def every_resource():
 
 
 def is_needed(kind, action, properties):
-    """Whether resources with these properties need an action that their type names."""
+    """Whether resources with these properties need an action of their type."""
     only_for = TABLE_ONLY_FOR if kind == "AWS::DynamoDB::Table" else ONLY_FOR
     return not any(
         fnmatch.fnmatchcase(action, pattern)
@@ -225,7 +228,8 @@ class Policy(unittest.TestCase):
                 "arn:aws:cloudformation:eu-west-1:aws:transform/Serverless-2016-10-31",
             ),
             ("s3:CreateBucket", bucket),
-            ("s3:PutObject", f"{bucket}/key"),
+            ("s3:PutObject", f"{bucket}/{NAME}/key"),
+            ("s3:PutBucketPolicy", bucket),
         ]:
             self.assertTrue(allows(policy()["Statement"], action, resource), (action, resource))
 
@@ -236,14 +240,17 @@ class Policy(unittest.TestCase):
         for action, resource in COMMANDS.values():
             self.assertTrue(allows(policy()["Statement"], action, resource), (action, resource))
 
-    def test_iam_takes_it(self):
-        # What IAM counts of a managed policy: all but white space.
+    def test_it_fits_in_a_managed_policy(self):
+        # IAM does not count white space.
         self.assertLessEqual(len("".join(json.dumps(policy()).split())), 6144)
 
-    def test_it_is_not_for_what_belongs_to_others(self):
+    def test_it_does_not_allow_other_resources(self):
         for action, resource in [
             ("lambda:UpdateFunctionCode", f"arn:aws:lambda:{ACCOUNT}:function:other"),
             ("iam:PassRole", "arn:aws:iam::123456789012:role/admin"),
+            ("iam:CreateServiceLinkedRole", "arn:aws:iam::123456789012:role/aws-service-role/other.amazonaws.com/Other"),
+            ("s3:DeleteBucket", "arn:aws:s3:::aws-sam-cli-managed-default-bucket-1"),
+            ("s3:GetObject", "arn:aws:s3:::aws-sam-cli-managed-default-bucket-1/other-application/key"),
             ("iam:CreateUser", "arn:aws:iam::123456789012:user/me"),
             ("cloudformation:DeleteStack", f"arn:aws:cloudformation:{ACCOUNT}:stack/other/1"),
             (
@@ -253,7 +260,7 @@ class Policy(unittest.TestCase):
         ]:
             self.assertFalse(allows(policy()["Statement"], action, resource), (action, resource))
 
-    def test_roles_are_passed_and_policies_attached_to_known_ends_only(self):
+    def test_roles_are_passed_and_policies_attached_only_as_needed(self):
         by_name = {statement["Sid"]: statement for statement in policy()["Statement"]}
         roles = of_type(deployed(), "AWS::IAM::Role").values()
         principals = {

@@ -1,15 +1,15 @@
-"""The functions that the template deploys, their versions and their logs."""
+"""Functions of the template: settings, versions, and log groups."""
 
 import json
 import unittest
 
-from combinations import ISSUER, deployed
+from combinations import ISSUER, SIMPLEST, deployed
 from resolver import ROOT, source
-from translation import FUNCTIONS, of_type
+from translation import FUNCTIONS, of_type, translate
 
 
 class Functions(unittest.TestCase):
-    def test_each_has_what_is_its_own(self):
+    def test_each_function_has_its_own_name_and_log_group(self):
         found = deployed()
         for logical_id, function in FUNCTIONS.items():
             stem = logical_id.removesuffix("Function")
@@ -23,7 +23,7 @@ class Functions(unittest.TestCase):
             binary = source()["Resources"][logical_id]["Metadata"]["BuildProperties"]["Binary"]
             self.assertEqual(binary, function)
 
-    def test_the_page_says_how_long_a_stacks_name_may_be(self):
+    def test_the_page_states_the_longest_stack_name(self):
         # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
         longest = 64
         functions = of_type(deployed(), "AWS::Lambda::Function").values()
@@ -38,19 +38,10 @@ class Functions(unittest.TestCase):
             for logical_id in FUNCTIONS:
                 self.assertEqual(found[logical_id]["Properties"]["Architectures"], [architecture])
 
-    def test_tracing_is_a_choice(self):
-        for wanted, mode in (({}, "PassThrough"), ({"Tracing": "ENABLED"}, "Active")):
-            found = deployed(**wanted)
-            for logical_id in FUNCTIONS:
-                properties = found[logical_id]["Properties"]
-                self.assertEqual(properties["TracingConfig"], {"Mode": mode})
-
-    def test_variables_are_the_parameters(self):
+    def test_environment_variables_are_the_parameters(self):
         found = deployed(
             JwtAudience="aud",
             CalendlyPatSecretId="calendly/{sub}",
-            LogLevel="DEBUG",
-            PatCacheSeconds=7,
             EventTypeFields="name,slug",
             IncludeSecretEventTypes="false",
             AvailabilityCacheSeconds=15,
@@ -64,15 +55,13 @@ class Functions(unittest.TestCase):
             self.assertEqual(variables["JWT_ISSUER"], ISSUER)
             self.assertEqual(variables["JWT_SECRET_ID"], "")
             self.assertEqual(variables["CALENDLY_PAT_SECRET_ID"], "calendly/{sub}")
-            self.assertEqual(variables["PAT_CACHE_SECONDS"], "7")
             self.assertEqual(variables["EVENT_TYPE_FIELDS"], "name,slug")
             self.assertEqual(variables["INCLUDE_SECRET_EVENT_TYPES"], "false")
             self.assertEqual(variables["AVAILABILITY_CACHE_SECONDS"], "15")
             self.assertEqual(variables["AVAILABILITY_STALE_SECONDS"], "600")
             self.assertEqual(variables["CACHE_TABLE"], "<CacheTable>")
-            self.assertEqual(properties["LoggingConfig"]["ApplicationLogLevel"], "DEBUG")
 
-    def test_a_changed_parameter_is_a_new_version(self):
+    def test_a_changed_parameter_publishes_new_versions(self):
         def content(**changed):
             return deployed(**changed)["Configuration"]["Properties"]["Content"]
 
@@ -80,18 +69,31 @@ class Functions(unittest.TestCase):
         self.assertEqual(len(versions), 3)
         for version in versions.values():
             self.assertEqual(version["Description"], "Configuration <Configuration.VersionNumber>")
-        # Whatever parameter a function's own properties refer to; the alias's are no version's.
+        # Parameters that the properties of a function refer to, without those of the alias.
         settings = json.dumps(source()["Globals"]["Function"])
         used = {name for name in source()["Parameters"] if f'"{name}"' in settings}
         used -= {"ProvisionedConcurrency"}
-        # By way of a condition, and of an output.
-        used |= {"Tracing", "CallerHash", "SharedCache"}
+        # Used through a condition, or by the policies alone.
+        used |= {"CallerHash", "SharedCache", "SecretsKmsKeyArn"}
+        # Of mcp.
+        used |= {"McpPublicUrl", "McpAllowedOrigins"}
         self.assertIn("JwtAudience", used)
         written = {line.split("=")[0] for line in content().splitlines()}
         self.assertEqual(written, used)
         self.assertIn("\nJwtAudience=other\n", content(JwtAudience="other"))
 
-    def test_provisioned_concurrency_is_the_aliases_and_optional(self):
+    def test_versions_outlive_their_replacement_and_functions_do_not(self):
+        # A new parameter replaces a version, new code removes it from the template.
+        entries = translate(**SIMPLEST)["Resources"]
+        versions = [e for e in entries.values() if e["Type"] == "AWS::Lambda::Version"]
+        self.assertEqual(len(versions), 3 + 1)
+        for version in versions:
+            self.assertEqual(version["UpdateReplacePolicy"], "Retain")
+            self.assertEqual(version["DeletionPolicy"], "Retain")
+        for function in FUNCTIONS:
+            self.assertNotIn("DeletionPolicy", entries[function])
+
+    def test_provisioned_concurrency_is_optional_and_set_on_the_alias(self):
         for wanted, expected in ((0, None), (2, {"ProvisionedConcurrentExecutions": "2"})):
             for alias in of_type(
                 deployed(ProvisionedConcurrency=wanted), "AWS::Lambda::Alias"

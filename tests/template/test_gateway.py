@@ -1,4 +1,4 @@
-"""What calls the functions: the gateway's routes, and the schedules that warm them up."""
+"""Routes and settings of the gateway, and the warm-up schedules."""
 
 import json
 import unittest
@@ -8,7 +8,7 @@ from translation import FUNCTIONS, of_type
 
 
 class Gateway(unittest.TestCase):
-    def test_every_route_reaches_the_alias_of_its_function(self):
+    def test_every_route_invokes_the_alias_of_its_function(self):
         found = deployed()
         paths = found["Api"]["Properties"]["Body"]["paths"]
         self.assertEqual(set(paths), {f"/calendly/{name}" for name in FUNCTIONS.values()})
@@ -56,14 +56,20 @@ class Gateway(unittest.TestCase):
             }
             self.assertEqual(cors(CorsAllowOrigins=",".join(origins)), expected)
 
-    def test_the_gateway_answers_preflights_itself(self):
-        # A route that takes OPTIONS would get them instead, and its authorizer would refuse them:
+    def test_the_gateway_answers_preflights(self):
+        # A route for OPTIONS would receive them instead, and its authorizer would refuse them:
         # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
         for parameters in ({}, {"CorsAllowOrigins": "*"}, {"GatewayAuthorizer": "ENABLED"}):
             found = deployed(**parameters)
             for path, methods in found["Api"]["Properties"]["Body"]["paths"].items():
                 self.assertEqual(set(methods), {"get"}, path)
             self.assertEqual(of_type(found, "AWS::ApiGatewayV2::Route"), {})
+
+    def test_the_default_endpoint_is_on_unless_disabled(self):
+        name = "x-amazon-apigateway-endpoint-configuration"
+        self.assertNotIn(name, deployed()["Api"]["Properties"]["Body"])
+        body = deployed(DefaultEndpoint="DISABLED")["Api"]["Properties"]["Body"]
+        self.assertEqual(body[name], {"disableExecuteApiEndpoint": True})
 
     def test_throttling_and_the_access_log(self):
         found = deployed(ThrottlingRateLimit=7, ThrottlingBurstLimit=9)
@@ -81,9 +87,9 @@ class Gateway(unittest.TestCase):
 
 
 class WarmUp(unittest.TestCase):
-    def test_a_schedule_warms_the_alias_of_each_function_and_never_retries(self):
+    def test_a_schedule_warms_up_the_alias_of_each_function_without_retries(self):
         for state in ("ENABLED", "DISABLED"):
-            found = deployed(WarmUp=state, WarmUpSchedule="rate(3 minutes)")
+            found = deployed(WarmUp=state)
             schedules = of_type(found, "AWS::Scheduler::Schedule")
             self.assertEqual(
                 {schedule["Target"]["Arn"] for schedule in schedules.values()},
@@ -91,7 +97,7 @@ class WarmUp(unittest.TestCase):
             )
             for schedule in schedules.values():
                 self.assertEqual(schedule["State"], state)
-                self.assertEqual(schedule["ScheduleExpression"], "rate(3 minutes)")
+                self.assertEqual(schedule["ScheduleExpression"], "rate(5 minutes)")
                 self.assertEqual(schedule["Target"]["RetryPolicy"], {"MaximumRetryAttempts": 0})
                 self.assertEqual(json.loads(schedule["Target"]["Input"]), {"warmer": True})
         for invocation in of_type(found, "AWS::Lambda::EventInvokeConfig").values():

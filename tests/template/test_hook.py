@@ -1,4 +1,4 @@
-"""The hook that tries new versions before they get requests: its code, as the template has it."""
+"""The deployment hook: its code, run as the template has it."""
 
 import contextlib
 import io
@@ -21,7 +21,7 @@ CRASH = {"errorType": "Runtime.ExitError", "errorMessage": "exit status 1"}
 
 
 class Lambda:
-    """Answers warm-ups: `answers` holds each function's, one after the other, the last for ever."""
+    """Answers warm-ups with the `answers` of each function in order. The last one repeats."""
 
     def __init__(self, answers):
         self.answers = {function: list(found) for function, found in answers.items()}
@@ -39,17 +39,17 @@ class Lambda:
 
 
 class CodeDeploy:
-    """Is told whether a deployment may go on."""
+    """Records the reported status."""
 
     def __init__(self):
-        self.told = []
+        self.reported = []
 
     def put_lifecycle_event_hook_execution_status(self, **what):
-        self.told.append(what)
+        self.reported.append(what)
 
 
 def run(answers, versions=(ARN + "2",)):
-    """(what CodeDeploy was told, functions that were invoked, what was logged, pauses)."""
+    """(reported status, invoked functions, log, pauses) of one run."""
     functions, codedeploy, slept, log = Lambda(answers), CodeDeploy(), [], io.StringIO()
     boto3 = types.ModuleType("boto3")
     boto3.client = {"lambda": functions, "codedeploy": codedeploy}.__getitem__
@@ -63,17 +63,17 @@ def run(answers, versions=(ARN + "2",)):
     ):
         exec(compile(code, "hook.py", "exec"), hook)
         hook["handler"](EVENT, None)
-    [told] = codedeploy.told
-    assert told["deploymentId"] == "d-1" and told["lifecycleEventHookExecutionId"] == "execution"
-    return told["status"], functions.calls, log.getvalue(), slept
+    [report] = codedeploy.reported
+    assert report["deploymentId"] == "d-1" and report["lifecycleEventHookExecutionId"] == "execution"
+    return report["status"], functions.calls, log.getvalue(), slept
 
 
 class Hook(unittest.TestCase):
-    def test_a_version_that_is_ready_goes_on_at_once(self):
+    def test_a_version_that_prepares_everything_succeeds_at_once(self):
         status, calls, _, slept = run({ARN + "2": [WARM]})
         self.assertEqual((status, calls, slept), ("Succeeded", [ARN + "2"], []))
 
-    def test_a_version_that_is_worse_than_the_live_one_goes_back(self):
+    def test_a_version_that_is_worse_than_the_live_one_fails(self):
         for answer in (NO_KEYS, NO_PAT, CRASH, {}):
             status, calls, log, slept = run({ARN + "2": [answer], ARN + "live": [WARM]})
             self.assertEqual(status, "Failed", answer)
@@ -81,18 +81,18 @@ class Hook(unittest.TestCase):
             self.assertEqual(len(slept), 2)
             self.assertEqual(json.loads(log.splitlines()[-1])["message"], MESSAGE)
 
-    def test_a_version_that_is_no_worse_goes_on(self):
+    def test_a_failure_of_both_versions_succeeds(self):
         for answer in (NO_KEYS, CRASH):
             status, _, _, _ = run({ARN + "2": [answer], ARN + "live": [answer]})
             self.assertEqual(status, "Succeeded", answer)
 
-    def test_one_trouble_for_another_is_worse(self):
+    def test_a_different_failure_is_worse(self):
         status, _, log, _ = run({ARN + "2": [NO_KEYS], ARN + "live": [NO_PAT]})
         self.assertEqual(status, "Failed")
         problems = json.loads(log.splitlines()[-1])["problems"]
         self.assertEqual(problems, {ARN + "2": {"keys": "the issuer does not answer: refused"}})
 
-    def test_an_upstream_may_stumble(self):
+    def test_a_brief_failure_of_an_upstream_succeeds(self):
         status, _, _, slept = run({ARN + "2": [NO_PAT, NO_PAT, WARM], ARN + "live": [WARM]})
         self.assertEqual((status, len(slept)), ("Succeeded", 2))
 
@@ -102,7 +102,7 @@ class Hook(unittest.TestCase):
         status, _, _, _ = run(answers, versions=(ARN + "2", other + "5"))
         self.assertEqual(status, "Failed")
 
-    def test_codedeploy_is_told_even_if_nothing_could_be_tried(self):
+    def test_codedeploy_receives_a_status_even_after_an_error(self):
         status, _, log, _ = run({ARN + "2": [PermissionError("denied")]})
         self.assertEqual(status, "Failed")
         self.assertIn("denied", log)
@@ -112,10 +112,11 @@ MESSAGE = "worse than the live versions"
 
 
 class Page(unittest.TestCase):
-    def test_it_names_everything_that_the_hook_may_find(self):
+    def test_it_names_everything_that_the_hook_reports(self):
         page = (ROOT / "docs" / "operations.md").read_text()
         [findings] = re.findall(rf"`{MESSAGE}` names.*?\.\n", page, re.DOTALL)
-        code = (ROOT / "shared" / "src" / "runtime" / "warm_up.rs").read_text()
+        [path] = (ROOT / "shared" / "src").rglob("warm_up.rs")
+        code = path.read_text()
         found = re.findall(r'format!\("([a-z ]+): \{|vec!\["([a-z ]+)"', code)
         found = {one or other for one, other in found}
         self.assertLessEqual({"keys", "caller hash", "time ran out"}, found)
@@ -123,26 +124,26 @@ class Page(unittest.TestCase):
 
 
 class Deployed(unittest.TestCase):
-    def test_it_is_told_the_new_versions(self):
+    def test_it_knows_the_new_versions(self):
         given = deployed()["Hook"]["Properties"]["Parameters"]["Versions"].split(",")
         for version, function in zip(given, FUNCTIONS, strict=True):
             self.assertRegex(version, rf"^<{function}Version\w+>$")
         variables = deployed()["Hook.Hook"]["Properties"]["Environment"]["Variables"]
         self.assertEqual(variables, {"VERSIONS": ",".join(given)})
 
-    def test_codedeploy_may_call_it(self):
+    def test_codedeploy_may_invoke_it(self):
         name = deployed()["Hook.Hook"]["Properties"]["FunctionName"]
         self.assertEqual(name, "CodeDeployHook_stack")
-        [policy] = deployed()["CodeDeployServiceRole"]["Properties"]["ManagedPolicyArns"]
+        [policy] = deployed()["Roles.DeploymentRole"]["Properties"]["ManagedPolicyArns"]
         self.assertTrue(policy.endswith("/AWSCodeDeployRoleForLambda"), policy)
 
-    def test_it_has_the_time_for_all_rounds(self):
+    def test_its_timeout_covers_all_rounds(self):
         found = deployed()
-        warm_ups = 3 * 2 * len(FUNCTIONS)
+        warm_ups = 3 * 2 * (len(FUNCTIONS) + 1)
         longest = warm_ups * found["UserFunction"]["Properties"]["Timeout"] + 2 * 10
         self.assertGreaterEqual(found["Hook.Hook"]["Properties"]["Timeout"], longest)
 
-    def test_its_code_fits_into_a_template(self):
+    def test_its_code_fits_in_a_template(self):
         self.assertLess(
             len(found := deployed()["Hook.Hook"]["Properties"]["Code"]["ZipFile"]), 4096
         )

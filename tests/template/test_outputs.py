@@ -1,4 +1,4 @@
-"""The outputs that pages and examples send their readers to are those that a stack has."""
+"""Outputs that pages and examples name exist."""
 
 import re
 import unittest
@@ -11,7 +11,7 @@ OUTPUT = re.compile(r"\boutput `?([A-Z]\w+)")
 
 
 class Outputs(unittest.TestCase):
-    def test_every_output_that_is_named_exists(self):
+    def test_every_named_output_exists(self):
         named = [
             (str(page.relative_to(ROOT)), output)
             for pattern in PAGES

@@ -1,22 +1,28 @@
-"""What the functions and the hook may do, which is what the README says of it."""
+"""Permissions of the functions and of the deployment hook."""
 
 import json
+import re
 import unittest
+from pathlib import Path
 
-from combinations import deployed
-from resolver import ROOT, SECRETS
-from translation import FUNCTIONS, of_type
+import cfnlint
+from combinations import BOUNDARY, SIMPLEST, deployed
+from resolver import SECRETS, source
+from translation import FUNCTIONS, of_type, translate
+
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/0-1"
 
 WRITE_LOGS = ["logs:CreateLogStream", "logs:PutLogEvents"]
 
 
 def allowed(found, role):
-    """What a role of the stack allows: its statements without their names."""
-    given = found[role]["Properties"]
-    documents = [policy["PolicyDocument"] for policy in given.get("Policies", [])]
-    stack = role.rpartition(".")[0]
-    for arn in given.get("ManagedPolicyArns", []):
-        documents.append(found[f"{stack}.{arn.strip('<>')}"]["Properties"]["PolicyDocument"])
+    """The statements of a role's policies, without their ids."""
+    documents = [policy["PolicyDocument"] for policy in found[role]["Properties"].get("Policies", [])]
+    documents += [
+        policy["PolicyDocument"]
+        for name, policy in of_type(found, "AWS::IAM::ManagedPolicy").items()
+        if names(role, name.rpartition(".")[0]) & set(policy["Roles"])
+    ]
     return [
         {key: value for key, value in statement.items() if key != "Sid"}
         for document in documents
@@ -24,12 +30,18 @@ def allowed(found, role):
     ]
 
 
+def names(role, stack):
+    """How a policy of a stack refers to a role."""
+    own = role.rpartition(".")[2]
+    return {f"<{own}>"} if role.startswith(f"{stack}.") else {f"<Roles.Outputs.{own}Name>"}
+
+
 def role_of(function):
-    return f"Permissions.{function.removesuffix('Function')}Role"
+    return f"Roles.{function.removesuffix('Function')}Role"
 
 
 def shared(**parameters):
-    """What all functions may do alike: all but their logs."""
+    """The statements that all functions share: all but those about logs."""
     found = deployed(**parameters)
     [first, *others] = [
         [s for s in allowed(found, role_of(function)) if s["Action"] != WRITE_LOGS]
@@ -48,53 +60,98 @@ def reads(*resource):
 
 
 class Functions(unittest.TestCase):
-    def test_each_reads_its_secrets_writes_its_own_logs_and_nothing_else(self):
+    def test_each_may_only_read_its_secrets_and_write_its_own_log(self):
         found = deployed()
         for function in FUNCTIONS:
             stem = function.removesuffix("Function")
             self.assertEqual(
-                found[function]["Properties"]["Role"], f"<Permissions.Outputs.{stem}Role>"
+                found[function]["Properties"]["Role"], f"<Roles.Outputs.{stem}Role>"
             )
             logs = {"Effect": "Allow", "Action": WRITE_LOGS, "Resource": f"<{stem}Logs.Arn>"}
-            arn = SECRETS + "<CalendlyPatSecret>"
-            secret = reads(arn, arn + "-??????")
+            secret = reads(SECRETS + "<CalendlyPatSecret>")
             self.assertCountEqual(allowed(found, role_of(function)), [logs, secret])
 
-    def test_the_readme_says_so(self):
-        readme = " ".join((ROOT / "README.md").read_text().split())
-        self.assertIn(
-            "Each function may read its secrets and write to its own log group, and nothing else;",
-            readme,
-        )
-
-    def test_nobody_may_make_a_log_group(self):
-        found = deployed(Tracing="ENABLED")
+    def test_no_role_may_create_a_log_group(self):
+        found = deployed()
         policies = json.dumps([e for e in found.values() if e["Type"].startswith("AWS::IAM")])
         self.assertNotIn("CreateLogGroup", policies)
         self.assertNotIn("BasicExecutionRole", policies)
 
-    def test_every_role_can_be_assumed_by_one_service(self):
-        roles = of_type(deployed(), "AWS::IAM::Role")
-        functions = [
-            role for name, role in roles.items() if name.startswith(("Permissions", "Hook"))
-        ]
-        self.assertEqual(len(functions), 3 + 1)
-        for role in functions:
+    def test_every_role_trusts_one_service(self):
+        trusted = {}
+        for name, role in of_type(deployed(), "AWS::IAM::Role").items():
             [statement] = role["AssumeRolePolicyDocument"]["Statement"]
-            self.assertEqual(statement["Principal"], {"Service": "lambda.amazonaws.com"})
+            trusted[name] = statement["Principal"]["Service"]
+        functions = [*map(role_of, FUNCTIONS), "Hook.Role"]
+        self.assertEqual(
+            trusted,
+            dict.fromkeys(functions, "lambda.amazonaws.com")
+            | {
+                "Roles.DeploymentRole": "codedeploy.amazonaws.com",
+                "Roles.ScheduleRole": "scheduler.amazonaws.com",
+            },
+        )
 
-    def test_traces_only_where_they_are_wanted(self):
-        traces = {
-            "Effect": "Allow",
-            "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
-            "Resource": "*",
-        }
-        self.assertIn(traces, shared(Tracing="ENABLED"))
-        self.assertNotIn(traces, shared())
+    def test_every_role_has_the_permissions_boundary(self):
+        for name, role in of_type(deployed(), "AWS::IAM::Role").items():
+            self.assertNotIn("PermissionsBoundary", role, name)
+        for name, role in of_type(deployed(PermissionsBoundaryArn=BOUNDARY), "AWS::IAM::Role").items():
+            self.assertEqual(role["PermissionsBoundary"], BOUNDARY, name)
+
+
+class Updates(unittest.TestCase):
+    """The live versions keep their permissions until the aliases have moved."""
+
+    def test_permissions_that_parameters_change_are_in_policies_that_are_replaced(self):
+        immutable = immutable_properties("AWS::IAM::ManagedPolicy")
+        found = deployed(SecretsKmsKeyArn=KEY, SharedCache="ENABLED", CallerHash="ENABLED")
+        policies = of_type(found, "AWS::IAM::ManagedPolicy")
+        self.assertEqual(set(policies), {"FunctionsPolicy", "Roles.KeyPolicy"})
+        for policy in policies.values():
+            numbered = {k for k, v in policy.items() if "<Configuration.VersionNumber>" in str(v)}
+            self.assertTrue(numbered & immutable, policy)
+            self.assertNotIn("ManagedPolicyName", policy)
+
+    def test_roles_hold_only_permissions_that_no_parameter_changes(self):
+        changed = deployed(
+            CalendlyPatSecretId="other", SecretsKmsKeyArn=KEY, SharedCache="ENABLED",
+            CallerHash="ENABLED", AvailabilityCacheSeconds=15,
+        )
+        for name, role in of_type(deployed(), "AWS::IAM::Role").items():
+            self.assertEqual(role, changed[name]["Properties"], name)
+
+    def test_functions_wait_for_their_policies(self):
+        entries = translate(**SIMPLEST)["Resources"]
+        for function in FUNCTIONS:
+            self.assertIn("FunctionsPolicy", many(entries[function]["DependsOn"]))
+        for encrypted in ("CalendlyPatSecret", "CallerHashKey", "CacheTable"):
+            self.assertIn("Roles", many(entries[encrypted]["DependsOn"]))
+
+    def test_every_parameter_of_a_policy_is_in_the_record(self):
+        policy = json.dumps(source()["Resources"]["FunctionsPolicy"])
+        given = json.dumps(source()["Resources"]["Roles"]["Properties"]["Parameters"])
+        record = source()["Resources"]["Configuration"]["Properties"]["Content"]["Fn::Sub"]
+        for name in source()["Parameters"]:
+            used = re.search(rf'(\{{|"){name}(\}}|")', policy + given)
+            if used and name not in ("PermissionsBoundaryArn",):
+                self.assertIn(f"${{{name}}}", record)
+
+
+def immutable_properties(kind):
+    """The properties of a resource type whose change replaces the resource, by its schema."""
+    for path in Path(cfnlint.__file__).parent.glob("data/schemas/resources/*.json"):
+        schema = json.loads(path.read_text())
+        if schema["typeName"] == kind:
+            return {name.rpartition("/")[2] for name in schema["createOnlyProperties"]}
+    raise AssertionError(kind)
+
+
+def many(value):
+    return value if isinstance(value, list) else [value]
 
 
 class Secrets(unittest.TestCase):
-    def test_which_are_read(self):
+    def test_readable_secrets(self):
         arn = SECRETS + "calendly/pat-AbCdEf"
         partial = SECRETS + "calendly/pat"
         for pat, resource in {
@@ -116,41 +173,39 @@ class Secrets(unittest.TestCase):
             found = shared(JwtSecretId=secret, CalendlyPatSecretId="pat")
             self.assertEqual(found, [pat, reads(*resource)])
 
-    def test_the_key_serves_secrets_manager_alone(self):
-        key = "arn:aws:kms:eu-west-1:123456789012:key/0-1"
-        [_, decrypt] = shared(SecretsKmsKeyArn=key)
-        self.assertEqual((decrypt["Action"], decrypt["Resource"]), ("kms:Decrypt", key))
+    def test_the_key_is_for_secrets_manager_only(self):
+        [_, decrypt] = shared(SecretsKmsKeyArn=KEY)
+        self.assertEqual((decrypt["Action"], decrypt["Resource"]), ("kms:Decrypt", KEY))
         self.assertEqual(
             decrypt["Condition"],
             {"StringEquals": {"kms:ViaService": "secretsmanager.eu-west-1.amazonaws.com"}},
         )
         self.assertEqual(
-            deployed(SecretsKmsKeyArn=key)["CalendlyPatSecret"]["Properties"]["KmsKeyId"], key
+            deployed(SecretsKmsKeyArn=KEY)["CalendlyPatSecret"]["Properties"]["KmsKeyId"], KEY
         )
 
-    def test_the_key_serves_the_table_too_where_there_is_one(self):
-        key = "arn:aws:kms:eu-west-1:123456789012:key/0-1"
+    def test_the_key_is_for_the_table_too(self):
         services = {
             statement["Condition"]["StringEquals"]["kms:ViaService"]: statement["Action"]
-            for statement in shared(SecretsKmsKeyArn=key, SharedCache="ENABLED")
-            if statement["Resource"] == key
+            for statement in shared(SecretsKmsKeyArn=KEY, SharedCache="ENABLED")
+            if statement["Resource"] == KEY
         }
         self.assertEqual(
             set(services), {f"{name}.eu-west-1.amazonaws.com" for name in ("secretsmanager", "dynamodb")}
         )
         self.assertNotIn("kms:CreateGrant", services["dynamodb.eu-west-1.amazonaws.com"])
 
-    def test_the_key_of_callers_hashes_is_made_and_read_only_where_it_is_wanted(self):
+    def test_the_key_of_caller_hashes_is_optional(self):
         found = deployed(CallerHash="ENABLED")
-        key = found["Permissions.CallerHashKey"]["Properties"]
+        key = found["CallerHashKey"]["Properties"]
         self.assertGreaterEqual(key["GenerateSecretString"]["PasswordLength"], 32)
         [_, read] = shared(CallerHash="ENABLED")
         self.assertEqual(read["Action"], "secretsmanager:GetSecretValue")
         self.assertIn("CallerHashKey", read["Resource"])
-        self.assertNotIn("Permissions.CallerHashKey", deployed())
+        self.assertNotIn("CallerHashKey", deployed())
         for function in FUNCTIONS:
             variables = found[function]["Properties"]["Environment"]["Variables"]
-            self.assertIn("CallerHashSecretId", variables["CALLER_HASH_SECRET_ID"])
+            self.assertIn("CallerHashKey", variables["CALLER_HASH_SECRET_ID"])
 
     def test_a_created_secret_is_empty(self):
         secret = deployed()["CalendlyPatSecret"]["Properties"]
@@ -159,10 +214,10 @@ class Secrets(unittest.TestCase):
 
 
 class Hook(unittest.TestCase):
-    def test_it_tries_the_functions_answers_codedeploy_and_writes_its_logs(self):
+    def test_it_may_only_invoke_versions_report_and_write_its_log(self):
         found = deployed()
         lambda_arn = "arn:aws:lambda:eu-west-1:123456789012:function:"
-        functions = [found[name]["Properties"]["FunctionName"] for name in FUNCTIONS]
+        functions = [found[name]["Properties"]["FunctionName"] for name in FUNCTIONS] + ["stack-mcp"]
         self.assertCountEqual(
             allowed(found, "Hook.Role"),
             [

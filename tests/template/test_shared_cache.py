@@ -1,4 +1,4 @@
-"""The table that environments share: there where it is wanted, and what it is like."""
+"""The DynamoDB table of the shared cache."""
 
 import json
 import re
@@ -12,21 +12,26 @@ from translation import FUNCTIONS, of_type
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0-1"
 
 
+def dynamodb_code():
+    [path] = (ROOT / "shared" / "src").rglob("dynamodb.rs")
+    return path.read_text()
+
+
 def table(**parameters):
     [found] = of_type(deployed(SharedCache="ENABLED", **parameters), "AWS::DynamoDB::Table").values()
     return found
 
 
 class SharedCache(unittest.TestCase):
-    def test_it_is_there_only_where_it_is_wanted(self):
+    def test_the_table_is_optional(self):
         self.assertEqual(of_type(deployed(), "AWS::DynamoDB::Table"), {})
         for function in FUNCTIONS:
             variables = deployed()[function]["Properties"]["Environment"]["Variables"]
             self.assertEqual(variables["CACHE_TABLE"], "")
             self.assertEqual(variables["AVAILABILITY_CACHE_SECONDS"], "0")
 
-    def test_its_items_have_the_names_that_the_functions_write(self):
-        written = (ROOT / "shared" / "src" / "table" / "dynamodb.rs").read_text()
+    def test_attribute_names_are_those_that_the_functions_write(self):
+        written = dynamodb_code()
         [key] = table()["KeySchema"]
         self.assertEqual(key["KeyType"], "HASH")
         self.assertEqual(
@@ -38,7 +43,7 @@ class SharedCache(unittest.TestCase):
         for name in (key["AttributeName"], expiry["AttributeName"]):
             self.assertIn(f'"{name}"', written)
 
-    def test_it_is_paid_by_the_request_and_goes_with_the_stack(self):
+    def test_it_is_on_demand_and_deleted_with_the_stack(self):
         self.assertEqual(table()["BillingMode"], "PAY_PER_REQUEST")
         entry = source()["Resources"]["CacheTable"]
         self.assertEqual((entry["DeletionPolicy"], entry["UpdateReplacePolicy"]), ("Delete",) * 2)
@@ -51,7 +56,7 @@ class SharedCache(unittest.TestCase):
             {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY},
         )
 
-    def test_functions_get_put_and_update_its_items_and_nothing_else(self):
+    def test_functions_may_only_get_put_and_update_items(self):
         [_, statement] = shared(SharedCache="ENABLED")
         self.assertEqual(
             statement,
@@ -63,8 +68,8 @@ class SharedCache(unittest.TestCase):
         )
         self.assertNotIn("dynamodb", json.dumps(shared()))
 
-    def test_the_functions_call_nothing_else(self):
-        written = (ROOT / "shared" / "src" / "table" / "dynamodb.rs").read_text()
+    def test_the_functions_call_only_allowed_operations(self):
+        written = dynamodb_code()
         called = set(re.findall(r'\.call\("(\w+)"', written))
         [_, statement] = shared(SharedCache="ENABLED")
         self.assertEqual({f"dynamodb:{name}" for name in called}, set(statement["Action"]))

@@ -1,4 +1,4 @@
-"""Two stacks of one account, in one region or in two, have nothing in common."""
+"""Two stacks of one account share no names, metrics, or permissions."""
 
 import itertools
 import re
@@ -8,7 +8,7 @@ from unittest import mock
 import resolver
 from combinations import deployed
 
-# Properties that are a physical name, which only one resource may have.
+# Properties that set a physical name, which must be unique.
 NAMES = (
     "FunctionName",
     "LogGroupName",
@@ -40,7 +40,7 @@ def stack(name, region="eu-west-1"):
 
 
 def names(found):
-    """(type, physical name) of all resources that are given one."""
+    """(type, physical name) of all resources with an explicit one."""
     return {
         (entry["Type"], entry["Properties"][name])
         for entry in found.values()
@@ -51,7 +51,7 @@ def names(found):
 
 
 def custom_metrics(node):
-    """The dimensions of every own metric that something looks at, as text."""
+    """The dimensions of every custom metric in alarms and dashboards, as text."""
     if isinstance(node, dict):
         if node.get("Namespace") == "CalendlyFunctions":
             yield str([dimension["Value"] for dimension in node["Dimensions"]])
@@ -65,23 +65,23 @@ def custom_metrics(node):
 
 
 class TwoStacks(unittest.TestCase):
-    def test_no_name_is_the_same(self):
+    def test_names_differ(self):
         stacks = [names(stack(name)) for name in ("calendly", "calendly-staging")]
         self.assertGreaterEqual(len(stacks[0]), 3 + 1 + 5 + 1 + 1)
         self.assertEqual(stacks[0] & stacks[1], set())
 
-    def test_a_dashboard_has_its_region(self):
+    def test_dashboards_of_two_regions_differ(self):
         stacks = [names(stack("calendly", region)) for region in ("eu-west-1", "us-east-1")]
         shared = {kind for kind, _ in stacks[0] & stacks[1]}
         self.assertNotIn("AWS::CloudWatch::Dashboard", shared)
 
-    def test_what_they_look_at_is_their_own(self):
+    def test_metrics_are_the_stacks_own(self):
         one, other = (set(custom_metrics(stack(name))) for name in ("calendly", "calendly-staging"))
         self.assertGreater(len(one), 3)
         for mine, theirs in itertools.product(one, other):
             self.assertFalse(mine == theirs and "Api" not in mine, mine)
 
-    def test_one_may_only_touch_its_own(self):
+    def test_permissions_are_for_the_stacks_own_functions(self):
         for name, other in (("calendly-staging", "calendly"), ("calendly", "calendly-staging")):
             policies = str([e for e in stack(name).values() if e["Type"].startswith("AWS::IAM")])
             self.assertNotIn(f"function:{other}-user:", policies)

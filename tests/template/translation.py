@@ -1,7 +1,6 @@
-"""What CloudFormation makes of template.yaml and the stacks in it for given parameters: its rules,
-and its resources with every intrinsic function worked out.
+"""Evaluates template.yaml and its nested stacks for given parameters: rules, resources, and outputs.
 
-The translation to plain CloudFormation is SAM's own.
+SAM's own translator turns them into plain CloudFormation.
 """
 
 import copy
@@ -20,6 +19,8 @@ FUNCTIONS = {
     "UserEventTypesFunction": "user-event-types",
     "CheckAvailabilityFunction": "check-availability",
 }
+# Only with McpServer.
+MCP = "McpFunction"
 # Of which SAM derives the partition; it must not ask for the developer's own.
 os.environ["AWS_DEFAULT_REGION"] = PSEUDO_PARAMETERS["AWS::Region"]
 
@@ -34,7 +35,7 @@ class ManagedPolicies:
 def translate(**parameters):
     """template.yaml as plain CloudFormation, intrinsic functions included."""
     template = copy.deepcopy(source())
-    for name in FUNCTIONS:
+    for name in [*FUNCTIONS, MCP]:
         template["Resources"][name]["Properties"]["CodeUri"] = f"s3://bucket/{name}"
     return transform(template, values(parameters), ManagedPolicies())
 

@@ -1,17 +1,17 @@
-"""What is sent and written that somebody may watch, by the pages that say so."""
+"""Metrics and log fields, as the page on logging lists them."""
 
 import re
 
 from resolver import ROOT
 from translation import FUNCTIONS
 
-# What AWS sends of itself.
+# Metrics that AWS sends.
 AWS_METRICS = {
     "AWS/Lambda": {"Errors", "Throttles", "Duration", "Invocations"},
     "AWS/ApiGateway": {"Count", "4xx", "5xx", "Latency"},
 }
 
-# Has metrics of its own.
+# The function with metrics of its own.
 ONE_ALONE = "check-availability"
 
 
@@ -20,7 +20,7 @@ def page():
 
 
 def sent_metrics():
-    """The metrics that the functions send, by the page on logs and metrics: {name: who sends it}."""
+    """{metric: functions that send it}."""
     [table] = re.findall(r"^## Metrics$.*?^(\| metric .*?)\n\n", page(), re.DOTALL | re.MULTILINE)
     rows = re.findall(r"^\| `(\w+)` \| \w+ \| (.*?) \|", table, re.MULTILINE)
     return {
@@ -31,6 +31,6 @@ def sent_metrics():
 
 
 def log_fields():
-    """The members of the line that ends an invocation, by the same page."""
+    """The fields of the line that ends an invocation."""
     [table] = re.findall(r"^(\| field .*?)\n\n", page(), re.DOTALL | re.MULTILINE)
     return set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))

@@ -5,8 +5,7 @@ use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 use chrono::{TimeDelta, Utc};
 use futures_util::{
     StreamExt, TryFutureExt, TryStreamExt,
-    future::{Either, join_all, select},
-    stream,
+    stream::{self, FuturesUnordered},
 };
 use shared::{
     Error,
@@ -47,40 +46,44 @@ pub(crate) async fn fetch_slots(
     }
     let (lists, lengths) = {
         let event_types: &[EventType] = event_types;
-        let slots = pin!(fetch_lists(question, event_types, cache, calendly));
-        let lengths = pin!(unknown_lengths(question, event_types, resolver, calendly));
-        match select(slots, lengths).await {
-            Either::Left((lists, lengths)) => {
-                let max_wait = MAX_LENGTH_WAIT.min(calendly.time_left() / 2);
-                (lists?, timeout(max_wait, lengths).await.unwrap_or_default())
+        let mut slots = pin!(fetch_lists(question, event_types, cache, calendly));
+        let mut look_ups = unknown_lengths(question, event_types, resolver, calendly);
+        let mut lengths = Vec::new();
+        let lists = loop {
+            tokio::select! {
+                lists = &mut slots => break lists?,
+                Some(length) = look_ups.next() => lengths.push(length),
             }
-            Either::Right((lengths, slots)) => (slots.await?, lengths),
-        }
+        };
+        let max_wait = MAX_LENGTH_WAIT.min(calendly.time_left() / 2);
+        let rest = async {
+            while let Some(length) = look_ups.next().await {
+                lengths.push(length);
+            }
+        };
+        // Without a length a slot has no local end, which is no error.
+        let _ = timeout(max_wait, rest).await;
+        (lists, lengths)
     };
-    for (event_type, resolved) in event_types.iter_mut().zip(lengths) {
-        event_type.resolved = resolved.unwrap_or_else(|| event_type.resolved.clone());
+    for resolved in lengths.into_iter().flatten() {
+        let same = event_types.iter_mut().filter(|event_type| event_type.resolved.uri == resolved.uri);
+        same.for_each(|event_type| event_type.resolved = resolved.clone());
     }
     Ok(lists)
 }
 
-/// Looks up the lengths of event types that were requested by URI or id, for the local ends of their slots. Without a
-/// length a slot has no local end, so a failed look-up is no error.
-async fn unknown_lengths(
+/// Looks up the lengths of event types that were requested by URI or id, for the local ends of their slots.
+fn unknown_lengths<'a>(
     question: &Question,
-    event_types: &[EventType],
-    resolver: &EventTypeResolver,
-    calendly: &Calendly<'_>,
-) -> Vec<Option<Arc<ResolvedEventType>>> {
-    if question.timezone.is_none() || question.duration.is_some() {
-        return Vec::new();
-    }
-    let look_up = async |event_type: &EventType| {
-        if !event_type.is_uri() {
-            return None;
-        }
-        resolver.with_lengths(&event_type.resolved, calendly).await.ok()
-    };
-    join_all(event_types.iter().map(look_up)).await
+    event_types: &'a [EventType],
+    resolver: &'a EventTypeResolver,
+    calendly: &'a Calendly<'_>,
+) -> FuturesUnordered<impl Future<Output = Option<Arc<ResolvedEventType>>> + use<'a>> {
+    let has_local_ends = question.timezone.is_some() && question.duration.is_none();
+    let requested_by_uri = event_types.iter().filter(|event_type| has_local_ends && event_type.is_uri());
+    requested_by_uri
+        .map(|event_type| async { resolver.with_lengths(&event_type.resolved, calendly).await.ok() })
+        .collect()
 }
 
 async fn fetch_lists(

@@ -1,12 +1,12 @@
 //! Resolves the event types of a question to URIs, and caches what they resolve to.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::{FutureExt, join_all};
 use shared::{
     Error, Variables,
-    cache::{CacheStatus, RemoteItem, Source, TieredCache},
+    cache::{Backoff, CachePolicy, CacheStatus, OnError, RemoteItem, Source, TieredCache},
     calendly::{Calendly, PatId, response_policy},
     quoted,
 };
@@ -16,9 +16,18 @@ use crate::{
     question::Question,
 };
 
+/// A look-up of lengths that keeps failing must not cost a call per request.
+const LENGTHS_ON_ERROR: OnError = OnError::ServeStale {
+    backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
+    load_timeout: Duration::MAX,
+    backoff_without_value: true,
+};
+
 /// Resolves references to event types. The cache saves the calls that this takes.
 pub(crate) struct EventTypeResolver {
     cache: TieredCache<PatId, EventTypeRef, ResolvedEventType, Error>,
+    /// Event types that were requested by URI, with their lengths.
+    lengths: TieredCache<PatId, EventTypeRef, ResolvedEventType, Error>,
 }
 
 /// An event type of a question.
@@ -51,8 +60,12 @@ impl RemoteItem<EventTypeRef> for ResolvedEventType {
 impl EventTypeError {
     /// The error. If the question has several event types, its detail names this one.
     pub(crate) fn into_error(self, question: &Question) -> Error {
-        // The detail of `no_event_type` names the slug already.
-        if question.event_types.len() == 1 || matches!(self.error, Error::NoEventType { .. }) {
+        // These details name the event type already.
+        let names_it = matches!(
+            self.error,
+            Error::NoEventType { .. } | Error::InvalidParameter { parameter: "event_type", .. }
+        );
+        if question.event_types.len() == 1 || names_it {
             return self.error;
         }
         self.error.about(format!("event_type {}", quoted(&self.requested.to_string())))
@@ -82,7 +95,10 @@ impl EventTypeResolver {
     /// Reads `EVENT_TYPE_CACHE_SECONDS`.
     pub(crate) fn from_variables(variables: &mut Variables) -> Self {
         let ttl = variables.seconds("EVENT_TYPE_CACHE_SECONDS", 60, 86_400);
-        Self { cache: TieredCache::new("event_type", response_policy(ttl)) }
+        let policy = response_policy(ttl);
+        let lengths =
+            TieredCache::new("event_type_lengths", CachePolicy { on_error: LENGTHS_ON_ERROR, ..policy });
+        Self { cache: TieredCache::new("event_type", policy), lengths }
     }
 
     /// The event types of a question, in the order of their references. The list is read once for all that are not cached.
@@ -158,7 +174,9 @@ impl EventTypeResolver {
         }
         let requested = EventTypeRef::Uri(resolved.uri.clone());
         let load = ResolvedEventType::load(resolved.uri.clone(), calendly);
-        Ok(self.get(&requested, calendly, load).await?.0)
+        let lookup = self.lengths.get(&calendly.cache_scope(), &requested, load).await;
+        calendly.metrics().cache_lookup("event_type", &lookup);
+        Ok(lookup?.value)
     }
 
     /// The resolved event type, and whether it came from the cache.

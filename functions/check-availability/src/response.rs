@@ -1,6 +1,6 @@
 //! The JSON of the response: Calendly's `collection`, and what callers would otherwise have to compute.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use shared::{Answer, Error, calendly::utc};
 
@@ -195,19 +195,19 @@ impl Writer<'_> {
         self.json.push('}');
     }
 
-    /// Writes one more member, if there is a time zone.
+    /// Writes one more member if there is a time zone: RFC 3339 with the zone's offset at that moment.
     fn push_local(&mut self, name: &str, time: DateTime<Utc>) {
         let Some(offsets) = &mut self.offsets else { return };
-        let local = local(time, offsets);
+        let local = time.with_timezone(&offsets.at(time));
+        // RFC 3339 has no later years.
+        if local.year() > 9999 {
+            return;
+        }
+        let local = local.to_rfc3339_opts(SecondsFormat::AutoSi, false);
         for part in [r#",""#, name, r#"":""#, &local, r#"""#] {
             self.json.push_str(part);
         }
     }
-}
-
-/// RFC 3339 with the zone's offset at that moment.
-fn local(time: DateTime<Utc>, offsets: &mut Offsets<'_>) -> String {
-    time.with_timezone(&offsets.at(time)).to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }
 
 #[cfg(test)]

@@ -66,14 +66,17 @@ fn start<F: HttpFunction>(new: impl FnOnce(&mut Variables) -> F) -> Result<Infal
         .build()
         .map_err(|error| cannot_start(error.to_string()))?;
     runtime.block_on(async {
-        let runtime_api = RuntimeApi::from_environment().map_err(cannot_start)?;
+        let runtime_api = RuntimeApi::from_environment();
         let (function, services) = match set_up(new) {
             Ok(parts) => parts,
             Err(reason) => {
-                runtime_api.report_init_error(&reason).await;
+                if let Ok(runtime_api) = &runtime_api {
+                    runtime_api.report_init_error(&reason).await;
+                }
                 return Err(cannot_start(reason));
             }
         };
+        let runtime_api = runtime_api.map_err(cannot_start)?;
         services.prepare().await;
         let pipeline = Arc::new(Pipeline::new(function, services));
         let handler = move |invocation: Arc<Invocation>| {

@@ -31,8 +31,8 @@ const TRACE_ID: HeaderName = HeaderName::from_static("lambda-runtime-trace-id");
 const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtime-function-error-type");
 
-/// The largest event that is read. Lambda's limit is 6 MB.
-const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
+/// The largest event that is read. Lambda's limit is 6 MB; emulators have none.
+const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// The largest response of the Runtime API to an answer that is read, so that the connection can be reused.
 const MAX_STATUS_BYTES: usize = 64 * 1024;

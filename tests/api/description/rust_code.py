@@ -9,9 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 FUNCTIONS = ["user", "user-event-types", "check-availability"]
 # Where the code says what.
-ERRORS, RESPONSE = "shared/src/error.rs", "shared/src/response/mod.rs"
-LIMITS = "functions/check-availability/src/question.rs"
-CACHE_TYPE = "KeptTimes"
+ERRORS, RESPONSE = "shared/src/error.rs", "shared/src/lambda/response/mod.rs"
+LIMITS = "functions/check-availability/src/question/mod.rs"
+CACHE_TYPE = "AvailabilityCache"
 CONSTANTS = {"X_REQUEST_ID": "x-request-id"}
 
 # Names of statuses in the crate `http`.
@@ -30,6 +30,8 @@ def _arms(source, function):
     """[(pattern, value)] of the `match self` in a method of Error, one per alternative."""
     body = re.search(rf"^    pub fn {function}\(&self\).*?^    }}$", source, re.MULTILINE | re.DOTALL)[0]
     arms = []
+    # rustfmt puts a long value into a block.
+    body = re.sub(r"=> \{\s+(\S+)\s+\}", r"=> \1,", body)
     for patterns, value in re.findall(r"((?:Self::[^=]+?))\s=>\s(.+?),$", body, re.MULTILINE | re.DOTALL):
         for pattern in re.split(r"\s*\|\s*", patterns):
             name = pattern.removeprefix("Self::").replace(" { .. }", "").replace("TokenError::", "")

@@ -42,9 +42,9 @@ class AgainstTheCode(unittest.TestCase):
     def test_parameter_bounds(self):
         parameters = description.parameters(description.operations()["check-availability"])
         schemas = {one["name"]: one["schema"] for one in parameters}
-        limit = {"type": "integer", "minimum": 1, "maximum": rust_code.most("LARGEST_LIMIT")}
+        limit = {"type": "integer", "minimum": 1, "maximum": rust_code.most("MAX_LIMIT")}
         self.assertEqual(schemas["limit"], limit)
-        self.assertEqual(schemas["event_type"]["maxItems"], rust_code.most("MOST_EVENT_TYPES"))
+        self.assertEqual(schemas["event_type"]["maxItems"], rust_code.most("MAX_EVENT_TYPES"))
 
     def test_codes_by_status(self):
         expected = {(str(status), name) for name, status in rust_code.codes().items() if status}

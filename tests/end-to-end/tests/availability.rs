@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 use end_to_end::{
-    AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, Gateway, Setup, World, body_fault, concurrent_calls,
+    AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, Gateway, Setup, World, body_fault, concurrent_calls, day,
     json_fault, list_page, midnight, raw_collection, time, utc, windows,
 };
 use sandbox::Fault;
@@ -49,7 +49,9 @@ async fn slots_are_passed_through_byte_for_byte() {
                    "start_time": utc(start), "end_time": utc(end)})
         );
     }
-    let slot = r#"{ "start_time" : "2099-01-01T09:00:00.000000Z", "status":"available", "n": 30.0 , "new":{"x":[1e2]} }"#;
+    let slot =
+        r#"{ "start_time" : "DAYT09:00:00.000000Z", "status":"available", "n": 30.0 , "new":{"x":[1e2]} }"#;
+    let slot = slot.replace("DAY", &day(3).to_string());
     let body = format!(r#"{{"collection":[{slot}],"new":1}}"#);
     world.sandbox.fault(AVAILABLE_TIMES, 1, body_fault("application/json", body));
     assert_eq!(get(&world, start, end, &[]).await.raw_collection(), [slot]);
@@ -58,8 +60,8 @@ async fn slots_are_passed_through_byte_for_byte() {
 #[tokio::test(flavor = "multi_thread")]
 async fn slots_are_sorted_and_available_reports_their_status() {
     let world = world().await;
-    let slot = |day: u32, status: &str| json!({"status": status, "start_time": format!("2099-01-{day:02}T09:00:00.000000Z")});
-    let (one, two, three) = (slot(1, "unavailable"), slot(2, "tentative"), slot(3, "available"));
+    let slot = |hour: u32, status: &str| json!({"status": status, "start_time": format!("{}T{hour:02}:00:00.000000Z", day(2))});
+    let (one, two, three) = (slot(9, "unavailable"), slot(10, "tentative"), slot(11, "available"));
     for (calendlys, ours, available) in [
         (json!([]), json!([]), false),
         (json!([one, two]), json!([one, two]), false),

@@ -28,6 +28,10 @@ async fn invalid_variables_stop_the_function_and_are_named() {
     assert_init_fails(user().with("CALENDLY_PAT_SECRET_ID", " \n"), &["CALENDLY_PAT_SECRET_ID"]).await;
     assert_init_fails(user().with("AWS_CA_BUNDLE", "/nowhere/bundle.pem"), &["AWS_CA_BUNDLE"]).await;
     assert_init_fails(user().with("AWS_CA_BUNDLE", "/dev/null"), &["AWS_CA_BUNDLE"]).await;
+    let claims = user().with("CALENDLY_PAT_SECRET_ID", "calendly/{tenant}-{sub}");
+    assert_init_fails(claims, &["CALENDLY_PAT_SECRET_ID"]).await;
+    // Without JWT_JWKS_URL, the issuer's address is called.
+    assert_init_fails(user().with("JWT_ISSUER", "http://adfs.example/adfs"), &["JWT_ISSUER"]).await;
     assert_init_fails(user().with("JWT_SECRET_ID", "jwt"), &["JWT_ISSUER", "JWT_SECRET_ID"]).await;
     let availability = Setup::new(Binary::CheckAvailability).with("EVENT_TYPE_CACHE_SECONDS", "1.5");
     assert_init_fails(availability, &["EVENT_TYPE_CACHE_SECONDS"]).await;

@@ -75,8 +75,11 @@ async fn next_page_is_fetched_by_token_and_not_by_url() {
     let world = Setup::new(Binary::UserEventTypes).start().await;
     let url = format!("{}/event_types?page_token=x", elsewhere.base_url());
     let rows = ["urn:1", "urn:2"].map(|uri| json!({"uri": uri}));
-    for (row, token) in rows.iter().zip([Some("x&user=y"), None]) {
-        let pagination = json!({"next_page": url, "next_page_token": token});
+    let paginations = [
+        json!({"next_page": url, "next_page_token": "x&user=y"}),
+        json!({"next_page": null, "next_page_token": null}),
+    ];
+    for (row, pagination) in rows.iter().zip(paginations) {
         world.sandbox.fault(
             EVENT_TYPES,
             1,

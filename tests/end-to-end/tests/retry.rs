@@ -1,6 +1,6 @@
 //! Retries of calls to Calendly (docs/contract.md, section 5). The decision table is a unit test.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use end_to_end::{AVAILABLE_TIMES, Answer, Binary, Setup, World, day, status_fault};
 use sandbox::Fault;
@@ -35,6 +35,7 @@ async fn connection_errors_and_gateway_errors_are_retried_twice() {
         (Fault::Close, (502, "calendly_unreachable")),
         (Fault::Hang, (502, "calendly_unreachable")),
         (Fault::status(503), (503, "calendly_error")),
+        (Fault::Cloudflare { status: 520 }, (520, "calendly_error")),
     ] {
         assert_retries(&world, 1, &fault, 2, (200, "")).await;
         assert_retries(&world, 3, &fault, 3, final_answer).await;
@@ -65,6 +66,12 @@ async fn long_retry_after_is_passed_on_at_once() {
     let world = Setup::new(Binary::CheckAvailability).start().await;
     let fault = status_fault(429, &[("retry-after", "1"), ("x-ratelimit-reset", "60")], "");
     assert_retries(&world, 1, &fault, 1, (429, "calendly_error")).await;
+    world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::RateLimited { reset: 21 });
+    let began = Instant::now();
+    let answer = get(&world).await;
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    answer.assert_error(429, "calendly_error", "");
+    assert_eq!(answer.header("retry-after"), Some("21"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

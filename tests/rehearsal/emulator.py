@@ -1,0 +1,513 @@
+"""A local AWS for `make rehearse`: MiniStack, extended by what template.yaml needs and MiniStack lacks.
+
+It replaces internals of MiniStack, so scripts/requirements/rehearsal.in pins the version.
+
+Environment variables, in addition to MiniStack's own:
+
+    SANDBOX           base URL of the sandbox, which stands in for Calendly and for the issuer
+    SANDBOX_ISSUER    the issuer that the sandbox's tokens name
+    CANARY_SECONDS    duration of a canary deployment, instead of five minutes
+    RECYCLE_SECONDS   lifetime of the functions' environments, so that a busy caller meets cold ones too
+"""
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+import uuid
+
+import ministack.app as app
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core.responses import error_response_json, get_account_id, get_region
+from ministack.services import apigateway, cloudwatch, eventbridge, iam, lambda_svc, secretsmanager
+from ministack.services import cloudformation as cfn
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
+
+log = logging.getLogger("rehearsal")
+SANDBOX = os.environ["SANDBOX"]
+SANDBOX_ISSUER = os.environ["SANDBOX_ISSUER"]
+CANARY_SECONDS = float(os.environ["CANARY_SECONDS"])
+RECYCLE_SECONDS = float(os.environ["RECYCLE_SECONDS"])
+HOOK_SECONDS = 60
+HANDLERS = provisioners._RESOURCE_HANDLERS
+
+
+# CloudFormation: conditions. MiniStack evaluates only Ref and Fn::Select in Fn::Equals.
+
+
+def evaluate_conditions(template, params):
+    definitions, found = template.get("Conditions") or {}, {}
+
+    def value(expression):
+        mappings = template.get("Mappings") or {}
+        return str(engine._resolve_refs(expression, {}, params, {}, mappings, "", ""))
+
+    def named(name):
+        if name not in found:
+            found[name] = holds(definitions[name])
+        return found[name]
+
+    def holds(expression):
+        ((function, arguments),) = expression.items()
+        if function == "Condition":
+            return named(arguments)
+        if function == "Fn::Equals":
+            return value(arguments[0]) == value(arguments[1])
+        combine = {"Fn::Not": lambda values: not values[0], "Fn::And": all, "Fn::Or": any}[function]
+        return combine([holds(argument) for argument in arguments])
+
+    return {name: named(name) for name in definitions}
+
+
+for module in (engine, handlers, changesets, stacks):
+    module._evaluate_conditions = evaluate_conditions
+
+
+# CloudFormation: dependencies. References in an UpdatePolicy count too.
+
+
+def extract_deps(resource, names, plain=engine._extract_deps):
+    references = engine._intrinsic_references(resource.get("UpdatePolicy") or {})
+    return plain(resource, names) | {name for name, _ in references if name in names}
+
+
+engine._extract_deps = extract_deps
+
+
+# CloudFormation: a resource of a nested stack keeps its attributes when an update does not change it.
+
+
+def update_resource(
+    kind, physical_id, old, new, stack, logical_id=None, attributes=None,
+    plain=provisioners._update_resource,
+):
+    if attributes is None:
+        known = cfn._stacks[stack].get("_resources", {}).get(logical_id, {})
+        attributes = known.get("Attributes")
+    return plain(kind, physical_id, old, new, stack, logical_id, attributes)
+
+
+provisioners._update_resource = update_resource
+
+
+# API Gateway: the OpenAPI body of an HTTP API. MiniStack ignores it.
+
+
+def api_properties(props):
+    body = props["Body"]
+    cors = body.get("x-amazon-apigateway-cors")
+    extra = {"Name": body["info"]["title"]}
+    if cors:
+        extra["CorsConfiguration"] = cors
+    return props | extra
+
+
+def import_body(api_id, body):
+    for store in (apigateway._routes, apigateway._integrations, apigateway._authorizers):
+        store[api_id] = {}
+    authorizers = {}
+    schemes = (body.get("components") or {}).get("securitySchemes") or {}
+    for name, scheme in schemes.items():
+        wanted = scheme["x-amazon-apigateway-authorizer"]
+        made = created(
+            apigateway._create_authorizer(
+                api_id,
+                {
+                    "name": name,
+                    "authorizerType": wanted["type"].upper(),
+                    "identitySource": [wanted["identitySource"]],
+                    "jwtConfiguration": wanted["jwtConfiguration"],
+                },
+            )
+        )
+        authorizers[name] = made["authorizerId"]
+    for path, methods in body["paths"].items():
+        for method, operation in methods.items():
+            wanted = operation["x-amazon-apigateway-integration"]
+            made = created(
+                apigateway._create_integration(
+                    api_id,
+                    {
+                        "integrationType": wanted["type"].upper(),
+                        "integrationUri": wanted["uri"],
+                        "integrationMethod": wanted["httpMethod"],
+                        "payloadFormatVersion": wanted["payloadFormatVersion"],
+                    },
+                )
+            )
+            route = {"routeKey": f"{method.upper()} {path}", "target": f"integrations/{made['integrationId']}"}
+            for scheme in operation.get("security") or []:
+                ((name, scopes),) = scheme.items()
+                route |= {
+                    "authorizationType": "JWT",
+                    "authorizerId": authorizers[name],
+                    "authorizationScopes": scopes,
+                }
+            created(apigateway._create_route(api_id, route))
+
+
+def created(answer):
+    status, _, body = answer
+    assert status < 300, answer
+    return json.loads(body)
+
+
+def api_create(logical_id, props, stack, plain=provisioners._apigw_v2_api_create):
+    api_id, attributes = plain(logical_id, api_properties(props), stack)
+    import_body(api_id, props["Body"])
+    return api_id, attributes
+
+
+def api_update(physical_id, old, new, stack, logical_id=None, plain=provisioners._apigw_v2_api_update):
+    api_id, attributes = plain(physical_id, api_properties(old), api_properties(new), stack, logical_id)
+    import_body(api_id, new["Body"])
+    return api_id, attributes
+
+
+HANDLERS["AWS::ApiGatewayV2::Api"] |= {"create": api_create, "update": api_update}
+
+
+async def issuer_keys(issuer, plain=apigateway._fetch_oidc_jwks_uri):
+    """Finds the sandbox's keys, since the name of its issuer does not resolve."""
+    return f"{SANDBOX}/issuer/jwks" if issuer == SANDBOX_ISSUER else await plain(issuer)
+
+
+apigateway._fetch_oidc_jwks_uri = issuer_keys
+
+
+def unauthorized(*arguments, plain=apigateway._jwt_unauthorized):
+    status, headers, body = plain(*arguments)
+    return status, headers | {"WWW-Authenticate": "Bearer"}, body
+
+
+apigateway._jwt_unauthorized = unauthorized
+
+
+# Secrets Manager: Ref of a secret is its ARN, and a secret without a value has no version.
+
+
+def secret_name(identifier):
+    return identifier.split(":secret:")[-1].rpartition("-")[0] if identifier.startswith("arn:") else identifier
+
+
+def secret_create(logical_id, props, stack, plain=provisioners._sm_secret_create):
+    name, attributes = plain(logical_id, props, stack)
+    if "SecretString" not in props and "GenerateSecretString" not in props:
+        secretsmanager._secrets[name]["Versions"] = {}
+    return attributes["Arn"], attributes
+
+
+def secret_update(physical_id, old, new, stack, logical_id=None, plain=provisioners._sm_secret_update):
+    _, attributes = plain(secret_name(physical_id), old, new, stack, logical_id)
+    return attributes["Arn"], attributes
+
+
+def secret_delete(physical_id, props, plain=provisioners._sm_secret_delete):
+    plain(secret_name(physical_id), props)
+
+
+HANDLERS["AWS::SecretsManager::Secret"] |= {
+    "create": secret_create,
+    "update": secret_update,
+    "delete": secret_delete,
+}
+
+
+# IAM, where MiniStack does not enforce it: KMS keys of secrets, logs, schedules, CodeDeploy.
+
+
+def may(role, action, resource, context=()):
+    """Whether the policies of a role, and its boundary, allow an action."""
+    account = get_account_id()
+    found = iam_evaluator.evaluate(
+        iam_evaluator.EvalContext(
+            principal_arn=f"arn:aws:sts::{account}:assumed-role/{role}/rehearsal",
+            principal_type="AssumedRole",
+            principal_account=account,
+            action=action,
+            resource_arn=resource,
+            region=get_region(),
+            service_context=dict(context),
+        ),
+        iam_evaluator._gather_role_policies(role, account),
+        *iam_evaluator._permissions_boundary(
+            iam._roles, role, account
+        ),
+    )
+    return found.decision == "Allow"
+
+
+iam._aws_managed_policies["arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"] = (
+    iam._make_aws_managed_record(
+        "AWSCodeDeployRoleForLambda",
+        json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Action": "lambda:InvokeFunction",
+                        "Resource": "arn:aws:lambda:*:*:function:CodeDeployHook_*",
+                    }
+                ],
+            }
+        ),
+        "The part that invokes hooks.",
+    )
+)
+
+
+def get_secret_value(data, plain=secretsmanager._get_secret_value):
+    role = iam_evaluator._role_name_from_assumed_arn(iam_evaluator.caller_arn())
+    _, secret = secretsmanager._resolve(data.get("SecretId"))
+    key = (secret or {}).get("KmsKeyId")
+    service = f"secretsmanager.{get_region()}.amazonaws.com"
+    if key and role and not may(role, "kms:Decrypt", key, {"kms:viaservice": service}):
+        return error_response_json("AccessDeniedException", "Access to KMS is not allowed", 400)
+    return plain(data)
+
+
+secretsmanager._get_secret_value = get_secret_value
+
+
+def emit_logs(func, *arguments, plain=lambda_svc._emit_lambda_logs, **named):
+    config = func.get("config") or func
+    group = (config.get("LoggingConfig") or {}).get("LogGroup")
+    role = config["Role"].rpartition("/")[2]
+    arn = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}"
+    actions = ("logs:CreateLogStream", "logs:PutLogEvents")
+    if group and all(may(role, action, f"{arn}:log-stream:1") for action in actions):
+        plain(func, *arguments, **named)
+
+
+lambda_svc._emit_lambda_logs = emit_logs
+
+
+def invoke_target(target, event, rule, view=None, plain=eventbridge._invoke_target):
+    role = (target.get("RoleArn") or "").rpartition("/")[2]
+    if not role or may(role, "lambda:InvokeFunction", target["Arn"]):
+        plain(target, event, rule, view)
+
+
+eventbridge._invoke_target = invoke_target
+
+
+# Lambda: the sandbox in place of Calendly, and environments that do not stay warm.
+
+
+def worker_environment(config, folder, port, plain=lambda_svc._provided_worker_env):
+    environment = plain(config, folder, port) | {"CALENDLY_BASE_URL": SANDBOX}
+    if environment.get("JWT_ISSUER") == SANDBOX_ISSUER:
+        environment["JWT_JWKS_URL"] = f"{SANDBOX}/issuer/jwks"
+    # MiniStack's endpoint for every service. An empty variable would hide it from the SDKs.
+    environment.pop("AWS_ENDPOINT_URL_SECRETS_MANAGER", None)
+    return environment
+
+
+lambda_svc._provided_worker_env = worker_environment
+
+
+def recycle_environments():
+    while True:
+        time.sleep(RECYCLE_SECONDS / 4)
+        started_before, old = time.time() - RECYCLE_SECONDS, []
+        with lambda_runtime._lock:
+            for workers in lambda_runtime._workers.values():
+                for worker in [w for w in workers if not w.in_use and (w._start_time or 0) < started_before]:
+                    workers.remove(worker)
+                    old.append(worker)
+        lambda_runtime.kill_workers(old)
+
+
+# CloudWatch: alarms with metric math are stored. Nothing evaluates them.
+
+
+def alarm_record(name, props, plain=provisioners._cw_metric_alarm_record):
+    if not props.get("Metrics"):
+        return plain(name, props)
+    simple = {"Metrics": None, "MetricName": "-", "Namespace": "-", "Period": 60}
+    return plain(name, props | simple) | {
+        "Metrics": props["Metrics"],
+        "MetricName": None,
+        "Namespace": None,
+    }
+
+
+provisioners._cw_metric_alarm_record = alarm_record
+
+
+# CloudWatch Logs: a saved query has no effect.
+
+HANDLERS["AWS::Logs::QueryDefinition"] = {
+    "create": lambda logical_id, props, stack: (str(uuid.uuid4()), {}),
+    "update": lambda physical_id, old, new, stack, logical_id=None: (physical_id, {}),
+    "delete": lambda physical_id, props: None,
+}
+
+
+# CodeDeploy: the deployment of an alias with its hook, its canary, and its alarms.
+
+groups, executions = {}, {}
+
+
+def generated_name(logical_id, props, stack):
+    return f"{stack}-{logical_id}-{uuid.uuid4().hex[:12]}", {}
+
+
+def group_create(logical_id, props, stack):
+    name, attributes = generated_name(logical_id, props, stack)
+    groups[name] = props
+    return name, attributes
+
+
+def group_update(physical_id, old, new, stack, logical_id=None):
+    groups[physical_id] = new
+    return physical_id, {}
+
+
+HANDLERS["AWS::CodeDeploy::Application"] = {
+    "create": generated_name,
+    "update": lambda physical_id, old, new, stack, logical_id=None: (physical_id, {}),
+    "delete": lambda physical_id, props: None,
+}
+HANDLERS["AWS::CodeDeploy::DeploymentGroup"] = {
+    "create": group_create,
+    "update": group_update,
+    "delete": lambda physical_id, props: groups.pop(physical_id, None),
+}
+CONTENT_TYPE = "application/x-amz-json-1.1"
+
+
+async def codedeploy(method, path, headers, body, query_params):
+    """PutLifecycleEventHookExecutionStatus, which the hook calls, and what the rehearsal needs beside it."""
+    operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    asked = json.loads(body or b"{}")
+    if operation == "PutLifecycleEventHookExecutionStatus":
+        execution = executions.get(asked["lifecycleEventHookExecutionId"])
+        if not execution:
+            error = {"__type": "InvalidLifecycleEventHookExecutionIdException"}
+            return 400, {"Content-Type": CONTENT_TYPE}, json.dumps(error).encode()
+        execution["status"] = asked["status"]
+        execution["reported"].set()
+        answer = {"lifecycleEventHookExecutionId": asked["lifecycleEventHookExecutionId"]}
+    elif operation == "CreateDeployment":
+        # Only to run the hook.
+        group = asked["deploymentGroupName"]
+        policy = {"ApplicationName": groups[group]["ApplicationName"], "DeploymentGroupName": group}
+        identifier = f"d-{uuid.uuid4().hex[:9].upper()}"
+        executions[identifier] = {"reported": threading.Event(), "status": "Created", "policy": policy}
+        answer = {"deploymentId": identifier}
+    elif operation == "GetDeployment":
+        answer = {"deploymentInfo": {"status": executions[asked["deploymentId"]]["status"]}}
+    elif operation == "ListApplications":
+        answer = {"applications": sorted({group["ApplicationName"] for group in groups.values()})}
+    elif operation == "ListDeploymentGroups":
+        answer = {"deploymentGroups": sorted(groups)}
+    else:
+        return 400, {"Content-Type": CONTENT_TYPE}, json.dumps({"__type": "InvalidOperation"}).encode()
+    return 200, {"Content-Type": CONTENT_TYPE}, json.dumps(answer).encode()
+
+
+def detect_service(method, path, headers, query_params, *rest, plain=app.detect_service, **named):
+    if headers.get("x-amz-target", "").startswith("CodeDeploy_20141006."):
+        return "codedeploy"
+    return plain(method, path, headers, query_params, *rest, **named)
+
+
+def resource_arn(service, method, path, headers, body, params, region, account, plain=iam_actions.extract_resource_arn):
+    if service != "codedeploy":
+        return plain(service, method, path, headers, body, params, region, account)
+    identifier = json.loads(body or b"{}").get("lifecycleEventHookExecutionId")
+    if identifier not in executions:
+        return f"arn:aws:codedeploy:{region}:{account}:*"
+    policy = executions[identifier]["policy"]
+    group = f"{policy['ApplicationName']}/{policy['DeploymentGroupName']}"
+    return f"arn:aws:codedeploy:{region}:{account}:deploymentgroup:{group}"
+
+
+app.SERVICE_HANDLERS["codedeploy"] = codedeploy
+app.detect_service = detect_service
+iam_actions.SERVICE_TO_IAM_NAMESPACE["codedeploy"] = "codedeploy"
+iam_actions.extract_resource_arn = resource_arn
+
+
+class DeploymentFailed(Exception):
+    """The reason why an alias was not moved, as CloudFormation's events show it."""
+
+
+def alias_update(physical_id, old, new, stack_name, logical_id=None, plain=provisioners._lambda_alias_update):
+    stack = cfn._stacks[stack_name]
+    template = stack.get("_pending_template") or stack["_template"]
+    policy = (template["Resources"][logical_id].get("UpdatePolicy") or {}).get("CodeDeployLambdaAliasUpdate")
+    is_rollback = "ROLLBACK" in stack["StackStatus"]
+    if not policy or is_rollback or old["FunctionVersion"] == new["FunctionVersion"]:
+        return plain(physical_id, old, new, stack_name, logical_id)
+    live = live_version(physical_id)
+    if live != old["FunctionVersion"]:
+        raise DeploymentFailed(
+            "The Lambda function alias version does not match the current version in AppSpec file. "
+            "(Error code: INVALID_LAMBDA_CONFIGURATION)"
+        )
+    policy = engine._resolve_refs(
+        json.loads(json.dumps(policy)), stack["_resources"], stack["_resolved_params"],
+        stack.get("_conditions") or {}, {}, stack_name, stack["StackId"],
+    )
+    deployment = f"d-{uuid.uuid4().hex[:9].upper()}"
+    group = groups[policy["DeploymentGroupName"]]
+    status = run_hook(policy["BeforeAllowTrafficHook"], deployment, policy, group)
+    log.info("deployment %s of %s: hook %s", deployment, physical_id, status)
+    if status != "Succeeded":
+        raise DeploymentFailed(f"The deployment {deployment} failed: BeforeAllowTraffic {status}")
+    canary = {"FunctionVersion": new["FunctionVersion"], "FunctionWeight": 0.1}
+    weighted = new | {
+        "FunctionVersion": old["FunctionVersion"],
+        "RoutingConfig": {"AdditionalVersionWeights": [canary]},
+    }
+    plain(physical_id, old, weighted, stack_name, logical_id)
+    end = time.monotonic() + CANARY_SECONDS
+    while time.monotonic() < end:
+        if alarms := alarms_in_alarm(group):
+            plain(physical_id, weighted, old, stack_name, logical_id)
+            raise DeploymentFailed(f"The deployment {deployment} was stopped by {alarms}")
+        time.sleep(0.2)
+    return plain(physical_id, weighted, new, stack_name, logical_id)
+
+
+def live_version(alias):
+    function, _, name = alias.rpartition(":")
+    record, *_ = provisioners._lambda_function_for_cfn_ref(function)
+    return record["aliases"][name]["FunctionVersion"]
+
+
+def run_hook(function, deployment, policy, group):
+    identifier = str(uuid.uuid4())
+    reported = threading.Event()
+    executions[identifier] = {"reported": reported, "status": "TimedOut", "policy": policy}
+    record, *_ = provisioners._lambda_function_for_cfn_ref(function)
+    role = group["ServiceRoleArn"].rpartition("/")[2]
+    if not may(role, "lambda:InvokeFunction", record["config"]["FunctionArn"]):
+        return "Failed: CodeDeploy's role may not invoke the hook"
+    event = {"DeploymentId": deployment, "LifecycleEventHookExecutionId": identifier}
+    result = lambda_svc._execute_function(record, event)
+    if result.get("error"):
+        log.error("the hook failed: %s", result)
+    reported.wait(HOOK_SECONDS if not result.get("error") else 0)
+    return executions[identifier]["status"]
+
+
+def alarms_in_alarm(group):
+    names = [alarm["Name"] for alarm in (group.get("AlarmConfiguration") or {}).get("Alarms", [])]
+    return [name for name in names if cloudwatch._alarms[name].get("StateValue") == "ALARM"]
+
+
+HANDLERS["AWS::Lambda::Alias"] |= {"update": alias_update}
+plain_runs = stacks._runs_on_worker_thread
+stacks._runs_on_worker_thread = lambda kind: kind == "AWS::Lambda::Alias" or plain_runs(kind)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=recycle_environments, daemon=True).start()
+    sys.argv = ["ministack"]
+    app.main()

@@ -1,0 +1,99 @@
+"""Starts what the rehearsal runs against: the local AWS and the sandbox."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+import urllib.request
+
+import local
+import tools
+from sam_test import free_ports
+
+FOLDER = local.ROOT / ".run" / "rehearsal"
+INSTALLED = local.ROOT / "target" / "rehearsal"
+LOCK = local.ROOT / "scripts" / "requirements" / "rehearsal.txt"
+EMULATOR = local.ROOT / "tests" / "rehearsal" / "emulator.py"
+# Tokens name an issuer with https, as template.yaml demands. The emulator leads to the sandbox instead.
+PUBLIC_URL = "https://sandbox.invalid"
+ISSUER = f"{PUBLIC_URL}/issuer"
+CANARY_SECONDS = 1.5
+RECYCLE_SECONDS = 0.5
+START_SECONDS = 60
+
+
+def install():
+    """Installs MiniStack into target/rehearsal, unless it is there."""
+    marker, digest = INSTALLED / "installed", hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    if marker.is_file() and marker.read_text() == digest:
+        return
+    print("Installing the packages of scripts/requirements/rehearsal.txt into target/rehearsal (once)", flush=True)
+    shutil.rmtree(INSTALLED, ignore_errors=True)
+    command = [tools.BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--target", INSTALLED, "--requirement", LOCK, "--require-hashes", "--no-deps"]
+    subprocess.check_call(command)
+    marker.write_text(digest)
+
+
+class LocalAws:
+    """The processes, and the environment variables with which tools and clients reach them."""
+
+    def __init__(self, processes):
+        self.processes = processes
+        sandbox, self.port = free_ports(2)
+        self.sandbox = f"http://127.0.0.1:{sandbox}"
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAKE"))
+        } | {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": local.REGION,
+            "AWS_REGION": local.REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "SAM_CLI_TELEMETRY": "0",
+            "NO_PROXY": "127.0.0.1",
+        }
+
+    def start(self):
+        listen = self.sandbox.removeprefix("http://")
+        self.processes.start(
+            "sandbox",
+            [local.ROOT / "target" / "debug" / "sandbox", "--listen", listen, "--pat", local.SANDBOX_PAT]
+            + ["--public-url", PUBLIC_URL, "--audience", local.AUDIENCE],
+        )
+        self.processes.start(
+            "emulator",
+            [tools.BIN / "python", EMULATOR],
+            env=self.environment
+            | {
+                "PYTHONPATH": str(INSTALLED),
+                "AUTH": "true",
+                "BIND_HOST": "127.0.0.1",
+                "GATEWAY_PORT": str(self.port),
+                "IOT_MTLS_PORT": "0",
+                "LAMBDA_EXECUTOR": "local",
+                "SANDBOX": self.sandbox,
+                "SANDBOX_ISSUER": ISSUER,
+                "CANARY_SECONDS": str(CANARY_SECONDS),
+                "RECYCLE_SECONDS": str(RECYCLE_SECONDS),
+            },
+            cwd=FOLDER,
+        )
+        self.wait(f"{self.sandbox}/healthz")
+        self.wait(f"{self.endpoint}/_ministack/health")
+
+    def wait(self, url):
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            self.processes.check()
+            try:
+                urllib.request.urlopen(url, timeout=1).close()
+                return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)

@@ -1,0 +1,123 @@
+"""The function mcp, which exists only with McpServer."""
+
+import json
+import unittest
+
+from combinations import SIMPLEST, deployed
+from metric_math import is_in_alarm
+from resolver import SECRETS, source
+from test_alarms import IDS, OWN
+from test_combinations import lint
+from test_metrics import alarm_metrics
+from test_permissions import WRITE_LOGS, allowed, reads, role_of
+from translation import MCP, of_type, refusals, translate, with_conditions_applied
+
+ROUTE, METADATA = "/calendly/mcp", "/.well-known/oauth-protected-resource/calendly/mcp"
+
+
+def enabled(**parameters):
+    return deployed(McpServer="ENABLED", **parameters)
+
+
+class Disabled(unittest.TestCase):
+    def test_nothing_of_it_exists(self):
+        names = [name for name in deployed() if "mcp" in name.lower()]
+        self.assertEqual(names, [])
+        self.assertNotIn(ROUTE, deployed()["Api"]["Properties"]["Body"]["paths"])
+
+    def test_its_settings_are_refused(self):
+        for name in ("McpPublicUrl", "McpAllowedOrigins"):
+            found = refusals(JwtAudience="a", JwtIssuer="https://i.example", **{name: "https://a.example"})
+            self.assertEqual(found, ["McpPublicUrl and McpAllowedOrigins need McpServer."])
+
+
+class Routes(unittest.TestCase):
+    def test_every_method_but_options_reaches_it(self):
+        paths = enabled(CorsAllowOrigins="*")["Api"]["Properties"]["Body"]["paths"]
+        self.assertEqual(set(paths[ROUTE]), {"get", "post", "put", "patch", "delete", "head"})
+        self.assertEqual(set(paths[METADATA]), {"get"})
+        for operations in (paths[ROUTE], paths[METADATA]):
+            for operation in operations.values():
+                uri = operation["x-amazon-apigateway-integration"]["uri"]
+                self.assertTrue(uri.endswith(":function:stack-mcp:live/invocations"), uri)
+
+    def test_the_gateway_may_invoke_it(self):
+        permission = enabled()["McpPermission"]["Properties"]
+        self.assertEqual(permission["FunctionName"], f"<{MCP}Aliaslive>")
+        self.assertTrue(permission["SourceArn"].endswith(":<Api>/*/*/*"), permission)
+
+    def test_the_authorizer_does_not_apply(self):
+        paths = enabled(GatewayAuthorizer="ENABLED")["Api"]["Properties"]["Body"]["paths"]
+        self.assertNotIn("security", json.dumps([paths[ROUTE], paths[METADATA]]))
+        self.assertIn("security", paths["/calendly/user"]["get"])
+
+    def test_cors_allows_its_method_and_headers(self):
+        cors = enabled(CorsAllowOrigins="*")["Api"]["Properties"]["Body"]["x-amazon-apigateway-cors"]
+        self.assertEqual(cors["allowMethods"], ["GET", "POST"])
+        self.assertLessEqual({"content-type", "mcp-protocol-version"}, set(cors["allowHeaders"]))
+
+
+class Function(unittest.TestCase):
+    def test_variables_are_the_parameters(self):
+        found = enabled(McpPublicUrl="https://a.example/x", McpAllowedOrigins="https://b.example")
+        variables = found[MCP]["Properties"]["Environment"]["Variables"]
+        self.assertEqual(variables["MCP_PUBLIC_URL"], "https://a.example/x")
+        self.assertEqual(variables["MCP_ALLOWED_ORIGINS"], "https://b.example")
+        self.assertEqual(variables["JWT_AUDIENCE"], "one,two")
+        self.assertNotIn("MCP_PUBLIC_URL", found["UserFunction"]["Properties"]["Environment"]["Variables"])
+
+    def test_it_may_do_what_the_others_may(self):
+        found = enabled()
+        logs = {"Effect": "Allow", "Action": WRITE_LOGS, "Resource": "<McpLogs.Arn>"}
+        self.assertCountEqual(allowed(found, role_of(MCP)), [logs, reads(SECRETS + "<CalendlyPatSecret>")])
+
+    def test_hook_and_canary_know_it(self):
+        found = enabled()
+        self.assertIn(f"<{MCP}Version", found["Hook"]["Properties"]["Parameters"]["Versions"])
+        group = found[f"{MCP}DeploymentGroup"]["Properties"]
+        self.assertEqual(len(group["AlarmConfiguration"]["Alarms"]), 3)
+        self.assertNotIn("McpCanary", enabled(Alarms="DISABLED"))
+
+    def test_it_is_warmed_up(self):
+        targets = {s["Target"]["Arn"] for s in of_type(enabled(), "AWS::Scheduler::Schedule").values()}
+        self.assertIn(f"<{MCP}Aliaslive>", targets)
+
+
+class Linter(unittest.TestCase):
+    def test_every_form_with_it_passes(self):
+        translated, forms = translate(**SIMPLEST), {}
+        for others in ({}, {"GatewayAuthorizer": "ENABLED", "CorsAllowOrigins": "*"}, {"Alarms": "DISABLED"}):
+            given = SIMPLEST | {"McpServer": "ENABLED"} | others
+            for name, entry in with_conditions_applied(translated, **given).items():
+                forms.setdefault(name, {})[json.dumps(entry, sort_keys=True)] = entry
+        self.assertIn(MCP, forms)
+        self.assertEqual(lint(translated, forms), [])
+
+
+class Alarms(unittest.TestCase):
+    def test_each_alarm_covers_it(self):
+        found = enabled(SharedCache="ENABLED")
+        for name in [*OWN, "Errors", "Throttles", "Duration", "CalendlyErrors", "WarmUpMissing"]:
+            alarm = found[f"Monitoring.{name}Alarm"]["Properties"]
+            functions = {dimensions["FunctionName"] for _, _, dimensions in alarm_metrics(alarm)}
+            self.assertIn("stack-mcp", functions, name)
+        for metric, (least, times, _) in OWN.items():
+            alarm = found[f"Monitoring.{metric}Alarm"]["Properties"]
+            self.assertTrue(is_in_alarm(alarm, [{"mcp": least}] * times), metric)
+
+    def test_the_heartbeat_expects_it(self):
+        alarm = enabled()["Monitoring.WarmUpMissingAlarm"]["Properties"]
+        three = dict.fromkeys(IDS, 1)
+        self.assertTrue(is_in_alarm(alarm, [three] * 3))
+        self.assertFalse(is_in_alarm(alarm, [three | {"mcp": 1}] * 3))
+
+
+class Documented(unittest.TestCase):
+    def test_parameters_are_in_a_group_of_their_own(self):
+        groups = source()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        [group] = [g["Parameters"] for g in groups if "McpServer" in g["Parameters"]]
+        self.assertEqual(group, ["McpServer", "McpPublicUrl", "McpAllowedOrigins"])
+
+
+if __name__ == "__main__":
+    unittest.main()
