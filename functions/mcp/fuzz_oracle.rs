@@ -52,3 +52,24 @@ fn sent_id(body: &[u8]) -> Option<String> {
     let members: std::collections::HashMap<String, Box<RawValue>> = serde_json::from_slice(body).ok()?;
     Some(members.get("id")?.get().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    /// Replays the corpus, and each input with each of its bytes left out.
+    #[test]
+    fn corpus() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/mcp_message");
+        let inputs = fs::read_dir(corpus).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+        let mut count = 0;
+        for input in inputs {
+            super::message(&input);
+            for left_out in 0..input.len() {
+                super::message(&[&input[..left_out], &input[left_out + 1..]].concat());
+            }
+            count += 1;
+        }
+        assert!(count > 10);
+    }
+}
