@@ -40,9 +40,10 @@ def http_api(template):
 
 
 def cors(template):
-    """The template's x-amazon-apigateway-cors when CorsAllowOrigins is given."""
+    """The template's x-amazon-apigateway-cors when CorsAllowOrigins is given and McpServer is ENABLED."""
     _, with_origins, _ = http_api(template)["DefinitionBody"]["x-amazon-apigateway-cors"]
-    return with_origins
+    of_mcp = {name: value[1] for name, value in with_origins.items() if isinstance(value, list) and value[0] == "HasMcpServer"}
+    return with_origins | of_mcp
 
 
 def access_log(template):

@@ -26,9 +26,10 @@ def resolved(node):
     return node, pointer
 
 
-def operations():
-    """{operationId: operation}."""
-    return {operation["operationId"]: operation for path in DOCUMENT["paths"].values() for operation in path.values()}
+def operations(for_agents=False):
+    """{operationId: operation}, of the routes with query parameters or of those for agents."""
+    every = [operation for path in DOCUMENT["paths"].values() for operation in path.values()]
+    return {one["operationId"]: one for one in every if (one["tags"] == ["Agents"]) == for_agents}
 
 
 def parameters(operation):

@@ -13,11 +13,14 @@ ERRORS, RESPONSE = "shared/src/error.rs", "shared/src/lambda/response/mod.rs"
 LIMITS = "functions/check-availability/src/question/mod.rs"
 CACHE_TYPE = "AvailabilityCache"
 CONSTANTS = {"X_REQUEST_ID": "x-request-id"}
+# What only the MCP server answers.
+AGENT_CODES = {"method_not_allowed": 405, "origin_not_allowed": 403, "message_too_large": 413, "not_found": 404}
+AGENT_HEADERS = {"allow"}
 
 # Names of statuses in the crate `http`.
 STATUSES = {
     "BAD_REQUEST": 400, "UNAUTHORIZED": 401, "FORBIDDEN": 403, "NOT_FOUND": 404, "INTERNAL_SERVER_ERROR": 500,
-    "BAD_GATEWAY": 502, "SERVICE_UNAVAILABLE": 503, "GATEWAY_TIMEOUT": 504,
+    "METHOD_NOT_ALLOWED": 405, "PAYLOAD_TOO_LARGE": 413, "BAD_GATEWAY": 502, "SERVICE_UNAVAILABLE": 503, "GATEWAY_TIMEOUT": 504,
 }  # fmt: skip
 
 
@@ -46,12 +49,14 @@ def codes():
     statuses = dict(reversed(_arms(source, "status")))
     read = {}
     for name, code in _arms(source, "code"):
-        if name.startswith("About"):
+        # JSON-RPC errors have no problem.
+        if name.startswith(("About", "InvalidMessage")):
             continue
         kind = name.partition("(")[0]
         value = statuses.get(name) or statuses.get(kind) or statuses[f"{kind}(error)"]
         read[code.strip('"')] = None if value == "error.status" else STATUSES[value.removeprefix("StatusCode::")]
-    return read
+    assert AGENT_CODES.items() <= read.items(), read
+    return {code: status for code, status in read.items() if code not in AGENT_CODES}
 
 
 def parameters(function):
@@ -103,4 +108,6 @@ def headers():
     """The headers of answers, in lower case, without the content type."""
     names = re.findall(r"\.insert\((\w+),", _source(RESPONSE))
     assert names, "no header found"
-    return {CONSTANTS.get(name, name.lower().replace("_", "-")) for name in names} - {"content-type"}
+    names = {CONSTANTS.get(name, name.lower().replace("_", "-")) for name in names}
+    assert AGENT_HEADERS <= names, names
+    return names - AGENT_HEADERS - {"content-type"}

@@ -100,6 +100,27 @@ class AgainstThePages(unittest.TestCase):
         self.assertEqual(on_the_page, described)
 
 
+class Agents(unittest.TestCase):
+    def test_statuses_and_codes(self):
+        operations = description.operations(for_agents=True)
+        self.assertEqual(set(operations), {"mcp", "mcp-metadata"})
+        described = {pair for operation in operations.values() for pair in by_status(operation)}
+        own = {(str(status), code) for code, status in rust_code.AGENT_CODES.items()}
+        self.assertLessEqual(own, described)
+        expected = own | {(str(status), code) for code, status in rust_code.codes().items() if status}
+        self.assertLessEqual(described, expected)
+
+    def test_examples_match_their_schemas(self):
+        for name, operation in description.operations(for_agents=True).items():
+            bodies = [operation.get("requestBody", {})]
+            for body in [*bodies, *description.responses(operation).values()]:
+                for media_type, content in body.get("content", {}).items():
+                    for key, example in content["examples"].items():
+                        value = description.resolved(example)[0]["value"]
+                        with self.subTest(f"{name} {media_type} {key}"):
+                            self.assertEqual(description.errors(content["schema"], value), [])
+
+
 class AgainstItself(unittest.TestCase):
     def test_each_code_has_an_example(self):
         for name, operation in description.operations().items():
