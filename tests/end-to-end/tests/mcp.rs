@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use end_to_end::{
-    AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, Gateway, Invocation, ME, Request, Setup, World, day,
-    json_fault, json_object, status_fault,
+    AVAILABLE_TIMES, Answer, AwsFault, Binary, EVENT_TYPES, Gateway, Invocation, ME, Request, Setup, World,
+    day, json_fault, json_object, status_fault,
 };
 use jsonschema::Validator;
 use sandbox::{Catalogue, Mint};
@@ -357,6 +357,13 @@ async fn one_moment_and_the_next_times() {
     assert_eq!(result["structuredContent"]["available"], true);
     assert_eq!((times(&result).len(), &times(&result)[0]["start_time"]), (1, &free));
 
+    // Every event type that is available at that moment.
+    let slugs = ["intro-call", "demo", "mentoring", "support-call", "kick-off"];
+    let several = json!({"event_types": slugs, "start": day(3), "match": "all"});
+    let common = times(&call(&world, "check_availability", &several).await)[0]["start_time"].clone();
+    let result = call(&world, "check_availability", &json!({"event_types": slugs, "at": common})).await;
+    assert_eq!((times(&result).len(), &result["structuredContent"]["more"]), (5, &json!(false)));
+
     let taken = format!("{}T03:00", day(3));
     let result = call(&world, "check_availability", &json!({"at": taken, "timezone": "Europe/Madrid"})).await;
     assert_eq!(result["structuredContent"]["available"], false);
@@ -446,4 +453,67 @@ async fn warm_ups_and_catalogues_without_event_types() {
     assert_eq!(result["structuredContent"], json!({"event_types": []}));
     let result = call(&world, "check_availability", &json!({})).await;
     assert_eq!(result["structuredContent"]["code"], "no_event_type");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_calendly_are_results_and_the_next_call_works() {
+    let world = Setup::new(Binary::Mcp).with("CALENDLY_MAX_RETRIES", "0").start().await;
+    for (fault, status, code) in [
+        (status_fault(500, &[], "oops"), 500, "calendly_error"),
+        (status_fault(429, &[("Retry-After", "17")], "{}"), 429, "calendly_error"),
+        (status_fault(401, &[], "{}"), 401, "calendly_error"),
+        (sandbox::Fault::Close, 502, "calendly_unreachable"),
+        (sandbox::Fault::Reset, 502, "calendly_unreachable"),
+        (json_fault(&json!([])), 502, "calendly_invalid_response"),
+        (json_fault(&json!({"collection": [5]})), 502, "calendly_invalid_response"),
+    ] {
+        world.sandbox.fault(AVAILABLE_TIMES, 10, fault);
+        let answer = call_answer(&world, "check_availability", &json!({})).await;
+        let result = answer.json()["result"].clone();
+        assert_eq!(result["isError"], true, "{code}");
+        let problem = &result["structuredContent"];
+        assert_eq!((&problem["status"], &problem["code"]), (&json!(status), &json!(code)));
+        assert_eq!(answer.header("retry-after"), (status == 429).then_some("17"));
+        let line = world.log_line(&answer.request_id).await;
+        assert_eq!((&line["status"], &line["code"]), (&json!(200), &json!(code)));
+        assert!(line["reason"].is_string(), "{line}");
+        world.sandbox.clear_faults();
+        assert!(call(&world, "check_availability", &json!({})).await.get("isError").is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unavailable_secrets_are_a_result_and_unavailable_keys_a_problem() {
+    let world = Setup::new(Binary::Mcp).secrets_fault(AwsFault::InternalError).start().await;
+    let result = call(&world, "get_user", &json!({})).await;
+    assert_eq!(result["structuredContent"]["code"], "secrets_unavailable");
+
+    let world = Setup::new(Binary::Mcp).with("JWT_JWKS_URL", "http://127.0.0.1:9/jwks").start().await;
+    let answer = world.send(&stateless(&world, "tools/list", json!({}))).await;
+    answer.assert_error(503, "keys_unavailable", "no keys");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_pat_is_used_when_calendly_refuses_the_cached_one() {
+    let world = self::world().await;
+    call(&world, "get_user", &json!({})).await;
+    world.secrets.store(&world.secret_id, sandbox::KIM_PAT);
+    world.sandbox.fault(EVENT_TYPES, 1, status_fault(401, &[], "{}"));
+    let result = call(&world, "list_event_types", &json!({})).await;
+    let first = result["structuredContent"]["event_types"][0]["scheduling_url"].as_str().unwrap();
+    assert!(first.contains("kim"), "{first}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cached_availability_has_its_age() {
+    let world = Setup::new(Binary::Mcp).with("AVAILABILITY_CACHE_SECONDS", "60").start().await;
+    let arguments = json!({"event_types": ["intro-call"], "start": day(3), "max_times": 2});
+    let first = call(&world, "check_availability", &arguments).await;
+    let calls = world.calls_of(AVAILABLE_TIMES).len();
+    let answer = call_answer(&world, "check_availability", &arguments).await;
+    assert_eq!(world.calls_of(AVAILABLE_TIMES).len(), calls);
+    assert!(answer.header("age").is_some());
+    let structured = answer.json()["result"]["structuredContent"].clone();
+    assert_eq!(structured["days"], first["structuredContent"]["days"]);
+    assert!(structured["as_of"].is_string());
 }

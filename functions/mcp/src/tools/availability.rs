@@ -82,10 +82,11 @@ impl Availability {
                 days.count > 0
             }
             RequestedTimes::Point(point) => {
-                days.max = MAX_NEXT;
+                days.max = usize::MAX;
                 days.add(&entries.at(point));
                 let is_available = days.count > 0;
                 if !is_available {
+                    days.max = MAX_NEXT;
                     days.add(&entries.after(point));
                 }
                 is_available
@@ -120,7 +121,7 @@ struct Days<'a> {
 
 impl Days<'_> {
     fn add(&mut self, entries: &Entries<'_>) {
-        entries.first(self.max + 1).for_each(|entry| {
+        entries.first(self.max.saturating_add(1)).for_each(|entry| {
             self.count += 1;
             if self.count <= self.max {
                 self.add_entry(entry);

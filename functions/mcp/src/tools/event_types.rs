@@ -18,62 +18,35 @@ pub struct EventTypeList {
 
 /// An event type as Calendly lists it. Members of another type than documented are left out.
 #[derive(Deserialize)]
-struct Listed {
+struct Listed<'a> {
     uri: String,
-    #[serde(default)]
-    name: Text,
-    #[serde(default)]
-    slug: Text,
-    #[serde(default)]
-    duration: Length,
-    #[serde(default)]
-    scheduling_url: Text,
-    #[serde(default)]
-    description_plain: Text,
-    #[serde(default)]
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    slug: Option<&'a RawValue>,
+    duration: Option<&'a RawValue>,
+    scheduling_url: Option<&'a RawValue>,
+    description_plain: Option<&'a RawValue>,
     secret: Option<bool>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(untagged)]
-enum Text {
-    Some(String),
-    #[default]
-    None,
-    Other(serde::de::IgnoredAny),
-}
-
-#[derive(Default, Deserialize)]
-#[serde(untagged)]
-enum Length {
-    Minutes(serde_json::Number),
-    #[default]
-    None,
-    Other(serde::de::IgnoredAny),
 }
 
 #[derive(Serialize)]
 struct Entry<'a> {
     uri: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
+    name: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    slug: Option<&'a str>,
+    slug: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    duration_minutes: Option<&'a serde_json::Number>,
+    duration_minutes: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scheduling_url: Option<&'a str>,
+    scheduling_url: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
+    description: Option<&'a RawValue>,
 }
 
-impl Text {
-    fn as_str(&self) -> Option<&str> {
-        match self {
-            Self::Some(text) => Some(text),
-            Self::None | Self::Other(_) => None,
-        }
-    }
+/// A JSON string.
+fn text(value: Option<&RawValue>) -> Option<&RawValue> {
+    value.filter(|value| value.get().starts_with('"'))
 }
 
 impl EventTypeList {
@@ -96,23 +69,21 @@ impl EventTypeVisitor for EventTypeList {
     }
 
     fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error> {
-        let listed: Listed = serde_json::from_str(event_type.get()).map_err(|_| {
+        let listed: Listed<'_> = serde_json::from_str(event_type.get()).map_err(|_| {
             Error::CalendlyInvalidResponse("an event type does not match Calendly's documentation".to_owned())
         })?;
         let is_hidden = listed.secret == Some(true) && !self.includes_secret;
         if is_hidden || !is_bookable(event_type)? {
             return Ok(ControlFlow::Continue(()));
         }
+        let is_number = |value: &&RawValue| value.get().starts_with(|first: char| first.is_ascii_digit());
         let entry = Entry {
             uri: &listed.uri,
-            name: listed.name.as_str(),
-            slug: listed.slug.as_str(),
-            duration_minutes: match &listed.duration {
-                Length::Minutes(minutes) => Some(minutes),
-                Length::None | Length::Other(_) => None,
-            },
-            scheduling_url: listed.scheduling_url.as_str(),
-            description: listed.description_plain.as_str().filter(|text| !text.is_empty()),
+            name: text(listed.name),
+            slug: text(listed.slug),
+            duration_minutes: listed.duration.filter(is_number),
+            scheduling_url: text(listed.scheduling_url),
+            description: text(listed.description_plain).filter(|text| text.get() != r#""""#),
         };
         let entry = serde_json::to_string(&entry)
             .map_err(|_| Error::Internal { reason: "an event type cannot be serialized" })?;
