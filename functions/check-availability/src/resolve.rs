@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::{FutureExt, join_all};
 use shared::{
     Error, Variables,
-    cache::{Backoff, CachePolicy, CacheStatus, OnError, RemoteItem, Source, TieredCache},
+    cache::{Backoff, CachePolicy, OnError, RemoteItem, TieredCache},
     calendly::{Calendly, PatId, response_policy},
     quoted,
 };
@@ -16,7 +16,9 @@ use crate::{
     question::Question,
 };
 
-/// A look-up of lengths that keeps failing must not cost a call per request.
+const NOT_SEARCHED: Error = Error::Internal { reason: "an event type was not searched for" };
+
+/// A lookup of lengths that keeps failing must not cost a call per request.
 const LENGTHS_ON_ERROR: OnError = OnError::ServeStale {
     backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
     load_timeout: Duration::MAX,
@@ -123,8 +125,7 @@ impl EventTypeResolver {
                         let found = found.clone().await?;
                         let mut pairs = listed.iter().zip(found.iter());
                         let pair = pairs.find(|(other, _)| **other == this);
-                        let missing = Error::Internal { reason: "an event type was not searched for" };
-                        pair.map_or(Err(missing), |(_, result)| result.clone())
+                        pair.map_or(Err(NOT_SEARCHED), |(_, result)| result.clone())
                     };
                     self.get(requested, calendly, load).await
                 }
@@ -189,14 +190,12 @@ impl EventTypeResolver {
         let lookup = self.cache.get(&calendly.cache_scope(), requested, load).await;
         calendly.metrics().cache_lookup("event_type", &lookup);
         let lookup = lookup?;
-        let from_cache = matches!(lookup.status, CacheStatus::Hit | CacheStatus::Miss(Source::RemoteCache));
-        Ok((lookup.value, from_cache))
+        Ok((lookup.value, lookup.status.is_hit()))
     }
 }
 
 async fn search_one(listed: &ListedEventType, calendly: &Calendly<'_>) -> Result<ResolvedEventType, Error> {
-    let missing = Error::Internal { reason: "an event type was not searched for" };
-    ListedEventType::search(&[listed], calendly).await?.pop().unwrap_or(Err(missing))
+    ListedEventType::search(&[listed], calendly).await?.pop().unwrap_or(Err(NOT_SEARCHED))
 }
 
 /// The distinct event types: each in the place of its first reference, with lengths if those of any are known.
