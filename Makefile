@@ -13,7 +13,7 @@ BUILD_DIR ?= .aws-sam/build
 OWN_TOOLS ?=
 SAM := $(if $(OWN_TOOLS),sam,$(CURDIR)/$(VENV)/sam)
 TOOLS := python3 scripts/tools.py
-USES := run test template build supply-chain simulate
+USES := run test template build supply-chain simulate mcp
 OWN_USES := peer cdk rehearsal
 COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
@@ -32,7 +32,7 @@ $(COMPILING): export CARGO_AUDITABLE_ORIG_ARGS := {"offline":false,"frozen":fals
 $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
   --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
 
-.PHONY: help run token test test-long lint refresh-events events check-api check-template check-examples check-hook \
+.PHONY: help run token test test-long lint refresh-events events check-api check-mcp check-template check-examples check-hook \
         check-alarms check-figures sam-test supply-chain advisories check-reproducible fuzz mutants reliability confined \
         soak load simulate bench budgets record-budgets build deploy check-stage own-tools cargo-auditable \
         release-artifacts screenshots lock clean smoke rehearse
@@ -90,6 +90,9 @@ check-template: ## Validate template.yaml and stacks/, and test their translatio
 	$(VENV)/cfn-lint stacks/*.yaml
 	$(VENV)/python -m unittest discover --start-directory tests/template
 	$(VENV)/python -m unittest discover --start-directory tests/deploy
+
+check-mcp: ## Drive the MCP server with the official SDKs and conformance tests
+	@python3 scripts/check_mcp.py
 
 # Into target/, with versions of its own.
 check-examples: ## Synthesize the CDK app (Node.js) and check the Terraform module
@@ -251,7 +254,7 @@ lock: ## Update scripts/requirements/*.txt and the package-lock.json files
 	for use in $(OWN_USES); do \
 	  $(COMPILE) scripts/requirements/$$use.in --generate-hashes --output-file scripts/requirements/$$use.txt || exit 1; done
 	@$(TOOLS) run
-	for folder in scripts/requirements examples/booking-page; do \
+	for folder in scripts/requirements examples/booking-page tests/mcp; do \
 	  rm -f $$folder/package-lock.json; \
 	  npm_config_omit_lockfile_registry_resolved=true $(VENV)/npm install --prefix $$folder \
 	    --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error || exit 1; done

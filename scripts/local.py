@@ -42,8 +42,14 @@ def route(function):
     return f"/calendly/{function}"
 
 
+MCP_ROUTE = "/calendly/mcp"
+
 # {route key of API Gateway: binary}. A method is a name or `ANY`, a path is matched in full.
-ROUTES = {f"GET {route(function)}": function for function in FUNCTIONS}
+ROUTES = {f"GET {route(function)}": function for function in FUNCTIONS} | {
+    # The MCP server itself answers other methods than POST.
+    f"ANY {MCP_ROUTE}": "mcp",
+    f"GET /.well-known/oauth-protected-resource{MCP_ROUTE}": "mcp",
+}
 
 
 def function_environment(sandbox, secrets_manager, inherited=os.environ):

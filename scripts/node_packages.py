@@ -14,6 +14,7 @@ import tools
 USES = {
     "booking-page": local.ROOT / "examples" / "booking-page",
     "api": local.ROOT / "scripts" / "requirements",
+    "mcp": local.ROOT / "tests" / "mcp",
 }
 
 

@@ -157,6 +157,7 @@ def start_functions(settings, processes):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = local.function_environment(settings.sandbox, settings.secrets_manager)
+    environment["MCP_PUBLIC_URL"] = settings.functions
     if settings.pat:
         del environment["CALENDLY_BASE_URL"]
     if settings.has_cache:
@@ -347,6 +348,7 @@ def print_how_to_call(settings, requests):
     say(f"\n{settings.sandbox}/docs    the API page: try each route in a browser")
     say(f"{settings.sandbox}/        the booking page")
     say(f"{settings.functions}         the functions, with {calendly}")
+    say(f"{settings.functions}{local.MCP_ROUTE}    the MCP server for AI agents, with the same token")
     if settings.has_cache:
         say(f"Availability is cached for {local.CACHE_SECONDS} s and shared through a table.")
     say("")

@@ -31,6 +31,39 @@ pub enum Error {
         /// The name as the caller sent it.
         sent_as: String,
     },
+    /// 400: an argument that a tool does not take.
+    #[error("{} is not an argument of this tool. {}", quoted(sent_as), arguments(known))]
+    UnknownArgument {
+        /// The name as the caller sent it.
+        sent_as: String,
+        /// The arguments of the tool.
+        known: &'static [&'static str],
+    },
+    /// 400: a message that its protocol refuses, with an error response of its own.
+    #[error("{reason}.")]
+    InvalidMessage {
+        /// The kind of error, for the log.
+        code: &'static str,
+        /// What is wrong with it, for the log.
+        reason: &'static str,
+    },
+    /// 405: the resource does not have this method.
+    #[error("This resource does not have this method: send {allowed}.")]
+    MethodNotAllowed {
+        /// The method that it has.
+        allowed: &'static str,
+    },
+    /// 403: the request comes from a web page whose origin is not on the allow-list.
+    #[error(
+        "Web pages of this origin may not send requests: the operator can add it to MCP_ALLOWED_ORIGINS."
+    )]
+    OriginNotAllowed,
+    /// 413: the body is too large.
+    #[error("The body of the request is larger than 64 KiB: send a smaller one.")]
+    MessageTooLarge,
+    /// 404: there is no authorization server to describe.
+    #[error("There is no authorization server that a client could get a token from.")]
+    NotFound,
     /// 400: no Calendly personal access token (PAT) is stored for this caller.
     #[error("{0}")]
     PatMissing(&'static str),
@@ -195,9 +228,15 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::About { error, .. } => error.status(),
-            Self::InvalidParameter { .. } | Self::MisspelledParameter { .. } | Self::PatMissing(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::InvalidParameter { .. }
+            | Self::MisspelledParameter { .. }
+            | Self::UnknownArgument { .. }
+            | Self::InvalidMessage { .. }
+            | Self::PatMissing(_) => StatusCode::BAD_REQUEST,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::MessageTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotFound => StatusCode::NOT_FOUND,
             Self::Token(TokenError::InsufficientScope { .. }) => StatusCode::FORBIDDEN,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::NoEventType { .. } => StatusCode::NOT_FOUND,
@@ -214,7 +253,14 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::About { error, .. } => error.code(),
-            Self::InvalidParameter { .. } | Self::MisspelledParameter { .. } => "invalid_parameter",
+            Self::InvalidParameter { .. }
+            | Self::MisspelledParameter { .. }
+            | Self::UnknownArgument { .. } => "invalid_parameter",
+            Self::InvalidMessage { code, .. } => code,
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::MessageTooLarge => "message_too_large",
+            Self::NotFound => "not_found",
             Self::PatMissing(_) => "pat_missing",
             Self::Token(TokenError::Missing) => "token_missing",
             Self::Token(TokenError::Invalid(_)) => "token_invalid",
@@ -240,6 +286,12 @@ impl Error {
             | Self::SecretsUnavailable { reason }
             | Self::KeysUnavailable { reason } => Cow::Borrowed(reason),
             Self::MisspelledParameter { parameter, .. } => format!("{parameter} is misspelled").into(),
+            Self::UnknownArgument { .. } => "the tool has no argument of this name".into(),
+            Self::InvalidMessage { reason, .. } => Cow::Borrowed(reason),
+            Self::MethodNotAllowed { .. }
+            | Self::OriginNotAllowed
+            | Self::MessageTooLarge
+            | Self::NotFound => self.to_string().into(),
             Self::PatMissing(reason)
             | Self::NoEventType { reason, .. }
             | Self::AnswerTooLarge { reason }
@@ -259,7 +311,9 @@ impl Error {
     pub(crate) fn parameter(&self) -> Option<&str> {
         match self {
             Self::InvalidParameter { parameter, .. } => Some(parameter),
-            Self::MisspelledParameter { sent_as, .. } => Some(sent_as),
+            Self::MisspelledParameter { sent_as, .. } | Self::UnknownArgument { sent_as, .. } => {
+                Some(sent_as)
+            }
             Self::About { error, .. } => error.parameter(),
             _ => None,
         }
@@ -332,6 +386,10 @@ impl Error {
     }
 }
 
+fn arguments(known: &[&str]) -> String {
+    if known.is_empty() { "It takes none.".to_owned() } else { format!("It takes {}.", known.join(", ")) }
+}
+
 /// A caller's value for a `detail`: quoted, escaped, and truncated if long.
 #[must_use]
 pub fn quoted(value: &str) -> String {
@@ -343,10 +401,11 @@ pub fn quoted(value: &str) -> String {
 }
 
 impl TokenError {
-    /// The value of `WWW-Authenticate` (RFC 6750, section 3). For a missing token it names no error.
-    pub(crate) fn challenge(&self) -> String {
+    /// The value of `WWW-Authenticate` (RFC 6750, section 3). For a missing token it names no error. Of `others`, those
+    /// that RFC 6750's own parameters do not include follow.
+    pub(crate) fn challenge(&self, others: &[(&'static str, String)]) -> String {
         const REALM: &str = r#"Bearer realm="calendly""#;
-        match self {
+        let mut challenge = match self {
             Self::Missing => REALM.to_owned(),
             Self::Invalid(_) | Self::Expired => {
                 format!(r#"{REALM}, error="invalid_token", error_description="{self}""#)
@@ -354,7 +413,13 @@ impl TokenError {
             Self::InsufficientScope { scope } => {
                 format!(r#"{REALM}, error="insufficient_scope", error_description="{self}", scope="{scope}""#)
             }
+        };
+        for (name, value) in others {
+            if !challenge.contains(&format!(", {name}=")) {
+                challenge.push_str(&format!(r#", {name}="{value}""#));
+            }
         }
+        challenge
     }
 }
 
@@ -364,15 +429,35 @@ mod tests {
 
     #[test]
     fn challenges_follow_rfc_6750() {
-        assert_eq!(TokenError::Missing.challenge(), r#"Bearer realm="calendly""#);
+        assert_eq!(TokenError::Missing.challenge(&[]), r#"Bearer realm="calendly""#);
         assert_eq!(
-            TokenError::Expired.challenge(),
+            TokenError::Expired.challenge(&[]),
             r#"Bearer realm="calendly", error="invalid_token", error_description="The token expired. Get a new one from the issuer.""#
         );
         assert_eq!(
-            TokenError::InsufficientScope { scope: "calendly:read".to_owned() }.challenge(),
+            TokenError::InsufficientScope { scope: "calendly:read".to_owned() }.challenge(&[]),
             r#"Bearer realm="calendly", error="insufficient_scope", error_description="The token lacks the scope calendly:read.", scope="calendly:read""#
         );
+    }
+
+    #[test]
+    fn challenges_have_further_parameters_once() {
+        let others = [("resource_metadata", "https://x/y".to_owned()), ("scope", "read".to_owned())];
+        assert_eq!(
+            TokenError::Missing.challenge(&others),
+            r#"Bearer realm="calendly", resource_metadata="https://x/y", scope="read""#
+        );
+        let challenge = TokenError::InsufficientScope { scope: "read".to_owned() }.challenge(&others);
+        assert_eq!(challenge.matches("scope=").count(), 1, "{challenge}");
+        assert!(challenge.ends_with(r#", scope="read", resource_metadata="https://x/y""#), "{challenge}");
+    }
+
+    #[test]
+    fn unknown_arguments_are_in_the_answer_alone() {
+        let error = Error::UnknownArgument { sent_as: "Robin's".to_owned(), known: &["start", "end"] };
+        assert_eq!(error.to_string(), r#""Robin's" is not an argument of this tool. It takes start, end."#);
+        assert_eq!((error.parameter(), error.logged_parameter()), (Some("Robin's"), None));
+        assert_eq!(error.reason(), "the tool has no argument of this name.");
     }
 
     #[test]

@@ -22,6 +22,8 @@ mod telemetry;
 
 pub use config::Variables;
 pub use error::{Error, quoted};
-pub use lambda::{Answer, Function, Query, run};
+pub use lambda::{
+    Answer, CalendlyCall, CallerSession, Function, HttpAnswer, HttpFunction, HttpRequest, Query, Session, run,
+};
 pub use serde_json::value::RawValue;
 pub use telemetry::RequestMetrics;

@@ -31,7 +31,7 @@ impl Question {
         match route {
             Binary::User => Self::user(stand_ins).await,
             Binary::UserEventTypes => Self::event_types(stand_ins).await,
-            Binary::CheckAvailability => Self::availability(stand_ins, 31).await,
+            Binary::CheckAvailability | Binary::Mcp => Self::availability(stand_ins, 31).await,
         }
     }
 

@@ -26,6 +26,7 @@ pub struct Entries<'a> {
     lists: &'a [SlotList],
     match_mode: Match,
     filter: Filter,
+    available_only: bool,
     limit: usize,
 }
 
@@ -43,13 +44,19 @@ impl<'a> Entries<'a> {
     /// All entries. Slots with one start come in the order of their event types.
     #[must_use]
     pub fn new(lists: &'a [SlotList], match_mode: Match) -> Self {
-        Self { lists, match_mode, filter: Filter::All, limit: usize::MAX }
+        Self { lists, match_mode, filter: Filter::All, available_only: false, limit: usize::MAX }
     }
 
     /// The first `limit` of these entries.
     #[must_use]
     pub fn first(self, limit: usize) -> Self {
         Self { limit, ..self }
+    }
+
+    /// The available ones of these entries.
+    #[must_use]
+    pub fn available(self) -> Self {
+        Self { available_only: true, ..self }
     }
 
     /// The available entries at the moment of `point`.
@@ -69,7 +76,7 @@ impl<'a> Entries<'a> {
         // Most questions are about one event type and have nothing to merge.
         if let [list] = self.lists {
             let all = list.iter().map(|(slot, object)| [EntrySlot { event_type: 0, slot, object }]);
-            let is_included = |entry: &[EntrySlot<'a>; 1]| self.matches(entry) && self.filter.includes(entry);
+            let is_included = |entry: &[EntrySlot<'a>; 1]| self.matches(entry) && self.includes(entry);
             all.filter(is_included).take(self.limit).for_each(|entry| each(&entry));
             return;
         }
@@ -84,9 +91,7 @@ impl<'a> Entries<'a> {
                     calendars.len()
                 }
             };
-            for entry in
-                instant.chunks_exact(entry_length).filter(|entry| self.filter.includes(entry)).take(left)
-            {
+            for entry in instant.chunks_exact(entry_length).filter(|entry| self.includes(entry)).take(left) {
                 each(entry);
                 left -= 1;
             }
@@ -96,6 +101,10 @@ impl<'a> Entries<'a> {
     /// Whether the slots of an entry satisfy `match`.
     fn matches(&self, entry: &[EntrySlot<'_>]) -> bool {
         self.match_mode == Match::Any || entry.iter().all(EntrySlot::is_available)
+    }
+
+    fn includes(&self, entry: &[EntrySlot<'_>]) -> bool {
+        (!self.available_only || entry.iter().all(EntrySlot::is_available)) && self.filter.includes(entry)
     }
 
     /// The number of entries.
@@ -249,6 +258,14 @@ mod tests {
                 prop_assert_eq!(whole.count(), keys(&whole).len());
                 let first = keys(&whole.first(limit));
                 prop_assert_eq!(&first[..], &keys(&whole)[..limit.min(whole.count())]);
+
+                let is_available = |(start, event_types): &(DateTime<Utc>, Vec<usize>)| {
+                    let quarters = (start.timestamp() - START) / 900;
+                    event_types.iter().all(|event_type| calendars[*event_type].get(&quarters) == Some(&true))
+                };
+                let available: Vec<_> = keys(&whole).into_iter().filter(is_available).collect();
+                prop_assert_eq!(&keys(&whole.available()), &available);
+                prop_assert_eq!(&keys(&whole.first(limit).available())[..], &available[..limit.min(available.len())]);
 
                 let at = PointQuery::new(moment, moment - TimeDelta::days(1)).unwrap();
                 let is_free = |(start, event_types): &(DateTime<Utc>, Vec<usize>)| {

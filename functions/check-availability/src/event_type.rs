@@ -261,6 +261,16 @@ impl ListedEventType {
     }
 }
 
+/// Whether an event type of the list is bookable.
+///
+/// # Errors
+///
+/// [`Error::CalendlyInvalidResponse`] if it does not match Calendly's documentation.
+pub fn is_bookable(event_type: &RawValue) -> Result<bool, Error> {
+    let entry: ListEntry = serde_json::from_str(event_type.get()).map_err(|_| undocumented())?;
+    Ok(entry.is_bookable())
+}
+
 /// The error for a slug that several bookable event types share.
 fn ambiguous(slug: &str, uris: &[EventTypeUri]) -> Error {
     let uris: Vec<&str> = uris.iter().map(EventTypeUri::as_str).collect();

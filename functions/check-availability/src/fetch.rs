@@ -108,8 +108,9 @@ async fn fetch_lists(
         while results.len() > 0 {
             lists.iter_mut().zip(results.by_ref()).for_each(|(list, slots)| list.add(slots));
         }
-        if limit.is_some_and(|limit| Entries::new(&lists, question.match_mode).first(limit).count() >= limit)
-        {
+        let entries = Entries::new(&lists, question.match_mode);
+        let entries = if question.available_only { entries.available() } else { entries };
+        if limit.is_some_and(|limit| entries.first(limit).count() >= limit) {
             break;
         }
     }

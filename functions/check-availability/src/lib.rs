@@ -21,6 +21,7 @@ mod resolve;
 mod response;
 mod windows;
 
+use chrono::{DateTime, Utc};
 use shared::{Answer, Error, Function, Query, Variables, calendly::Calendly};
 
 use availability_cache::AvailabilityCache;
@@ -44,6 +45,14 @@ pub struct FoundSlots {
     pub event_types: Vec<EventType>,
     /// The slots of each.
     pub lists: Vec<SlotList>,
+}
+
+impl FoundSlots {
+    /// When Calendly stated the oldest part; `None` if all of it is of this moment.
+    #[must_use]
+    pub fn as_of(&self) -> Option<DateTime<Utc>> {
+        self.lists.iter().filter_map(SlotList::as_of).min()
+    }
 }
 
 impl CheckAvailability {
@@ -85,7 +94,7 @@ impl Function for CheckAvailability {
     type Parameters = Question;
 
     fn parameters(&self, query: &Query) -> Result<Question, Error> {
-        Question::parse(query, chrono::Utc::now())
+        Question::parse(query, Utc::now())
     }
 
     async fn answer(&self, question: &Question, calendly: &Calendly<'_>) -> Result<Answer, Error> {

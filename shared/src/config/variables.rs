@@ -62,6 +62,13 @@ impl Variables {
         }
     }
 
+    /// Reads an optional `https` URL that paths are appended to, without a slash at its end.
+    pub fn base_url(&mut self, name: &str) -> Option<String> {
+        self.optional(name, |text| {
+            super::base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
+        })
+    }
+
     /// Like [`Self::optional`], for a required variable.
     pub(crate) fn required<T>(
         &mut self,

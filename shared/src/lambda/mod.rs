@@ -1,8 +1,8 @@
 //! The Lambda runtime of the functions: start-up, and the pipeline that every invocation takes.
 //!
 //! ```text
-//! init ─▶ runtime_api ─▶ event ─▶ pipeline: authenticate ─▶ query ─▶ PAT ─▶ function ─▶ response ─▶ gateway ─▶ answer
-//!                          └────▶ warm_up
+//! init ─▶ runtime_api ─▶ event ─▶ pipeline: http_function ─▶ response ─▶ gateway ─▶ answer
+//!                          └────▶ warm_up     └▶ authenticate ─▶ query ─▶ PAT ─▶ function
 //! ```
 //!
 //! Depends on the other modules. `calendly` depends on [`deadline`].
@@ -12,11 +12,14 @@ pub(crate) mod deadline;
 pub(crate) mod event;
 mod function;
 mod gateway;
+mod http_function;
 mod init;
 mod pipeline;
 mod query;
+mod request_body;
 mod response;
 mod runtime_api;
+mod session;
 mod warm_up;
 
 use std::{convert::Infallible, process::ExitCode, sync::Arc};
@@ -26,16 +29,18 @@ use crate::{
     telemetry,
 };
 pub use function::{Answer, Function};
+pub use http_function::{HttpAnswer, HttpFunction, HttpRequest};
 use init::Services;
 use pipeline::Pipeline;
 pub use query::Query;
 use runtime_api::{Invocation, RuntimeApi};
+pub use session::{CalendlyCall, CallerSession, Session};
 
 /// Runs a function until Lambda ends the process. `new` creates the function from its own variables.
 ///
 /// Invocations run one at a time, or up to `AWS_LAMBDA_MAX_CONCURRENCY` at once (Lambda Managed Instances). An invalid
 /// configuration ends the process, and the log says why.
-pub fn run<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> ExitCode {
+pub fn run<F: HttpFunction>(new: impl FnOnce(&mut Variables) -> F) -> ExitCode {
     // Logs only the location: the message of a panic could contain a secret.
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -52,7 +57,7 @@ struct FatalError {
     reason: String,
 }
 
-fn start<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<Infallible, FatalError> {
+fn start<F: HttpFunction>(new: impl FnOnce(&mut Variables) -> F) -> Result<Infallible, FatalError> {
     let cannot_start = |reason: String| FatalError { message: "the function cannot start", reason };
     // All work is I/O, so one thread is enough: a multi-thread runtime costs init time and latency.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -89,7 +94,7 @@ fn max_concurrency() -> usize {
 }
 
 /// Reads the configuration and creates everything that can fail because of it.
-fn set_up<F: Function>(new: impl FnOnce(&mut Variables) -> F) -> Result<(F, Services), String> {
+fn set_up<F: HttpFunction>(new: impl FnOnce(&mut Variables) -> F) -> Result<(F, Services), String> {
     let mut variables = Variables::from_environment();
     let function = new(&mut variables);
     let config = Config::read(&mut variables);

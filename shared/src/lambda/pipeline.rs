@@ -1,32 +1,26 @@
 //! The pipeline of one invocation: event → authenticate → parameters → PAT → Calendly → answer → log line.
 
-use std::{
-    future::Future,
-    panic::AssertUnwindSafe,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures_util::FutureExt;
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    cache_control::is_no_cache,
     deadline::Deadline,
     event::Event,
-    function::{Answer, Function},
     gateway,
+    http_function::{HttpAnswer, HttpFunction, HttpRequest},
     init::Services,
     response::{BodyFormat, failure, success},
     runtime_api::{FunctionError, Invocation},
+    session::{Session, within_deadline},
     warm_up::{self, WarmUp},
 };
 use crate::{
-    Error, Query,
-    calendly::Calendly,
+    Error,
     http::with_trace_id,
-    telemetry::{self, EventOutcome, InvocationOutcome, RequestMetrics, Stage},
+    telemetry::{self, EventOutcome, InvocationOutcome, RequestMetrics},
 };
 
 /// A function and the services that it uses.
@@ -36,7 +30,7 @@ pub(super) struct Pipeline<F> {
     is_cold: AtomicBool,
 }
 
-impl<F: Function> Pipeline<F> {
+impl<F: HttpFunction> Pipeline<F> {
     pub(super) fn new(function: F, services: Services) -> Self {
         Self { function, services, is_cold: AtomicBool::new(starts_on_demand()) }
     }
@@ -65,7 +59,7 @@ impl<F: Function> Pipeline<F> {
                 },
             );
         };
-        match Event::parse(&invocation.event) {
+        match Event::parse_with_body(&invocation.event, F::MAX_BODY_BYTES) {
             Event::Request(request) => {
                 let (response, error) = self.respond(&request, request_id, deadline, &metrics).await;
                 let status = response.status().as_u16();
@@ -97,50 +91,28 @@ impl<F: Function> Pipeline<F> {
         deadline: Deadline,
         metrics: &RequestMetrics,
     ) -> (Response<Body>, Option<Error>) {
-        let answer =
-            within_deadline(Box::pin(self.answer(request, deadline, metrics)), deadline, metrics).await;
+        let session =
+            Session { services: &self.services, headers: request.headers(), request_id, deadline, metrics };
+        let http_request = HttpRequest::new(request);
+        let work = Box::pin(self.function.respond(&http_request, &session));
+        // The deadline may be the very error that an answer reports.
+        let expires = |answer: &HttpAnswer| answer.error.is_none();
+        let answer = within_deadline(work, deadline, metrics, expires).await;
         let format = BodyFormat::new(request, deadline);
         let response = answer.and_then(|answer| {
             if let Some(age) = answer.age {
                 metrics.add("AnswerAge", "Seconds", age.as_secs_f64());
             }
-            success(answer, format, request_id)
+            let error = answer.error.clone();
+            Ok((success(answer, format, request_id)?, error))
         });
-        match response {
-            Ok(response) => (response, None),
-            Err(error) => (failure(&error, format, request_id), Some(error)),
-        }
-    }
-
-    async fn answer(
-        &self,
-        request: &Request,
-        deadline: Deadline,
-        metrics: &RequestMetrics,
-    ) -> Result<Answer, Error> {
-        let Services { authenticator, pat_provider, caller_hash, .. } = &self.services;
-        let caller = authenticator.authenticate(request.headers(), metrics).await?;
-        if let Some(hash) = caller_hash.as_ref().and_then(|hash| hash.hash(caller.text_claim("sub")?)) {
-            metrics.caller(hash);
-        }
-        let query = Query::from_request(request);
-        query.check_names(F::PARAMETERS)?;
-        let parameters = self.function.parameters(&query)?;
-        let claim = |name: &str| caller.text_claim(name);
-        let pat = pat_provider.get(claim, metrics).await?;
-        let no_cache = is_no_cache(request.headers());
-        let with = |pat| Calendly::new(&self.services.calendly, pat, deadline, no_cache, metrics);
-
-        let result = match self.function.answer(&parameters, &with(pat.clone())).await {
-            // The PAT may have been rotated. A newer one may belong to another user, so the answer starts over.
-            Err(error) if error.is_pat_refused() => match pat_provider.refresh(claim, &pat, metrics).await? {
-                Some(newer) => self.function.answer(&parameters, &with(newer)).await,
-                None => Err(error),
-            },
-            result => result,
-        };
-        metrics.enter(Stage::Answer);
-        result
+        response.unwrap_or_else(|error| {
+            let challenge_parameters = match error {
+                Error::Token(_) => self.function.challenge_parameters(&http_request),
+                _ => Vec::new(),
+            };
+            (failure(&error, &challenge_parameters, format, request_id), Some(error))
+        })
     }
 }
 
@@ -158,67 +130,4 @@ fn payload(answer: &impl Serialize) -> Result<Vec<u8>, FunctionError> {
 fn starts_on_demand() -> bool {
     let initialization = std::env::var("AWS_LAMBDA_INITIALIZATION_TYPE").unwrap_or_default();
     !matches!(initialization.as_str(), "provisioned-concurrency" | "lambda-managed-instances")
-}
-
-/// Runs `answer` until the deadline. A panic becomes an error.
-async fn within_deadline(
-    answer: impl Future<Output = Result<Answer, Error>>,
-    deadline: Deadline,
-    metrics: &RequestMetrics,
-) -> Result<Answer, Error> {
-    match tokio::time::timeout_at(deadline.instant(), AssertUnwindSafe(answer).catch_unwind()).await {
-        // A future that never yields cannot time out, so the deadline is checked again.
-        Ok(Ok(Ok(_))) | Err(_) if deadline.time_left().is_zero() => {
-            Err(Error::DeadlineExceeded { during: metrics.stage() })
-        }
-        Ok(Ok(result)) => result,
-        Ok(Err(_panic)) => {
-            Err(Error::Internal { reason: "the code panicked: another line of this request says where" })
-        }
-        Err(_) => Err(Error::DeadlineExceeded { during: metrics.stage() }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_panic_is_an_internal_error() {
-        let panics = async { panic!("on purpose") };
-        assert_eq!(
-            within_deadline(panics, Deadline::within(Duration::from_secs(1)), &RequestMetrics::default())
-                .await
-                .unwrap_err()
-                .code(),
-            "internal_error"
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_slow_answer_is_canceled_at_the_deadline() {
-        let deadline = Deadline::within(Duration::from_secs(1));
-        let slow = async {
-            tokio::time::sleep(Duration::from_millis(1_001)).await;
-            Ok("late".to_owned().into())
-        };
-        assert_eq!(
-            within_deadline(slow, deadline, &RequestMetrics::default()).await.unwrap_err().code(),
-            "deadline_exceeded"
-        );
-        assert_eq!(deadline.time_left(), Duration::ZERO);
-    }
-
-    /// A future that is ready at once cannot time out.
-    #[tokio::test(start_paused = true)]
-    async fn a_late_answer_is_discarded() {
-        let answer = async || Ok("late".to_owned().into());
-        let metrics = RequestMetrics::default();
-        let past = Deadline::within(Duration::ZERO);
-        assert_eq!(within_deadline(answer(), past, &metrics).await.unwrap_err().code(), "deadline_exceeded");
-        let ahead = Deadline::within(Duration::from_millis(1));
-        assert!(within_deadline(answer(), ahead, &metrics).await.is_ok());
-    }
 }

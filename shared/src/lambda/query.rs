@@ -1,6 +1,6 @@
 //! The query parameters of a request, percent-decoded.
 
-use std::{convert::Infallible, str::FromStr};
+use std::{collections::HashMap, convert::Infallible, str::FromStr};
 
 use lambda_http::{Request, RequestExt, aws_lambda_events::query_map::QueryMap};
 
@@ -16,6 +16,17 @@ impl FromStr for Query {
     /// Parses a query string (`application/x-www-form-urlencoded`).
     fn from_str(query: &str) -> Result<Self, Infallible> {
         query.parse().map(Self)
+    }
+}
+
+impl FromIterator<(String, String)> for Query {
+    /// Collects decoded parameters. The values of each keep their order.
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(parameters: I) -> Self {
+        let mut map: HashMap<String, Vec<String>> = HashMap::new();
+        for (name, value) in parameters {
+            map.entry(name).or_default().push(value);
+        }
+        Self(map.into())
     }
 }
 

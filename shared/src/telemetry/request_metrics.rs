@@ -24,6 +24,8 @@ pub struct RequestMetrics {
     pub(super) caches: Mutex<BTreeMap<&'static str, bool>>,
     /// By metric, its unit and the sum of its values.
     pub(super) measured: Mutex<BTreeMap<&'static str, (&'static str, f64)>>,
+    /// Further members of the log line.
+    pub(super) logged: Mutex<BTreeMap<&'static str, &'static str>>,
     pub(super) pat_was_stale: AtomicBool,
     /// The keyed hash of the caller.
     pub(super) caller: OnceLock<String>,
@@ -66,6 +68,11 @@ impl RequestMetrics {
     /// Counts a lookup: a hit in memory or in the remote cache, or a miss.
     pub fn cache_lookup<T, E>(&self, cache: &'static str, lookup: &Result<Lookup<T>, E>) {
         self.cache_hit(cache, lookup.as_ref().is_ok_and(|lookup| lookup.status.is_hit()));
+    }
+
+    /// Adds a member to the log line.
+    pub(crate) fn log(&self, name: &'static str, value: &'static str) {
+        self.logged.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value);
     }
 
     /// Adds `value` to a metric. `unit` is a unit of CloudWatch.

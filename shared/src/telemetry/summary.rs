@@ -57,6 +57,8 @@ struct Fields<'a> {
     caller: Option<&'a str>,
     #[serde(flatten)]
     event: EventFields<'a>,
+    #[serde(flatten)]
+    others: BTreeMap<&'static str, &'static str>,
     duration_ms: f64,
     cold_start: bool,
     calendly_calls: u32,
@@ -118,6 +120,7 @@ fn summary_line<'a>(metrics: &'a RequestMetrics, outcome: &InvocationOutcome<'a>
         xray_trace_id: outcome.xray_trace_id,
         caller: metrics.caller.get().map(String::as_str),
         event,
+        others: metrics.logged.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         duration_ms: milliseconds(outcome.duration),
         cold_start: outcome.cold_start,
         calendly_calls: calls,

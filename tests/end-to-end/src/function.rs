@@ -31,10 +31,12 @@ pub enum Binary {
     UserEventTypes,
     /// `check-availability`
     CheckAvailability,
+    /// `mcp`
+    Mcp,
 }
 
 impl Binary {
-    /// All of them.
+    /// Those of the GET routes.
     pub const ALL: [Self; 3] = [Self::User, Self::UserEventTypes, Self::CheckAvailability];
 
     /// The name of its package, its binary and the last segment of its route.
@@ -44,6 +46,7 @@ impl Binary {
             Self::User => "user",
             Self::UserEventTypes => "user-event-types",
             Self::CheckAvailability => "check-availability",
+            Self::Mcp => "mcp",
         }
     }
 

@@ -24,9 +24,11 @@ impl Gateway {
 /// A client's request.
 #[derive(Debug, Clone)]
 pub struct Request {
+    method: &'static str,
     path: String,
     query: String,
     headers: Vec<(String, String)>,
+    body: Option<String>,
 }
 
 impl Request {
@@ -43,10 +45,25 @@ impl Request {
             ("X-Forwarded-Proto", "https"),
         ];
         Self {
+            method: "GET",
             path: path.into(),
             query: String::new(),
             headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            body: None,
         }
+    }
+
+    /// Replaces the method.
+    #[must_use]
+    pub fn method(self, method: &'static str) -> Self {
+        Self { method, ..self }
+    }
+
+    /// Makes it a POST request with this body.
+    #[must_use]
+    pub fn post(self, body: impl Into<String>) -> Self {
+        let request = Self { method: "POST", body: Some(body.into()), ..self };
+        request.header("Content-Type", "application/json")
     }
 
     /// Adds query parameters, percent-encoded.
@@ -107,7 +124,7 @@ impl Request {
         }
         let mut event = json!({
             "version": "2.0",
-            "routeKey": format!("GET {}", self.path),
+            "routeKey": format!("{} {}", self.method, self.path),
             "rawPath": self.path,
             "rawQueryString": self.query,
             "headers": headers,
@@ -117,20 +134,23 @@ impl Request {
                 "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
                 "domainPrefix": "a1b2c3d4e5",
                 "http": {
-                    "method": "GET",
+                    "method": self.method,
                     "path": self.path,
                     "protocol": "HTTP/1.1",
                     "sourceIp": "203.0.113.7",
                     "userAgent": "curl/8.14.1",
                 },
                 "requestId": "JKJaXmPLvHcESHA=",
-                "routeKey": format!("GET {}", self.path),
+                "routeKey": format!("{} {}", self.method, self.path),
                 "stage": "$default",
                 "time": "01/Dec/2026:09:30:00 +0000",
                 "timeEpoch": 1_796_117_400_000_u64,
             },
             "isBase64Encoded": false,
         });
+        if let Some(body) = &self.body {
+            event["body"] = json!(body);
+        }
         let pairs = self.pairs();
         if !pairs.is_empty() {
             let mut parameters = BTreeMap::new();
@@ -149,7 +169,7 @@ impl Request {
         json!({
             "resource": self.path,
             "path": self.path,
-            "httpMethod": "GET",
+            "httpMethod": self.method,
             "headers": headers,
             "multiValueHeaders": all_headers,
             "queryStringParameters": parameters,
@@ -159,7 +179,7 @@ impl Request {
             "requestContext": {
                 "resourceId": "x1y2z3",
                 "resourcePath": self.path,
-                "httpMethod": "GET",
+                "httpMethod": self.method,
                 "extendedRequestId": "JKJaXEXAIAMFSMA=",
                 "requestTime": "01/Dec/2026:09:30:00 +0000",
                 "path": format!("/prod{}", self.path),
@@ -173,7 +193,7 @@ impl Request {
                 "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
                 "apiId": "a1b2c3d4e5",
             },
-            "body": null,
+            "body": self.body,
             "isBase64Encoded": false,
         })
     }

@@ -12,7 +12,7 @@ fn path(binary: Binary) -> &'static str {
     match binary {
         Binary::User => ME,
         Binary::UserEventTypes => EVENT_TYPES,
-        Binary::CheckAvailability => AVAILABLE_TIMES,
+        Binary::CheckAvailability | Binary::Mcp => AVAILABLE_TIMES,
     }
 }
 

@@ -21,6 +21,7 @@ mod hostile_calendly;
 mod init;
 mod issuer_keys;
 mod logs;
+mod mcp;
 mod memory;
 mod moto;
 mod pat;

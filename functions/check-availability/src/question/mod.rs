@@ -38,6 +38,8 @@ pub struct Question {
     pub duration: Option<TimeDelta>,
     /// `timezone`: slots also have local times of this zone.
     pub timezone: Option<Zone>,
+    /// Whether `limit` counts available slots alone.
+    pub available_only: bool,
 }
 
 /// The times that a question is about.
@@ -105,8 +107,17 @@ impl Question {
                 RequestedTimes::Range { range, limit }
             }
         };
-        Ok(Self { times, event_types, match_mode, duration, timezone })
+        Ok(Self { times, event_types, match_mode, duration, timezone, available_only: false })
     }
+}
+
+/// Parses a `start_time` in the time zone of `timezone`.
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`].
+pub fn parse_start_time(text: &str, timezone: Option<&Zone>) -> Result<DateTime<Utc>, Error> {
+    parse_time::parse(Bound::Start, text, timezone)
 }
 
 /// The times as texts, before `timezone` is known.
@@ -182,7 +193,11 @@ fn whole_number(text: &str) -> Option<u32> {
 }
 
 /// Parses an IANA name. A + that the client did not percent-encode arrives as a space.
-fn parse_timezone(name: &str) -> Result<Zone, Error> {
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`].
+pub fn parse_timezone(name: &str) -> Result<Zone, Error> {
     Zone::named(&name.replace(' ', "+")).ok_or_else(|| {
         Error::invalid_value(
             "timezone",

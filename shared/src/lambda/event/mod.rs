@@ -24,6 +24,7 @@ use lambda_http::{
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, value::RawValue};
 
+use super::request_body::set_body;
 use crate::http::json::object;
 use pairs::Pairs;
 
@@ -60,6 +61,9 @@ struct Members<'a> {
     source: Option<Value>,
     warmer: Option<Value>,
     concurrency: Option<Value>,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
+    is_base64_encoded: Option<Value>,
     /// Only in the events of a Lambda authorizer, which otherwise look like requests.
     method_arn: Option<IgnoredAny>,
     route_arn: Option<IgnoredAny>,
@@ -67,10 +71,13 @@ struct Members<'a> {
 
 /// The members that tell request contexts apart.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct ContextShape<'a> {
     #[serde(borrow)]
     http: Option<&'a RawValue>,
     elb: Option<IgnoredAny>,
+    domain_name: Option<Value>,
+    path: Option<Value>,
 }
 
 /// The `http` member of an HTTP API's context.
@@ -81,12 +88,18 @@ struct Http {
 }
 
 impl Event {
-    /// Classifies an event.
+    /// Classifies an event. The body of a request is not read.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn parse(json: &str) -> Self {
-        Self::supported(json).unwrap_or_else(|| Self::Unknown(shape::describe(json)))
+        Self::parse_with_body(json, 0)
     }
 
-    fn supported(json: &str) -> Option<Self> {
+    /// Classifies an event. The body of a request is decoded if it has at most `max_body_bytes`.
+    pub(crate) fn parse_with_body(json: &str, max_body_bytes: usize) -> Self {
+        Self::supported(json, max_body_bytes).unwrap_or_else(|| Self::Unknown(shape::describe(json)))
+    }
+
+    fn supported(json: &str, max_body_bytes: usize) -> Option<Self> {
         let members: Members<'_> = object(json)?;
         if members.method_arn.is_some() || members.route_arn.is_some() {
             return None;
@@ -96,23 +109,32 @@ impl Event {
                 .is_warm_up()
                 .then(|| Self::WarmUp { is_one_of_several: members.is_one_of_several() });
         };
+        let text = |value: Option<Value>| Some(value?.as_str()?.to_owned());
         let (method, context) = match object(context)? {
-            ContextShape { http: Some(http), .. } if http.get().starts_with('{') => {
+            ContextShape { http: Some(http), domain_name, .. } if http.get().starts_with('{') => {
                 let Http { method } = serde_json::from_str(http.get()).unwrap_or_default();
                 let method: Method = method.parse().unwrap_or_default();
                 let mut context = ApiGatewayV2httpRequestContext::default();
                 context.http.method = method.clone();
+                context.domain_name = text(domain_name);
                 (method, RequestContext::ApiGatewayV2(context))
             }
-            ContextShape { http: None, elb: None } => {
+            ContextShape { http: None, elb: None, domain_name, path } => {
                 let method: Method = members.http_method.as_ref()?.as_str()?.parse().unwrap_or_default();
                 let mut context = ApiGatewayProxyRequestContext::default();
                 context.http_method = method.clone();
+                context.domain_name = text(domain_name);
+                context.path = text(path);
                 (method, RequestContext::ApiGatewayV1(context))
             }
             ContextShape { .. } => return None,
         };
-        Some(Self::Request(Box::new(members.into_request(method, context))))
+        let (body, is_base64) = (members.body, members.is_base64_encoded == Some(Value::Bool(true)));
+        let mut request = members.into_request(method, context);
+        if max_body_bytes > 0 {
+            set_body(&mut request, body, is_base64, max_body_bytes);
+        }
+        Some(Self::Request(Box::new(request)))
     }
 }
 

@@ -136,6 +136,24 @@ mod tests {
     }
 
     #[test]
+    fn bodies_are_read_on_request() {
+        let event = r#"{"version":"2.0","rawPath":"/dev/calendly/mcp","body":"e30=","isBase64Encoded":true,
+            "requestContext":{"domainName":"x.example","http":{"method":"POST"}}}"#;
+        assert!(request(event).body().is_empty());
+        let Event::Request(read) = Event::parse_with_body(event, 2) else { panic!() };
+        assert_eq!(read.body().as_ref(), b"{}");
+        let RequestContext::ApiGatewayV2(context) = read.request_context() else { panic!() };
+        assert_eq!(context.domain_name.as_deref(), Some("x.example"));
+        let event = r#"{"httpMethod":"POST","path":"/calendly/mcp","body":"{}","isBase64Encoded":false,
+            "requestContext":{"domainName":"x.example","path":"/prod/calendly/mcp"}}"#;
+        let Event::Request(read) = Event::parse_with_body(event, 2) else { panic!() };
+        assert_eq!(read.body().as_ref(), b"{}");
+        let RequestContext::ApiGatewayV1(context) = read.request_context() else { panic!() };
+        assert_eq!(context.path.as_deref(), Some("/prod/calendly/mcp"));
+        assert_eq!(context.domain_name.as_deref(), Some("x.example"));
+    }
+
+    #[test]
     fn an_empty_raw_query_string_counts_as_absent() {
         let http = request(
             r#"{"rawPath":"/p","rawQueryString":"","queryStringParameters":{"slug":"a"},"requestContext":{"http":{}}}"#,

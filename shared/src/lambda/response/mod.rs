@@ -9,18 +9,19 @@ use lambda_http::{
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{
-            AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY,
+            AGE, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY,
             WWW_AUTHENTICATE,
         },
     },
     request::RequestContext,
 };
 
-use super::{deadline::Deadline, function::Answer};
+use super::{deadline::Deadline, http_function::HttpAnswer};
 use crate::Error;
 
 use accept_encoding::accepts_gzip;
 use payload::{Compress, MIN_GZIP_BYTES, Payload};
+pub(crate) use problem::problem;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -47,43 +48,70 @@ impl BodyFormat {
         Payload::new(json, compress, self.deadline)
     }
 
+    /// The payload of an error, which is sent uncompressed rather than not at all.
+    fn payload_of_error(self, json: String) -> Payload {
+        self.payload(json.clone()).unwrap_or(Payload::Json(json))
+    }
+
     /// Whether the response depends on `Accept-Encoding`, compressed or not.
     fn varies(self, json: &str) -> bool {
         !self.is_payload_1 && json.len() >= MIN_GZIP_BYTES
     }
 }
 
-/// A 200 response, with `Age` (RFC 9111, section 5.1) for a cached answer.
+/// The response of an answer, with `Age` (RFC 9111, section 5.1) if it was cached.
 ///
 /// # Errors
 ///
 /// [`Error::AnswerTooLarge`], [`Error::DeadlineExceeded`].
 pub(crate) fn success(
-    Answer { json, age }: Answer,
+    HttpAnswer { status, json, age, error }: HttpAnswer,
     format: BodyFormat,
     request_id: &str,
 ) -> Result<Response<Body>, Error> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let Some(json) = json else { return Ok(without_body(status, request_id)) };
     let varies = format.varies(&json);
-    let payload = format.payload(json)?;
-    let mut response = response(StatusCode::OK, "application/json", payload, varies, request_id);
+    let payload = match &error {
+        None => format.payload(json)?,
+        Some(_) => format.payload_of_error(json),
+    };
+    let mut response = response(status, "application/json", payload, varies, request_id);
+    if let Some(seconds) = error.as_ref().and_then(Error::retry_after_seconds) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
     if let Some(age) = age {
         response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
     }
     Ok(response)
 }
 
-/// The problem response of an error.
-pub(crate) fn failure(error: &Error, format: BodyFormat, request_id: &str) -> Response<Body> {
-    let json = problem::problem(error, request_id);
+fn without_body(status: StatusCode, request_id: &str) -> Response<Body> {
+    let payload = Payload::Json(String::new());
+    let mut response = response(status, "application/json", payload, false, request_id);
+    response.headers_mut().remove(CONTENT_TYPE);
+    response
+}
+
+/// The problem response of an error. A challenge also has `challenge_parameters`.
+pub(crate) fn failure(
+    error: &Error,
+    challenge_parameters: &[(&'static str, String)],
+    format: BodyFormat,
+    request_id: &str,
+) -> Response<Body> {
+    let json = problem(error, request_id);
     let varies = format.varies(&json);
-    // A problem is sent uncompressed rather than not at all.
-    let payload = format.payload(json.clone()).unwrap_or(Payload::Json(json));
+    let payload = format.payload_of_error(json);
     let mut response = response(error.status(), "application/problem+json", payload, varies, request_id);
     let headers = response.headers_mut();
     if let Error::Token(token_error) = error
-        && let Ok(challenge) = HeaderValue::from_str(&token_error.challenge())
+        && let Ok(challenge) = HeaderValue::from_str(&token_error.challenge(challenge_parameters))
     {
         headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Error::MethodNotAllowed { allowed } = error {
+        headers.insert(ALLOW, HeaderValue::from_static(allowed));
     }
     if let Some(seconds) = error.retry_after_seconds() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -125,6 +153,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::Answer;
 
     const BOTH: [bool; 2] = [false, true];
 
@@ -148,8 +177,9 @@ mod tests {
         let age = Some(Duration::from_millis(2_999));
         for format in BOTH.map(|is_payload_1| format(is_payload_1, "")) {
             let json = success("{}".to_owned().into(), format, "the-request").unwrap();
-            let cached = success(Answer { json: "{}".to_owned(), age }, format, "the-request").unwrap();
-            let problem = failure(&Error::PatMissing("none"), format, "the-request");
+            let cached =
+                success(Answer { json: "{}".to_owned(), age }.into(), format, "the-request").unwrap();
+            let problem = failure(&Error::PatMissing("none"), &[], format, "the-request");
             for (response, status, content_type, age) in [
                 (json, 200, "application/json", None),
                 (cached, 200, "application/json", Some("2")),
@@ -179,7 +209,7 @@ mod tests {
             let format = format(is_payload_1, accept_encoding);
             let error =
                 Error::InvalidParameter { parameter: "limit", detail: text.clone(), reason: "".into() };
-            let problem = failure(&error, format, "the-request");
+            let problem = failure(&error, &[], format, "the-request");
             for response in [success(text.into(), format, "the-request").unwrap(), problem] {
                 let found = (header(&response, "vary"), header(&response, "content-encoding"));
                 assert_eq!(found, (vary, encoding), "{is_payload_1} {accept_encoding} {bytes}");
@@ -193,13 +223,24 @@ mod tests {
         let late = BodyFormat { deadline: Deadline::within(Duration::ZERO), ..format(false, "gzip") };
         assert_eq!(success("x".repeat(2_000).into(), late, "").unwrap_err().code(), "deadline_exceeded");
         let error = Error::invalid_parameter("limit", "x".repeat(2_000));
-        assert!(matches!(failure(&error, late, "").body(), Body::Text(_)));
+        assert!(matches!(failure(&error, &[], late, "").body(), Body::Text(_)));
+    }
+
+    #[tokio::test]
+    async fn answers_can_have_no_body_and_errors_can_have_headers() {
+        let empty = HttpAnswer { status: 202, json: None, age: None, error: None };
+        let response = success(empty, format(false, ""), "the-request").unwrap();
+        assert_eq!((response.status().as_u16(), header(&response, "content-type")), (202, None));
+        assert_eq!(header(&response, "x-request-id"), Some("the-request"));
+        let error = Error::MethodNotAllowed { allowed: "POST" };
+        let response = failure(&error, &[], format(false, ""), "the-request");
+        assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, Some("POST")));
     }
 
     #[tokio::test]
     async fn a_request_id_cannot_split_a_header() {
         let error = Error::Internal { reason: "a test" };
-        let response = failure(&error, format(false, ""), "a\r\nset-cookie: b");
+        let response = failure(&error, &[], format(false, ""), "a\r\nset-cookie: b");
         assert!(!response.headers().contains_key("x-request-id"));
         assert!(!response.headers().contains_key("set-cookie"));
     }

@@ -22,7 +22,7 @@ struct Problem<'a> {
 }
 
 /// The problem of an error, as JSON.
-pub(super) fn problem(error: &Error, request_id: &str) -> String {
+pub(crate) fn problem(error: &Error, request_id: &str) -> String {
     let status = error.status();
     let problem = Problem {
         kind: "about:blank",

@@ -82,7 +82,7 @@ impl Mix {
         match self.binary {
             Binary::User => "/users/me",
             Binary::UserEventTypes => "/event_types",
-            Binary::CheckAvailability => "/event_type_available_times",
+            Binary::CheckAvailability | Binary::Mcp => "/event_type_available_times",
         }
     }
 

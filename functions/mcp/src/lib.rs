@@ -1,0 +1,287 @@
+//! `POST /calendly/mcp`: a stateless server of the Model Context Protocol. Its tools are the answers of the other functions.
+//!
+//! ```text
+//! method, Origin, token, size ─▶ json_rpc ─▶ version ─▶ methods: initialize, server/discover, ping, tools/list
+//!                                                   └▶ tools: tools/call
+//! GET …/.well-known/oauth-protected-resource/calendly/mcp ─▶ protected_resource
+//! ```
+//!
+//! What fails before the message is read is a problem response. What is wrong with the message is a JSON-RPC error, and what
+//! is wrong with a question is a result with `isError`.
+
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz_oracle.rs"]
+pub mod fuzz_oracle;
+pub mod json_rpc;
+mod methods;
+pub mod origin;
+pub mod protected_resource;
+pub mod tools;
+pub mod version;
+
+use std::time::Duration;
+
+use shared::{CallerSession, Error, HttpAnswer, HttpFunction, HttpRequest, Session, Variables, quoted};
+
+use json_rpc::{ErrorKind, Message, Request, RpcError, result_json, string};
+use origin::AllowedOrigins;
+use protected_resource::ProtectedResource;
+use tools::{BoundCall, Tool, ToolCall, Tools, arguments::Arguments};
+use version::{Opening, Params, ProtocolHeaders, Version, negotiate};
+
+/// The server.
+pub struct Mcp {
+    origins: AllowedOrigins,
+    resource: ProtectedResource,
+    tools: Tools,
+}
+
+/// What a message leads to.
+#[derive(Debug)]
+enum Outcome<'a> {
+    /// An answer.
+    Answer(HttpAnswer),
+    /// A call of a tool, whose arguments may be wrong.
+    Call { id: &'a str, call: Result<ToolCall, Error>, version: Version },
+}
+
+impl Mcp {
+    /// Reads the variables of this function and of those whose answers it gives.
+    pub fn from_variables(variables: &mut Variables) -> Self {
+        Self {
+            origins: AllowedOrigins::from_variables(variables),
+            resource: ProtectedResource::from_variables(variables),
+            tools: Tools::from_variables(variables),
+        }
+    }
+
+    /// Calls a tool. A problem is a result too, so that a model can correct its call.
+    async fn call_tool(
+        &self,
+        call: Result<ToolCall, Error>,
+        version: Version,
+        caller: &CallerSession<'_>,
+        session: &Session<'_>,
+    ) -> (String, Option<Duration>, Option<Error>) {
+        let answer = async {
+            let call = call?;
+            caller.call(&BoundCall { tools: &self.tools, call: &call }).await
+        };
+        match session.within_deadline(answer).await {
+            Ok(answer) => {
+                let age = answer.age;
+                (tools::success(answer, version), age, None)
+            }
+            Err(error) => (tools::failure(&error, session.problem(&error), version), None, Some(error)),
+        }
+    }
+}
+
+impl HttpFunction for Mcp {
+    const NAME: &'static str = "mcp";
+    const MAX_BODY_BYTES: usize = 64 * 1024;
+
+    async fn respond(&self, request: &HttpRequest<'_>, session: &Session<'_>) -> Result<HttpAnswer, Error> {
+        if protected_resource::is_metadata_path(request.path()) {
+            return match request.method() {
+                "GET" => self.resource.metadata(request).map(HttpAnswer::from).ok_or(Error::NotFound),
+                _ => Err(Error::MethodNotAllowed { allowed: "GET" }),
+            };
+        }
+        if request.method() != "POST" {
+            return Err(Error::MethodNotAllowed { allowed: "POST" });
+        }
+        self.origins.check(request.header("origin").as_deref())?;
+        let caller = session.authenticate().await?;
+        let body = request.body()?;
+        let headers = ProtocolHeaders {
+            version: request.header("mcp-protocol-version"),
+            method: request.header("mcp-method"),
+            name: request.header("mcp-name"),
+        };
+        Ok(match outcome(body, &headers, |name, value| session.log(name, value)) {
+            Outcome::Answer(answer) => answer,
+            Outcome::Call { id, call, version } => {
+                let (result, age, error) = self.call_tool(call, version, &caller, session).await;
+                HttpAnswer { age, error, ..HttpAnswer::from(result_json(id, &result)) }
+            }
+        })
+    }
+
+    fn challenge_parameters(&self, request: &HttpRequest<'_>) -> Vec<(&'static str, String)> {
+        let metadata_url = self.resource.metadata_url(request).map(|url| ("resource_metadata", url));
+        let scope = self.resource.scope().map(|scope| ("scope", scope.to_owned()));
+        metadata_url.into_iter().chain(scope).collect()
+    }
+}
+
+/// What a message leads to. `log` takes members of the log line.
+fn outcome<'a>(
+    body: &'a [u8],
+    headers: &ProtocolHeaders<'_>,
+    mut log: impl FnMut(&'static str, &'static str),
+) -> Outcome<'a> {
+    let request = match Message::parse(body) {
+        Ok(Message::Request(request)) => request,
+        Ok(Message::Notification) => {
+            log("mcp_method", "notification");
+            return Outcome::Answer(HttpAnswer { status: 202, json: None, age: None, error: None });
+        }
+        Err((error, id)) => return Outcome::Answer(rpc_error(&error, id)),
+    };
+    log("mcp_method", logged_method(&request.method));
+    method_outcome(&request, headers, log)
+        .unwrap_or_else(|error| Outcome::Answer(rpc_error(&error, Some(request.id))))
+}
+
+/// What a request leads to.
+fn method_outcome<'a>(
+    request: &Request<'a>,
+    headers: &ProtocolHeaders<'_>,
+    mut log: impl FnMut(&'static str, &'static str),
+) -> Result<Outcome<'a>, RpcError> {
+    let result = |result: &str| Ok(Outcome::Answer(HttpAnswer::from(result_json(request.id, result))));
+    let params = Params::parse(request)?;
+    let version = match negotiate(request, &params, headers)? {
+        Opening::Handshake(version) => return result(&methods::initialize(version)),
+        Opening::Request(version) => version,
+    };
+    match &*request.method {
+        "server/discover" if version.is_stateless() => result(&methods::discover()),
+        "ping" if !version.is_stateless() => result(&methods::ping()),
+        "tools/list" => match params.cursor {
+            Some(cursor) if cursor.get() != "null" => {
+                Err(RpcError::invalid_params("cursor is unknown: the list has one page."))
+            }
+            _ => result(&methods::list_tools(version)),
+        },
+        "tools/call" => {
+            let name: String = params
+                .name
+                .and_then(string)
+                .ok_or_else(|| RpcError::invalid_params("params.name is missing or no string."))?;
+            let tool = Tool::named(&name)
+                .ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: {}.", quoted(&name))))?;
+            log("mcp_tool", tool.name());
+            let arguments = Arguments::parse(params.arguments)
+                .ok_or_else(|| RpcError::invalid_params("params.arguments is no object."))?;
+            Ok(Outcome::Call { id: request.id, call: ToolCall::parse(tool, &arguments), version })
+        }
+        method => Err(RpcError {
+            status: if version.is_stateless() { 404 } else { 200 },
+            kind: ErrorKind::MethodNotFound,
+            message: format!("Unknown method: {}.", quoted(method)),
+            unsupported_version: None,
+        }),
+    }
+}
+
+/// The name of a method in the log, which holds nothing else that a caller sent.
+fn logged_method(method: &str) -> &'static str {
+    const METHODS: [&str; 5] = ["initialize", "server/discover", "ping", "tools/list", "tools/call"];
+    METHODS.into_iter().find(|known| *known == method).unwrap_or("unknown")
+}
+
+fn rpc_error(error: &RpcError, id: Option<&str>) -> HttpAnswer {
+    HttpAnswer {
+        status: error.status,
+        error: Some(Error::InvalidMessage { code: error.kind.name(), reason: error.kind.reason() }),
+        ..HttpAnswer::from(error.to_json(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The status and the body that a message leads to, and the members of its log line.
+    fn answered(message: &Value, version: Option<&str>) -> (u16, Value, Vec<(&'static str, &'static str)>) {
+        let body = message.to_string();
+        let method = message["method"].as_str().map(Cow::Borrowed);
+        let name = message["params"]["name"].as_str().map(Cow::Borrowed);
+        let mut logged = Vec::new();
+        let headers = ProtocolHeaders { version: version.map(Cow::Borrowed), method, name };
+        match outcome(body.as_bytes(), &headers, |name, value| logged.push((name, value))) {
+            Outcome::Answer(HttpAnswer { status, json, .. }) => {
+                (status, json.map_or(Value::Null, |json| serde_json::from_str(&json).unwrap()), logged)
+            }
+            Outcome::Call { id, call, version } => {
+                let error = call.err().map(|error| error.to_string());
+                (0, json!([id, version.as_str(), error]), logged)
+            }
+        }
+    }
+
+    fn request(method: &str, params: &Value) -> Value {
+        json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
+    }
+
+    fn stateless(mut params: Value) -> Value {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        params
+    }
+
+    #[test]
+    fn methods_of_each_generation() {
+        for (method, before, now) in [
+            ("initialize", 200, 404),
+            ("ping", 200, 404),
+            ("tools/list", 200, 200),
+            ("server/discover", -200, 200),
+            ("resources/list", -200, 404),
+        ] {
+            let (status, body, _) = answered(&request(method, &json!({})), Some("2025-11-25"));
+            assert_eq!((status, body["error"]["code"] == -32_601), (200, before < 0), "{method}");
+            let (status, body, _) = answered(&request(method, &stateless(json!({}))), Some("2026-07-28"));
+            assert_eq!((status, body["error"]["code"] == -32_601), (now, now == 404), "{method}");
+            assert_eq!(body["id"], 7);
+        }
+    }
+
+    #[test]
+    fn notifications_have_no_answer() {
+        for method in ["notifications/initialized", "notifications/cancelled", "tools/call"] {
+            let notification = json!({"jsonrpc": "2.0", "method": method});
+            let answer = answered(&notification, Some("1999-01-01"));
+            assert_eq!(answer, (202, Value::Null, vec![("mcp_method", "notification")]));
+        }
+    }
+
+    #[test]
+    fn calls_name_a_tool_and_its_arguments() {
+        let call = |params: Value| answered(&request("tools/call", &params), None);
+        let logged = vec![("mcp_method", "tools/call"), ("mcp_tool", "get_user")];
+        for params in [json!({"name": "get_user"}), json!({"name": "get_user", "arguments": {}})] {
+            assert_eq!(call(params), (0, json!(["7", "2025-03-26", null]), logged.clone()));
+        }
+        assert_eq!(
+            call(json!({"name": "get_user", "arguments": {"id": 1}})).1[2],
+            r#""id" is not an argument of this tool. It takes none."#
+        );
+        for (params, message) in [
+            (json!({}), "params.name is missing or no string."),
+            (json!({"name": 5}), "params.name is missing or no string."),
+            (json!({"name": "Get_User"}), "Unknown tool: \"Get_User\"."),
+            (json!({"name": "get_user", "arguments": []}), "params.arguments is no object."),
+            (json!({"name": "get_user", "arguments": null}), "params.arguments is no object."),
+        ] {
+            let (status, body, _) = call(params);
+            assert_eq!((status, &body["error"]), (200, &json!({"code": -32_602, "message": message})));
+        }
+        assert_eq!(answered(&request("a secret", &json!({})), None).2, [("mcp_method", "unknown")]);
+    }
+
+    #[test]
+    fn the_list_of_tools_has_one_page() {
+        assert_eq!(answered(&request("tools/list", &json!({"cursor": null})), None).0, 200);
+        let (status, body, _) = answered(&request("tools/list", &json!({"cursor": "2"})), None);
+        assert_eq!((status, &body["error"]["code"]), (200, &json!(-32_602)));
+    }
+}

@@ -1,0 +1,89 @@
+//! Protected resource metadata (RFC 9728): where a client gets a token.
+
+use serde::Serialize;
+use shared::{HttpRequest, Variables};
+
+use crate::methods::json;
+
+/// The path of the server.
+const SERVER_PATH: &str = "/calendly/mcp";
+
+/// The path of the metadata.
+const METADATA_PATH: &str = "/.well-known/oauth-protected-resource/calendly/mcp";
+
+/// The settings that the metadata is made from.
+#[derive(Debug)]
+pub struct ProtectedResource {
+    /// `MCP_PUBLIC_URL`, without a slash at its end.
+    public_url: Option<String>,
+    /// `JWT_ISSUER`; `None` with a shared secret, when there is no server to get a token from.
+    issuer: Option<String>,
+    /// `JWT_REQUIRED_SCOPE`.
+    scope: Option<String>,
+}
+
+/// The metadata.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    resource: String,
+    authorization_servers: [&'a str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes_supported: Option<[&'a str; 1]>,
+    bearer_methods_supported: [&'static str; 1],
+}
+
+/// Whether a path is that of the metadata. What precedes it, such as a stage, does not matter.
+#[must_use]
+pub fn is_metadata_path(path: &str) -> bool {
+    path.ends_with(METADATA_PATH)
+}
+
+impl ProtectedResource {
+    /// Reads `MCP_PUBLIC_URL`, `JWT_ISSUER` and `JWT_REQUIRED_SCOPE`.
+    pub fn from_variables(variables: &mut Variables) -> Self {
+        // The configuration of all functions validates the latter two.
+        let mut text = |name| variables.optional(name, |text| Ok(text.to_owned()));
+        let (issuer, scope) = (text("JWT_ISSUER"), text("JWT_REQUIRED_SCOPE"));
+        Self { public_url: variables.base_url("MCP_PUBLIC_URL"), issuer, scope }
+    }
+
+    /// The metadata as JSON; `None` with a shared secret, or if the public URL is unknown.
+    #[must_use]
+    pub fn metadata(&self, request: &HttpRequest<'_>) -> Option<String> {
+        let base_url = self.base_url(request)?;
+        Some(json(&Metadata {
+            resource: format!("{base_url}{SERVER_PATH}"),
+            authorization_servers: [self.issuer.as_deref()?],
+            scopes_supported: self.scope.as_deref().map(|scope| [scope]),
+            bearer_methods_supported: ["header"],
+        }))
+    }
+
+    /// The URL of the metadata, for challenges.
+    #[must_use]
+    pub fn metadata_url(&self, request: &HttpRequest<'_>) -> Option<String> {
+        self.issuer.as_ref()?;
+        Some(format!("{}{METADATA_PATH}", self.base_url(request)?))
+    }
+
+    /// `JWT_REQUIRED_SCOPE`.
+    #[must_use]
+    pub fn scope(&self) -> Option<&str> {
+        self.scope.as_deref()
+    }
+
+    /// `MCP_PUBLIC_URL`, else the event's own: its domain name, and the part of its path before the route.
+    fn base_url(&self, request: &HttpRequest<'_>) -> Option<String> {
+        if self.public_url.is_some() {
+            return self.public_url.clone();
+        }
+        let (domain, path) = (request.domain_name()?, request.public_path());
+        let prefix =
+            path.strip_suffix(METADATA_PATH).or_else(|| path.strip_suffix(SERVER_PATH)).unwrap_or_default();
+        let is_allowed = |text: &str, others: &[u8]| {
+            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
+        };
+        (is_allowed(domain, b"-._:[]") && is_allowed(prefix, b"-._~%/"))
+            .then(|| format!("https://{domain}{prefix}"))
+    }
+}

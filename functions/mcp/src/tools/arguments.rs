@@ -1,0 +1,343 @@
+//! The arguments of `check_availability`, as a question of check-availability.
+
+use std::fmt;
+
+use check_availability::{
+    Question,
+    question::{RequestedTimes, Zone, parse_start_time, parse_timezone},
+};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde::{
+    Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+use shared::{Error, Query, calendly::utc};
+
+use super::{Tool, renamed::with_argument_names};
+
+/// `max_times` if it is absent.
+const DEFAULT_MAX_TIMES: usize = 20;
+
+/// The largest `max_times`.
+const MAX_MAX_TIMES: u64 = 100;
+
+/// The most event types.
+const MAX_EVENT_TYPES: usize = 10;
+
+/// The start of a range without `start`: a past one is moved to now, and a past `end` is then told that it is past.
+const LONG_AGO: &str = "2000-01-01";
+
+/// The days of a range without `end`.
+const DEFAULT_DAYS: i64 = 14;
+
+/// The arguments of a call, in the order in which they were sent.
+#[derive(Debug)]
+pub struct Arguments(Vec<(String, Value)>);
+
+/// A question about times, and how many of them to list.
+#[derive(Debug)]
+pub struct TimesRequest {
+    /// The question, with `timezone` UTC if there is none.
+    pub question: Question,
+    /// The most times to list.
+    pub max_times: usize,
+}
+
+impl Arguments {
+    /// Parses `arguments`; `None` if they are no object.
+    #[must_use]
+    pub fn parse(arguments: Option<&RawValue>) -> Option<Self> {
+        let Some(arguments) = arguments else { return Some(Self(Vec::new())) };
+        let mut deserializer = serde_json::Deserializer::from_str(arguments.get());
+        deserializer.deserialize_map(Members).ok().map(Self)
+    }
+
+    /// Checks that a tool takes these arguments, and none of them twice.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownArgument`], [`Error::InvalidParameter`].
+    pub fn check(&self, tool: Tool) -> Result<(), Error> {
+        for (index, (name, _)) in self.0.iter().enumerate() {
+            let Some(known) = tool.arguments().iter().find(|known| *known == name) else {
+                return Err(Error::UnknownArgument { sent_as: name.clone(), known: tool.arguments() });
+            };
+            if self.0.iter().skip(index + 1).any(|(other, _)| other == name) {
+                let detail = format!("{known} is given more than once: send it once.");
+                return Err(Error::invalid_parameter(known, detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// The question that these arguments ask at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`], which names the argument.
+    pub fn to_times_request(&self, now: DateTime<Utc>) -> Result<TimesRequest, Error> {
+        let max_times = self.max_times()?;
+        let mut parameters = Vec::new();
+        let mut push = |name: &str, value: String| parameters.push((name.to_owned(), value));
+        for event_type in self.event_types()? {
+            push("event_type", event_type.to_owned());
+        }
+        let timezone = self.text("timezone", "Europe/Lisbon")?;
+        for (name, value) in [("timezone", timezone), ("match", self.text("match", "all")?)] {
+            value.into_iter().for_each(|value| push(name, value.to_owned()));
+        }
+        if let Some(minutes) = self.number("duration_minutes", "30")? {
+            push("duration", minutes);
+        }
+        let start = self.text("start", "2026-12-01")?;
+        let end = self.text("end", "2026-12-04")?;
+        if let Some(at) = self.text("at", "2026-12-01T14:00")? {
+            push("at", at.to_owned());
+            for (name, value) in [("start_time", start), ("end_time", end)] {
+                value.into_iter().for_each(|value| push(name, value.to_owned()));
+            }
+        } else {
+            let end = end.map_or_else(|| default_end(start, timezone, now), str::to_owned);
+            push("start_time", start.unwrap_or(LONG_AGO).to_owned());
+            push("end_time", end);
+        }
+        let mut question =
+            Question::parse(&Query::from_iter(parameters), now).map_err(with_argument_names)?;
+        question.available_only = true;
+        if let RequestedTimes::Range { limit, .. } = &mut question.times {
+            // One more shows whether there are more.
+            *limit = Some(max_times + 1);
+        }
+        // Days are those of UTC, and lengths are looked up as with a time zone.
+        question.timezone = question.timezone.or_else(|| Zone::named("UTC"));
+        Ok(TimesRequest { question, max_times })
+    }
+
+    /// The value of an argument. `null` counts as absent, as clients with strict schemas send it.
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.0
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_null())
+    }
+
+    fn text(&self, name: &'static str, example: &str) -> Result<Option<&str>, Error> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        match value.as_str() {
+            Some("") => Err(is_empty(name)),
+            Some(text) => Ok(Some(text)),
+            None => Err(wrong_type(name, "string", &format!("{example:?}"))),
+        }
+    }
+
+    /// A number as text. A number without a fraction is an integer, however it is written.
+    fn number(&self, name: &'static str, example: &str) -> Result<Option<String>, Error> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        match value {
+            Value::Number(number) => Ok(Some(match number.as_f64() {
+                Some(float) if number.is_f64() && float.fract() == 0.0 => format!("{float:.0}"),
+                _ => number.to_string(),
+            })),
+            _ => Err(wrong_type(name, "number", example)),
+        }
+    }
+
+    fn max_times(&self) -> Result<usize, Error> {
+        let Some(text) = self.number("max_times", "3")? else { return Ok(DEFAULT_MAX_TIMES) };
+        let max_times = text.parse().ok().filter(|number| (1..=MAX_MAX_TIMES).contains(number));
+        max_times.and_then(|number| usize::try_from(number).ok()).ok_or_else(|| {
+            Error::invalid_value("max_times", &text, "is not a whole number from 1 to 100: send one.")
+        })
+    }
+
+    fn event_types(&self) -> Result<Vec<&str>, Error> {
+        const NAME: &str = "event_types";
+        let Some(value) = self.value(NAME) else { return Ok(Vec::new()) };
+        let wrong = || wrong_type(NAME, "array of strings", r#"["intro-call"]"#);
+        let texts = value.as_array().ok_or_else(wrong)?.iter().map(|value| value.as_str().ok_or_else(wrong));
+        let texts: Vec<&str> = texts.collect::<Result<_, Error>>()?;
+        if texts.is_empty() || texts.contains(&"") {
+            return Err(is_empty(NAME));
+        }
+        if texts.len() > MAX_EVENT_TYPES {
+            let detail = format!("{NAME} has more than {MAX_EVENT_TYPES} event types: send fewer.");
+            return Err(Error::invalid_parameter(NAME, detail));
+        }
+        Ok(texts)
+    }
+}
+
+fn is_empty(name: &'static str) -> Error {
+    Error::invalid_parameter(name, format!("{name} is empty: give it a value, or leave it out."))
+}
+
+fn wrong_type(name: &'static str, expected: &str, example: &str) -> Error {
+    Error::invalid_parameter(name, format!("{name} is no {expected}: send for example {example}."))
+}
+
+/// The end of a range without `end`: 14 days after its start, or after now if the start is past. The range of a bare date
+/// has 14 whole days.
+fn default_end(start: Option<&str>, timezone: Option<&str>, now: DateTime<Utc>) -> String {
+    let start = start.unwrap_or(LONG_AGO);
+    // The text is parsed again with the question, which reports a wrong time zone or start first.
+    let parsed =
+        timezone.map(parse_timezone).transpose().and_then(|zone| parse_start_time(start, zone.as_ref()));
+    let Ok(start_time) = parsed else { return start.to_owned() };
+    match start.parse::<NaiveDate>() {
+        Ok(date) if start_time > now => (date + TimeDelta::days(DEFAULT_DAYS - 1)).to_string(),
+        _ => utc(start_time.max(now) + TimeDelta::days(DEFAULT_DAYS)),
+    }
+}
+
+/// Collects the members of an object in order.
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<(String, Value)>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = access.next_entry()? {
+            members.push(member);
+        }
+        Ok(members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use check_availability::question::Match;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A Saturday noon, UTC.
+    const NOW: &str = "2026-11-28T12:00:00Z";
+
+    fn parse(arguments: &Value) -> Result<TimesRequest, Error> {
+        let raw = RawValue::from_string(arguments.to_string()).unwrap();
+        let arguments = Arguments::parse(Some(&raw)).unwrap();
+        arguments.check(Tool::CheckAvailability)?;
+        arguments.to_times_request(DateTime::parse_from_rfc3339(NOW).unwrap().to_utc())
+    }
+
+    fn range(arguments: &Value) -> (String, String) {
+        match parse(arguments).unwrap().question.times {
+            RequestedTimes::Range { range, .. } => (utc(range.start_time()), utc(range.end_time())),
+            RequestedTimes::Point(_) => panic!("{arguments}"),
+        }
+    }
+
+    #[test]
+    fn ranges_have_defaults() {
+        let soon = "2026-11-28T12:01:00Z";
+        for (arguments, start, end) in [
+            (json!({}), soon, "2026-12-12T12:00:00Z"),
+            (json!({"start": null, "timezone": "Europe/Madrid"}), soon, "2026-12-12T12:00:00Z"),
+            // A date has whole days, in the time zone.
+            (json!({"start": "2026-12-01"}), "2026-12-01T00:00:00Z", "2026-12-15T00:00:00Z"),
+            (
+                json!({"start": "2027-03-20", "timezone": "Europe/Madrid"}),
+                "2027-03-19T23:00:00Z",
+                "2027-04-02T22:00:00Z",
+            ),
+            (
+                json!({"start": "2026-12-01T09:00", "timezone": "Europe/Madrid"}),
+                "2026-12-01T08:00:00Z",
+                "2026-12-15T08:00:00Z",
+            ),
+            // Of a past start, the 14 days count from now.
+            (json!({"start": "2026-11-01"}), soon, "2026-12-12T12:00:00Z"),
+            (json!({"end": "2026-11-30"}), soon, "2026-12-01T00:00:00Z"),
+            (
+                json!({"start": "2026-12-01", "end": "2026-12-01"}),
+                "2026-12-01T00:00:00Z",
+                "2026-12-02T00:00:00Z",
+            ),
+        ] {
+            assert_eq!(range(&arguments), (start.to_owned(), end.to_owned()), "{arguments}");
+        }
+    }
+
+    #[test]
+    fn questions_are_those_of_check_availability() {
+        let request = parse(&json!({
+            "event_types": ["intro-call", "demo", "demo"], "match": "all", "duration_minutes": 30.0, "max_times": 100,
+            "at": "2026-12-01T10:00", "timezone": "Europe/Madrid",
+        }))
+        .unwrap();
+        assert_eq!(request.max_times, 100);
+        let question = request.question;
+        assert_eq!((question.event_types.len(), question.match_mode), (2, Match::All));
+        assert_eq!(question.duration, Some(TimeDelta::minutes(30)));
+        assert_eq!(question.timezone.unwrap().to_string(), "Europe/Madrid");
+        assert!(
+            matches!(question.times, RequestedTimes::Point(point) if utc(point.moment()) == "2026-12-01T09:00:00Z")
+        );
+
+        let request = parse(&json!({})).unwrap();
+        assert_eq!((request.max_times, request.question.times.limit()), (20, Some(21)));
+        assert_eq!(request.question.timezone.unwrap().to_string(), "UTC");
+        assert!(request.question.available_only);
+    }
+
+    #[test]
+    fn wrong_arguments_are_named() {
+        for (arguments, parameter, detail) in [
+            (json!({"tz": "UTC"}), "tz", "\"tz\" is not an argument of this tool. It takes timezone, start,"),
+            (json!({"start": 5}), "start", "start is no string: send for example \"2026-12-01\"."),
+            (json!({"start": ""}), "start", "start is empty"),
+            (json!({"start": "soon"}), "start", "start \"soon\" is neither a date-time nor a date"),
+            (json!({"start": "2026-12-01T09:00"}), "start", "or pass timezone."),
+            (json!({"end": "end_time"}), "end", "end \"end_time\" is neither"),
+            (json!({"end": "2026-11-01"}), "end", "end 2026-11-02T00:00:00Z is in the past"),
+            (json!({"start": "2026-12-02", "end": "2026-12-01"}), "end", "is not after start"),
+            (
+                json!({"at": "2026-12-01T09:00:00Z", "start": "2026-12-01"}),
+                "at",
+                "at contradicts start: send either at, or start and end.",
+            ),
+            (json!({"at": "2026-12-01"}), "at", "is a date: send a moment"),
+            (json!({"timezone": "Lisbon", "start": "x"}), "timezone", "is not an IANA time zone name"),
+            (json!({"event_types": "intro"}), "event_types", "event_types is no array of strings"),
+            (json!({"event_types": [1]}), "event_types", "event_types is no array of strings"),
+            (json!({"event_types": []}), "event_types", "event_types is empty"),
+            (json!({"event_types": [""]}), "event_types", "event_types is empty"),
+            (json!({"event_types": vec!["a"; 11]}), "event_types", "has more than 10 event types"),
+            (json!({"event_types": ["a/b"]}), "event_types", "event_types \"a/b\" is neither the URI"),
+            (json!({"match": "both"}), "match", "is neither any nor all"),
+            (
+                json!({"duration_minutes": 1.5}),
+                "duration_minutes",
+                "duration_minutes \"1.5\" is not a whole number",
+            ),
+            (json!({"duration_minutes": "30"}), "duration_minutes", "duration_minutes is no number"),
+            (json!({"max_times": 0}), "max_times", "is not a whole number from 1 to 100"),
+            (json!({"max_times": 101}), "max_times", "is not a whole number from 1 to 100"),
+            (json!({"max_times": -1}), "max_times", "is not a whole number from 1 to 100"),
+        ] {
+            let error = parse(&arguments).unwrap_err();
+            assert_eq!(error.code(), "invalid_parameter", "{arguments}");
+            assert!(error.to_string().contains(detail), "{arguments}: {error}");
+            assert!(error.to_string().contains(parameter), "{arguments}: {error}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_an_object_without_doubles() {
+        let parse = |json: &str| Arguments::parse(Some(&RawValue::from_string(json.to_owned()).unwrap()));
+        for bad in ["[]", "null", "5", "\"{}\""] {
+            assert!(parse(bad).is_none(), "{bad}");
+        }
+        let doubled = parse(r#"{"start":"2026-12-01","start":"2026-12-02"}"#).unwrap();
+        let error = doubled.check(Tool::CheckAvailability).unwrap_err();
+        assert_eq!(error.to_string(), "start is given more than once: send it once.");
+        assert!(Arguments::parse(None).unwrap().check(Tool::GetUser).is_ok());
+    }
+}

@@ -1,0 +1,249 @@
+//! The answer of `check_availability`: available times by local day, and as text.
+
+use std::{fmt::Write, sync::Arc};
+
+use check_availability::{
+    Entries, EntrySlot, FoundSlots,
+    question::{Match, Offsets, Question, RequestedTimes, Zone},
+};
+use chrono::{DateTime, Datelike, FixedOffset, SecondsFormat, TimeDelta, Timelike, Utc, Weekday};
+use serde::{Deserialize, Serialize, Serializer};
+use shared::{Error, calendly::utc};
+
+use super::arguments::TimesRequest;
+
+/// The most entries after a moment that is not available.
+const MAX_NEXT: usize = 3;
+
+/// The times whose booking links are in the text.
+const LINKS_IN_TEXT: usize = 5;
+
+/// The structured content.
+#[derive(Debug, Serialize)]
+pub struct Availability {
+    timezone: String,
+    available: bool,
+    days: Vec<Day>,
+    more: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<String>,
+    /// The text.
+    #[serde(skip)]
+    pub text: String,
+    /// The age of a cached answer.
+    #[serde(skip)]
+    pub age: Option<std::time::Duration>,
+}
+
+/// A local day with available times.
+#[derive(Debug, Serialize)]
+struct Day {
+    date: String,
+    weekday: &'static str,
+    times: Vec<Time>,
+}
+
+/// An available time.
+#[derive(Debug, Serialize)]
+struct Time {
+    start: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<String>,
+    start_time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    booking_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_object")]
+    booking_urls: Option<Vec<(String, String)>>,
+}
+
+/// Serializes pairs as an object, in their order.
+fn as_object<S: Serializer>(pairs: &Option<Vec<(String, String)>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().flatten().map(|(name, value)| (name, value)))
+}
+
+impl Availability {
+    /// The available times of the slots that were found.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the question has no time zone.
+    pub fn new(request: &TimesRequest, found: &FoundSlots, now: DateTime<Utc>) -> Result<Self, Error> {
+        let TimesRequest { question, max_times } = request;
+        let zone =
+            question.timezone.as_ref().ok_or(Error::Internal { reason: "a question without a zone" })?;
+        let entries = Entries::new(&found.lists, question.match_mode).available();
+        let mut days =
+            Days { question, found, offsets: zone.offsets(), days: Vec::new(), count: 0, max: *max_times };
+        let available = match question.times {
+            RequestedTimes::Range { .. } => {
+                days.add(&entries);
+                days.count > 0
+            }
+            RequestedTimes::Point(point) => {
+                days.max = MAX_NEXT;
+                days.add(&entries.at(point));
+                let is_available = days.count > 0;
+                if !is_available {
+                    days.add(&entries.after(point));
+                }
+                is_available
+            }
+        };
+        let more = days.count > days.max;
+        let days = days.days;
+        let as_of = found.as_of();
+        Ok(Self {
+            text: text(question, zone, available, &days, more),
+            timezone: zone.to_string(),
+            available,
+            days,
+            more,
+            as_of: as_of.map(utc),
+            age: as_of.map(|as_of| (now - as_of).to_std().unwrap_or_default()),
+        })
+    }
+}
+
+/// Collects the times of days.
+struct Days<'a> {
+    question: &'a Question,
+    found: &'a FoundSlots,
+    offsets: Offsets<'a>,
+    days: Vec<Day>,
+    /// The number of entries, including one that is not listed and shows that there are more.
+    count: usize,
+    /// The most entries to list.
+    max: usize,
+}
+
+impl Days<'_> {
+    fn add(&mut self, entries: &Entries<'_>) {
+        entries.first(self.max + 1).for_each(|entry| {
+            self.count += 1;
+            if self.count <= self.max {
+                self.add_entry(entry);
+            }
+        });
+    }
+
+    fn add_entry(&mut self, entry: &[EntrySlot<'_>]) {
+        let Some(first) = entry.first() else { return };
+        let start_time = first.slot.start_time;
+        let local = local(start_time, &mut self.offsets);
+        let end = self.length(entry).and_then(|length| start_time.checked_add_signed(length));
+        let links = |slots: &[EntrySlot<'_>]| {
+            slots.iter().filter_map(|slot| Some((self.uri(slot)?, booking_url(slot)?))).collect()
+        };
+        let is_all = self.question.match_mode == Match::All;
+        let has_event_type = !is_all && self.found.event_types.len() > 1;
+        let time = Time {
+            start: clock(local),
+            end: None,
+            start_time: local.to_rfc3339_opts(SecondsFormat::AutoSi, false),
+            event_type: if has_event_type { self.uri(first) } else { None },
+            booking_url: if is_all { None } else { booking_url(first) },
+            booking_urls: is_all.then(|| links(entry)),
+        };
+        let time = Time { end: end.map(|end| clock(self::local(end, &mut self.offsets))), ..time };
+        let date = local.date_naive().to_string();
+        match self.days.last_mut() {
+            Some(day) if day.date == date => day.times.push(time),
+            _ => self.days.push(Day { date, weekday: weekday(local.weekday()), times: vec![time] }),
+        }
+    }
+
+    fn uri(&self, slot: &EntrySlot<'_>) -> Option<String> {
+        Some(self.found.event_types.get(slot.event_type)?.resolved.uri.as_str().to_owned())
+    }
+
+    /// The length of an entry, if it is known and that of all its slots.
+    fn length(&self, entry: &[EntrySlot<'_>]) -> Option<TimeDelta> {
+        let of_slot = |slot: &EntrySlot<'_>| {
+            self.question.duration.or_else(|| {
+                let event_type = self.found.event_types.get(slot.event_type)?;
+                Arc::clone(&event_type.resolved).duration
+            })
+        };
+        let length = of_slot(entry.first()?)?;
+        entry.iter().all(|slot| of_slot(slot) == Some(length)).then_some(length)
+    }
+}
+
+/// The booking link of a slot. One that would break the lines of the text is left out.
+fn booking_url(slot: &EntrySlot<'_>) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Link {
+        scheduling_url: String,
+    }
+    let Link { scheduling_url } = serde_json::from_str(slot.object).ok()?;
+    let is_url = scheduling_url.starts_with("https://")
+        && !scheduling_url.contains(|character: char| character.is_whitespace() || character.is_control());
+    is_url.then_some(scheduling_url)
+}
+
+fn local(time: DateTime<Utc>, offsets: &mut Offsets<'_>) -> DateTime<FixedOffset> {
+    time.with_timezone(&offsets.at(time))
+}
+
+/// The time of day: 10:00.
+fn clock(time: DateTime<FixedOffset>) -> String {
+    format!("{:02}:{:02}", time.hour(), time.minute())
+}
+
+fn weekday(weekday: Weekday) -> &'static str {
+    match weekday {
+        Weekday::Mon => "Monday",
+        Weekday::Tue => "Tuesday",
+        Weekday::Wed => "Wednesday",
+        Weekday::Thu => "Thursday",
+        Weekday::Fri => "Friday",
+        Weekday::Sat => "Saturday",
+        Weekday::Sun => "Sunday",
+    }
+}
+
+/// The text: a line a day, then the booking links of the first times.
+fn text(question: &Question, zone: &Zone, available: bool, days: &[Day], more: bool) -> String {
+    let mut offsets = zone.offsets();
+    let mut moment = |time| {
+        let time = local(time, &mut offsets);
+        format!("{} {} {}", weekday(time.weekday()), time.date_naive(), clock(time))
+    };
+    let mut lines = Vec::new();
+    match question.times {
+        RequestedTimes::Range { range, .. } if !available => {
+            let (start, end) = (moment(range.start_time()), moment(range.end_time()));
+            lines.push(format!("No time is available from {start} to {end} ({zone})."));
+        }
+        RequestedTimes::Range { .. } => {}
+        RequestedTimes::Point(point) if !available => {
+            let next = if days.is_empty() {
+                "Neither is any time in the 7 days after it."
+            } else {
+                "The next available times:"
+            };
+            lines.push(format!("{} ({zone}) is not available. {next}", moment(point.moment())));
+        }
+        RequestedTimes::Point(_) => {}
+    }
+    for Day { date, weekday, times } in days {
+        // Several event types can have the same start.
+        let mut starts: Vec<&str> = times.iter().map(|time| time.start.as_str()).collect();
+        starts.dedup();
+        lines.push(format!("{weekday} {date}: {} ({zone})", starts.join(", ")));
+    }
+    let times = days.iter().flat_map(|day| day.times.iter().map(move |time| (&day.date, time)));
+    for (date, Time { start, booking_url, .. }) in times.take(LINKS_IN_TEXT) {
+        if let Some(url) = booking_url {
+            lines.push(format!("{date} {start}: {url}"));
+        }
+    }
+    let mut text = lines.join("\n");
+    if more && matches!(question.times, RequestedTimes::Range { .. }) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\nMore times are available in this range.");
+    }
+    text
+}

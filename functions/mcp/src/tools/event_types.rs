@@ -1,0 +1,202 @@
+//! The answer of `list_event_types`: the bookable event types, each with the members that a model needs.
+
+use std::ops::ControlFlow;
+
+use check_availability::event_type::is_bookable;
+use serde::{Deserialize, Serialize};
+use shared::{Error, RawValue, calendly::EventTypeVisitor};
+
+/// The most bytes of the list. The answer has it twice, as content and as text.
+const MAX_BYTES: usize = 512 * 1024;
+
+/// Collects bookable event types as a JSON array.
+#[derive(Debug)]
+pub struct EventTypeList {
+    json: String,
+    includes_secret: bool,
+}
+
+/// An event type as Calendly lists it. Members of another type than documented are left out.
+#[derive(Deserialize)]
+struct Listed {
+    uri: String,
+    #[serde(default)]
+    name: Text,
+    #[serde(default)]
+    slug: Text,
+    #[serde(default)]
+    duration: Length,
+    #[serde(default)]
+    scheduling_url: Text,
+    #[serde(default)]
+    description_plain: Text,
+    #[serde(default)]
+    secret: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Some(String),
+    #[default]
+    None,
+    Other(serde::de::IgnoredAny),
+}
+
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+enum Length {
+    Minutes(serde_json::Number),
+    #[default]
+    None,
+    Other(serde::de::IgnoredAny),
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    uri: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slug: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_minutes: Option<&'a serde_json::Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scheduling_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+}
+
+impl Text {
+    fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Some(text) => Some(text),
+            Self::None | Self::Other(_) => None,
+        }
+    }
+}
+
+impl EventTypeList {
+    /// An empty list.
+    #[must_use]
+    pub fn new(includes_secret: bool) -> Self {
+        Self { json: String::new(), includes_secret }
+    }
+
+    /// The structured content.
+    #[must_use]
+    pub fn into_json(self) -> String {
+        format!(r#"{{"event_types":[{}]}}"#, self.json)
+    }
+}
+
+impl EventTypeVisitor for EventTypeList {
+    fn restart(&mut self) {
+        self.json.clear();
+    }
+
+    fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error> {
+        let listed: Listed = serde_json::from_str(event_type.get()).map_err(|_| {
+            Error::CalendlyInvalidResponse("an event type does not match Calendly's documentation".to_owned())
+        })?;
+        let is_hidden = listed.secret == Some(true) && !self.includes_secret;
+        if is_hidden || !is_bookable(event_type)? {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let entry = Entry {
+            uri: &listed.uri,
+            name: listed.name.as_str(),
+            slug: listed.slug.as_str(),
+            duration_minutes: match &listed.duration {
+                Length::Minutes(minutes) => Some(minutes),
+                Length::None | Length::Other(_) => None,
+            },
+            scheduling_url: listed.scheduling_url.as_str(),
+            description: listed.description_plain.as_str().filter(|text| !text.is_empty()),
+        };
+        let entry = serde_json::to_string(&entry)
+            .map_err(|_| Error::Internal { reason: "an event type cannot be serialized" })?;
+        if !self.json.is_empty() {
+            self.json.push(',');
+        }
+        self.json.push_str(&entry);
+        if self.json.len() > MAX_BYTES {
+            return Err(Error::AnswerTooLarge { reason: "the event types have more than 512 KiB" });
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn list(event_types: &[Value], includes_secret: bool) -> Result<Value, String> {
+        let mut list = EventTypeList::new(includes_secret);
+        for event_type in event_types {
+            let raw = RawValue::from_string(event_type.to_string()).unwrap();
+            let _ = list.visit(&raw).map_err(|error| error.code().to_owned())?;
+        }
+        Ok(serde_json::from_str(&list.into_json()).unwrap())
+    }
+
+    fn event_type(changes: &Value) -> Value {
+        let mut event_type = json!({
+            "uri": "https://api.calendly.com/event_types/a", "name": "Intro", "slug": "intro", "duration": 30,
+            "scheduling_url": "https://calendly.com/x/intro", "description_plain": "A talk.", "active": true,
+            "deleted_at": null, "booking_method": "instant", "secret": false, "internal_note": "private",
+        });
+        event_type.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        event_type
+    }
+
+    #[test]
+    fn members_that_a_model_needs() {
+        assert_eq!(
+            list(&[event_type(&json!({}))], true).unwrap(),
+            json!({"event_types": [{
+                "uri": "https://api.calendly.com/event_types/a", "name": "Intro", "slug": "intro", "duration_minutes": 30,
+                "scheduling_url": "https://calendly.com/x/intro", "description": "A talk.",
+            }]})
+        );
+        let absent = json!({"name": null, "slug": null, "duration": "long", "scheduling_url": null, "description_plain": ""});
+        assert_eq!(
+            list(&[event_type(&absent)], true).unwrap(),
+            json!({"event_types": [{"uri": "https://api.calendly.com/event_types/a"}]})
+        );
+        assert_eq!(list(&[], true).unwrap(), json!({"event_types": []}));
+    }
+
+    #[test]
+    fn only_bookable_event_types_and_secret_ones_on_request() {
+        for (changes, included) in [
+            (json!({"active": false}), [false, false]),
+            (json!({"deleted_at": "2026-01-01T00:00:00Z"}), [false, false]),
+            (json!({"booking_method": "poll"}), [false, false]),
+            (json!({"secret": true}), [false, true]),
+            (json!({"secret": null}), [true, true]),
+        ] {
+            for (includes_secret, included) in [false, true].into_iter().zip(included) {
+                let list = list(&[event_type(&changes)], includes_secret).unwrap();
+                assert_eq!(list["event_types"].as_array().unwrap().len(), usize::from(included), "{changes}");
+            }
+        }
+    }
+
+    #[test]
+    fn undocumented_and_too_many_event_types_are_errors() {
+        for bad in
+            [json!({}), json!([]), event_type(&json!({"uri": 5})), event_type(&json!({"secret": "yes"}))]
+        {
+            assert_eq!(
+                list(std::slice::from_ref(&bad), true),
+                Err("calendly_invalid_response".to_owned()),
+                "{bad}"
+            );
+        }
+        let large = event_type(&json!({"description_plain": "x".repeat(MAX_BYTES / 2)}));
+        assert_eq!(list(&[large.clone(), large], true), Err("answer_too_large".to_owned()));
+    }
+}

@@ -1,0 +1,97 @@
+//! Errors of check-availability, in the words of the tools: they name query parameters and routes.
+
+use shared::Error;
+
+/// Query parameters and the arguments that stand for them.
+const NAMES: [(&str, &str); 5] = [
+    ("start_time", "start"),
+    ("end_time", "end"),
+    ("event_type", "event_types"),
+    ("duration", "duration_minutes"),
+    ("limit", "max_times"),
+];
+
+/// Other words of details.
+const WORDS: [(&str, &str); 2] =
+    [("timezone=", "timezone"), ("/calendly/user-event-types", "list_event_types")];
+
+/// The characters that end a word. A full stop ends it if it ends the text, too.
+const SEPARATORS: [char; 5] = [' ', '"', '\\', ':', ','];
+
+/// The same error with the names of the arguments.
+pub(crate) fn with_argument_names(error: Error) -> Error {
+    match error {
+        Error::InvalidParameter { parameter, detail, reason } => Error::InvalidParameter {
+            parameter: renamed(parameter),
+            detail: renamed_text(&detail),
+            reason: renamed_text(&reason).into(),
+        },
+        Error::NoEventType { detail, reason } => Error::NoEventType { detail: renamed_text(&detail), reason },
+        Error::About { subject, error } => {
+            Error::About { subject: renamed_text(&subject), error: Box::new(with_argument_names(*error)) }
+        }
+        other => other,
+    }
+}
+
+fn renamed(word: &str) -> &str {
+    NAMES.iter().chain(&WORDS).find(|(from, _)| *from == word).map_or(word, |(_, to)| to)
+}
+
+/// Replaces whole words, but not in quotes, where a text has the caller's own value.
+fn renamed_text(text: &str) -> String {
+    let mut result = String::with_capacity(text.len() + 8);
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for word in text.split_inclusive(SEPARATORS) {
+        let bare = word.strip_suffix(SEPARATORS).or_else(|| word.strip_suffix('.')).unwrap_or(word);
+        let separator = word.strip_prefix(bare).unwrap_or_default();
+        result.push_str(if is_quoted { bare } else { renamed(bare) });
+        result.push_str(separator);
+        let is_quote = separator == "\"" && !(is_escaped && bare.is_empty());
+        is_escaped = separator == "\\" && !(is_escaped && bare.is_empty());
+        is_quoted ^= is_quote;
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_outside_of_quotes_are_replaced() {
+        for (text, expected) in [
+            ("start_time is missing", "start is missing"),
+            (r#"end_time "end_time \" end_time" end_time: x"#, r#"end "end_time \" end_time" end: x"#),
+            (r#"duration "\\" duration"#, r#"duration_minutes "\\" duration_minutes"#),
+            (
+                r#"has no offset: add "Z" or "+01:00", or pass timezone=."#,
+                r#"has no offset: add "Z" or "+01:00", or pass timezone."#,
+            ),
+            (
+                r#"No bookable event type has the slug "event_type é": /calendly/user-event-types lists them."#,
+                r#"No bookable event type has the slug "event_type é": list_event_types lists them."#,
+            ),
+            (
+                "send https://api.calendly.com/event_types/<id>, an id",
+                "send https://api.calendly.com/event_types/<id>, an id",
+            ),
+            (
+                "at contradicts start_time: send either at, or start_time and end_time.",
+                "at contradicts start: send either at, or start and end.",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(renamed_text(text), expected);
+        }
+    }
+
+    #[test]
+    fn errors_of_calendly_keep_their_words() {
+        let error = Error::CalendlyInvalidResponse("the limit event_type".to_owned());
+        let error = with_argument_names(error.about(r#"event_type "limit""#.to_owned()));
+        let detail = error.to_string();
+        assert!(detail.contains("the limit event_type"), "{detail}");
+        assert!(detail.ends_with(r#"This is about event_types "limit"."#), "{detail}");
+    }
+}
