@@ -84,7 +84,7 @@ fn unknown_lengths<'a>(
     let has_local_ends = question.timezone.is_some() && question.duration.is_none();
     let requested_by_uri = event_types.iter().filter(|event_type| has_local_ends && event_type.is_uri());
     requested_by_uri
-        .map(|event_type| async { resolver.with_lengths(&event_type.resolved, calendly).await.ok() })
+        .map(|event_type| async { resolver.with_lengths_for_ends(&event_type.resolved, calendly).await.ok() })
         .collect()
 }
 

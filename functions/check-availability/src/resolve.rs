@@ -18,7 +18,6 @@ use crate::{
 
 const NOT_SEARCHED: Error = Error::Internal { reason: "an event type was not searched for" };
 
-/// A lookup of lengths that keeps failing must not cost a call per request.
 const LENGTHS_ON_ERROR: OnError = OnError::ServeStale {
     backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
     load_timeout: Duration::MAX,
@@ -28,7 +27,7 @@ const LENGTHS_ON_ERROR: OnError = OnError::ServeStale {
 /// Resolves references to event types. The cache saves the calls that this takes.
 pub(crate) struct EventTypeResolver {
     cache: TieredCache<PatId, EventTypeRef, ResolvedEventType, Error>,
-    /// Event types that were requested by URI, with their lengths.
+    /// The lengths of event types that were requested by URI, for local ends.
     lengths: TieredCache<PatId, EventTypeRef, ResolvedEventType, Error>,
 }
 
@@ -164,8 +163,9 @@ impl EventTypeResolver {
         Ok(())
     }
 
-    /// The same event type with its lengths, which are loaded if they are unknown.
-    pub(crate) async fn with_lengths(
+    /// The same event type with its lengths for local ends, which are loaded if they are unknown. While loads fail, they
+    /// back off, and stale lengths serve: an end is no reason for a call per request.
+    pub(crate) async fn with_lengths_for_ends(
         &self,
         resolved: &Arc<ResolvedEventType>,
         calendly: &Calendly<'_>,
@@ -178,6 +178,20 @@ impl EventTypeResolver {
         let lookup = self.lengths.get(&calendly.cache_scope(), &requested, load).await;
         calendly.metrics().cache_lookup("event_type", &lookup);
         Ok(lookup?.value)
+    }
+
+    /// The same event type with its lengths, which are loaded if they are unknown.
+    pub(crate) async fn with_lengths(
+        &self,
+        resolved: &Arc<ResolvedEventType>,
+        calendly: &Calendly<'_>,
+    ) -> Result<Arc<ResolvedEventType>, Error> {
+        if resolved.has_lengths() {
+            return Ok(resolved.clone());
+        }
+        let requested = EventTypeRef::Uri(resolved.uri.clone());
+        let load = ResolvedEventType::load(resolved.uri.clone(), calendly);
+        Ok(self.get(&requested, calendly, load).await?.0)
     }
 
     /// The resolved event type, and whether it came from the cache.
