@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chrono::{TimeDelta, TimeZone, Utc};
+use chrono::TimeDelta;
 use end_to_end::{AVAILABLE_TIMES, Answer, Binary, Function, Invocation, Program};
 use nix::sys::signal::{Signal, kill};
 use sandbox::Fault;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::{
     measure::{SETTLING, live},
     process::Process,
-    question::Question,
+    question::{Question, monday},
     stand_ins::{ALWAYS, Calls, Conditions, EVENT_TYPES, StandIns},
     subject::Subject,
     workspace,
@@ -75,9 +75,9 @@ pub(crate) async fn count(route: Binary) -> Counts {
     }
 }
 
-/// A full month of slots in Calendly's form.
+/// A full month of slots in Calendly's form, as many on every day of the week, within the range of the question.
 fn slots() -> Fault {
-    let first = Utc.with_ymd_and_hms(2027, 1, 4, 9, 0, 0).single().expect("a moment");
+    let first = monday() + TimeDelta::hours(9);
     let slots: Vec<Value> = (0..SLOTS)
         .map(|number| {
             let start = first + TimeDelta::minutes(30 * i64::from(number));

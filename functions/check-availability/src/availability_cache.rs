@@ -7,8 +7,8 @@ use serde::Serialize;
 use shared::{
     Error, Variables,
     cache::{
-        Backoff, CacheError, CachePolicy, CacheStatus, Cooldown, Freshness, LoadError, Lookup, OnError,
-        RefreshPolicy, RemoteItem, Source, TieredCache,
+        Backoff, CacheError, CachePolicy, CacheStatus, Freshness, LoadError, Lookup, OnError, RefreshPolicy,
+        RemoteItem, Source, TieredCache,
     },
     calendly::{Availability, AvailableTimes, Calendly, EventTypeUri, PatId, TimeWindow, WindowRequest, utc},
 };
@@ -36,7 +36,7 @@ const POLICY: CachePolicy = CachePolicy {
         load_timeout: TIMEOUT_WITH_STALE,
         backoff_without_value: false,
     },
-    refresh: RefreshPolicy { load_timeout: Duration::MAX, cooldown: Cooldown::Fixed(Duration::ZERO) },
+    refresh: RefreshPolicy::UNLIMITED,
 };
 
 /// Caches Calendly's responses about aligned windows.

@@ -19,7 +19,7 @@ pub enum EventTypeRef {
     Listed(ListedEventType),
 }
 
-/// An event type of the list.
+/// Selects an event type of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub enum ListedEventType {
     /// The first bookable event type by name.
@@ -45,7 +45,7 @@ pub struct ResolvedEventType {
     pub duration_options: Vec<TimeDelta>,
 }
 
-/// The members of a list entry that decide whether it is the one.
+/// The members of an event type that [`ListedEventType`] matches on.
 #[derive(Deserialize)]
 struct ListEntry {
     uri: String,

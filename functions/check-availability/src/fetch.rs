@@ -1,4 +1,4 @@
-//! The calls to Calendly that a question takes.
+//! Fetches the slots of a question from Calendly.
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
@@ -23,10 +23,12 @@ use crate::{
     windows::{AlignedWindow, Window},
 };
 
-/// The most calls in flight for one event type: a dozen at once have been seen to exceed Calendly's rate limit.
+/// The maximum number of concurrent calls, multiplied by the number of event types: a dozen calls at once have been seen
+/// to exceed Calendly's rate limit.
 const MAX_CALLS_PER_EVENT_TYPE: usize = 4;
 
-/// The most calls that are started at once for one request.
+/// The maximum number of concurrent windows of one request, so that no lease expires while its holder waits for one of
+/// the calls that [`Calendly`] allows.
 const MAX_CALLS: usize = 8;
 
 /// How much longer than the slots the look-up of an event type's length may take.
@@ -82,7 +84,7 @@ fn unknown_lengths<'a>(
     let has_local_ends = question.timezone.is_some() && question.duration.is_none();
     let requested_by_uri = event_types.iter().filter(|event_type| has_local_ends && event_type.is_uri());
     requested_by_uri
-        .map(|event_type| async { resolver.with_lengths(&event_type.resolved, calendly).await.ok() })
+        .map(|event_type| async { resolver.with_lengths_for_ends(&event_type.resolved, calendly).await.ok() })
         .collect()
 }
 
@@ -193,12 +195,14 @@ async fn check_durations(
 fn check_duration(duration: TimeDelta, event_type: &ResolvedEventType) -> Result<(), Error> {
     let minutes = duration.num_minutes().to_string();
     if !event_type.has_lengths() {
-        let reason = "cannot be checked: Calendly does not say how long the event type is. Leave it out.";
+        let reason =
+            "cannot be checked, since Calendly does not state the event type's duration: omit duration.";
         return Err(Error::invalid_value("duration", &minutes, reason));
     }
     if event_type.lengths().any(|length| length == duration) {
         return Ok(());
     }
-    let reason = "is not a length of the event type: send one of its own.";
+    let lengths: Vec<String> = event_type.lengths().map(|length| length.num_minutes().to_string()).collect();
+    let reason = format!("is not offered by this event type: send {}.", lengths.join(" or "));
     Err(Error::invalid_value("duration", &minutes, reason))
 }

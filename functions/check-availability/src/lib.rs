@@ -6,7 +6,7 @@
 //!                        └▶ event_type
 //! ```
 //!
-//! A library, so that other programs can ask the same questions.
+//! A library, so that the MCP server can reuse it.
 
 mod availability_cache;
 mod entries;
@@ -32,7 +32,7 @@ pub use merge::SlotList;
 pub use question::Question;
 pub use resolve::EventType;
 
-/// Answers questions about times.
+/// The function `check-availability`.
 pub struct CheckAvailability {
     resolver: EventTypeResolver,
     cache: Option<AvailabilityCache>,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::{FutureExt, join_all};
 use shared::{
     Error, Variables,
-    cache::{Backoff, CachePolicy, CacheStatus, OnError, RemoteItem, Source, TieredCache},
+    cache::{Backoff, CachePolicy, OnError, RemoteItem, TieredCache},
     calendly::{Calendly, PatId, response_policy},
     quoted,
 };
@@ -16,7 +16,8 @@ use crate::{
     question::Question,
 };
 
-/// A look-up of lengths that keeps failing must not cost a call per request.
+const NOT_SEARCHED: Error = Error::Internal { reason: "an event type was not searched for" };
+
 const LENGTHS_ON_ERROR: OnError = OnError::ServeStale {
     backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
     load_timeout: Duration::MAX,
@@ -26,7 +27,7 @@ const LENGTHS_ON_ERROR: OnError = OnError::ServeStale {
 /// Resolves references to event types. The cache saves the calls that this takes.
 pub(crate) struct EventTypeResolver {
     cache: TieredCache<PatId, EventTypeRef, ResolvedEventType, Error>,
-    /// Event types that were requested by URI, with their lengths.
+    /// The lengths of event types that were requested by URI, for local ends.
     lengths: TieredCache<PatId, EventTypeRef, ResolvedEventType, Error>,
 }
 
@@ -123,8 +124,7 @@ impl EventTypeResolver {
                         let found = found.clone().await?;
                         let mut pairs = listed.iter().zip(found.iter());
                         let pair = pairs.find(|(other, _)| **other == this);
-                        let missing = Error::Internal { reason: "an event type was not searched for" };
-                        pair.map_or(Err(missing), |(_, result)| result.clone())
+                        pair.map_or(Err(NOT_SEARCHED), |(_, result)| result.clone())
                     };
                     self.get(requested, calendly, load).await
                 }
@@ -163,8 +163,9 @@ impl EventTypeResolver {
         Ok(())
     }
 
-    /// The same event type with its lengths, which are loaded if they are unknown.
-    pub(crate) async fn with_lengths(
+    /// The same event type with its lengths for local ends, which are loaded if they are unknown. While loads fail, they
+    /// back off, and stale lengths serve: an end is no reason for a call per request.
+    pub(crate) async fn with_lengths_for_ends(
         &self,
         resolved: &Arc<ResolvedEventType>,
         calendly: &Calendly<'_>,
@@ -179,6 +180,20 @@ impl EventTypeResolver {
         Ok(lookup?.value)
     }
 
+    /// The same event type with its lengths, which are loaded if they are unknown.
+    pub(crate) async fn with_lengths(
+        &self,
+        resolved: &Arc<ResolvedEventType>,
+        calendly: &Calendly<'_>,
+    ) -> Result<Arc<ResolvedEventType>, Error> {
+        if resolved.has_lengths() {
+            return Ok(resolved.clone());
+        }
+        let requested = EventTypeRef::Uri(resolved.uri.clone());
+        let load = ResolvedEventType::load(resolved.uri.clone(), calendly);
+        Ok(self.get(&requested, calendly, load).await?.0)
+    }
+
     /// The resolved event type, and whether it came from the cache.
     async fn get(
         &self,
@@ -189,14 +204,12 @@ impl EventTypeResolver {
         let lookup = self.cache.get(&calendly.cache_scope(), requested, load).await;
         calendly.metrics().cache_lookup("event_type", &lookup);
         let lookup = lookup?;
-        let from_cache = matches!(lookup.status, CacheStatus::Hit | CacheStatus::Miss(Source::RemoteCache));
-        Ok((lookup.value, from_cache))
+        Ok((lookup.value, lookup.status.is_hit()))
     }
 }
 
 async fn search_one(listed: &ListedEventType, calendly: &Calendly<'_>) -> Result<ResolvedEventType, Error> {
-    let missing = Error::Internal { reason: "an event type was not searched for" };
-    ListedEventType::search(&[listed], calendly).await?.pop().unwrap_or(Err(missing))
+    ListedEventType::search(&[listed], calendly).await?.pop().unwrap_or(Err(NOT_SEARCHED))
 }
 
 /// The distinct event types: each in the place of its first reference, with lengths if those of any are known.

@@ -11,8 +11,8 @@ use crate::question::{
     time_range::{earliest_arrival, move_past_start, moved_start},
 };
 
-/// The grids on which aligned windows start, the coarsest first. A week starts on Thursday, as 1970 did. No calendar's
-/// week does, so that one week in several time zones is in one window.
+/// The grids on which aligned windows start, the coarsest first. Grid weeks start on Thursday (the epoch), so a calendar
+/// week falls into one window in every time zone.
 const GRIDS: [TimeDelta; 3] = [TimeDelta::days(7), TimeDelta::days(1), HOUR];
 
 const HOUR: TimeDelta = TimeDelta::hours(1);
@@ -86,7 +86,7 @@ impl RangePart {
 }
 
 impl AlignedWindow {
-    /// The windows of a range: the fewest possible, on the coarsest grid that needs no more.
+    /// The windows of a range, on the coarsest of the grids that yield the fewest.
     pub(crate) fn all(range: TimeRange) -> impl Iterator<Item = Self> {
         let count =
             |start: DateTime<Utc>| window_starts(start).take_while(|start| *start < range.end_time()).count();
@@ -120,7 +120,8 @@ impl AlignedWindow {
     }
 
     /// The window to request at `now`. It starts at its own start if that is in the future, else at the next hour if the
-    /// question wants nothing earlier, else at the present.
+    /// question wants nothing earlier, else at the
+    /// moved start, or at the first wanted slot if that is earlier.
     fn window(&self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
         let (start_time, end_time) = self.bounds();
         let wanted_from = self.wanted(now)?.start_time;

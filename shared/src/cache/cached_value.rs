@@ -115,9 +115,9 @@ struct LoadState<T, E> {
 /// The forced refreshes of one value.
 #[derive(Debug)]
 struct Refreshes<T> {
-    /// The value that the last refreshes returned.
+    /// The value that the last refreshes did not replace.
     value: Option<Arc<T>>,
-    /// How many refreshes in a row returned it.
+    /// Consecutive refreshes that found no newer value, failed ones included.
     unchanged: u32,
     /// The end of the cool-down.
     next_at: Option<Instant>,
@@ -234,9 +234,11 @@ impl<T, E: Clone> CachedValue<T, E> {
                 self.insert(value.clone(), age);
                 Ok(Lookup { value, status: CacheStatus::Miss(source) })
             }
-            Err(LoadError::NotFound(error) | LoadError::Rejected(error)) => {
+            Err(LoadError::NotFound(error)) => {
+                self.remove();
                 Err(CacheError::LoadFailed(error))
             }
+            Err(LoadError::Rejected(error)) => Err(CacheError::LoadFailed(error)),
             Err(LoadError::Unavailable(error)) => {
                 let usable = self
                     .cached()
@@ -312,7 +314,7 @@ impl<T, E: Clone> CachedValue<T, E> {
         let result = self.load(&mut state, true, boxed(load(load_timeout))).await.map(|lookup| lookup.value);
         let newer = result.map(|value| Some(value).filter(|value| !Arc::ptr_eq(value, seen)));
         if !matches!(newer, Ok(Some(_))) {
-            state.refreshes.was_unchanged(seen, Instant::now(), cooldown);
+            state.refreshes.record_no_change(seen, Instant::now(), cooldown);
         }
         newer.map_err(CacheError::from)
     }
@@ -350,12 +352,16 @@ impl<T, E: Clone> CachedValue<T, E> {
             }
             Err(LoadError::NotFound(_)) => {
                 guard.succeeded();
-                *self.cached.write().unwrap_or_else(PoisonError::into_inner) = None;
+                self.remove();
             }
             Err(LoadError::Rejected(error)) => guard.rejected(error.clone()),
             Err(LoadError::Unavailable(error)) => guard.failed(error.clone()),
         }
         result.map(|Loaded { value, source, .. }| Lookup { value, status: CacheStatus::Miss(source) })
+    }
+
+    fn remove(&self) {
+        *self.cached.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn cached(&self) -> Option<Cached<T>> {
@@ -370,6 +376,12 @@ fn boxed<'a, T, E, V: Into<Loaded<T>>>(
 }
 
 impl CacheStatus {
+    /// Whether the value was in memory or in the remote cache.
+    #[must_use]
+    pub fn is_hit(self) -> bool {
+        matches!(self, Self::Hit | Self::Miss(Source::RemoteCache))
+    }
+
     /// Whether the value was loaded during the lookup, by it or by a concurrent one.
     #[must_use]
     pub fn is_new(self) -> bool {
@@ -419,7 +431,7 @@ impl<T> Refreshes<T> {
         self.next_at = Some(now + cooldown.after(0));
     }
 
-    fn was_unchanged(&mut self, seen: &Arc<T>, now: Instant, cooldown: Cooldown) {
+    fn record_no_change(&mut self, seen: &Arc<T>, now: Instant, cooldown: Cooldown) {
         if matches!(cooldown, Cooldown::WhileUnchanged(_)) {
             self.unchanged = if self.returned(seen) { self.unchanged.saturating_add(1) } else { 1 };
             self.value = Some(seen.clone());

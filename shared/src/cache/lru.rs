@@ -10,10 +10,10 @@ use lru::LruCache;
 
 use super::{CachePolicy, CachedValue};
 
-/// The most entries of a map, so that memory is bounded however many keys callers bring.
+/// The maximum number of entries, which bounds memory regardless of the number of keys.
 const MAX_ENTRIES: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// One [`CachedValue`] per key, all with the same policy. Evicts the least recently used entries. A look-up is O(1).
+/// One [`CachedValue`] per key, all with the same policy. Evicts the least recently used entries. A lookup is O(1).
 #[derive(Debug)]
 pub(crate) struct LruMap<K: Hash + Eq, T, E> {
     policy: CachePolicy,
@@ -56,6 +56,11 @@ impl<K: Hash + Eq + Clone, T, E: Clone> LruMap<K, T, E> {
         let evicted = entries.by_key.push(key.clone(), Entry { value: value.clone(), bytes: 0 });
         entries.bytes -= evicted.map_or(0, |(_, entry)| entry.bytes);
         value
+    }
+
+    /// The entry of this key, if there is one. Does not count as a use.
+    pub(crate) fn peek(&self, key: &K) -> Option<Arc<CachedValue<T, E>>> {
+        self.entries().by_key.peek(key).map(|entry| entry.value.clone())
     }
 
     /// Records the size of an entry's value. Evicts the least recently used entries while all together are too large.

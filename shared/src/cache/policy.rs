@@ -1,4 +1,4 @@
-//! When a cached value is loaded, and which callers wait for it: pure functions of what is known.
+//! When a cached value is loaded, and which callers wait for it: decision functions without side effects.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use super::Backoff;
 /// How a [`CachedValue`](super::CachedValue) treats age, failures and forced refreshes.
 #[derive(Debug, Clone, Copy)]
 pub struct CachePolicy {
-    /// Time to live: how long a value is fresh. Zero: a value serves only the callers that waited for it.
+    /// Time to live: how long a value is fresh. Zero: a value is never fresh; only callers that waited
+    /// for its load get it, or others as stale-if-error.
     pub ttl: Duration,
     /// Time-out of one load.
     pub load_timeout: Duration,
@@ -89,6 +90,12 @@ pub(super) struct Failures {
     pub(super) retry_at: Instant,
 }
 
+impl RefreshPolicy {
+    /// No time-out and no cool-down.
+    pub const UNLIMITED: Self =
+        Self { load_timeout: Duration::MAX, cooldown: Cooldown::Fixed(Duration::ZERO) };
+}
+
 impl CachePolicy {
     /// What a value of this age may be used for.
     pub(super) fn freshness(&self, age: Duration) -> Freshness {
@@ -112,7 +119,7 @@ impl CachePolicy {
         let is_backing_off = failures.is_some_and(|failures| now < failures.retry_at);
         match self.on_error {
             OnError::ServeStale { .. } if has_value && is_backing_off => Step::ServeStale,
-            OnError::ServeStale { load_timeout, .. } if has_value => Step::Load { timeout: load_timeout },
+            OnError::ServeStale { .. } if has_value => Step::Load { timeout: self.timeout_with_stale() },
             on_error => {
                 let (backs_off, takes_over) = match on_error {
                     OnError::ServeStale { backoff_without_value, .. } => (backoff_without_value, false),
@@ -127,6 +134,14 @@ impl CachePolicy {
                     _ => Step::Load { timeout: self.load_timeout },
                 }
             }
+        }
+    }
+
+    /// The time-out of a load while a stale value can be served instead.
+    pub(super) fn timeout_with_stale(&self) -> Duration {
+        match self.on_error {
+            OnError::ServeStale { load_timeout, .. } => load_timeout,
+            OnError::Fail => self.load_timeout,
         }
     }
 

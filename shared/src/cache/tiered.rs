@@ -1,15 +1,15 @@
-//! A two-tier cache: a look-up reads memory, then a remote cache that several processes share, then loads from the
+//! A two-tier cache: a lookup reads memory, then a remote cache that several processes share, then loads from the
 //! origin.
 //!
 //! ```text
 //!            fresh                fresh elsewhere             neither
-//! look-up ──▶ memory ───────────▶ remote cache ─────────────▶ origin
+//! lookup ──▶ memory ───────────▶ remote cache ─────────────▶ origin
 //!               ▲                      │     ▲                  │
 //!               └──────────────────────┘     └── write-through ─┤
 //!               └───────────────────────────────────────────────┘
 //! ```
 //!
-//! Concurrent look-ups of one key are coalesced: within the process always, over all processes in
+//! Concurrent lookups of one key are coalesced: within the process always, over all processes in
 //! [`TieredCache::get_with_lease`]. The [`Lookup`] says where its value came from. Without a remote cache, or while it
 //! fails, the second tier is left out.
 
@@ -20,8 +20,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    CacheError, CachePolicy, CacheStatus, CachedValue, Freshness, LoadError, Loaded, Lookup, LruMap, OnError,
-    Source,
+    CacheError, CachePolicy, CacheStatus, CachedValue, Freshness, LoadError, Loaded, Lookup, LruMap, Source,
 };
 
 /// A cache of values of type `V` by scope and key. What one scope loaded is served to that scope only.
@@ -36,12 +35,12 @@ pub struct TieredCache<S: Hash + Eq, K: Hash + Eq, V, E> {
     size: fn(&V) -> usize,
 }
 
-/// Who looks up: a scope and, if there is one, the remote cache with that scope's items.
+/// The caller's scope, and its view of the remote cache if there is one.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<S, R> {
-    /// The scope.
+    /// Identifies the scope.
     pub id: S,
-    /// The remote cache.
+    /// The remote cache with this scope's items.
     pub remote: Option<R>,
 }
 
@@ -69,7 +68,7 @@ pub struct RemoteValue {
     pub text: String,
 }
 
-/// The clocks of two processes differ by less than this.
+/// The maximum clock skew between two processes.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_millis(500);
 
 impl RemoteValue {
@@ -122,15 +121,14 @@ pub trait RemoteTier: Copy + Send + Sync {
     fn release(&self, name: &Self::Name, lease: Self::Lease) -> impl Future<Output = ()> + Send;
 }
 
-/// What [`RemoteTier::read_or_lease`] came to.
+/// The outcome of [`RemoteTier::read_or_lease`].
 #[derive(Debug)]
 pub enum LeaseOutcome<T, L> {
     /// The item is there.
     Filled(T),
-    /// The caller is to load the item, and then to [write](RemoteTier::write) it or to [release](RemoteTier::release) the
-    /// lease.
+    /// The caller must load the item, and then [write](RemoteTier::write) it or [release](RemoteTier::release) the lease.
     Acquired(L),
-    /// The caller is to load without a lease: the remote cache failed, or the wait took too long.
+    /// The caller must load without a lease: the remote cache failed, or the wait took too long.
     Bypass,
 }
 
@@ -164,7 +162,7 @@ where
     ///
     /// # Errors
     ///
-    /// The error of the load, for all look-ups that wait for it.
+    /// The error of the load, for all lookups that wait for it.
     pub async fn get<R: RemoteTier>(
         &self,
         scope: &Scope<S, R>,
@@ -173,10 +171,10 @@ where
     ) -> Result<Lookup<V>, CacheError<E>> {
         let load = Box::pin(load);
         let read_through = |_| self.read_through(scope, key, self.policy.ttl, load);
-        self.measured(scope, key, self.entry(scope, key).get(read_through).await)
+        self.record_size(scope, key, self.entry(scope, key).get(read_through).await)
     }
 
-    /// Like [`Self::get`] with a freshness policy of the caller. Of the look-ups of all processes that need the value at
+    /// Like [`Self::get`] with a freshness policy of the caller. Of the lookups of all processes that need the value at
     /// the same time, one loads it; the others wait for it up to `max_wait`. `load` is given the load's time-out.
     ///
     /// # Errors
@@ -210,7 +208,7 @@ where
                         _ => {
                             // It can be served if the load fails.
                             entry.insert(value, age);
-                            timeout = timeout.min(self.timeout_with_stale());
+                            timeout = timeout.min(self.policy.timeout_with_stale());
                             None
                         }
                     }
@@ -235,7 +233,7 @@ where
             }
         };
         let lookup = entry.get_with_policy(|value, _| freshness(value), max_wait, leased_load).await;
-        self.measured(scope, key, lookup)
+        self.record_size(scope, key, lookup)
     }
 
     /// Like [`Self::get`], before a request needs the value: loads it if there is none or half of its time to live has
@@ -252,7 +250,7 @@ where
     ) -> Result<Lookup<V>, CacheError<E>> {
         let load = Box::pin(load);
         let read_through = |_| self.read_through(scope, key, self.policy.ttl / 2, load);
-        self.measured(scope, key, self.entry(scope, key).preload(read_through).await)
+        self.record_size(scope, key, self.entry(scope, key).preload(read_through).await)
     }
 
     /// Replaces `seen`, a fresh value that turned out to be wrong: by a newer one in memory, or by one that is loaded
@@ -283,7 +281,7 @@ where
         }
     }
 
-    /// Caches a value that was loaded without a look-up.
+    /// Caches a value that was loaded without a lookup.
     pub async fn insert<R: RemoteTier>(&self, scope: &Scope<S, R>, key: &K, value: Arc<V>) {
         self.entry(scope, key).insert(value.clone(), Duration::ZERO);
         self.memory.set_size(&(scope.id, key.clone()), (self.size)(&value));
@@ -294,7 +292,8 @@ where
 
     /// Whether the value is in memory and fresh by the policy's time to live.
     pub fn is_fresh<R>(&self, scope: &Scope<S, R>, key: &K) -> bool {
-        self.entry(scope, key).peek().is_some_and(|lookup| lookup.status == CacheStatus::Hit)
+        let entry = self.memory.peek(&(scope.id, key.clone()));
+        entry.and_then(|entry| entry.peek()).is_some_and(|lookup| lookup.status == CacheStatus::Hit)
     }
 
     /// Reads the remote cache if its item is younger than `max_age`; otherwise loads and writes through.
@@ -360,8 +359,8 @@ where
         Some((remote, remote.name(self.kind, &serde_json::to_string(key).ok()?)))
     }
 
-    /// Passes a look-up on, and records the size of a value that it loaded.
-    fn measured<R>(
+    /// Records the size of a lookup's value, unless it was a hit.
+    fn record_size<R>(
         &self,
         scope: &Scope<S, R>,
         key: &K,
@@ -373,14 +372,6 @@ where
             self.memory.set_size(&(scope.id, key.clone()), (self.size)(value));
         }
         lookup
-    }
-
-    /// Time-out of a load while a stale value can be served instead.
-    fn timeout_with_stale(&self) -> Duration {
-        match self.policy.on_error {
-            OnError::ServeStale { load_timeout, .. } => load_timeout,
-            OnError::Fail => self.policy.load_timeout,
-        }
     }
 }
 

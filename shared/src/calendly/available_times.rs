@@ -40,7 +40,7 @@ pub struct Availability {
 /// The slots of one response, ascending by start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AvailableTimes {
-    /// Calendly's response. Slots refer to parts of it, so that small slots take no text of their own.
+    /// Calendly's response. Slots hold byte ranges of it instead of copies.
     json: String,
     slots: Vec<Slot>,
 }
@@ -52,8 +52,8 @@ pub struct Slot {
     pub start_time: DateTime<Utc>,
     /// Whether `status` is `available`.
     pub is_available: bool,
-    /// The slot's object in the response: start and end.
-    span: (u32, u32),
+    /// The byte range of the slot's object in the response.
+    byte_range: (u32, u32),
 }
 
 #[derive(Deserialize)]
@@ -128,7 +128,7 @@ impl AvailableTimes {
     /// The JSON object of one of these slots, byte for byte.
     #[must_use]
     pub fn object(&self, slot: &Slot) -> &str {
-        let (start, end) = slot.span;
+        let (start, end) = slot.byte_range;
         self.json.get(start as usize..end as usize).unwrap_or_default()
     }
 }
@@ -144,11 +144,11 @@ impl Slot {
     fn parse(object: &str, response: &str) -> Result<Self, Error> {
         let fields: SlotFields = parse(object, "an available time")?;
         let start = object.as_ptr().addr().wrapping_sub(response.as_ptr().addr());
-        let span = u32::try_from(start).ok().zip(u32::try_from(start.wrapping_add(object.len())).ok());
+        let byte_range = u32::try_from(start).ok().zip(u32::try_from(start.wrapping_add(object.len())).ok());
         Ok(Self {
             start_time: fields.start_time,
             is_available: fields.is_available,
-            span: span
+            byte_range: byte_range
                 .ok_or(Error::AnswerTooLarge { reason: "one response of Calendly has more than 4 GiB" })?,
         })
     }

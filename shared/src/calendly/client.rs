@@ -73,9 +73,11 @@ impl From<&'static str> for Path<'_> {
 }
 
 impl CalendlyClient {
+    /// A client with a connection pool of its own.
+    ///
     /// # Errors
     ///
-    /// A sentence, if there can be no HTTP client.
+    /// A message for the log, if the HTTP client cannot be built.
     pub(crate) fn new(config: CalendlyConfig, tls: &Tls) -> std::result::Result<Self, String> {
         let CalendlyConfig { base_url, timeout, max_retries } = config;
         Ok(Self { http: HttpClient::new(tls)?, base_url, timeout, max_retries })
@@ -122,7 +124,7 @@ impl CalendlyClient {
     ) -> Result<String> {
         let mut authorization =
             HeaderValue::from_str(&format!("Bearer {}", pat.pat().expose())).map_err(|_| {
-                AttemptError::permanent(Error::Internal { reason: "the PAT cannot stand in a header" })
+                AttemptError::permanent(Error::Internal { reason: "the PAT is not a valid header value" })
             })?;
         authorization.set_sensitive(true);
         let request = self
@@ -182,7 +184,7 @@ impl AttemptError<Error> {
         Self { failure: Failure::Connection, error }
     }
 
-    /// A failure that another attempt cannot cure.
+    /// A failure that a retry cannot fix.
     pub(super) fn permanent(error: Error) -> Self {
         Self { failure: Failure::Permanent, error }
     }

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! session   the API as one request uses it
+//!   ├▶ retry             which failed attempts are retried, and when
 //!   ├▶ client            one attempt of a call
-//!   │    └▶ retry            which failures are retried, and when
+//!   │    └▶ rate_limit       what is left of the quota
 //!   ├▶ pagination        pages of the list of event types
-//!   ├▶ available_times   the slots of one response
-//!   └▶ rate_limit        what is left of the quota
+//!   └▶ available_times   the slots of one response
+//!        └▶ json, time       parsing of responses and times
+//! uri       the URIs of resources
 //! ```
 //!
 //! JSON objects are passed on byte for byte; only what a decision needs is parsed.

@@ -1,6 +1,6 @@
 //! Calendly's rate limit: how much is left of the calls that a PAT's user may make in a minute.
 //!
-//! Every response states it, and counts the calls of all environments.
+//! Calendly counts the calls of all environments and states the remainder in every response.
 //!
 //! <https://developer.calendly.com/api-docs/rate-limits>
 

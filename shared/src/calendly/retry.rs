@@ -22,7 +22,7 @@ pub(super) enum Failure {
     Connection,
     /// An error status, and the wait that Calendly asks for (`Retry-After`, `X-RateLimit-Reset`).
     Status { status: u16, wait: Option<Duration> },
-    /// A failure that another attempt cannot cure.
+    /// A failure that a retry cannot fix.
     Permanent,
 }
 

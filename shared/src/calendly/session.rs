@@ -19,8 +19,7 @@ use super::{
 use crate::{
     Error,
     cache::{
-        CacheError, CachePolicy, Cooldown, OnError, RefreshPolicy, RemoteCache, RemoteItem, Scope,
-        TieredCache,
+        CacheError, CachePolicy, OnError, RefreshPolicy, RemoteCache, RemoteItem, Scope, TieredCache,
         remote::{Table, TableTimeBudget},
     },
     config::{CalendlyConfig, TableConfig},
@@ -30,23 +29,23 @@ use crate::{
     telemetry::RequestMetrics,
 };
 
-/// The most pages of a list: 100,000 event types. A longer list is taken for one without an end.
+/// The maximum number of pages of a list: 100,000 event types. A longer list counts as endless.
 const MAX_PAGES: usize = 1_000;
 
-/// The most calls in flight for one request.
+/// The maximum number of concurrent calls of one request.
 const MAX_CALLS_IN_FLIGHT: usize = 8;
 
-/// How many bytes of responses one request reads. A page of 100 event types has about 150 KB, 31 days of slots every five
+/// The maximum response bytes of one request. A page of 100 event types has about 150 KB, 31 days of slots every five
 /// minutes about 2 MB. More would not fit in Lambda's 6 MB even gzipped, or not in the function's memory.
 const MAX_RESPONSE_BYTES: usize = 32 * 1024 * 1024;
 
-/// What all requests to Calendly have in common.
+/// The client, the user cache and the remote cache that all requests share.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     client: CalendlyClient,
     /// The user of each PAT.
     users: TieredCache<PatId, (), UserUri, Error>,
-    /// The cache that environments share, if there is one.
+    /// The remote cache, if there is one.
     table: Option<Table>,
 }
 
@@ -85,16 +84,20 @@ struct User {
 /// The policy of values that calls to Calendly return: no stale value is served, and calls have time-outs of their own.
 #[must_use]
 pub fn response_policy(ttl: Duration) -> CachePolicy {
-    let refresh = RefreshPolicy { load_timeout: Duration::MAX, cooldown: Cooldown::Fixed(Duration::ZERO) };
-    CachePolicy { ttl, load_timeout: Duration::MAX, on_error: OnError::Fail, refresh }
+    CachePolicy {
+        ttl,
+        load_timeout: Duration::MAX,
+        on_error: OnError::Fail,
+        refresh: RefreshPolicy::UNLIMITED,
+    }
 }
 
 impl Upstream {
-    /// Caches a PAT's user as long as the PAT.
+    /// Creates the client and the caches. A PAT's user is cached as long as the PAT.
     ///
     /// # Errors
     ///
-    /// A sentence, if there can be no HTTP client.
+    /// A message for the log, if the HTTP client cannot be built.
     pub(crate) fn new(
         calendly: CalendlyConfig,
         table: Option<TableConfig>,
@@ -151,7 +154,7 @@ impl<'a> Calendly<'a> {
         }
     }
 
-    /// Whether the caller asked for a response of this moment (`Cache-Control: no-cache`).
+    /// Whether the caller sent `Cache-Control: no-cache`.
     #[must_use]
     pub fn bypasses_cache(&self) -> bool {
         self.bypass_cache
@@ -277,7 +280,7 @@ impl<'a> Calendly<'a> {
         Err(Error::CalendlyInvalidResponse("the list of event types has no end".to_owned()))
     }
 
-    /// Reads an event type, which may be one that no list has.
+    /// Reads an event type, also one that the list omits.
     ///
     /// # Errors
     ///

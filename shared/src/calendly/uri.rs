@@ -49,7 +49,7 @@ impl UserUri {
         uri.strip_prefix(USERS).filter(|id| is_id(id)).map(|_| Self(uri.to_owned()))
     }
 
-    /// Accepts the URI that Calendly states for its user; `None` if it cannot stand in a query or a header.
+    /// Accepts the URI that Calendly states for its user; `None` if it is not a valid header value.
     pub(crate) fn from_calendly(uri: String) -> Option<Self> {
         let is_safe = |character: char| !character.is_control() && character != ' ';
         (!uri.is_empty() && uri.chars().all(is_safe)).then_some(Self(uri))

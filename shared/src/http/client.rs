@@ -97,7 +97,7 @@ impl HttpClient {
         self.execute(request.build()?).await
     }
 
-    /// Sends a request that may arrive twice. If it fails on a connection that may have died during a freeze, sends it
+    /// Sends an idempotent request. If it fails on a connection that may have died during a freeze, sends it
     /// again at once on a new one.
     pub(crate) async fn execute(&self, request: Request) -> Result<Response, reqwest::Error> {
         let inner = &*self.0;

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! TLS is rustls with ring and compiled-in roots. HTTP/1.1 only, no redirects, no proxies. `clippy.toml` forbids
-//! creating a client anywhere else. This room depends on no other room.
+//! creating a client anywhere else. This module depends on no other.
 
 mod aws_adapter;
 mod body;

@@ -42,7 +42,7 @@ pub trait Function: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The errors of the calls to Calendly, and [`Error::NoEventType`].
+    /// The errors of the calls to Calendly, and those of the function.
     fn answer(
         &self,
         parameters: &Self::Parameters,

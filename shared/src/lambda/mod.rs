@@ -5,7 +5,7 @@
 //!                          └────▶ warm_up     └▶ authenticate ─▶ query ─▶ PAT ─▶ function
 //! ```
 //!
-//! The top room: it depends on all others. They use [`deadline`] alone.
+//! Depends on the other modules. `calendly` depends on [`deadline`].
 
 mod cache_control;
 pub(crate) mod deadline;
@@ -41,7 +41,7 @@ pub use session::{CalendlyCall, CallerSession, Session};
 /// Invocations run one at a time, or up to `AWS_LAMBDA_MAX_CONCURRENCY` at once (Lambda Managed Instances). An invalid
 /// configuration ends the process, and the log says why.
 pub fn run<F: HttpFunction>(new: impl FnOnce(&mut Variables) -> F) -> ExitCode {
-    // Logs the place alone: the message of a panic could contain a secret.
+    // Logs only the location: the message of a panic could contain a secret.
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         telemetry::error("a bug: the code panicked", &location);
@@ -84,7 +84,7 @@ fn start<F: HttpFunction>(new: impl FnOnce(&mut Variables) -> F) -> Result<Infal
             async move { pipeline.handle(&invocation).await }
         };
         let reason = runtime_api.serve(max_concurrency(), handler).await;
-        Err(FatalError { message: "Lambda's Runtime API is gone", reason })
+        Err(FatalError { message: "Lambda's Runtime API is unreachable", reason })
     })
 }
 

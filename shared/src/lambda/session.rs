@@ -95,7 +95,7 @@ impl CallerSession<'_> {
 
         let result = match call.run(&with(pat.clone())).await {
             // The PAT may have been rotated. A newer one may belong to another user, so the answer starts over.
-            Err(error) if error.is_pat_refused() => match pat_provider.renew(claim, &pat, metrics).await? {
+            Err(error) if error.is_pat_refused() => match pat_provider.refresh(claim, &pat, metrics).await? {
                 Some(newer) => call.run(&with(newer)).await,
                 None => Err(error),
             },

@@ -34,7 +34,7 @@ impl WarmUp {
             async { services.authenticator.prepare().await.map_err(|reason| format!("keys: {reason}")) };
         let calendly = async {
             let user = prepare_user(services, deadline, metrics).await;
-            // The call for the user has left a connection open.
+            // Does nothing if the call for the user has just opened one.
             let connection = services.calendly.connect().await;
             [user, connection.map_err(|reason| format!("calendly: {reason}"))]
         };

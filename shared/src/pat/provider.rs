@@ -129,13 +129,13 @@ impl PatProvider {
         record(cached.get(|limit| self.read(&cached, &secret_id, limit)).await, metrics)
     }
 
-    /// Reads the caller's secret again after Calendly refused the PAT `refused`. Returns `None` if the PAT is the
-    /// same.
+    /// Reads the caller's secret again after Calendly refused the PAT `refused`. Returns `None` if the secret holds the
+    /// same PAT or could not be read.
     ///
     /// # Errors
     ///
     /// [`Error::PatMissing`] if the secret no longer holds a PAT.
-    pub(crate) async fn renew<'a>(
+    pub(crate) async fn refresh<'a>(
         &self,
         claim: impl Fn(&str) -> Option<&'a str>,
         refused: &Arc<LoadedPat>,

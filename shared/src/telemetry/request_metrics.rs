@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::cache::{CacheStatus, Lookup, Source};
+use crate::cache::Lookup;
 
 /// The counters of one invocation, shared by its concurrent calls.
 #[derive(Debug, Default)]
@@ -65,12 +65,9 @@ impl RequestMetrics {
         *caches.entry(cache).or_insert(true) &= is_hit;
     }
 
-    /// Counts a look-up: a hit in memory or in the remote cache, or a miss.
+    /// Counts a lookup: a hit in memory or in the remote cache, or a miss.
     pub fn cache_lookup<T, E>(&self, cache: &'static str, lookup: &Result<Lookup<T>, E>) {
-        let is_hit = lookup.as_ref().is_ok_and(|lookup| {
-            matches!(lookup.status, CacheStatus::Hit | CacheStatus::Miss(Source::RemoteCache))
-        });
-        self.cache_hit(cache, is_hit);
+        self.cache_hit(cache, lookup.as_ref().is_ok_and(|lookup| lookup.status.is_hit()));
     }
 
     /// Adds a member to the log line.

@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn described_answers_pass() {
         check("user", 200, &headers([]), URI);
-        let gzipped = [("content-encoding", "gzip"), ("vary", "accept-encoding")];
+        let gzipped = [("content-encoding", "gzip"), ("vary", "Accept-Encoding")];
         check("user-event-types", 200, &headers(gzipped), &format!("[{URI}]"));
     }
 

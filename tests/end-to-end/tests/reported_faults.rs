@@ -209,7 +209,12 @@ async fn local_ends_are_of_the_requested_duration_or_of_the_event_type() {
     let began = Instant::now();
     assert_eq!(minutes(&times_of(&world, &uri, &[zone]).await), [None]);
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert_eq!(minutes(&times_of(&world, &uri, &[zone]).await), [None]);
+    assert_eq!(world.calls_of(look_up).len(), 2, "look-ups back off after two failures");
 
+    let world = Setup::new(Binary::CheckAvailability).start().await;
+    let uri = world.event_type_uri("strategy-session");
+    let look_up = uri.strip_prefix("https://api.calendly.com").unwrap();
     for (event_type, duration, expected) in [
         ("strategy-session", Some("60"), 60),
         ("strategy-session", Some("15"), 15),
@@ -221,7 +226,7 @@ async fn local_ends_are_of_the_requested_duration_or_of_the_event_type() {
         let answer = times_of(&world, event_type, &more).await;
         assert_eq!(minutes(&answer), [Some(expected)], "{event_type} {duration:?}");
     }
-    assert_eq!(world.calls_of(look_up).len(), 3, "two failures, then the length is cached");
+    assert_eq!(world.calls_of(look_up).len(), 2, "one for local ends, one for the check of `duration`");
     world.sandbox.forget_calls();
     times_of(&world, &world.event_type_uri("demo"), &[]).await.assert_ok("without a time zone");
     assert_eq!(world.calendly_paths(), [AVAILABLE_TIMES]);

@@ -19,7 +19,7 @@ pub use zone::{Offsets, Zone};
 #[cfg(any(test, fuzzing))]
 pub(crate) use parse_time::{Bound as TimeBound, parse as parse_time};
 
-/// The most event types of one question.
+/// The maximum number of event types.
 const MAX_EVENT_TYPES: usize = 10;
 
 /// The largest `limit`.
@@ -84,7 +84,7 @@ impl Question {
     /// [`Error::InvalidParameter`].
     pub fn parse(query: &Query, now: DateTime<Utc>) -> Result<Self, Error> {
         let times = match query.get("at")? {
-            Some(at) => TimeTexts::At(at_alone(query, at)?),
+            Some(at) => TimeTexts::At(reject_range_parameters(query, at)?),
             None => TimeTexts::Range {
                 start: query.require("start_time", "2026-12-01T09:00:00Z")?,
                 end: query.require("end_time", "2026-12-02T09:00:00Z")?,
@@ -126,20 +126,20 @@ enum TimeTexts<'a> {
     At(&'a str),
 }
 
-/// `at`, if no parameter contradicts it.
-fn at_alone<'a>(query: &Query, at: &'a str) -> Result<&'a str, Error> {
+/// `at`, if no parameter of a range is given too.
+fn reject_range_parameters<'a>(query: &Query, at: &'a str) -> Result<&'a str, Error> {
     for range in ["start_time", "end_time"] {
         if !query.all(range)?.is_empty() {
             return Err(Error::invalid_parameter(
                 "at",
-                format!("at contradicts {range}: send either at, or start_time and end_time."),
+                format!("at cannot be combined with {range}: send either at, or start_time and end_time."),
             ));
         }
     }
     if !query.all("limit")?.is_empty() {
         return Err(Error::invalid_parameter(
             "limit",
-            "limit contradicts at, which asks about one moment: leave one of them out.",
+            "limit cannot be combined with at: send only one of them.",
         ));
     }
     Ok(at)

@@ -7,7 +7,7 @@ use shared::Error;
 
 use super::zone::Zone;
 
-/// Which time of a question a text is. Decides what a bare date means, and a local time that occurs twice.
+/// The parameter that a text belongs to. Decides what a bare date means, and a local time that occurs twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bound {
     Start,
@@ -39,7 +39,7 @@ pub(crate) fn parse(bound: Bound, text: &str, zone: Option<&Zone>) -> Result<Dat
                 .to_owned(),
         )
     })?;
-    let out_of_range = || refuse("is too far away: send a date-time of this time.".to_owned());
+    let out_of_range = || refuse("is too far away: send a year up to 9999.".to_owned());
     let time: DateTime<Utc> = match (parsed, zone) {
         (ParsedTime::Date(date), zone) => {
             let date = match bound {
@@ -57,7 +57,7 @@ pub(crate) fn parse(bound: Bound, text: &str, zone: Option<&Zone>) -> Result<Dat
             Ok(offset.from_local_datetime(&local).single().ok_or_else(out_of_range)?.to_utc())
         }
         (ParsedTime::DateTime(_, None), None) => {
-            Err(refuse(r#"has no offset: add "Z" or "+01:00", or pass timezone=."#.to_owned()))
+            Err(refuse(r#"has no offset: add "Z" or "+01:00", or send timezone."#.to_owned()))
         }
         (ParsedTime::DateTime(local, None), Some(zone)) => {
             match (zone.instants_of(local).ok_or_else(out_of_range)?, bound) {
@@ -240,7 +240,7 @@ mod tests {
     fn a_local_time_needs_a_zone() {
         assert_eq!(
             time(Bound::Start, "2026-12-01T10:00", "").unwrap_err(),
-            r#"start_time "2026-12-01T10:00" has no offset: add "Z" or "+01:00", or pass timezone=."#
+            r#"start_time "2026-12-01T10:00" has no offset: add "Z" or "+01:00", or send timezone."#
         );
         assert_eq!(start("2026-12-01T10:00", "Europe/Madrid"), "2026-12-01T09:00:00Z");
         assert_eq!(start("2026-07-01T10:00:00", "Europe/Madrid"), "2026-07-01T08:00:00Z");

@@ -128,7 +128,7 @@ pub(crate) fn moved_start(now: DateTime<Utc>) -> DateTime<Utc> {
     time.duration_round_up(TimeDelta::seconds(1)).unwrap_or(time)
 }
 
-/// Says what time it is: a client may have another idea of the date.
+/// The detail includes the current time, since the client's clock may be wrong.
 fn refuse(end_time: DateTime<Utc>, now: DateTime<Utc>, problem: &str, remedy: &str) -> Error {
     let now = utc(now.trunc_subsecs(0));
     Error::InvalidParameter {

@@ -1,4 +1,4 @@
-//! Signed calls to DynamoDB over the one HTTP client.
+//! Signed calls to DynamoDB over an [`HttpClient`] of its own.
 //!
 //! Three operations on one kind of item do not need DynamoDB's SDK, which would add 0.4 MB to the binary. The signer is
 //! already linked: the SDK of Secrets Manager uses it.

@@ -27,7 +27,7 @@ const MAX_VALUE_BYTES: usize = 400 * 1024 - 1024;
 /// The largest text: as much as one request reads from Calendly. Bounds decompression.
 const MAX_TEXT_BYTES: u64 = 32 * 1024 * 1024;
 
-/// The MAC key that is derived from a PAT. Its `Debug` prints no key.
+/// Computes and verifies MACs with the PAT as the key. Its `Debug` prints no key.
 #[derive(Debug, Clone)]
 pub(crate) struct ItemMac(hmac::Key);
 

@@ -1,4 +1,4 @@
-//! DynamoDB as the remote cache that environments share (`CACHE_TABLE`).
+//! The remote cache that environments share: a DynamoDB table (`CACHE_TABLE`).
 //!
 //! ```text
 //! remote_cache   the table as one request sees it, with one PAT: read, write, lease
@@ -43,7 +43,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// A sentence, if there can be no HTTP client.
+    /// A message for the log, if the HTTP client cannot be built.
     pub(crate) fn new(config: TableConfig, tls: &Tls) -> Result<Self, String> {
         let dynamodb = DynamoDb::new(config, credentials_of_environment(), HttpClient::new(tls)?);
         Ok(Self { dynamodb, circuit_breaker: CircuitBreaker::default() })

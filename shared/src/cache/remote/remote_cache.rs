@@ -1,4 +1,4 @@
-//! The table as one request sees it, with one PAT.
+//! The remote cache as one request sees it, with one PAT.
 
 use std::{future::Future, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     telemetry::{self, RequestMetrics},
 };
 
-/// How long a lease lasts: the longest time for which one environment keeps the others waiting.
+/// Lifetime of a lease. After it, another environment may take the lease over.
 const LEASE_DURATION: Duration = Duration::from_secs(3);
 
 /// Polling interval of waiters.

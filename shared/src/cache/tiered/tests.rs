@@ -9,7 +9,7 @@ use std::{
 use chrono::TimeDelta;
 
 use super::*;
-use crate::cache::{Backoff, Cooldown, RefreshPolicy};
+use crate::cache::{Backoff, Cooldown, OnError, RefreshPolicy};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const REMOTE: CacheStatus = CacheStatus::Miss(Source::RemoteCache);

@@ -137,7 +137,7 @@ fn response(
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     if varies || is_compressed {
-        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     }
     let mut response = Response::new(match payload {
         Payload::Json(json) => Body::Text(json),
@@ -197,7 +197,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_and_problems_are_compressed_alike() {
-        const VARY: Option<&str> = Some("accept-encoding");
+        const VARY: Option<&str> = Some("Accept-Encoding");
         for (is_payload_1, accept_encoding, bytes, vary, encoding) in [
             (false, "gzip", 2_000, VARY, Some("gzip")),
             (false, "br", 2_000, VARY, None),
