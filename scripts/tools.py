@@ -4,6 +4,7 @@ The uses are the lock files in scripts/requirements/. Installed uses are not dow
 """
 
 import hashlib
+import shutil
 import subprocess
 import sys
 
@@ -18,9 +19,28 @@ class ToolsError(Exception):
     """The tools could not be installed; the message says what to do."""
 
 
+def lock_file(use):
+    return ROOT / "scripts" / "requirements" / f"{use}.txt"
+
+
+def install_apart(use):
+    """Installs the packages of `use` into target/, where their versions do not meet those in .venv; returns the folder."""
+    lock, folder = lock_file(use), ROOT / "target" / use
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    installed = folder / "installed"
+    if not installed.is_file() or installed.read_text() != digest:
+        print(f"Installing the packages of scripts/requirements/{use}.txt into target/{use} (once)", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        command = [BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command += ["--target", folder, "--requirement", lock, "--require-hashes", "--no-deps"]
+        subprocess.check_call(command)
+        installed.write_text(digest)
+    return folder
+
+
 def install(use, start=subprocess.check_call):
     """Makes the tools of `use` available in .venv/bin. `start` runs a command to its end."""
-    lock = ROOT / "scripts" / "requirements" / f"{use}.txt"
+    lock = lock_file(use)
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     installed = VENV / f"installed-{use}"
     if installed.is_file() and installed.read_text() == digest:

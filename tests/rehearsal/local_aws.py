@@ -1,8 +1,6 @@
 """Starts what the rehearsal runs against: the local AWS and the sandbox."""
 
-import hashlib
 import os
-import shutil
 import subprocess
 import time
 import urllib.request
@@ -12,8 +10,6 @@ import tools
 from sam_test import free_ports
 
 FOLDER = local.ROOT / ".run" / "rehearsal"
-INSTALLED = local.ROOT / "target" / "rehearsal"
-LOCK = local.ROOT / "scripts" / "requirements" / "rehearsal.txt"
 EMULATOR = local.ROOT / "tests" / "rehearsal" / "emulator.py"
 # Tokens name an issuer with https, as template.yaml demands. The emulator leads to the sandbox instead.
 PUBLIC_URL = "https://sandbox.invalid"
@@ -21,19 +17,6 @@ ISSUER = f"{PUBLIC_URL}/issuer"
 CANARY_SECONDS = 1.5
 RECYCLE_SECONDS = 0.5
 START_SECONDS = 60
-
-
-def install():
-    """Installs MiniStack into target/rehearsal, unless it is there."""
-    marker, digest = INSTALLED / "installed", hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if marker.is_file() and marker.read_text() == digest:
-        return
-    print("Installing the packages of scripts/requirements/rehearsal.txt into target/rehearsal (once)", flush=True)
-    shutil.rmtree(INSTALLED, ignore_errors=True)
-    command = [tools.BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--target", INSTALLED, "--requirement", LOCK, "--require-hashes", "--no-deps"]
-    subprocess.check_call(command)
-    marker.write_text(digest)
 
 
 class LocalAws:
@@ -70,7 +53,7 @@ class LocalAws:
             [tools.BIN / "python", EMULATOR],
             env=self.environment
             | {
-                "PYTHONPATH": str(INSTALLED),
+                "PYTHONPATH": str(tools.install_apart("rehearsal")),
                 "AUTH": "true",
                 "BIND_HOST": "127.0.0.1",
                 "GATEWAY_PORT": str(self.port),

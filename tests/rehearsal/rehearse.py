@@ -389,7 +389,6 @@ def main():
     shutil.copytree(BUILT, FOLDER / "build", symlinks=True)
     hook = FOLDER / "build" / "Hook" / "template.yaml"
     hook.write_text(hook.read_text().replace("PAUSE_SECONDS = 10", "PAUSE_SECONDS = 1"))
-    local_aws.install()
     with Processes(FOLDER) as processes:
         aws = local_aws.LocalAws(processes)
         aws.start()
