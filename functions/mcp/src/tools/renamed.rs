@@ -2,18 +2,15 @@
 
 use shared::Error;
 
-/// Query parameters and the arguments that stand for them.
-const NAMES: [(&str, &str); 5] = [
+/// Query parameters and the arguments that stand for them, and a route and its tool.
+const NAMES: [(&str, &str); 6] = [
     ("start_time", "start"),
     ("end_time", "end"),
     ("event_type", "event_types"),
     ("duration", "duration_minutes"),
     ("limit", "max_times"),
+    ("/calendly/user-event-types", "list_event_types"),
 ];
-
-/// Other words of details.
-const WORDS: [(&str, &str); 2] =
-    [("timezone=", "timezone"), ("/calendly/user-event-types", "list_event_types")];
 
 /// The characters that end a word. A full stop ends it if it ends the text, too.
 const SEPARATORS: [char; 5] = [' ', '"', '\\', ':', ','];
@@ -35,7 +32,7 @@ pub(crate) fn with_argument_names(error: Error) -> Error {
 }
 
 fn renamed(word: &str) -> &str {
-    NAMES.iter().chain(&WORDS).find(|(from, _)| *from == word).map_or(word, |(_, to)| to)
+    NAMES.iter().find(|(from, _)| *from == word).map_or(word, |(_, to)| to)
 }
 
 /// Replaces whole words, but not in quotes, where a text has the caller's own value.
@@ -65,10 +62,6 @@ mod tests {
             (r#"end_time "end_time \" end_time" end_time: x"#, r#"end "end_time \" end_time" end: x"#),
             (r#"duration "\\" duration"#, r#"duration_minutes "\\" duration_minutes"#),
             (
-                r#"has no offset: add "Z" or "+01:00", or pass timezone=."#,
-                r#"has no offset: add "Z" or "+01:00", or pass timezone."#,
-            ),
-            (
                 r#"No bookable event type has the slug "event_type é": /calendly/user-event-types lists them."#,
                 r#"No bookable event type has the slug "event_type é": list_event_types lists them."#,
             ),
@@ -77,8 +70,8 @@ mod tests {
                 "send https://api.calendly.com/event_types/<id>, an id",
             ),
             (
-                "at contradicts start_time: send either at, or start_time and end_time.",
-                "at contradicts start: send either at, or start and end.",
+                "at cannot be combined with start_time: send either at, or start_time and end_time.",
+                "at cannot be combined with start: send either at, or start and end.",
             ),
             ("", ""),
         ] {
