@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from archive import zipped
-from local import FUNCTIONS, ROOT
+from local import BINARY_NAMES, ROOT
 
 # Amazon Linux 2023's, which `provided.al2023` is.
 NEWEST_GLIBC = (2, 34)
@@ -69,8 +69,8 @@ def dotted(version):
 def main():
     folder, architecture = Path(sys.argv[1]), sys.argv[2]
     binaries = sorted(folder.glob("*/bootstrap"))
-    if len(binaries) != len(FUNCTIONS):
-        sys.exit(f"check-artifacts: {len(FUNCTIONS)} functions expected in {folder}, got {len(binaries)}")
+    if len(binaries) != len(BINARY_NAMES):
+        sys.exit(f"check-artifacts: {len(BINARY_NAMES)} functions expected in {folder}, got {len(binaries)}")
     status = 0
     for binary in binaries:
         found = list(problems(binary, architecture))

@@ -16,7 +16,7 @@ from samcli.yamlhelper import yaml_parse
 
 import archive
 import checksums
-from local import FUNCTIONS
+from local import BINARY_NAMES
 from release import sbom_name, stacks, template_name
 from tools import BIN
 
@@ -54,7 +54,7 @@ def hashes(materials):
     return {
         component["hashes"][0]["content"]
         for component in materials["components"]
-        if component["name"] in FUNCTIONS
+        if component["name"] in BINARY_NAMES
     }
 
 

@@ -11,6 +11,9 @@ BINARIES = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
 # The functions, by binary name. A function's route carries its name.
 FUNCTIONS = ["user", "user-event-types", "check-availability"]
 
+# What is deployed: also the opt-in MCP server.
+BINARY_NAMES = [*FUNCTIONS, "mcp"]
+
 SANDBOX_PORT = 4010
 SECRETS_MANAGER_PORT = 4011
 FUNCTIONS_PORT = 9000

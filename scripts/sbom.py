@@ -29,7 +29,7 @@ from elftools.elf.elffile import ELFFile
 from packageurl import PackageURL
 
 from check_version import workspace_version
-from local import FUNCTIONS, ROOT
+from local import BINARY_NAMES, ROOT
 
 NAME = "sbom.cdx.json"
 BUNDLE = "calendly-functions"
@@ -180,10 +180,10 @@ def main():
     for executable in sorted(folder.glob("*/bootstrap")):
         root = next(package["name"] for package in packages(executable) if package.get("root"))
         found[root] = executable
-    if set(found) != set(FUNCTIONS):
-        raise NotAuditable(f"{FUNCTIONS} expected in {folder}, got {sorted(found)}")
+    if set(found) != set(BINARY_NAMES):
+        raise NotAuditable(f"{BINARY_NAMES} expected in {folder}, got {sorted(found)}")
     version = workspace_version((ROOT / "Cargo.toml").read_text())
-    bom = bill({name: found[name] for name in FUNCTIONS}, version, commit_time())
+    bom = bill({name: found[name] for name in BINARY_NAMES}, version, commit_time())
     target = folder / NAME
     target.write_text(written(bom))
     print(f"sbom: {len(bom.components)} components in {target}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from release_files import ARCHITECTURES, DIST
 import sbom
-from local import FUNCTIONS, ROOT
+from local import BINARY_NAMES, ROOT
 from release import sbom_name, zip_name
 
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
@@ -21,7 +21,7 @@ TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux
 def linked_packages(target):
     """{(name, version)} of everything that the functions link on a target."""
     command = ["cargo", "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--target", target]
-    command += [argument for function in FUNCTIONS for argument in ("--package", function)]
+    command += [argument for function in BINARY_NAMES for argument in ("--package", function)]
     lines = subprocess.check_output(command, cwd=ROOT, text=True).splitlines()
     return {(name, version.removeprefix("v")) for name, version, *_ in map(str.split, filter(None, lines))}
 
@@ -31,7 +31,7 @@ class BillOfMaterials(unittest.TestCase):
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
         self.executables = {}
-        for function in FUNCTIONS:
+        for function in BINARY_NAMES:
             self.executables[function] = Path(scratch.name) / function
             with zipfile.ZipFile(DIST / zip_name(function, ARCHITECTURES[0])) as file:
                 self.executables[function].write_bytes(file.read("bootstrap"))
@@ -54,7 +54,7 @@ class BillOfMaterials(unittest.TestCase):
     def test_functions_are_identified_by_their_bytes(self):
         for architecture in ARCHITECTURES:
             components = json.loads((DIST / sbom_name(architecture)).read_text())["components"]
-            for function in FUNCTIONS:
+            for function in BINARY_NAMES:
                 with zipfile.ZipFile(DIST / zip_name(function, architecture)) as file:
                     digest = hashlib.sha256(file.read("bootstrap")).hexdigest()
                 (component,) = (c for c in components if c["name"] == function)

@@ -41,7 +41,7 @@ struct Pagination {
 /// # Errors
 ///
 /// [`Error::CalendlyInvalidResponse`], also if an event type after the break is not an object; and the visitor's errors.
-pub(crate) fn read_page(page: &str, visitor: &mut impl EventTypeVisitor) -> Result<AfterPage, Error> {
+pub(crate) fn read_page(page: &str, visitor: &mut dyn EventTypeVisitor) -> Result<AfterPage, Error> {
     let mut is_over = false;
     let pagination = for_each(page, "event_types", |event_type| {
         if !event_type.get().starts_with('{') {

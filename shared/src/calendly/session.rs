@@ -240,7 +240,7 @@ impl<'a> Calendly<'a> {
     pub async fn event_types(
         &self,
         active: Option<bool>,
-        visitor: &mut impl EventTypeVisitor,
+        visitor: &mut dyn EventTypeVisitor,
     ) -> Result<(), Error> {
         let user = self.user_uri().await?;
         let mut query = vec![

@@ -26,10 +26,12 @@ const ALWAYS_SENT: [&str; 2] = ["cache-control", "x-request-id"];
 
 /// Checks the status, headers (by name in lower case) and decoded body of an answer.
 pub(crate) fn check(function: &str, status: u16, headers: &BTreeMap<String, Vec<String>>, body: &str) {
-    let response = response(function, status);
+    let content_type = headers.get("content-type").map(|values| values.join(",")).unwrap_or_default();
+    let response = response(function, status, &content_type);
     check_headers(response, headers, &format!("{function} {status}"));
-    if body.len() <= LARGEST_CHECKED {
-        let content_type = headers.get("content-type").map(|values| values.join(",")).unwrap_or_default();
+    if body.is_empty() {
+        assert!(response["content"].is_null(), "{function} {status} lacks a body");
+    } else if body.len() <= LARGEST_CHECKED {
         let schema = &response["content"][&content_type]["schema"];
         assert!(schema.is_object(), "openapi.yaml has no {content_type} for {function} {status}");
         let json: &RawValue =
@@ -78,16 +80,16 @@ fn check_value(schema: &Value, value: &Value, answer: &str) {
 }
 
 /// The description of a function's response with this status.
-fn response(function: &str, status: u16) -> &'static Value {
+fn response(function: &str, status: u16, content_type: &str) -> &'static Value {
     let paths = DESCRIPTION["paths"].as_object().into_iter().flat_map(|paths| paths.values());
     let mut operations = paths.filter_map(Value::as_object).flat_map(|path| path.values());
     let operation = operations.find(|operation| operation["operationId"] == function);
     let responses =
         &operation.unwrap_or_else(|| panic!("openapi.yaml has no operation {function}"))["responses"];
     // The response of a status that the gateway uses may not describe the function's own problem.
-    let is_problem = |response: &Value| response["content"].get("application/problem+json").is_some();
+    let is_described = |response: &Value| response["content"].get(content_type).is_some();
     let own = responses.get(status.to_string()).map(resolved);
-    let own = own.filter(|response| status < 400 || is_problem(response));
+    let own = own.filter(|response| status < 400 || is_described(response));
     let other = responses.get("default").filter(|_| status >= 400).map(resolved);
     own.or(other).unwrap_or_else(|| panic!("{function} {status} is not in openapi.yaml"))
 }
