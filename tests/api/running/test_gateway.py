@@ -22,8 +22,10 @@ LOG = ROOT / ".run" / "gateway.log"
 
 ROUTE = "/calendly/user"
 RULES = {
-    "access-control-allow-methods": "GET",
-    "access-control-allow-headers": "authorization,cache-control",
+    "access-control-allow-methods": "GET,POST",
+    "access-control-allow-headers": (
+        "authorization,cache-control,content-type,mcp-protocol-version,mcp-method,mcp-name"
+    ),
     "access-control-max-age": "3600",
 }
 
