@@ -192,7 +192,7 @@ impl<'a> Message<'a> {
                 Ok(_) if text.trim_start().starts_with('[') => {
                     (invalid("Batches are not supported: send one message a request."), None)
                 }
-                Ok(_) => (invalid("The body is no JSON-RPC message: send one object."), None),
+                Ok(_) => (invalid("The body is not a JSON-RPC message: send one object."), None),
             });
         };
         let id = members.id.map(RawValue::get);
@@ -205,12 +205,12 @@ impl<'a> Message<'a> {
             return refuse("jsonrpc is not \"2.0\".");
         }
         let Some(method) = members.method.and_then(string::<String>) else {
-            return refuse("method is missing or no string.");
+            return refuse("method is missing or not a string.");
         };
         let params = match members.params.map(|params| (params, params.get().as_bytes().first())) {
             None | Some((_, Some(b'['))) => None,
             Some((params, Some(b'{'))) => Some(params),
-            Some(_) => return refuse("params is no object."),
+            Some(_) => return refuse("params is not an object."),
         };
         Ok(match usable_id {
             Some(id) => Self::Request(Request { id, method: method.into(), params }),

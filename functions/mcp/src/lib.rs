@@ -159,12 +159,12 @@ fn method_outcome<'a>(
             let name: String = params
                 .name
                 .and_then(string)
-                .ok_or_else(|| RpcError::invalid_params("params.name is missing or no string."))?;
+                .ok_or_else(|| RpcError::invalid_params("params.name is missing or not a string."))?;
             let tool = Tool::named(&name)
                 .ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: {}.", quoted(&name))))?;
             log("mcp_tool", tool.name());
             let arguments = Arguments::parse(params.arguments)
-                .ok_or_else(|| RpcError::invalid_params("params.arguments is no object."))?;
+                .ok_or_else(|| RpcError::invalid_params("params.arguments is not an object."))?;
             Ok(Outcome::Call { id: request.id, call: ToolCall::parse(tool, &arguments), version })
         }
         method => Err(RpcError {
@@ -266,11 +266,11 @@ mod tests {
             r#""id" is not an argument of this tool. It takes none."#
         );
         for (params, message) in [
-            (json!({}), "params.name is missing or no string."),
-            (json!({"name": 5}), "params.name is missing or no string."),
+            (json!({}), "params.name is missing or not a string."),
+            (json!({"name": 5}), "params.name is missing or not a string."),
             (json!({"name": "Get_User"}), "Unknown tool: \"Get_User\"."),
-            (json!({"name": "get_user", "arguments": []}), "params.arguments is no object."),
-            (json!({"name": "get_user", "arguments": null}), "params.arguments is no object."),
+            (json!({"name": "get_user", "arguments": []}), "params.arguments is not an object."),
+            (json!({"name": "get_user", "arguments": null}), "params.arguments is not an object."),
         ] {
             let (status, body, _) = call(params);
             assert_eq!((status, &body["error"]), (200, &json!({"code": -32_602, "message": message})));

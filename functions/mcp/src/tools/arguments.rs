@@ -45,7 +45,7 @@ pub struct TimesRequest {
 }
 
 impl Arguments {
-    /// Parses `arguments`; `None` if they are no object.
+    /// Parses `arguments`; `None` if they are not an object.
     #[must_use]
     pub fn parse(arguments: Option<&RawValue>) -> Option<Self> {
         let Some(arguments) = arguments else { return Some(Self(Vec::new())) };
@@ -128,7 +128,7 @@ impl Arguments {
         match value.as_str() {
             Some("") => Err(is_empty(name)),
             Some(text) => Ok(Some(text)),
-            None => Err(wrong_type(name, "string", &format!("{example:?}"))),
+            None => Err(wrong_type(name, "a string", &format!("{example:?}"))),
         }
     }
 
@@ -140,7 +140,7 @@ impl Arguments {
                 Some(float) if number.is_f64() && float.fract() == 0.0 => format!("{float:.0}"),
                 _ => number.to_string(),
             })),
-            _ => Err(wrong_type(name, "number", example)),
+            _ => Err(wrong_type(name, "a number", example)),
         }
     }
 
@@ -155,7 +155,7 @@ impl Arguments {
     fn event_types(&self) -> Result<Vec<&str>, Error> {
         const NAME: &str = "event_types";
         let Some(value) = self.value(NAME) else { return Ok(Vec::new()) };
-        let wrong = || wrong_type(NAME, "array of strings", r#"["intro-call"]"#);
+        let wrong = || wrong_type(NAME, "an array of strings", r#"["intro-call"]"#);
         let texts = value.as_array().ok_or_else(wrong)?.iter().map(|value| value.as_str().ok_or_else(wrong));
         let texts: Vec<&str> = texts.collect::<Result<_, Error>>()?;
         if texts.is_empty() || texts.contains(&"") {
@@ -174,7 +174,7 @@ fn is_empty(name: &'static str) -> Error {
 }
 
 fn wrong_type(name: &'static str, expected: &str, example: &str) -> Error {
-    Error::invalid_parameter(name, format!("{name} is no {expected}: send for example {example}."))
+    Error::invalid_parameter(name, format!("{name} is not {expected}: send for example {example}."))
 }
 
 /// The end of a range without `end`: 14 days after its start, or after now if the start is past. The range of a bare date
@@ -291,7 +291,7 @@ mod tests {
     fn wrong_arguments_are_named() {
         for (arguments, parameter, detail) in [
             (json!({"tz": "UTC"}), "tz", "\"tz\" is not an argument of this tool. It takes timezone, start,"),
-            (json!({"start": 5}), "start", "start is no string: send for example \"2026-12-01\"."),
+            (json!({"start": 5}), "start", "start is not a string: send for example \"2026-12-01\"."),
             (json!({"start": ""}), "start", "start is empty"),
             (json!({"start": "soon"}), "start", "start \"soon\" is neither a date-time nor a date"),
             (json!({"start": "2026-12-01T09:00"}), "start", "or send timezone."),
@@ -305,8 +305,8 @@ mod tests {
             ),
             (json!({"at": "2026-12-01"}), "at", "is a date: send a moment"),
             (json!({"timezone": "Lisbon", "start": "x"}), "timezone", "is not an IANA time zone name"),
-            (json!({"event_types": "intro"}), "event_types", "event_types is no array of strings"),
-            (json!({"event_types": [1]}), "event_types", "event_types is no array of strings"),
+            (json!({"event_types": "intro"}), "event_types", "event_types is not an array of strings"),
+            (json!({"event_types": [1]}), "event_types", "event_types is not an array of strings"),
             (json!({"event_types": []}), "event_types", "event_types is empty"),
             (json!({"event_types": [""]}), "event_types", "event_types is empty"),
             (json!({"event_types": vec!["a"; 11]}), "event_types", "has more than 10 event types"),
@@ -317,7 +317,7 @@ mod tests {
                 "duration_minutes",
                 "duration_minutes \"1.5\" is not a whole number",
             ),
-            (json!({"duration_minutes": "30"}), "duration_minutes", "duration_minutes is no number"),
+            (json!({"duration_minutes": "30"}), "duration_minutes", "duration_minutes is not a number"),
             (json!({"max_times": 0}), "max_times", "is not a whole number from 1 to 100"),
             (json!({"max_times": 101}), "max_times", "is not a whole number from 1 to 100"),
             (json!({"max_times": -1}), "max_times", "is not a whole number from 1 to 100"),
