@@ -57,19 +57,32 @@ fn sent_id(body: &[u8]) -> Option<String> {
 mod tests {
     use std::{fs, path::Path};
 
-    /// Replays the corpus, and each input with each of its bytes left out.
+    /// The number of random changes of each input.
+    const CHANGES: usize = 300;
+
+    /// Replays the corpus, and random changes of each input: bytes left out, copied or replaced.
     #[test]
     fn corpus() {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/mcp_message");
-        let inputs = fs::read_dir(corpus).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
-        let mut count = 0;
-        for input in inputs {
-            super::message(&input);
-            for left_out in 0..input.len() {
-                super::message(&[&input[..left_out], &input[left_out + 1..]].concat());
+        let mut inputs: Vec<_> =
+            fs::read_dir(corpus).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
+        inputs.sort_unstable();
+        assert!(inputs.len() > 10);
+        let mut random = fastrand::Rng::with_seed(1);
+        for input in &inputs {
+            super::message(input);
+            for _ in 0..CHANGES {
+                let mut changed = input.clone();
+                for _ in 0..random.usize(1..4) {
+                    let start = random.usize(0..=changed.len());
+                    let end = changed.len().min(start + random.usize(0..8));
+                    let other = random.choice(&inputs).unwrap();
+                    let from = random.usize(0..=other.len());
+                    let part = &other[from..other.len().min(from + random.usize(0..8))];
+                    changed.splice(start..end, part.iter().copied());
+                }
+                super::message(&changed);
             }
-            count += 1;
         }
-        assert!(count > 10);
     }
 }
