@@ -1,6 +1,6 @@
-//! The Calendly API (calendly-api): routes, authentication, scopes and response headers.
+//! The Calendly API (<https://developer.calendly.com/api-docs>): routes, authentication, scopes and response headers.
 //!
-//! Where the behavior of the real API is not confirmed, comments mark it as *assumed*.
+//! Comments mark unconfirmed behavior of the real API as *assumed*.
 
 mod accounts;
 mod available_times;
@@ -36,8 +36,8 @@ use crate::intercept::bearer;
 use accounts::Access;
 use response::resource;
 
-/// Every path requires a PAT, even unknown ones. Calendly's pages disagree on the scope for available times;
-/// that of the endpoint's own page is assumed.
+/// Every path requires a PAT, even an unknown one. Calendly's pages disagree on the scope for available times; the one
+/// on the endpoint's page is assumed.
 pub(crate) fn router(state: &Arc<AppState>) -> Router {
     let require = |scope| from_fn_with_state(scope, require_scope);
     Router::new()
@@ -93,8 +93,7 @@ async fn require_scope(
     }
 }
 
-/// `GET /users/me` and `GET /users/{id}` (calendly-api, section 1.1). Assumed: 403 for a user that the caller
-/// must not read, 404 for an unknown one.
+/// `GET /users/me` and `GET /users/{id}`. Assumed: 403 for a user that the caller may not read, 404 for an unknown one.
 async fn read_user(
     State(state): State<Arc<AppState>>,
     Extension(access): Extension<Access>,

@@ -28,14 +28,14 @@ pub struct Config {
     pub clock: Clock,
     /// The initial PATs and their users.
     pub pats: Vec<Account>,
-    /// The issuer's base URL, if clients reach the sandbox at another address than it listens on (from a
-    /// container, for example).
+    /// The issuer's base URL, if clients reach the sandbox at an address other than the one it listens on (for example,
+    /// from a container).
     pub public_url: Option<String>,
     /// The audience (`aud`) of issued tokens.
     pub audience: String,
     /// The scopes that the issuer grants, separated by spaces.
     pub scope: String,
-    /// Rate limit of each Calendly user, in requests per minute (calendly-api: 500 on paid plans).
+    /// Rate limit of each Calendly user, in requests per minute. Paid plans have 500.
     pub rate_limit: u32,
     /// Minimum time between now and the start of an available slot.
     pub minimum_notice: TimeDelta,
@@ -112,7 +112,7 @@ pub struct Account {
     /// The user's name. PATs with the same name share a user, whose properties come from the first account.
     /// `None` creates a user for this PAT alone.
     pub user: Option<String>,
-    /// The name of the user who owns the organization; `None` for a user with an organization of their own.
+    /// The name of the user who owns the organization; `None` creates an organization for this user.
     pub colleague_of: Option<String>,
     /// Time zone of the user's working hours: Monday to Friday, 09:00 to 17:00.
     pub timezone: Tz,
@@ -175,7 +175,7 @@ impl From<&str> for Account {
     }
 }
 
-/// A scope of a PAT (calendly-api, section 4.3).
+/// A scope of a PAT: <https://developer.calendly.com/scopes>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scope {
     /// Reads users.
@@ -202,7 +202,7 @@ pub enum Catalogue {
         /// The number of event types.
         count: usize,
     },
-    /// The event types of the sample that cannot be booked: inactive, deleted and polls.
+    /// The sample event types that cannot be booked: inactive, deleted and polls.
     NothingBookable,
     /// No event types, as in a new account.
     Empty,

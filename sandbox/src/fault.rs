@@ -29,7 +29,7 @@ pub enum Fault {
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// An HTML error page with this status, as Cloudflare sends it with the statuses 520 to 526.
+    /// An HTML error page with this status, like Cloudflare's for the statuses 520 to 526.
     Cloudflare {
         /// The HTTP status.
         status: u16,
@@ -81,17 +81,17 @@ pub enum Fault {
     },
     /// The real response with a truncated body; the content length is that of the whole body.
     Truncated {
-        /// The number of body bytes to send, at most all but one.
+        /// The number of body bytes to send. At least one is withheld.
         after: usize,
     },
     /// Like [`Self::Truncated`], but the connection stays open.
     HangInBody {
-        /// The number of body bytes to send, at most all but one.
+        /// The number of body bytes to send. At least one is withheld.
         after: usize,
     },
     /// Like [`Self::Truncated`], but the connection is reset.
     ResetInBody {
-        /// The number of body bytes to send, at most all but one.
+        /// The number of body bytes to send. At least one is withheld.
         after: usize,
     },
     /// The real response with a body that arrives byte by byte.

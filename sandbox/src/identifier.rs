@@ -9,7 +9,7 @@ fn hash(seed: u64, key: &[&str]) -> u128 {
     digest.as_ref().iter().take(16).fold(0, |number, byte| (number << 8) | u128::from(*byte))
 }
 
-/// Derives a UUID of version 4, as live accounts have them (calendly-api, section 1.0).
+/// Derives a version 4 UUID, the form of ids in live accounts.
 pub(crate) fn uuid(seed: u64, key: &[&str]) -> String {
     const VERSION_AND_VARIANT: u128 = 0x0000_0000_0000_f000_c000_0000_0000_0000;
     const VERSION_4: u128 = 0x0000_0000_0000_4000_8000_0000_0000_0000;

@@ -8,13 +8,13 @@ use serde_json::{Map, Value, from_slice, from_str, json, to_vec};
 use crate::fault::Fault;
 use crate::issuer::change_key_set;
 
-/// Available times; raw values keep the form of real slots.
+/// Available times. Raw values preserve the JSON text of the slots.
 #[derive(Deserialize, Serialize)]
 struct Slots {
     collection: Vec<Box<RawValue>>,
 }
 
-/// A page of a list, with rows in their original form.
+/// A page of a list. The rows keep their JSON text.
 #[derive(Deserialize, Serialize)]
 struct Page<'a> {
     #[serde(borrow)]

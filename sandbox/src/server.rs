@@ -23,9 +23,9 @@ use tower::ServiceExt;
 /// Raw bytes that replace an HTTP response, and the end of the connection.
 #[derive(Debug)]
 pub(crate) struct RawResponse {
-    /// Bytes to send at once.
+    /// Bytes to send immediately.
     pub(crate) bytes: Vec<u8>,
-    /// Bytes to send afterwards one by one, with a pause before each.
+    /// Bytes to send after those, one at a time, with a pause before each.
     pub(crate) drip: Option<(Duration, Vec<u8>)>,
     pub(crate) end: End,
 }
@@ -35,7 +35,7 @@ pub(crate) struct RawResponse {
 pub(crate) enum End {
     /// Sends TCP RST.
     Reset,
-    /// Closes the connection in order.
+    /// Closes the connection gracefully.
     Close,
     /// Keeps the connection open until the client closes it.
     Hang,
@@ -76,7 +76,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, accepted: Arc<A
                     let number = accepted.fetch_add(1, Ordering::Relaxed) + 1;
                     connections.spawn(serve_connection(stream, router.clone(), number));
                 }
-                // File descriptors run out, for example: other connections must end first.
+                // For example, no file descriptor is free until other connections end.
                 Err(_) => tokio::task::yield_now().await,
             },
             Some(_) = connections.join_next() => {}

@@ -1,4 +1,4 @@
-//! The errors of a request, and the one place where an error becomes a status.
+//! The errors of a request, and their mapping to statuses and codes.
 //!
 //! A caller gets an [`Error`] as an RFC 9457 problem: `type`, `title`, `status`, `detail`, `code` and `request_id`, with
 //! `parameter` or `calendly` where the error has them. The log gets its [`reason`](Error::reason), for the operator.
@@ -39,7 +39,7 @@ pub enum Error {
         /// The arguments of the tool.
         known: &'static [&'static str],
     },
-    /// 400: a message that its protocol refuses, with an error response of its own.
+    /// 400: a message that its protocol refuses. The protocol defines the error response.
     #[error("{reason}.")]
     InvalidMessage {
         /// The kind of error, for the log.
@@ -119,15 +119,15 @@ pub enum Error {
         /// What is too large.
         reason: &'static str,
     },
-    /// Any other error, about one of several requested things.
+    /// Any other error, with the requested item that it is about.
     #[error("{error} This is about {subject}.")]
     About {
-        /// Which one, in the caller's words. For the answer alone.
+        /// The item, as the caller named it. Appears only in the answer.
         subject: String,
         /// The error.
         error: Box<Error>,
     },
-    /// 500: anything else. The cause is in the log alone.
+    /// 500: anything else. The cause appears only in the log.
     #[error("An internal error occurred. The log has the cause under this request_id.")]
     Internal {
         /// The cause, for the log.
@@ -202,7 +202,7 @@ pub(crate) struct CalendlyMember<'a> {
 }
 
 impl Error {
-    /// An [`Error::InvalidParameter`] whose `detail` has no value of the caller.
+    /// An [`Error::InvalidParameter`] whose `detail` contains no value from the caller.
     pub fn invalid_parameter(parameter: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         let reason = detail.into();
         Self::InvalidParameter { parameter, detail: reason.clone().into_owned(), reason }
@@ -401,8 +401,8 @@ pub fn quoted(value: &str) -> String {
 }
 
 impl TokenError {
-    /// The value of `WWW-Authenticate` (RFC 6750, section 3). For a missing token it names no error. Of `others`, those
-    /// that RFC 6750's own parameters do not include follow.
+    /// The value of `WWW-Authenticate` (RFC 6750, section 3). For a missing token, it names no error. Appends the
+    /// parameters in `others` that it does not have yet.
     pub(crate) fn challenge(&self, others: &[(&'static str, String)]) -> String {
         const REALM: &str = r#"Bearer realm="calendly""#;
         let mut challenge = match self {

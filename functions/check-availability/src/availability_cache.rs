@@ -24,10 +24,10 @@ const TIMEOUT_WITH_STALE: Duration = Duration::from_secs(2);
 const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
-/// The most memory that cached responses take. A month of slots every half hour has 66 KB.
+/// The maximum memory of all cached responses. A month of half-hourly slots takes 66 KB.
 const MAX_BYTES: usize = 12 * 1024 * 1024;
 
-/// Freshness is judged by the caller with the wall clock, which environments share, so `ttl` is zero.
+/// `ttl` is zero because [`AvailabilityCache`] judges freshness by the wall clock, which environments share.
 const POLICY: CachePolicy = CachePolicy {
     ttl: Duration::ZERO,
     load_timeout: Duration::MAX,
@@ -73,8 +73,8 @@ impl AvailabilityCache {
         Self { fresh, stale, cache }
     }
 
-    /// Calendly's response about a window, with all slots from `wanted_from` on. `request` is made to Calendly if no cached
-    /// response serves.
+    /// Returns Calendly's response about a window, with all slots from `wanted_from` on. Sends `request` to Calendly if
+    /// no cached response is usable.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ impl AvailabilityCache {
                 }
             })
         };
-        // Half of the time that is left is for a call.
+        // Reserves half of the remaining time for a call.
         let max_wait = MAX_COALESCE_WAIT.min(calendly.time_left() / 2);
         let lookup = self.cache.get_with_lease(&scope, window, freshness, max_wait, load).await;
         let Lookup { value, status } = lookup.map_err(|error: CacheError<Error>| Error::from(error))?;
@@ -132,7 +132,7 @@ impl AvailabilityCache {
     }
 }
 
-/// The metric that counts windows served like this.
+/// The metric that counts windows with this status.
 fn metric(status: CacheStatus) -> &'static str {
     match status {
         CacheStatus::Hit => "AvailabilityFromMemory",

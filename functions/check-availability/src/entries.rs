@@ -34,14 +34,14 @@ pub struct Entries<'a> {
 #[derive(Debug, Clone, Copy)]
 enum Filter {
     All,
-    /// Available ones at a moment.
+    /// Available entries at a moment.
     At(PointQuery),
-    /// Available ones that follow a moment.
+    /// Available entries after a moment.
     After(PointQuery),
 }
 
 impl<'a> Entries<'a> {
-    /// All entries. Slots with one start come in the order of their event types.
+    /// All entries. Slots with the same start are in the order of their event types.
     #[must_use]
     pub fn new(lists: &'a [SlotList], match_mode: Match) -> Self {
         Self { lists, match_mode, filter: Filter::All, available_only: false, limit: usize::MAX }
@@ -53,7 +53,7 @@ impl<'a> Entries<'a> {
         Self { limit, ..self }
     }
 
-    /// The available ones of these entries.
+    /// Keeps only the available entries.
     #[must_use]
     pub fn available(self) -> Self {
         Self { available_only: true, ..self }
@@ -116,7 +116,7 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// Takes the slots of the next instant, one of each calendar that has one; `false` at the end.
+/// Moves the slots of the next instant into `instant`, at most one per calendar; `false` at the end.
 fn take_instant<'a>(calendars: &mut [MergedSlots<'a>], instant: &mut Vec<EntrySlot<'a>>) -> bool {
     instant.clear();
     let starts = calendars.iter().filter_map(|slots| Some(slots.peek()?.0.start_time));
@@ -174,7 +174,7 @@ mod tests {
         DateTime::from_timestamp(START + quarters * 900, 0).unwrap()
     }
 
-    /// A zone and the quarters of an hour from `START` to a day on which its clocks change, or to any if they don't.
+    /// A zone, and the quarter-hours from `START` to a day on which its clocks change, or to any day if they never do.
     fn place() -> impl Strategy<Value = (Zone, i64)> {
         let zone = prop::sample::select(&chrono_tz::TZ_VARIANTS[..]);
         (zone, any::<prop::sample::Index>()).prop_map(|(zone, nth)| {
@@ -187,7 +187,8 @@ mod tests {
         })
     }
 
-    /// Slots by their quarter of an hour; whether each is available. Their texts are those of a zone's clocks.
+    /// Slots by quarter-hour, each with whether it is available. Their start times are written in the zone's local
+    /// time.
     fn open_times(slots: &BTreeMap<i64, bool>, zone: &Zone) -> SlotList {
         let mut offsets = zone.offsets();
         let mut slot = |(quarters, is_available): (&i64, &bool)| {
@@ -220,7 +221,7 @@ mod tests {
     }
 
     proptest! {
-        // 25 hours, over a change of the clocks where there is one; the calendars are in two zones.
+        // 25 hours, across a clock change if there is one; the calendars are in two zones.
         #[test]
         fn questions_agree_with_single_answers(
             (zone, day) in place(),
@@ -235,7 +236,7 @@ mod tests {
                 .collect();
             let zones = [&zone, &other_zone];
             let times: Vec<_> = zones.iter().cycle().zip(&calendars).map(|(zone, slots)| open_times(slots, zone)).collect();
-            // What the clocks show then; of two such moments it means the earlier.
+            // The local time at that moment. A repeated local time means the earlier moment.
             let offset = zone.offsets().at(time(day + moment));
             let local = time(day + moment).with_timezone(&offset).naive_local().format("%Y-%m-%dT%H:%M:%S").to_string();
             let parse = |bound| parse_time(bound, &local, Some(&zone)).unwrap();

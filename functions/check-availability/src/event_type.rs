@@ -13,7 +13,7 @@ use shared::{
 /// A reference to an event type: the `event_type` parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub enum EventTypeRef {
-    /// A URI or an id. It goes to Calendly as it is, since some event types are missing from the list.
+    /// A URI or an id, passed to Calendly unchanged because the list omits some event types.
     Uri(EventTypeUri),
     /// An event type to find in the list.
     Listed(ListedEventType),
@@ -215,7 +215,7 @@ impl ListedEventType {
     ///
     /// # Errors
     ///
-    /// Those of calls to Calendly. An event type that is not found, or a slug that several share, is an error of its own.
+    /// Those of calls to Calendly. An inner error is an event type that is not found, or a slug that several share.
     pub(crate) async fn search(
         listed: &[&Self],
         calendly: &Calendly<'_>,
@@ -316,7 +316,7 @@ impl EventTypeVisitor for ListSearch<'_> {
         self.searches.iter_mut().for_each(|(_, found)| found.clear());
     }
 
-    /// Only the end of the list shows that no other event type has a slug. The other searches end with the first match.
+    /// A search for a slug reads the whole list to detect duplicates. The other searches end with the first match.
     fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error> {
         let entry: ListEntry = serde_json::from_str(event_type.get()).map_err(|_| undocumented())?;
         let mut is_over = true;

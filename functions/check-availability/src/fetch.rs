@@ -23,19 +23,19 @@ use crate::{
     windows::{AlignedWindow, Window},
 };
 
-/// The maximum number of concurrent calls, multiplied by the number of event types: a dozen calls at once have been seen
-/// to exceed Calendly's rate limit.
+/// The maximum number of concurrent calls per event type. A dozen concurrent calls have been seen to exceed Calendly's
+/// rate limit.
 const MAX_CALLS_PER_EVENT_TYPE: usize = 4;
 
 /// The maximum number of concurrent windows of one request, so that no lease expires while its holder waits for one of
 /// the calls that [`Calendly`] allows.
 const MAX_CALLS: usize = 8;
 
-/// How much longer than the slots the look-up of an event type's length may take.
+/// How much longer the lookup of an event type's length may take than the fetch of the slots.
 const MAX_LENGTH_WAIT: Duration = Duration::from_secs(1);
 
-/// The slots of each event type, in their order. If one window fails the request fails, since a partial answer must not
-/// look like a whole one. With a `limit`, requests one window after the other until there are enough slots.
+/// Fetches the slots of each event type, in order. If one window fails, the request fails: a partial answer must not
+/// look complete. With a `limit`, requests windows one at a time until there are enough slots.
 pub(crate) async fn fetch_slots(
     question: &Question,
     event_types: &mut [EventType],
@@ -63,7 +63,7 @@ pub(crate) async fn fetch_slots(
                 lengths.push(length);
             }
         };
-        // Without a length a slot has no local end, which is no error.
+        // A slot of unknown length has no local end, which is not an error.
         let _ = timeout(max_wait, rest).await;
         (lists, lengths)
     };
@@ -117,8 +117,8 @@ async fn fetch_lists(
     Ok(lists)
 }
 
-/// The results of all calls in their order, with at most `max_calls` in flight. The first error cancels the others, so that
-/// a call that hangs does not delay it.
+/// Returns the results of all calls in order, with at most `max_calls` in flight. The first error cancels the others,
+/// so that a call that hangs does not delay it.
 async fn join_ordered<T>(
     calls: Vec<impl Future<Output = Result<T, EventTypeError>>>,
     max_calls: usize,

@@ -48,7 +48,7 @@ pub struct FoundSlots {
 }
 
 impl FoundSlots {
-    /// When Calendly stated the oldest part; `None` if all of it is of this moment.
+    /// When Calendly provided the oldest part; `None` if no part may have been cached.
     #[must_use]
     pub fn as_of(&self) -> Option<DateTime<Utc>> {
         self.lists.iter().filter_map(SlotList::as_of).min()

@@ -25,12 +25,12 @@ pub(crate) struct WindowSlots {
 }
 
 impl WindowSlots {
-    /// The slots of a response of this moment that are in a range.
+    /// The slots in a range of a response that was just received.
     pub(crate) fn new(availability: Availability, range: SlotRange) -> Self {
         Self { availability: Arc::new(availability), range, is_cached: false }
     }
 
-    /// The slots of a response that may have been cached that are in a range.
+    /// The slots in a range of a response that may have been cached.
     pub(crate) fn cached(availability: Arc<Availability>, range: SlotRange) -> Self {
         Self { availability, range, is_cached: true }
     }
@@ -49,7 +49,7 @@ impl SlotList {
         self.start_time
     }
 
-    /// When Calendly stated the oldest part; `None` if all of it is of this moment.
+    /// When Calendly provided the oldest part; `None` if no part may have been cached.
     pub(crate) fn as_of(&self) -> Option<DateTime<Utc>> {
         self.as_of
     }
@@ -64,8 +64,8 @@ impl SlotList {
         self.windows.push(window);
     }
 
-    /// The slots with their JSON objects, no two with the same start: two windows may both hold a slot at their common
-    /// end.
+    /// The slots with their JSON objects, without duplicate starts: adjacent windows may share a slot at their
+    /// boundary.
     pub(crate) fn iter(&self) -> MergedSlots<'_> {
         let mut windows = Vec::with_capacity(self.windows.len());
         for window in &self.windows {
@@ -75,7 +75,7 @@ impl SlotList {
     }
 }
 
-/// A lazy merge of several windows: slots are not copied, however many there are.
+/// Merges several windows lazily, without copying slots.
 #[derive(Debug, Clone)]
 pub(crate) struct MergedSlots<'a> {
     windows: Vec<Remaining<'a>>,
@@ -92,7 +92,7 @@ impl<'a> MergedSlots<'a> {
     /// The next slot, without taking it.
     pub(crate) fn peek(&self) -> Option<(&'a Slot, &'a str)> {
         let firsts = self.windows.iter().filter_map(|window| Some((window.slots.first()?, window.times)));
-        // Of several with one start an available one, and of those the first.
+        // Of slots with the same start, prefers an available one, then the first.
         let (slot, times) = firsts.min_by_key(|(slot, _)| slot.merge_key())?;
         Some((slot, times.object(slot)))
     }

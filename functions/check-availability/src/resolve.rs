@@ -24,7 +24,7 @@ const LENGTHS_ON_ERROR: OnError = OnError::ServeStale {
     backoff_without_value: true,
 };
 
-/// Resolves references to event types. The cache saves the calls that this takes.
+/// Resolves references to event types. Caches the results to save calls.
 pub(crate) struct EventTypeResolver {
     cache: TieredCache<PatId, EventTypeRef, ResolvedEventType, Error>,
     /// The lengths of event types that were requested by URI, for local ends.
@@ -163,8 +163,8 @@ impl EventTypeResolver {
         Ok(())
     }
 
-    /// The same event type with its lengths for local ends, which are loaded if they are unknown. While loads fail, they
-    /// back off, and stale lengths serve: an end is no reason for a call per request.
+    /// The same event type with its lengths for local ends, which are loaded if they are unknown. While loads fail,
+    /// they back off and stale lengths are used: a local end does not justify a call per request.
     pub(crate) async fn with_lengths_for_ends(
         &self,
         resolved: &Arc<ResolvedEventType>,
@@ -212,7 +212,7 @@ async fn search_one(listed: &ListedEventType, calendly: &Calendly<'_>) -> Result
     ListedEventType::search(&[listed], calendly).await?.pop().unwrap_or(Err(NOT_SEARCHED))
 }
 
-/// The distinct event types: each in the place of its first reference, with lengths if those of any are known.
+/// The distinct event types, each at the position of its first reference, with its lengths if any reference has them.
 pub(crate) fn distinct(event_types: &[EventType]) -> Vec<EventType> {
     let mut distinct: Vec<EventType> = Vec::with_capacity(event_types.len());
     for event_type in event_types {

@@ -11,25 +11,25 @@ use crate::{
     resolve::EventType,
 };
 
-/// The most bytes of slots. More would not fit in Lambda's 6 MB even gzipped, or not in the function's memory.
+/// The maximum size of all slots. More would exceed Lambda's 6 MB even gzipped, or the function's memory.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// The length of the two local times that are added to a slot.
 const LOCAL_TIMES_LENGTH: usize =
     r#","local_start_time":"2026-12-01T09:00:00+00:00","local_end_time":"2026-12-01T09:00:00+00:00""#.len();
 
-/// The length of what else surrounds a slot, without the event type's URI.
+/// The length of the other JSON around a slot, without the event type's URI.
 const FRAME_LENGTH: usize =
     r#"{"start_time":"2026-12-01T09:00:00.000000000Z","slots":{"":}}"local_start_time":"2026-12-01T09:00:00+00:00","#
         .len();
 
-/// Room for the members beside a collection.
+/// The space reserved for the members other than the collection.
 const OTHER_MEMBERS_LENGTH: usize = 256;
 
-/// The most entries of `next`.
+/// The maximum number of entries in `next`.
 const MAX_NEXT: usize = 3;
 
-/// The members beside `collection`.
+/// The members other than `collection`.
 #[derive(Serialize)]
 struct OtherMembers<'a> {
     available: bool,
@@ -54,7 +54,7 @@ enum TimeMembers {
     Point { at: String },
 }
 
-/// The response to a question: `lists` are the slots of the `event_types`, in their order.
+/// Writes the response to a question. `lists` holds the slots of `event_types`, in the same order.
 ///
 /// # Errors
 ///
@@ -102,7 +102,7 @@ pub(crate) fn to_json(
     Ok(Answer { json: writer.json, age })
 }
 
-/// Writes slots as text: their objects are JSON already and are not parsed again.
+/// Writes slots as text: their objects are already JSON.
 struct Writer<'a> {
     json: String,
     event_types: &'a [EventType],
@@ -139,7 +139,7 @@ impl Writer<'_> {
         Ok(is_any_available)
     }
 
-    /// The most bytes that are added to the object of a slot that starts at a whole second.
+    /// The maximum number of bytes added to the object of a slot that starts at a whole second.
     fn added_length(&self, slot: &EntrySlot<'_>) -> usize {
         let is_framed = self.event_types.len() > 1 || self.match_mode == Match::All;
         let frame = if is_framed { FRAME_LENGTH + self.uri(slot).len() } else { 0 };
@@ -169,7 +169,7 @@ impl Writer<'_> {
         self.json.push_str("}}");
     }
 
-    /// Writes Calendly's object byte for byte, with members of ours at its end: `event_type` where slots of several event
+    /// Writes Calendly's object byte for byte, with members added at its end: `event_type` where slots of several event
     /// types are mixed, then the local times.
     fn push_slot(&mut self, slot: &EntrySlot<'_>) {
         let has_event_type = self.match_mode == Match::Any && self.event_types.len() > 1;
@@ -328,7 +328,7 @@ mod tests {
         assert!(all.starts_with(&collection), "{all}\n{collection}");
     }
 
-    /// Too much costs memory, and too little costs a copy of everything.
+    /// Too much wastes memory; too little costs a copy of the whole response.
     #[test]
     fn reserved_capacity_is_exact() {
         let slots: Vec<_> =

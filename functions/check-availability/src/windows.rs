@@ -33,8 +33,8 @@ pub(crate) struct RangePart {
     range: TimeRange,
 }
 
-/// A window that starts on a grid, is as long as Calendly allows, and holds a part of a range. Ranges that are close to
-/// each other share it, and so a cached response.
+/// A window that starts on a grid, is as long as Calendly allows, and holds a part of a range. Nearby ranges share it,
+/// and thus its cached response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AlignedWindow {
     start_time: DateTime<Utc>,
@@ -119,9 +119,9 @@ impl AlignedWindow {
         Ok(self.range.slots_from(start_time))
     }
 
-    /// The window to request at `now`. It starts at its own start if that is in the future, else at the next hour if the
-    /// question wants nothing earlier, else at the
-    /// moved start, or at the first wanted slot if that is earlier.
+    /// The window to request at `now`. Starts at the window's own start if that is in the future; otherwise at the next
+    /// hour if the question wants nothing earlier; otherwise at the moved start or the first wanted slot, whichever is
+    /// earlier.
     fn window(&self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
         let (start_time, end_time) = self.bounds();
         let wanted_from = self.wanted(now)?.start_time;
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(requested("2026-11-25T12:59:59Z", NOW), "2026-11-25T12:21:30Z");
         assert_eq!(requested("2020-01-01T00:00:00Z", NOW), "2026-11-25T12:21:30Z");
         assert_eq!(requested("2026-11-25T12:20:40Z", NOW), "2026-11-25T12:20:40Z", "less than a minute away");
-        // The start became past during a look-up.
+        // The start became past during a lookup.
         assert_eq!(requested("2026-11-25T12:20:40Z", "2026-11-25T12:20:39Z"), "2026-11-25T12:21:39Z");
         assert_eq!(requested("2026-11-25T13:00:00Z", "2026-11-25T12:59:59Z"), "2026-11-25T13:00:59Z");
     }

@@ -1,4 +1,5 @@
-//! `GET /event_type_available_times` (calendly-api, section 1.3).
+//! `GET /event_type_available_times`:
+//! <https://developer.calendly.com/api-docs/calendly-api/event-types/list-event-type-available-times>
 
 use std::sync::Arc;
 
@@ -38,8 +39,8 @@ struct Slot {
     scheduling_url: String,
 }
 
-/// Assumed: parameters are checked before the event type is looked up; 403 for an event type that the caller
-/// must not read, 404 for an unknown one.
+/// Assumed: parameters are checked before the event type is looked up; 403 for an event type that the caller may not
+/// read, 404 for an unknown one.
 pub(super) async fn list(
     State(state): State<Arc<AppState>>,
     Extension(access): Extension<Access>,
@@ -66,7 +67,7 @@ fn event_type_id(uri: Option<&str>) -> Result<&str, CalendlyError> {
 }
 
 /// The messages for a start in the past and for a range that is too long are Calendly's. The other messages are
-/// assumed, and so is that the end must be after the start.
+/// assumed, as is the rule that the end must be after the start.
 fn parse_range(
     parameters: &Parameters,
     now: DateTime<Utc>,

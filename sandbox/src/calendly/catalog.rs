@@ -21,7 +21,7 @@ const TOPIC: &str = r#"{"name":"What shall we talk about?","type":"text","positi
 const FUTURE_OBJECT: &str =
     "{\"ratio\":1e-7,\"zero\":0.0,\"text\":\"\u{1F980} \u{7f}\",\"nothing\":null,\"list\":[3,1]}";
 
-/// Returns valid JSON in its original form.
+/// Wraps JSON text without changing it; `None` if it is invalid.
 fn raw(json: &str) -> Option<Box<RawValue>> {
     RawValue::from_string(json.to_owned()).ok()
 }
@@ -222,7 +222,7 @@ fn sample(started_at: DateTime<Utc>) -> Vec<EventType> {
         locations: raw(r#"[{"kind":"physical","location":"Room 4","additional_info":null}]"#),
         ..secret("Panel, one-off", "", 45)
     });
-    // Two with the same slug, one on the user's page and one on a team's page.
+    // Two event types with the same slug, one on the user's page and one on a team's page.
     sample.push(plain("Studio visit", "studio-visit", 30));
     sample.push(EventType {
         scheduling_url: "https://calendly.com/sample-team/studio-visit".to_owned(),

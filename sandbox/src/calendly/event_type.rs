@@ -1,4 +1,4 @@
-//! The event type object (calendly-api, section 1.2).
+//! The event type object.
 
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
@@ -50,11 +50,10 @@ pub(crate) struct EventType {
     pub(super) start_time_increment: Option<u32>,
     pub(super) before_buffer: u32,
     pub(super) after_buffer: u32,
-    /// A field that Calendly does not have. It adds fields every year, and clients that forward event types must
-    /// preserve them.
+    /// An invented field: Calendly adds fields every year, and clients that forward event types must preserve them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sandbox_future_object: Option<Box<RawValue>>,
-    /// Another one, with more digits than `f64` can represent.
+    /// An invented number with more digits than `f64` can represent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sandbox_future_number: Option<u128>,
 }
@@ -115,13 +114,13 @@ impl From<&User> for Profile {
 }
 
 impl EventType {
-    /// Whether the event type is active, not deleted, and not a poll (calendly-api, section 5).
+    /// Whether the event type is active, not deleted, and not a poll.
     pub(super) fn is_bookable(&self) -> bool {
         self.active && self.deleted_at.is_none() && self.booking_method == BookingMethod::Instant
     }
 
-    /// Whether the list includes the event type. It omits pool types without a profile, which are readable and
-    /// bookable by URI (calendly-api, section 5).
+    /// Whether the list includes the event type. It omits pool types without a profile, which are readable and bookable
+    /// by URI.
     pub(crate) fn is_listed(&self) -> bool {
         !(self.pooling_type.is_some() && self.profile.is_none())
     }

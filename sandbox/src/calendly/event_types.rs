@@ -1,4 +1,5 @@
-//! `GET /event_types` with pagination (calendly-api, sections 1.0 and 1.2), and `GET /event_types/{id}`.
+//! `GET /event_types` with pagination, and `GET /event_types/{id}`:
+//! <https://developer.calendly.com/api-docs/calendly-api/event-types/list-event-types>
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -142,7 +143,7 @@ impl PageTokens {
     }
 }
 
-/// Returns the members whose event types are requested. An organization's list is for its owner only. Assumed:
+/// Returns the members whose event types are requested. Only its owner may list an organization's event types. Assumed:
 /// with both parameters, the user must be a member of the organization; 403 for other users and organizations.
 fn owners(
     parameters: &Parameters,

@@ -1,4 +1,4 @@
-//! Rate limit per user (calendly-api, section 3).
+//! Rate limit per user: <https://developer.calendly.com/api-docs/overview/rate-limits>
 
 use std::collections::HashMap;
 use std::sync::Mutex;

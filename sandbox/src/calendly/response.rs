@@ -1,4 +1,5 @@
-//! JSON responses and error bodies (calendly-api, section 2).
+//! JSON responses and error bodies, as in Calendly's OpenAPI document of 2023:
+//! <https://github.com/speakeasy-sdks/calendly-ts>
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -18,7 +19,7 @@ pub(crate) enum CalendlyError {
     Unauthenticated,
     InsufficientScope(Scope),
     PermissionDenied,
-    /// The request is for the owner of an organization only.
+    /// Only the owner of the organization may send this request.
     NotOwner,
     NotFound,
     /// The body is assumed.

@@ -13,7 +13,7 @@ const WORKDAY_END: u32 = 17 * 60;
 const DEFAULT_INCREMENT: u32 = 30;
 /// Length of a block in which a user is free or busy, in seconds.
 const BLOCK: i64 = 30 * 60;
-/// Number of busy blocks in 256.
+/// Average number of busy blocks per 256 blocks.
 const BUSY_OF_256: u8 = 40;
 
 /// Rules for all event types.
@@ -54,7 +54,7 @@ impl Schedule {
             .collect()
     }
 
-    /// Returns the number of the interval in which busy times stay the same, if they change.
+    /// Returns the number of the current interval of unchanged busy times; `None` if busy times never change.
     fn bookings_period(&self, now: DateTime<Utc>) -> Option<String> {
         let length = self.bookings_change?.num_milliseconds().max(1);
         Some(now.timestamp_millis().div_euclid(length).to_string())

@@ -1,4 +1,4 @@
-//! The user object (calendly-api, section 1.1).
+//! The user object.
 
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::uri::resource_uri;
 use crate::identifier::uuid;
 
-/// A user, with every field seen live.
+/// A user, with every field that live responses have.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct User {
     #[serde(skip)]

@@ -95,7 +95,7 @@ fn authenticate(headers: &HeaderMap, form: &HashMap<String, String>) -> Result<&
     }
 }
 
-/// Returns the requested scopes, or else all that the issuer offers.
+/// Returns the requested scopes, or all offered scopes if none are requested.
 fn requested_scope<'a>(form: &'a HashMap<String, String>, offered: &'a str) -> Result<&'a str, GrantError> {
     let Some(requested) = form.get("scope").filter(|scope| !scope.trim().is_empty()) else {
         return Ok(offered);

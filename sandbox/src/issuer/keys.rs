@@ -40,7 +40,7 @@ pub enum Algorithm {
     /// RSA, PKCS #1 v1.5, with the rotating key.
     #[default]
     Rs256,
-    /// RSA, PKCS #1 v1.5, with the RSA key without `alg`, as for the other RSA algorithms below.
+    /// RSA, PKCS #1 v1.5, with the RSA key without `alg`, like the RSA algorithms below.
     Rs384,
     /// RSA, PKCS #1 v1.5.
     Rs512,
@@ -57,7 +57,7 @@ pub enum Algorithm {
     /// Ed25519.
     #[serde(rename = "EdDSA")]
     EdDsa,
-    /// Ed25519, under its name of RFC 9864.
+    /// Ed25519, under the name that RFC 9864 gives it.
     #[serde(rename = "Ed25519")]
     Ed25519,
     /// HMAC with the secret of the [`Mint`](super::Mint).
@@ -109,7 +109,7 @@ pub(super) struct KeyRing {
 /// All keys of the issuer.
 #[derive(Debug)]
 pub(super) struct Keys {
-    /// Take turns as the RS256 key.
+    /// The RS256 keys: each rotation switches to the other one.
     rotating: [RsaKeyPair; 2],
     generation: usize,
     published: KeyRing,

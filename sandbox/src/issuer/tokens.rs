@@ -85,7 +85,7 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// The system has no randomness.
+    /// The system's random number generator failed.
     pub(crate) fn mint(&self, mint: &Mint) -> Result<String, KeyError> {
         let keys = lock(&self.keys);
         let header = match keys.kid(mint.algorithm) {

@@ -1,9 +1,9 @@
 //! Validation of claims (RFC 7519, section 4), which yields the [`Caller`].
 //!
-//! `jsonwebtoken` validates claims too, but reports `exp` before `iss` and `aud`: a token of another issuer or
-//! for another audience would be called *expired*, as if a new one helped. It also accepts an array as `iss`,
-//! accepts an `aud` array with elements that are not strings, and does not know Amazon Cognito's `client_id` or
-//! the claims that tell an ID token from an access token.
+//! `jsonwebtoken` validates claims too, but reports `exp` before `iss` and `aud`: a token of another issuer or for
+//! another audience would be reported as *expired*, as if a new token would help. It also accepts an array as `iss`,
+//! accepts an `aud` array with elements that are not strings, and does not know Amazon Cognito's `client_id` or the
+//! claims that distinguish an ID token from an access token.
 
 use serde_json::Value;
 
@@ -29,8 +29,8 @@ impl Caller {
 
 /// Validates the claims of a token whose signature has been verified, at `now` (seconds since the Unix epoch).
 ///
-/// `exp` comes after the checks that a new token of the same kind would also fail, so that *expired* tells the
-/// caller to get a new one.
+/// Checks `exp` after everything that a new token of the same kind would also fail, so *expired* tells the caller to
+/// get a new one.
 pub(crate) fn check(jws: &CompactJws<'_>, rules: &TokenRules, now: i64) -> Result<Caller, TokenError> {
     let claims = jws.claims()?;
     #[expect(clippy::cast_precision_loss, reason = "f64 represents every second up to MAX_NUMERIC_DATE")]

@@ -1,4 +1,4 @@
-//! Fetching of published keys: OpenID Connect Discovery and the JWK Set.
+//! Fetches published keys: OpenID Connect Discovery and the JWK Set.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(super) struct PublishedKeys {
     pub(super) http: HttpClient,
 }
 
-/// The members that are read of an OpenID provider's metadata (OpenID Connect Discovery 1.0, section 3).
+/// The members read from an OpenID provider's metadata (OpenID Connect Discovery 1.0, section 3).
 #[derive(Deserialize)]
 struct Metadata {
     issuer: String,

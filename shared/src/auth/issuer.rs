@@ -22,7 +22,7 @@ pub(crate) enum Issuer {
 /// What the configuration requires of a token's claims.
 #[derive(Debug)]
 pub(crate) struct TokenRules {
-    /// The expected `iss`; `None` with a shared secret, which identifies its issuer by itself.
+    /// The expected `iss`; `None` with a shared secret, which alone identifies its issuer.
     pub(crate) issuer: Option<String>,
     /// The accepted audiences and client ids: at least one.
     pub(crate) audiences: Vec<String>,
@@ -31,7 +31,7 @@ pub(crate) struct TokenRules {
 }
 
 impl Issuer {
-    /// The expected `iss`; `None` with a shared secret, which identifies its issuer by itself.
+    /// The expected `iss`; `None` with a shared secret, which alone identifies its issuer.
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::PublishedKeys { issuer, .. } => Some(issuer),

@@ -87,7 +87,7 @@ impl VerificationKey {
         Ok(Self { key_id: jwk.kid, algorithms, key })
     }
 
-    /// Whether both are the same key, whatever their `kid` and `alg`.
+    /// Whether both are the same key, regardless of `kid` and `alg`.
     pub(super) fn is_same_key(&self, other: &Self) -> bool {
         use DecodingKeyKind::{RsaModulusExponent, SecretOrDer};
         let is_equal = match (self.key.kind(), other.key.kind()) {
@@ -113,7 +113,7 @@ fn check_purpose(jwk: &Jwk) -> Result<(), UnusableKey> {
     }
 }
 
-/// Whether a key without `use` is meant for encryption or key agreement, by its other members.
+/// Whether a key without `use` is meant for encryption or key agreement, judging by its other members.
 fn is_for_encryption(jwk: &Jwk) -> bool {
     const OPERATIONS: [&str; 6] = ["encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"];
     const ALGORITHMS: [&str; 3] = ["RSA1_5", "RSA-OAEP", "ECDH-ES"];

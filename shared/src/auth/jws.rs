@@ -25,8 +25,8 @@ const MALFORMED: TokenError = TokenError::Invalid("The token is not a JSON Web T
 impl<'a> CompactJws<'a> {
     /// Parses a token.
     ///
-    /// The header's `jwk`, `jku`, `x5u` and `x5c` are ignored: a key that the token itself brings along
-    /// proves nothing (RFC 8725, section 3.10).
+    /// The header's `jwk`, `jku`, `x5u` and `x5c` are ignored: a key that the token itself provides proves nothing (RFC
+    /// 8725, section 3.10).
     pub(crate) fn parse(token: &'a str) -> Result<Self, TokenError> {
         Self::parse_parts(token).map_err(|error| if error == MALFORMED { malformed(token) } else { error })
     }
@@ -70,8 +70,8 @@ impl<'a> CompactJws<'a> {
     }
 }
 
-/// Parses a case-sensitive `alg` name (RFC 7518, section 3.1). `none` is not among them, and `Ed25519` (RFC 9864)
-/// is EdDSA with the only curve that is supported.
+/// Parses a case-sensitive `alg` name (RFC 7518, section 3.1). `none` is refused. `Ed25519` (RFC 9864) is parsed as
+/// EdDSA, which is supported with that curve only.
 pub(super) fn parse_algorithm(name: &str) -> Option<Algorithm> {
     match name {
         "Ed25519" => Some(Algorithm::EdDSA),
@@ -79,7 +79,7 @@ pub(super) fn parse_algorithm(name: &str) -> Option<Algorithm> {
     }
 }
 
-/// Names what surrounds a malformed token, if anything.
+/// The error for a malformed token, with a hint if it has a common format fault.
 fn malformed(token: &str) -> TokenError {
     match FormatFault::of_token(token.as_bytes()) {
         Some(FormatFault::Quotes) => TokenError::Invalid("The token is in quotes. Send it without them."),

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::http::json::object_of_bytes;
 
-/// The number of different keys with the same `kid` that are tried for a token. The limit bounds the work that a
-/// forged token can cause.
+/// The maximum number of different keys with the same `kid` that are tried for a token. The limit bounds the work that
+/// a forged token can cause.
 const MAX_CANDIDATES: usize = 4;
 
 /// The keys of an issuer: at least one.
@@ -81,7 +81,7 @@ impl KeySet {
         Self { keys: vec![key], left_out: None }
     }
 
-    /// How many keys were left out although they are not meant for encryption, and why, for the log.
+    /// How many keys were left out, and why, for the log. Encryption keys are not counted.
     pub(super) fn left_out(&self) -> Option<&str> {
         self.left_out.as_deref()
     }

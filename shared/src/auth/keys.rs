@@ -70,8 +70,8 @@ pub(crate) enum Verification {
     Valid,
     /// No key fits the token; newer keys may include it.
     NoKey,
-    /// The only key that fits, which the token does not name, did not sign it. It may have been replaced, as a
-    /// shared secret is when it is rotated.
+    /// The only key that fits did not sign the token, and the token does not name it. It may have been replaced, for
+    /// example by rotation of a shared secret.
     Mismatch,
     /// The token is invalid with any keys.
     Invalid(TokenError),
@@ -97,7 +97,7 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] if none did, [`Error::KeysUnavailable`] if the keys to decide that are missing.
+    /// [`Error::Token`] if none did, [`Error::KeysUnavailable`] if the keys needed to decide are missing.
     pub(crate) async fn verify(&self, jws: &CompactJws<'_>, metrics: &RequestMetrics) -> Result<(), Error> {
         if !self.source.supports(jws.algorithm) {
             return Err(TokenError::Invalid("The token's alg is not accepted.").into());
@@ -109,7 +109,7 @@ impl KeyStore {
         match verify_with(&served.value, jws) {
             Verification::Valid => Ok(()),
             Verification::Invalid(error) => Err(error.into()),
-            // The keys were fetched for this request, so there are none newer.
+            // The keys were fetched for this request, so no newer ones exist.
             Verification::NoKey | Verification::Mismatch if served.status.is_new() => Err(UNKNOWN_KEY.into()),
             Verification::NoKey => self.verify_with_newer_keys(jws, &served.value, unavailable).await,
             // If the fetch fails, the cached key decides.

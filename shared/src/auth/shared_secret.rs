@@ -1,4 +1,4 @@
-//! Reading of a signing secret that the issuer shares in Secrets Manager.
+//! Reads a signing secret that the issuer shares in Secrets Manager.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl KeySource for SharedSecret {
     }
 }
 
-/// Makes a key of a shared secret, which is used byte for byte.
+/// Converts a shared secret to a key. Its bytes are used unchanged.
 fn shared_secret(secret: &[u8]) -> Result<KeySet, String> {
     let fault = FormatFault::around(secret).map(|fault| format!(" and {fault}")).unwrap_or_default();
     if secret.len() < MIN_SECRET_BYTES {

@@ -1,8 +1,8 @@
 //! Signature verification (RFC 7518, section 3; RFC 8037 for EdDSA) with ring.
 //!
-//! `jsonwebtoken` provides the algorithm names, the key type and the dispatch; [`claims`](super::claims) explains
-//! why it does not validate claims. This module is its cryptographic provider. The ones that it bundles
-//! (aws-lc-rs, RustCrypto) would add up to 2 MB to each binary, and ring is already there for TLS.
+//! `jsonwebtoken` provides the algorithm names, the key type and the dispatch; [`claims`](super::claims) explains why
+//! it does not validate claims. This module is its cryptographic provider. The ones that it bundles (aws-lc-rs,
+//! RustCrypto) would add up to 2 MB to each binary, and ring is already linked for TLS.
 
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey,

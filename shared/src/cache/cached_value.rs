@@ -18,7 +18,7 @@ use super::policy::{CachePolicy, Cooldown, Failures, Freshness, RefreshPolicy, S
 #[cfg(test)]
 mod tests;
 
-/// A value of type `T` that is loaded on demand; a load may fail with an `E`.
+/// A value of type `T` that is loaded on demand. A load can fail with an `E`.
 ///
 /// A load runs in the task of the first caller that needs it. If that task is dropped because its request's time ran out,
 /// the load counts as failed and its waiters go on.
@@ -44,9 +44,9 @@ pub struct Lookup<T> {
 pub enum CacheStatus {
     /// From memory: the value was fresh.
     Hit,
-    /// By a load of this lookup.
+    /// By this lookup's own load.
     Miss(Source),
-    /// By the load of a concurrent lookup.
+    /// By a concurrent lookup's load.
     Coalesced,
     /// With a stale value, while another lookup loads a newer one.
     Revalidating,
@@ -94,7 +94,7 @@ pub enum CacheError<E> {
     Canceled,
 }
 
-/// A load: boxed, since it is rare and large, so that a hit does not move its state about.
+/// A load. Boxed because it is rare and large: a hit does not move its state.
 type Load<'a, T, E> = BoxFuture<'a, Result<Loaded<T>, LoadError<E>>>;
 
 #[derive(Debug)]
@@ -147,7 +147,7 @@ impl<T, E: Clone> CachedValue<T, E> {
         Self { policy, cached: RwLock::new(None), loading: Mutex::new(state) }
     }
 
-    /// Returns the value, and loads it if there is no fresh one. `load` is given the load's time-out.
+    /// Returns the value, and loads it if there is no fresh one. `load` receives its time-out.
     ///
     /// # Errors
     ///
@@ -160,9 +160,9 @@ impl<T, E: Clone> CachedValue<T, E> {
         self.get_with_policy(|_, age| Some(self.policy.freshness(age)), Duration::MAX, load).await
     }
 
-    /// Like [`Self::get`], with a freshness policy of the caller: `freshness` judges a value and its age, `None` if the
-    /// value does not answer this caller at all. A caller that has waited `max_wait` for another caller's load starts a
-    /// load of its own.
+    /// Like [`Self::get`], with a caller-supplied freshness policy: `freshness` judges a value and its age, and returns
+    /// `None` if the value is of no use to this caller. A caller that has waited `max_wait` for another caller's load
+    /// starts its own.
     ///
     /// # Errors
     ///
@@ -223,7 +223,8 @@ impl<T, E: Clone> CachedValue<T, E> {
         }
     }
 
-    /// Loads beside the load of another caller that takes too long. Only the outcome of that one counts for the backoff.
+    /// Loads concurrently with another caller's load that takes too long. Only the other load's outcome counts toward
+    /// the backoff.
     async fn load_uncoalesced(
         &self,
         freshness: impl Fn(&T, Duration) -> Option<Freshness>,
@@ -248,7 +249,7 @@ impl<T, E: Clone> CachedValue<T, E> {
         }
     }
 
-    /// Stale-if-error: a value that is not expired takes the place of the error.
+    /// Stale-if-error: a value that is not expired replaces the error.
     fn or_stale(usable: Option<(Freshness, Cached<T>)>, error: E) -> Result<Lookup<T>, CacheError<E>> {
         match usable {
             Some((Freshness::Expired, _)) | None => Err(CacheError::LoadFailed(error)),
@@ -287,7 +288,7 @@ impl<T, E: Clone> CachedValue<T, E> {
     ///
     /// # Errors
     ///
-    /// [`CacheError`] if the load fails, or failed last and its backoff has not ended.
+    /// [`CacheError`] if the load fails, or if the last load failed and its backoff has not ended.
     pub async fn refresh<F, V>(
         &self,
         seen: &Arc<T>,

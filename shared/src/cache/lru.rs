@@ -40,7 +40,7 @@ impl<K: Hash + Eq + Clone, T, E: Clone> LruMap<K, T, E> {
         Self::with_max_bytes(policy, usize::MAX)
     }
 
-    /// An empty map whose values, as far as [`Self::set_size`] has measured them, take at most `max_bytes`.
+    /// An empty map whose values take at most `max_bytes`, as recorded by [`Self::set_size`].
     pub(crate) fn with_max_bytes(policy: CachePolicy, max_bytes: usize) -> Self {
         let entries = Entries { by_key: LruCache::new(MAX_ENTRIES), bytes: 0 };
         Self { policy, max_bytes, entries: Mutex::new(entries) }
@@ -63,7 +63,8 @@ impl<K: Hash + Eq + Clone, T, E: Clone> LruMap<K, T, E> {
         self.entries().by_key.peek(key).map(|entry| entry.value.clone())
     }
 
-    /// Records the size of an entry's value. Evicts the least recently used entries while all together are too large.
+    /// Records the size of an entry's value. Evicts the least recently used entries while the total size exceeds the
+    /// limit.
     pub(crate) fn set_size(&self, key: &K, bytes: usize) {
         let mut entries = self.entries();
         let Some(entry) = entries.by_key.peek_mut(key) else { return };

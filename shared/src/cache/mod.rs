@@ -10,7 +10,7 @@
 //!   └▶ remote        DynamoDB as the remote cache
 //! ```
 //!
-//! All but `remote` are generic: they know nothing of PATs, requests or Calendly.
+//! All but `remote` are generic: they do not depend on PATs, requests or Calendly.
 
 mod backoff;
 mod cached_value;

@@ -9,8 +9,8 @@ use super::Backoff;
 /// How a [`CachedValue`](super::CachedValue) treats age, failures and forced refreshes.
 #[derive(Debug, Clone, Copy)]
 pub struct CachePolicy {
-    /// Time to live: how long a value is fresh. Zero: a value is never fresh; only callers that waited
-    /// for its load get it, or others as stale-if-error.
+    /// Time to live: how long a value is fresh. With zero, a value is never fresh: callers that waited for its load get
+    /// it, and other callers only as stale-if-error.
     pub ttl: Duration,
     /// Time-out of one load.
     pub load_timeout: Duration,
@@ -32,21 +32,21 @@ pub enum OnError {
         /// Time-out of a load while a stale value can be served instead.
         load_timeout: Duration,
         /// Whether the backoff also applies while there is no value at all. It then starts with the second failure in a
-        /// row, since the first may have been a hiccup.
+        /// row, since the first may have been transient.
         backoff_without_value: bool,
     },
 }
 
-/// How a fresh value is replaced that turned out to be wrong: a key set that lacks a key, a refused PAT.
+/// How to replace a fresh value that turned out to be wrong, such as a key set that lacks a key or a refused PAT.
 #[derive(Debug, Clone, Copy)]
 pub struct RefreshPolicy {
     /// Time-out of the load.
     pub load_timeout: Duration,
-    /// The least time between two refreshes.
+    /// The minimum interval between two refreshes.
     pub cooldown: Cooldown,
 }
 
-/// The least time between two refreshes.
+/// The minimum interval between two refreshes.
 #[derive(Debug, Clone, Copy)]
 pub enum Cooldown {
     /// The same after every refresh.
@@ -80,11 +80,11 @@ pub(super) enum Step {
 /// The failed loads since the last success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Failures {
-    /// How many failed that a request needed. Failed preloads do not count.
+    /// The number of failed loads that a request needed. Failed preloads do not count.
     pub(super) count: u32,
-    /// When the last one ended.
+    /// When the last failed load ended.
     pub(super) last: Instant,
-    /// Whether the last one was dropped with its request, so that its outcome is unknown.
+    /// Whether the last failed load was dropped with its request, so that its outcome is unknown.
     pub(super) was_canceled: bool,
     /// The end of the backoff.
     pub(super) retry_at: Instant,

@@ -23,10 +23,10 @@ use super::{
     CacheError, CachePolicy, CacheStatus, CachedValue, Freshness, LoadError, Loaded, Lookup, LruMap, Source,
 };
 
-/// A cache of values of type `V` by scope and key. What one scope loaded is served to that scope only.
+/// A cache of values of type `V` by scope and key. A value is served only to the scope that loaded it.
 #[derive(Debug)]
 pub struct TieredCache<S: Hash + Eq, K: Hash + Eq, V, E> {
-    /// Tells items of different caches apart in the remote cache.
+    /// Distinguishes items of different caches in the remote cache.
     kind: &'static str,
     policy: CachePolicy,
     /// How long the remote cache keeps an item. Zero: the remote cache is not used.
@@ -49,8 +49,8 @@ pub trait RemoteItem<K>: Sized {
     /// The value as text.
     fn to_text(&self) -> Option<String>;
 
-    /// The value of a text that [`Self::to_text`] wrote for `key`; `None` for any other text. `as_of` is the moment at
-    /// which the origin stated it.
+    /// Parses a text that [`Self::to_text`] wrote for `key`; `None` for any other text. `as_of` is the moment at which
+    /// the origin stated it.
     fn from_text(text: &str, key: &K, as_of: DateTime<Utc>) -> Option<Self>;
 
     /// The moment at which the origin stated the value; `None` for the start of its load.
@@ -72,7 +72,7 @@ pub struct RemoteValue {
 pub(super) const CLOCK_SKEW: Duration = Duration::from_millis(500);
 
 impl RemoteValue {
-    /// The value's age; `None` if it is from the future by more than clocks differ.
+    /// The value's age; `None` if it is in the future by more than the maximum clock skew.
     #[must_use]
     pub fn age(&self, now: DateTime<Utc>) -> Option<Duration> {
         match (now - self.as_of).to_std() {
@@ -174,8 +174,8 @@ where
         self.record_size(scope, key, self.entry(scope, key).get(read_through).await)
     }
 
-    /// Like [`Self::get`] with a freshness policy of the caller. Of the lookups of all processes that need the value at
-    /// the same time, one loads it; the others wait for it up to `max_wait`. `load` is given the load's time-out.
+    /// Like [`Self::get`], with a caller-supplied freshness policy. Of the concurrent lookups in all processes, one
+    /// loads the value; the others wait up to `max_wait`. `load` receives its time-out.
     ///
     /// # Errors
     ///
@@ -253,7 +253,7 @@ where
         self.record_size(scope, key, self.entry(scope, key).preload(read_through).await)
     }
 
-    /// Replaces `seen`, a fresh value that turned out to be wrong: by a newer one in memory, or by one that is loaded
+    /// Replaces `seen`, a fresh value that turned out to be wrong, with a newer one from memory or one that is loaded
     /// from the origin. The remote cache is not read, since the wrong value may have come from there.
     ///
     /// # Errors

@@ -99,8 +99,8 @@ impl AvailableTimes {
             slots.push(Slot::parse(object.get(), &json)?);
             Ok(())
         })?;
-        // Calendly documents no order. Of several slots with one start, an available one wins. The sort is stable, and one
-        // pass if the slots are in order.
+        // Calendly documents no order. Of slots with the same start, an available one wins. The sort is stable, and
+        // takes one pass if the slots are in order.
         slots.sort_by_key(Slot::merge_key);
         slots.dedup_by_key(|slot| slot.start_time);
         slots.shrink_to_fit();

@@ -43,18 +43,18 @@ pub(crate) struct CalendlyClient {
     pub(super) max_retries: u32,
 }
 
-/// What the calls of one request have in common.
+/// State that the calls of one request share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CallContext<'a> {
     pub(super) pat: &'a LoadedPat,
     pub(super) metrics: &'a RequestMetrics,
     /// One permit per call in flight.
     pub(super) calls: &'a Semaphore,
-    /// How many bytes all responses together may have.
+    /// The limit on the total size of all responses.
     pub(super) byte_budget: &'a ByteBudget,
 }
 
-/// The path of a call, and the pattern that stands for it in the log, which holds no id.
+/// The path of a call, and its pattern for the log, which contains no id.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Path<'a> {
     pub(super) pattern: &'static str,
@@ -73,7 +73,7 @@ impl From<&'static str> for Path<'_> {
 }
 
 impl CalendlyClient {
-    /// A client with a connection pool of its own.
+    /// Creates a client with its own connection pool.
     ///
     /// # Errors
     ///
@@ -216,8 +216,8 @@ async fn text(response: Response, byte_budget: &ByteBudget) -> Result<String> {
         .map_err(|_| AttemptError::permanent(Error::CalendlyInvalidResponse("it is not UTF-8".to_owned())))
 }
 
-/// The members of Calendly's error body that are passed on. A content delivery network stands in front of Calendly, so
-/// the body may be anything; members of another type are left out.
+/// The members of Calendly's error body that are passed on. Calendly is behind a content delivery network, so the body
+/// may be anything. Members of another type are left out.
 #[derive(Default, Deserialize)]
 struct ErrorBody {
     #[serde(default)]

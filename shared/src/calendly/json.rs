@@ -47,12 +47,12 @@ fn not_documented(what: &str, error: &serde_json::Error) -> Error {
     ))
 }
 
-/// Parses a response with a `collection`, and calls `each` with one object after the other, so that memory is bounded
-/// however many there are. Returns the response's `pagination`. `what` names the response in errors.
+/// Parses a response with a `collection`, and calls `each` with one object at a time, so that memory is bounded
+/// regardless of their number. Returns the response's `pagination`. `what` names the response in errors.
 ///
 /// # Errors
 ///
-/// As [`parse`], and what `each` returns.
+/// As [`parse`], and the errors that `each` returns.
 pub(super) fn for_each<'a>(
     json: &'a str,
     what: &str,

@@ -17,7 +17,7 @@ pub trait EventTypeVisitor: Send {
     ///
     /// # Errors
     ///
-    /// Any; it ends the list.
+    /// Any error ends the list.
     fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error>;
 }
 
@@ -36,7 +36,7 @@ struct Pagination {
     next_page_token: Option<String>,
 }
 
-/// Parses a page, and shows `visitor` its event types until it breaks.
+/// Parses a page, and passes its event types to `visitor` until it breaks.
 ///
 /// # Errors
 ///
@@ -60,7 +60,7 @@ pub(crate) fn read_page(page: &str, visitor: &mut dyn EventTypeVisitor) -> Resul
         _ if is_over => Ok(AfterPage::End),
         (Some(page_token), _) => Ok(AfterPage::Next { page_token }),
         (None, None) => Ok(AfterPage::End),
-        // The list goes on, but only tokens are followed.
+        // There is another page, but only tokens are followed, not URLs.
         (None, Some(_)) => Err(Error::CalendlyInvalidResponse(
             "the pagination of event_types has a next_page without a next_page_token".to_owned(),
         )),

@@ -1,4 +1,4 @@
-//! Calendly's rate limit: how much is left of the calls that a PAT's user may make in a minute.
+//! Calendly's rate limit: how many calls a PAT's user has left in the current minute.
 //!
 //! Calendly counts the calls of all environments and states the remainder in every response.
 //!
@@ -11,7 +11,7 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Quota is low while less than this part of it is left.
+/// The quota is low while less than this fraction of it is left.
 const LOW_QUOTA_RATIO: f64 = 0.2;
 
 /// The quota as Calendly stated it last.
@@ -20,7 +20,7 @@ pub(crate) struct RateLimit(Mutex<Option<Quota>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Quota {
-    /// The part of the limit that is left, from 0 to 1.
+    /// The fraction of the limit that is left, from 0 to 1.
     left: f64,
     /// When the minute ends.
     resets_at: Instant,

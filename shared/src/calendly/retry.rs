@@ -8,11 +8,11 @@ use crate::{cache::Backoff, lambda::deadline::Deadline};
 
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 
-/// The longest wait of Calendly's that is honored. A longer one ends the attempts: an environment that sleeps is paid for
-/// and serves no other request.
+/// The longest wait requested by Calendly that is honored. A longer one ends the attempts: a sleeping environment is
+/// billed and serves no other request.
 const MAX_REQUESTED_WAIT: Duration = Duration::from_secs(2);
 
-/// The least time that must be left after the delay for another attempt to make sense.
+/// The minimum time that must be left after the delay for another attempt.
 const MIN_ATTEMPT_TIME: Duration = Duration::from_millis(100);
 
 /// How an attempt failed.
@@ -33,8 +33,8 @@ pub(super) struct AttemptError<E> {
     pub(super) error: E,
 }
 
-/// Attempts an operation until it succeeds, its failure is not worth a retry, or the deadline is too close. `attempt` is
-/// given the number of the attempt, from 1.
+/// Attempts an operation until it succeeds, its failure is not worth a retry, or the deadline is too close. `attempt`
+/// receives the number of the attempt, from 1.
 ///
 /// # Errors
 ///
@@ -62,7 +62,7 @@ where
     }
 }
 
-/// The delay before the next attempt; `None` for no other attempt.
+/// The delay before the next attempt; `None` if there is none.
 ///
 /// `attempts` counts those made, at least 1. `jitter` is drawn from `0.0..1.0`. A wait that Calendly asks for is honored in
 /// full, or not at all if it is too long or the deadline does not allow it. The statuses 520 to 524 are Cloudflare's for an

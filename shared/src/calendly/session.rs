@@ -67,8 +67,8 @@ pub type CacheScope<'a> = Scope<PatId, RemoteCache<'a>>;
 
 /// A request for the slots of a time window.
 pub trait WindowRequest: Sync {
-    /// The window to request at the moment `now`. Each attempt asks again, since Calendly refuses a start that has become
-    /// past.
+    /// The window to request at the moment `now`. Called for each attempt, since Calendly refuses a start that has
+    /// become past.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ struct User {
     uri: String,
 }
 
-/// The policy of values that calls to Calendly return: no stale value is served, and calls have time-outs of their own.
+/// The policy of values that calls to Calendly return: no stale value is served, and calls have their own time-outs.
 #[must_use]
 pub fn response_policy(ttl: Duration) -> CachePolicy {
     CachePolicy {
@@ -178,7 +178,7 @@ impl<'a> Calendly<'a> {
         self.metrics
     }
 
-    /// The scope of what this PAT's calls return.
+    /// The cache scope of the responses to this PAT's calls.
     #[must_use]
     pub fn cache_scope(&self) -> CacheScope<'_> {
         let remote = self
@@ -228,11 +228,11 @@ impl<'a> Calendly<'a> {
             .ok_or_else(|| Error::CalendlyInvalidResponse("the user's uri is not a URI".to_owned()))
     }
 
-    /// Shows `visitor` the user's event types, sorted by name, page after page. `active` restricts them to the active or
-    /// the inactive ones.
+    /// Passes the user's event types to `visitor`, sorted by name, page by page. `active` restricts them to the active
+    /// or the inactive ones.
     ///
-    /// Pages are requested by token, never by a URL in a response. A token that comes twice is an error. A token that
-    /// Calendly refuses restarts the list from its first page, once.
+    /// Pages are requested by token, never by a URL in a response. A repeated token is an error. A token that Calendly
+    /// refuses restarts the list from its first page, once.
     ///
     /// # Errors
     ///
@@ -254,7 +254,7 @@ impl<'a> Calendly<'a> {
         let mut has_restarted = false;
         for _ in 0..MAX_PAGES {
             let page = match self.get("/event_types".into(), &query).await {
-                // The token expired. The caller did not send it, so the error is not for them.
+                // The token expired. The caller did not send it, so the error is not passed on.
                 Err(error)
                     if error.is_calendly_bad_request() && query.len() > first_page && !has_restarted =>
                 {
@@ -280,7 +280,7 @@ impl<'a> Calendly<'a> {
         Err(Error::CalendlyInvalidResponse("the list of event types has no end".to_owned()))
     }
 
-    /// Reads an event type, also one that the list omits.
+    /// Reads an event type, even one that the list omits.
     ///
     /// # Errors
     ///

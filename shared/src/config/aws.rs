@@ -68,7 +68,7 @@ pub(crate) fn credentials_of_environment() -> Option<Credentials> {
     Some(Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "environment"))
 }
 
-/// Whether a text is an error code of AWS, and not some other text in its place.
+/// Whether a text has the form of an AWS error code.
 pub(crate) fn is_error_code(text: &str) -> bool {
     text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
@@ -97,7 +97,7 @@ mod tests {
     #[tokio::test]
     async fn endpoints_are_those_of_the_aws_sdk() {
         for region in REGIONS {
-            // Secrets Manager has no dual-stack endpoints of its own: its plain ones are.
+            // Secrets Manager has no separate dual-stack endpoints: its plain endpoints are dual-stack.
             for use_fips in [false, true] {
                 let kind = EndpointKind { use_fips, use_dual_stack: false };
                 let params = Params::builder().region(region).use_fips(use_fips).build().unwrap();

@@ -32,7 +32,7 @@ pub(crate) struct Config {
     pub(crate) calendly: CalendlyConfig,
     /// `JWT_ISSUER` and `JWT_JWKS_URL`, or `JWT_SECRET_ID`.
     pub(crate) issuer: Issuer,
-    /// What the claims of its tokens must satisfy.
+    /// The rules for the claims of the issuer's tokens.
     pub(crate) token_rules: TokenRules,
     /// `CALLER_HASH_SECRET_ID`.
     pub(crate) caller_hash_secret_id: Option<String>,
@@ -51,7 +51,7 @@ pub(crate) struct TableConfig {
     pub(crate) endpoint: Option<String>,
     /// The region of [`AwsConfig`].
     pub(crate) region: String,
-    /// That of [`AwsConfig`].
+    /// The endpoint kind of [`AwsConfig`].
     pub(crate) endpoint_kind: EndpointKind,
 }
 
@@ -143,7 +143,7 @@ impl TableConfig {
     }
 }
 
-/// Reads the custom endpoint of an AWS service, or else `AWS_ENDPOINT_URL`, the one of all services.
+/// Reads the custom endpoint of an AWS service, or else `AWS_ENDPOINT_URL`, which applies to all services.
 fn endpoint(variables: &mut Variables, service_variable: &str, kind: EndpointKind) -> Option<String> {
     // The AWS SDKs refuse both together.
     let parse = |text: &str| match kind {

@@ -52,7 +52,7 @@ pub(super) fn audiences(text: &str) -> Result<Vec<String>, String> {
     if audiences.is_empty() { Err("names no audience".to_owned()) } else { Ok(audiences) }
 }
 
-/// Validates a `scope-token` (RFC 6749, section 3.3), which fits a challenge unescaped.
+/// Validates a `scope-token` (RFC 6749, section 3.3), which needs no escaping in a challenge.
 pub(super) fn scope_token(text: &str) -> Result<String, String> {
     let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
     if text.bytes().all(allowed) {

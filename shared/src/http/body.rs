@@ -45,7 +45,7 @@ impl Reservation<'_> {
         Ok(())
     }
 
-    /// Spends the bytes for good.
+    /// Spends the bytes permanently.
     fn keep(mut self) {
         self.bytes = 0;
     }

@@ -1,4 +1,4 @@
-//! An HTTP client that sends a request again on a new connection when a reused one died during a freeze.
+//! An HTTP client that retries a request on a new connection when a reused one died during a freeze.
 //!
 //! Lambda freezes an environment between invocations. Connections that die meanwhile are noticed only when the next
 //! request uses them.
@@ -17,7 +17,7 @@ use super::{
     tls::Tls,
 };
 
-/// Freezes happen between invocations. A connection used more recently than this did not die of one.
+/// Freezes happen between invocations. A connection used more recently than this did not die in one.
 const SHORTEST_FREEZE: Duration = Duration::from_secs(1);
 
 /// An HTTP client with a connection pool and a spare connection. Clones share both.
@@ -29,7 +29,7 @@ struct Inner {
     tls: Tls,
     pool: Mutex<Pool>,
     spare: SpareConnection,
-    /// When the last response came: its connection is in the pool.
+    /// When the last response arrived. Its connection is in the pool.
     last_response: Mutex<Option<Instant>>,
     shortest_freeze: Duration,
 }
@@ -42,7 +42,7 @@ struct Pool {
 }
 
 impl HttpClient {
-    /// A client without connections.
+    /// Creates a client without connections.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl HttpClient {
     /// A sentence that says why the connection failed.
     pub(crate) async fn preconnect(&self, url: &str) -> Result<(), String> {
         let Inner { tls, spare, .. } = &*self.0;
-        // A pooled connection counts as open until its idle time-out. Should it be dead, the request is sent again.
+        // A pooled connection counts as open until its idle time-out. If it is dead, the request is sent again.
         let is_pooled = self.0.last_response().is_some_and(|at| at.elapsed() < IDLE_TIMEOUT);
         if is_pooled || spare.is_usable() {
             return Ok(());
@@ -130,7 +130,7 @@ impl Inner {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A pool without the connections of `pool`: where one died during a freeze, all may have.
+    /// Returns a pool without the connections of `pool`: if one died during a freeze, all may have.
     fn pool_after_freeze(&self, pool: &Pool) -> Result<Pool, reqwest::Error> {
         let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         // A concurrent request may have replaced it already.

@@ -1,4 +1,4 @@
-//! Preconnect: a connection that is open before there is a request for it.
+//! Preconnect: opens a connection before a request needs it.
 //!
 //! A client connects only to send a request. During init there is nothing to send yet: a connection is opened without
 //! a request, kept as the spare connection, and used by the first request that needs one.
@@ -183,6 +183,6 @@ where
 }
 
 fn set_origin(origin: Origin) {
-    // Fails where no request observes its origin.
+    // Fails if no request observes its origin.
     let _ = ORIGIN.try_with(|cell| cell.set(origin));
 }

@@ -22,7 +22,7 @@ impl From<String> for Answer {
 
 /// A function: its name, its parameters, and how it answers.
 pub trait Function: Send + Sync + 'static {
-    /// The name in log lines and metrics, which is the package's.
+    /// The name in log lines and metrics: the package name.
     const NAME: &'static str;
 
     /// The names of the query parameters. A misspelled one is refused, any other name is ignored.

@@ -1,4 +1,4 @@
-//! The JSON of a response, as API Gateway expects it.
+//! Converts responses to API Gateway's JSON formats.
 
 use std::{convert::Infallible, future::ready};
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// Converts a response to the payload format of the request's gateway.
 ///
-/// `lambda_http::run` does the same, but does not accept warm-ups. This is its last step alone.
+/// `lambda_http::run` does the same, but does not accept warm-ups. This module implements only its last step.
 pub(super) async fn answer(
     context: Option<&RequestContext>,
     response: Response<Body>,

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{Error, Query, calendly::Calendly};
 
-/// A function below the level of [`Function`]: it sees the method, the path, the headers and the body of a request.
+/// A lower-level interface than [`Function`]: it sees the method, the path, the headers and the body of a request.
 pub trait HttpFunction: Send + Sync + 'static {
-    /// The name in log lines and metrics, which is the package's.
+    /// The name in log lines and metrics: the package name.
     const NAME: &'static str;
 
     /// The largest request body. With 0, bodies are not read.
@@ -30,7 +30,7 @@ pub trait HttpFunction: Send + Sync + 'static {
         session: &Session<'_>,
     ) -> impl Future<Output = Result<HttpAnswer, Error>> + Send;
 
-    /// Parameters that `WWW-Authenticate` challenges have beside those of RFC 6750.
+    /// Parameters to add to `WWW-Authenticate` challenges, besides those of RFC 6750.
     fn challenge_parameters(&self, _request: &HttpRequest<'_>) -> Vec<(&'static str, String)> {
         Vec::new()
     }

@@ -95,7 +95,7 @@ impl<F: HttpFunction> Pipeline<F> {
             Session { services: &self.services, headers: request.headers(), request_id, deadline, metrics };
         let http_request = HttpRequest::new(request);
         let work = Box::pin(self.function.respond(&http_request, &session));
-        // The deadline may be the very error that an answer reports.
+        // An answer that reports an error may already report the missed deadline.
         let expires = |answer: &HttpAnswer| answer.error.is_none();
         let answer = within_deadline(work, deadline, metrics, expires).await;
         let format = BodyFormat::new(request, deadline);

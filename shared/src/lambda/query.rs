@@ -36,8 +36,8 @@ impl Query {
         Self(request.query_string_parameters())
     }
 
-    /// Checks that no name is a misspelled one of `known`: in other letter case, with `_` or `-` added or left out, with
-    /// brackets after it (`event_type[]`), or `tz` for `timezone`. Ignoring such a parameter would give a wrong answer.
+    /// Refuses misspellings of `known` names: different letter case, `_` or `-` added or left out, trailing brackets
+    /// (`event_type[]`), or `tz` for `timezone`. Ignoring such a parameter would give a wrong answer.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyTooLarge;
 
-/// The most bytes that a character has in JSON: `\u0000`.
+/// The maximum length of one character in JSON: `\u0000`.
 const MAX_ESCAPED_BYTES: usize = 6;
 
 /// Decodes the `body` of an event into the request, if it has at most `max_bytes`.
@@ -22,7 +22,7 @@ pub(super) fn set_body(request: &mut Request, body: Option<&RawValue>, is_base64
     }
 }
 
-/// The decoded body; `None` if it is too large. A `body` that is not a string is empty.
+/// The decoded body; `None` if it is too large. A `body` that is not a string counts as empty.
 fn decode(json: &str, is_base64: bool, max_bytes: usize) -> Option<Body> {
     let max_characters = if is_base64 { max_bytes.div_ceil(3) * 4 } else { max_bytes };
     // Saves the memory for decoding a body that is too large.

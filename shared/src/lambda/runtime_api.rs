@@ -1,9 +1,9 @@
 //! A client of the Lambda Runtime API: receives invocations and sends their answers.
 //!
-//! `lambda_runtime` has one too, but it parses the client context and the Cognito identity, and requires a deadline,
-//! before the handler runs: what it cannot parse ends the process. This client reads only the headers that are needed,
-//! and none of them can fail an invocation. It runs on `hyper-util`'s client, which takes 70,000 instructions a request
-//! fewer than `reqwest`'s.
+//! `lambda_runtime` has one too, but before the handler runs, it requires a deadline and parses the client context and
+//! the Cognito identity; a parse error ends the process. This client reads only the headers that it needs, and none of
+//! them can fail an invocation. It uses `hyper-util`'s client, which takes 70,000 fewer instructions per request than
+//! `reqwest`'s.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -34,7 +34,7 @@ const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtime-function-
 /// The largest event that is read. Lambda's limit is 6 MB; emulators have none.
 const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
-/// The largest response of the Runtime API to an answer that is read, so that the connection can be reused.
+/// The largest response to an answer that is read, so that the connection can be reused.
 const MAX_STATUS_BYTES: usize = 64 * 1024;
 
 /// The number of consecutive failures after which the Runtime API counts as gone.
@@ -72,7 +72,7 @@ impl RuntimeApi {
     ///
     /// # Errors
     ///
-    /// A sentence, if the variable is not set or there can be no HTTP client.
+    /// A sentence, if the variable is not set or the HTTP client cannot be built.
     pub(super) fn from_environment() -> Result<Self, String> {
         let address = std::env::var("AWS_LAMBDA_RUNTIME_API")
             .map_err(|_| "AWS_LAMBDA_RUNTIME_API is not set: only Lambda or an emulator can run this")?;
@@ -93,7 +93,7 @@ impl RuntimeApi {
         Ok(Self { client, base_url })
     }
 
-    /// Serves invocations, `max_concurrency` at once, until the Runtime API is gone. Returns why it is.
+    /// Serves invocations, `max_concurrency` at once, until the Runtime API is gone. Returns the reason.
     pub(super) async fn serve<H, A>(self, max_concurrency: usize, handler: H) -> String
     where
         H: Fn(Arc<Invocation>) -> A + Clone + Send + Sync + 'static,
@@ -168,7 +168,7 @@ impl RuntimeApi {
         }
     }
 
-    /// Sends the answer to an invocation. A failure is logged: it is the failure of this invocation alone.
+    /// Sends the answer to an invocation. A failure is logged, and affects only this invocation.
     async fn respond(&self, invocation: &Invocation, answer: Result<Vec<u8>, FunctionError>) {
         let mut headers = HeaderMap::new();
         let (kind, payload) = match answer {

@@ -30,7 +30,7 @@ pub struct CallerSession<'a> {
     caller: Caller,
 }
 
-/// A piece of work that calls Calendly.
+/// Work that calls Calendly.
 pub trait CalendlyCall: Sync {
     /// The result.
     type Output: Send;
@@ -106,7 +106,8 @@ impl CallerSession<'_> {
     }
 }
 
-/// Runs `work` until the deadline. A panic becomes an error, and so does a late result for which `expires` holds.
+/// Runs `work` until the deadline. A panic becomes an error, and so does a late result for which `expires` returns
+/// true.
 pub(super) async fn within_deadline<T>(
     work: impl Future<Output = Result<T, Error>>,
     deadline: Deadline,

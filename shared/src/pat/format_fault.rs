@@ -1,6 +1,6 @@
-//! Hints about the format of secrets and tokens that are unusable, for the log.
+//! Hints about malformed secrets and tokens, for logs and errors.
 
-/// What surrounds a secret or a token that should be bare.
+/// A common format fault of a secret or a token that should be bare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FormatFault {
     #[error("begins with a byte order mark")]

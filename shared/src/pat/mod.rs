@@ -8,8 +8,7 @@
 //! ```
 //!
 //! Depends on `cache`, `http`, `config::aws`, `telemetry`, `error` and two types of `calendly` (a user's URI and the
-//! rate limit). `auth` and `telemetry` use `secrets_manager` for secrets of their own, and
-//! `auth` uses [`FormatFault`].
+//! rate limit). `auth` and `telemetry` use `secrets_manager` for their own secrets, and `auth` uses [`FormatFault`].
 
 mod format_fault;
 mod provider;

@@ -25,7 +25,7 @@ use crate::{
     telemetry::{self, RequestMetrics, Stage},
 };
 
-/// Time limit of a read without a cached PAT. The client of Secrets Manager has a shorter limit of its own.
+/// Time limit of a read without a cached PAT. The Secrets Manager client has its own, shorter limit.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Time limit of a read while a cached PAT can be served instead.
@@ -95,8 +95,8 @@ impl PatProvider {
         Self { template, secrets, cache: LruMap::new(policy) }
     }
 
-    /// Reads the shared PAT if it is not cached or half of its time to live has passed. Returns `None` if each
-    /// caller has a PAT of their own.
+    /// Reads the shared PAT if it is not cached or half of its time to live has passed. Returns `None` if each caller
+    /// has a separate PAT.
     ///
     /// # Errors
     ///

@@ -98,7 +98,7 @@ fn are_claims_separated(parts: &[Part]) -> bool {
     })
 }
 
-/// Characters of a secret's name, without the slash: it would let a claim select a secret elsewhere.
+/// Characters of a secret's name, without the slash, which would let a claim select a secret under another prefix.
 fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_+=.@-".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! Reading of secrets from AWS Secrets Manager.
+//! Reads secrets from AWS Secrets Manager.
 
 use std::{error::Error, time::Duration};
 
@@ -34,7 +34,7 @@ pub(crate) struct SecretsManager(Client);
 pub(crate) enum SecretError {
     /// The secret does not exist, has no value yet, or is scheduled for deletion.
     NotFound,
-    /// Secrets Manager could not be reached or refused, with the reason for the log.
+    /// Secrets Manager could not be reached, or refused the request. Holds the reason for the log.
     Unavailable(String),
 }
 

@@ -1,4 +1,4 @@
-//! A keyed hash of the caller for the log. It tells callers apart without naming them.
+//! A keyed hash of the caller for the log. It distinguishes callers without naming them.
 //!
 //! Off by default. The key is a secret of the deployment: readers of the log cannot compute hashes from a list of
 //! names, and hashes of two deployments differ. Replacing the key changes all hashes, from the next warm-up on.
@@ -17,7 +17,7 @@ use crate::{
 /// The shortest accepted key: the size of the hash (RFC 2104, section 3).
 const MIN_KEY_BYTES: usize = 32;
 
-/// The length of the logged hash, which is enough to tell callers apart.
+/// The length of the logged hash, which is enough to distinguish callers.
 const HASH_BYTES: usize = 8;
 
 const POLICY: CachePolicy = CachePolicy {

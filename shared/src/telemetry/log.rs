@@ -47,7 +47,7 @@ tokio::task_local! {
     static REQUEST_ID: String;
 }
 
-/// Runs `work` so that every line written meanwhile has `request_id`, also that of a panic.
+/// Runs `work` so that every line written meanwhile has `request_id`, including the line of a panic.
 pub(crate) async fn in_request<F: Future>(request_id: &str, work: F) -> F::Output {
     REQUEST_ID.scope(request_id.to_owned(), work).await
 }
@@ -81,7 +81,7 @@ struct ProblemLine<'a> {
     problem: &'a str,
 }
 
-/// The version of the deployed function. That of a canary differs.
+/// The version of the deployed function. A canary has a different one.
 pub(super) fn version() -> &'static str {
     static VERSION: LazyLock<String> =
         LazyLock::new(|| std::env::var("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default());

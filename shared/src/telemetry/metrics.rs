@@ -31,8 +31,8 @@ struct Declaration {
 #[serde(rename_all = "PascalCase")]
 struct Directive {
     namespace: &'static str,
-    /// The name of the deployed function alone, as in Lambda's own metrics. It differs between the stacks of an
-    /// account, and keeps the number of metrics bounded.
+    /// Only the name of the deployed function, as in Lambda's own metrics. It differs between the stacks of an account,
+    /// and keeps the number of metrics bounded.
     dimensions: [[&'static str; 1]; 1],
     metrics: Vec<Metric>,
 }

@@ -20,7 +20,7 @@ pub struct RequestMetrics {
     pub(super) calendly_micros: AtomicU64,
     /// Calendly's `X-RateLimit-Remaining` plus 1; 0 if it sent none.
     pub(super) rate_limit_remaining: AtomicI64,
-    /// By cache, whether every look-up was a hit.
+    /// By cache, whether every lookup was a hit.
     pub(super) caches: Mutex<BTreeMap<&'static str, bool>>,
     /// By metric, its unit and the sum of its values.
     pub(super) measured: Mutex<BTreeMap<&'static str, (&'static str, f64)>>,
@@ -59,7 +59,7 @@ impl RequestMetrics {
         self.rate_limit_remaining.store(i64::from(remaining) + 1, Relaxed);
     }
 
-    /// Counts a look-up in a cache. Several look-ups are a hit if each of them is.
+    /// Records a lookup in a cache. Several lookups count as a hit only if all of them are hits.
     pub fn cache_hit(&self, cache: &'static str, is_hit: bool) {
         let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
         *caches.entry(cache).or_insert(true) &= is_hit;
@@ -81,7 +81,7 @@ impl RequestMetrics {
         measured.entry(name).or_insert((unit, 0.0)).1 += value;
     }
 
-    /// Notes that a stale PAT was used, since Secrets Manager could not be read.
+    /// Records that a stale PAT was used because Secrets Manager could not be read.
     pub(crate) fn pat_was_stale(&self) {
         self.pat_was_stale.store(true, Relaxed);
     }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::Error;
 
-/// The outcome of an invocation, beside its [`RequestMetrics`].
+/// The outcome of an invocation, in addition to its [`RequestMetrics`].
 pub(crate) struct InvocationOutcome<'a> {
     pub(crate) function: &'static str,
     pub(crate) request_id: &'a str,

@@ -28,9 +28,9 @@ const MAX_LIMIT: usize = 1_000;
 /// A question about times.
 #[derive(Debug)]
 pub struct Question {
-    /// The times that are asked about.
+    /// The requested times.
     pub times: RequestedTimes,
-    /// `event_type`: at least one, none twice.
+    /// `event_type`: at least one, without duplicates.
     pub event_types: Vec<EventTypeRef>,
     /// `match`.
     pub match_mode: Match,
@@ -38,7 +38,7 @@ pub struct Question {
     pub duration: Option<TimeDelta>,
     /// `timezone`: slots also have local times of this zone.
     pub timezone: Option<Zone>,
-    /// Whether `limit` counts available slots alone.
+    /// Whether `limit` counts only available slots.
     pub available_only: bool,
 }
 
@@ -49,7 +49,7 @@ pub enum RequestedTimes {
     Range {
         /// The range.
         range: TimeRange,
-        /// `limit`: the most slots of the answer.
+        /// `limit`: the maximum number of slots in the answer.
         limit: Option<usize>,
     },
     /// `at`.
@@ -126,7 +126,7 @@ enum TimeTexts<'a> {
     At(&'a str),
 }
 
-/// `at`, if no parameter of a range is given too.
+/// Returns `at`, or an error if a parameter of a range is also present.
 fn reject_range_parameters<'a>(query: &Query, at: &'a str) -> Result<&'a str, Error> {
     for range in ["start_time", "end_time"] {
         if !query.all(range)?.is_empty() {

@@ -7,7 +7,7 @@ use shared::Error;
 
 use super::zone::Zone;
 
-/// The parameter that a text belongs to. Decides what a bare date means, and a local time that occurs twice.
+/// The parameter that a text belongs to. Determines what a bare date and a repeated local time mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bound {
     Start,

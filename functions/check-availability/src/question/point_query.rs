@@ -15,7 +15,7 @@ const MAX_LEAD_TIME: TimeDelta = TimeDelta::days(366);
 /// The period after the moment in which the next slots are searched.
 const NEXT_PERIOD: TimeDelta = TimeDelta::days(7);
 
-/// Added at both ends of the window: Calendly does not document whether the ends belong to it.
+/// A margin at both ends of the window, because Calendly does not document whether they are inclusive.
 const MARGIN: TimeDelta = TimeDelta::seconds(1);
 
 /// The moment of `at`.
@@ -55,7 +55,7 @@ impl PointQuery {
         SlotRange { start_time: self.0, end_time: self.0 + NEXT_PERIOD, includes_end: true }
     }
 
-    /// Whether a slot with this start can be one of the next: up to and including seven days after the moment.
+    /// Whether a slot with this start belongs in `next`: at most seven days after the moment.
     pub(crate) fn has_next(self, start_time: DateTime<Utc>) -> bool {
         start_time > self.0 && start_time - self.0 <= NEXT_PERIOD
     }

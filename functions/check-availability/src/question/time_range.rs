@@ -14,7 +14,7 @@ const LEAD_TIME: TimeDelta = TimeDelta::seconds(60);
 /// How long a call takes to arrive: a start this close to now is past by then.
 const TRANSIT_TIME: TimeDelta = TimeDelta::seconds(2);
 
-/// A range that Calendly accepts: it starts in the future, ends after its start, and has at most 366 days.
+/// A range that Calendly accepts: it starts in the future, ends after its start, and spans at most 366 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeRange {
     start_time: DateTime<Utc>,
@@ -22,7 +22,7 @@ pub struct TimeRange {
     includes_end: bool,
 }
 
-/// The starts of the slots that are in an answer.
+/// The range of the slot starts in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SlotRange {
     pub(crate) start_time: DateTime<Utc>,
@@ -117,7 +117,7 @@ pub(crate) fn move_past_start(
     Ok(start_time)
 }
 
-/// When a call of this moment arrives at Calendly.
+/// When a call that is sent at `now` arrives at Calendly.
 pub(crate) fn earliest_arrival(now: DateTime<Utc>) -> DateTime<Utc> {
     now + TRANSIT_TIME
 }

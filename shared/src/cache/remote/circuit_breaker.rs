@@ -27,8 +27,8 @@ struct State {
 }
 
 impl CircuitBreaker {
-    /// Whether a call is admitted. While half-open, admits one probe per backoff period, so that a probe that is canceled
-    /// does not leave the breaker open for good.
+    /// Whether a call is admitted. While half-open, admits one probe per backoff period, so that a canceled probe does
+    /// not leave the breaker open permanently.
     pub(super) fn try_acquire(&self) -> bool {
         let mut state = self.state();
         match state.probe_at {

@@ -1,4 +1,4 @@
-//! Signed calls to DynamoDB over an [`HttpClient`] of its own.
+//! Signed calls to DynamoDB over a dedicated [`HttpClient`].
 //!
 //! Three operations on one kind of item do not need DynamoDB's SDK, which would add 0.4 MB to the binary. The signer is
 //! already linked: the SDK of Secrets Manager uses it.
@@ -100,7 +100,7 @@ impl SeenLease {
 }
 
 impl DynamoDb {
-    /// A client. Without `credentials` every call fails.
+    /// Creates a client. Without `credentials`, every call fails.
     pub(crate) fn new(
         TableConfig { name: table, endpoint, region, endpoint_kind }: TableConfig,
         credentials: Option<Credentials>,

@@ -24,7 +24,7 @@ const AS_OF_LENGTH: usize = 8;
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
 const MAX_VALUE_BYTES: usize = 400 * 1024 - 1024;
 
-/// The largest text: as much as one request reads from Calendly. Bounds decompression.
+/// The largest text: the maximum that one request reads from Calendly. Limits decompression.
 const MAX_TEXT_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Computes and verifies MACs with the PAT as the key. Its `Debug` prints no key.
@@ -81,7 +81,7 @@ impl ItemMac {
     }
 }
 
-/// Joins the parts, each behind its length, so that no two lists of parts make one message.
+/// Joins the parts, each prefixed with its length, so that different lists never yield the same message.
 fn message(parts: &[&[u8]]) -> Vec<u8> {
     let mut message = VERSION.to_vec();
     for part in parts {

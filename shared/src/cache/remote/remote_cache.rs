@@ -20,13 +20,13 @@ const LEASE_DURATION: Duration = Duration::from_secs(3);
 /// Polling interval of waiters.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Time-out of a call that is part of a wait, and so not of the time budget.
+/// Time-out of a call while waiting for a lease. Such calls do not count against the time budget.
 const WAITING_CALL_TIMEOUT: Duration = Duration::from_millis(95);
 
 /// Time-outs shorter than this do not count against the circuit breaker.
 const MIN_COUNTED_TIMEOUT: Duration = Duration::from_millis(30);
 
-/// What environments share of one PAT, within the time budget of one request.
+/// The shared items of one PAT, within the time budget of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct RemoteCache<'a> {
     table: &'a Table,
@@ -153,7 +153,7 @@ impl RemoteTier for RemoteCache<'_> {
                     Err(RemoteCacheUnavailable) => break LeaseOutcome::Bypass,
                 }
             }
-            // One interval for the sleep and one for the read after it.
+            // Allows one interval for the sleep and one for the read after it.
             if started.elapsed() + 2 * POLL_INTERVAL > max_wait {
                 break LeaseOutcome::Bypass;
             }
@@ -170,7 +170,7 @@ impl RemoteTier for RemoteCache<'_> {
         match (self.mac.encode(name, value.as_of, &value.text), lease) {
             (Some(encoded), _) => {
                 let put = self.table.dynamodb.put(name, &encoded, expiry(value.as_of, ttl));
-                // A failed write is a miss for others, and no error.
+                // A failed write is not an error: other environments get a miss.
                 let _ = self.call(put, CallTime::Budget).await;
             }
             // The value is too large for an item.
@@ -184,7 +184,7 @@ impl RemoteTier for RemoteCache<'_> {
     }
 }
 
-/// Whether another environment holds the lease. A lease that ends later than any of ours can is ignored.
+/// Whether another environment holds the lease. A lease that ends later than the maximum duration allows is ignored.
 pub(crate) fn is_held(lease: Option<&SeenLease>, now: DateTime<Utc>) -> bool {
     let left = lease.and_then(SeenLease::until).map(|until| until.saturating_sub(now.timestamp_millis()));
     let most = i64::try_from((LEASE_DURATION + CLOCK_SKEW).as_millis()).unwrap_or(i64::MAX);

@@ -7,8 +7,8 @@ use std::{
 
 use tokio::time::Instant;
 
-/// A request may lose 100 ms to the table: this much to calls, and the rest to the work around them. DynamoDB answers
-/// within 10 ms.
+/// A request may spend 100 ms on the table: this much on calls, and the rest on processing. DynamoDB answers within 10
+/// ms.
 const BUDGET: Duration = Duration::from_millis(95);
 
 /// The time that one request has spent on calls to the table. Concurrent calls count once.
@@ -17,10 +17,10 @@ pub(crate) struct TableTimeBudget(Mutex<Spent>);
 
 #[derive(Debug, Default)]
 struct Spent {
-    /// Until the last moment without a call.
+    /// The time spent before the calls in flight.
     before: Duration,
     calls_in_flight: u32,
-    /// When the calls in flight began.
+    /// When the first of the calls in flight began.
     since: Option<Instant>,
 }
 

@@ -6,10 +6,10 @@
 //!               └▶ shape: what an unsupported event looks like, without its values
 //! ```
 //!
-//! A request becomes a `lambda_http::Request`. That crate's own conversion is not used: it panics on a `Host` that is no
-//! URL, and refuses an event for one header that is not ASCII or one missing member of the request context. The first two
-//! are up to the caller. Of the request context only the gateway and the method are read: all of it would cost 8,000
-//! instructions a request and 0.1 MB.
+//! A request becomes a `lambda_http::Request`. That crate's own conversion is not used: it panics on a `Host` that is
+//! not a URL, and refuses an event for one header that is not ASCII or one missing member of the request context.
+//! Callers control the first two. Only the gateway and the method are read from the request context: parsing all of it
+//! would cost 8,000 instructions per request and 0.1 MB.
 
 mod pairs;
 mod request;
@@ -33,7 +33,7 @@ use pairs::Pairs;
 pub(crate) enum Event {
     Request(Box<Request>),
     WarmUp {
-        /// Whether it is one of several concurrent warm-ups, each for another environment.
+        /// Whether it is one of several concurrent warm-ups, each for a different environment.
         is_one_of_several: bool,
     },
     /// Any other event: a sentence that describes its shape.
@@ -69,7 +69,7 @@ struct Members<'a> {
     route_arn: Option<IgnoredAny>,
 }
 
-/// The members that tell request contexts apart.
+/// The members that distinguish request contexts.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ContextShape<'a> {
@@ -180,7 +180,7 @@ mod tests {
         for (json, expected) in [
             ("{}", "an empty object"),
             ("[1]", "an array"),
-            // A warm-up and a request, if an array stood for an object.
+            // A warm-up and a request, if arrays were accepted as objects.
             ("[null,null,null,null,{},{},null,{},{},null,true,null,null,null]", "an array"),
             (r#"[{"http":{}},null,null,null,{},{},null,{},{},null,null,null,null,null]"#, "an array"),
             ("null", "null"),

@@ -74,8 +74,8 @@ fn header_map(
     headers
 }
 
-/// A header value. Control characters, such as line breaks, are replaced: the header still counts, with a value that
-/// cannot be mistaken for another.
+/// A header value. Control characters, such as line breaks, are replaced: the header is kept, with a value that cannot
+/// be mistaken for a valid one.
 fn header_value(value: String) -> HeaderValue {
     HeaderValue::try_from(&value)
         .or_else(|_| HeaderValue::try_from(value.replace(char::is_control, "\u{FFFD}")))

@@ -39,7 +39,7 @@ struct Wrong {
     problem: String,
 }
 
-/// The first member of a wrong type, if the event is an object.
+/// The first member of the wrong type, if the event is an object.
 fn wrong_member(json: &str) -> Option<Wrong> {
     let Pairs(members) = object(json)?;
     let is_rest = members.iter().any(|(name, value)| {
@@ -86,7 +86,7 @@ fn wrong_context(context: &RawValue) -> Option<Wrong> {
         .then(|| wrong("requestContext.http", http, "an object"))
 }
 
-/// The first value of an object that is no `T`, or the object itself.
+/// The first value of an object that is not a `T`, or the object itself.
 fn wrong_entry<T: for<'a> Deserialize<'a>>(member: &str, value: &RawValue, expected: &str) -> Option<Wrong> {
     match object(value.get()) {
         Some(Pairs(entries)) => entries.into_iter().find_map(|(name, value)| {

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::{Error, error::CalendlyMember};
 
-/// A problem. `type` is `about:blank`, so `title` is the name of the status, or its number if it has no registered name;
-/// `code` tells problems apart.
+/// A problem. `type` is `about:blank`, so `title` is the name of the status, or its number if it has no registered
+/// name; `code` distinguishes problems.
 #[derive(Serialize)]
 struct Problem<'a> {
     #[serde(rename = "type")]
