@@ -22,9 +22,9 @@ COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no
 export MOTO_SERVER := $(CURDIR)/$(VENV)/moto_server
 export SAM_CLI_TELEMETRY := 0
 
-# Deployed and measured binaries are compiled alike, so that they are compiled once. cargo-auditable, by its bare
-# name since Cargo hashes the path, embeds the list of dependencies. Paths of this machine are remapped. RUSTFLAGS
-# would replace the flags that cargo-lambda adds.
+# Deployed and measured binaries use the same flags, so that they are compiled once. cargo-auditable embeds the list
+# of dependencies; its name has no path, because Cargo hashes it. Paths of this machine are remapped. RUSTFLAGS is not
+# used: it would replace the flags that cargo-lambda adds.
 COMPILING := build bench budgets record-budgets
 $(COMPILING): export PATH := $(CURDIR)/.venv/cargo/bin:$(PATH)
 $(COMPILING): export RUSTC_WORKSPACE_WRAPPER := cargo-auditable
@@ -48,17 +48,17 @@ run: ## Run the functions, their pages and stand-ins for AWS and Calendly on thi
 token: ## Print an access token for the functions of `make run`
 	@python3 scripts/print_token.py
 
-events: ## Write the sample events in events/ again, for dates ahead of today
+events: ## Regenerate the sample events in events/ with future dates
 	python3 scripts/make_events.py
 
-screenshots: ## Take the README's pictures again (Python 3.11, Chromium)
+screenshots: ## Retake the README's screenshots (Python 3.11, Chromium)
 	@python3 scripts/screenshots.py
 
 ##@ Test
-# One set of packages in each command, so that dependencies are compiled with one set of features.
+# Every command names the same packages, so that dependencies are compiled with one set of features.
 WORKSPACE := --workspace --bins --tests
 PREPARE = $(TOOLS) test && python3 scripts/debian.py faketime && cargo build $(WORKSPACE)
-# The long test target is not a default one: Cargo runs it by name only.
+# Cargo runs the test target `long` only if it is named.
 LONG = cargo test --workspace --test long
 OPTIMIZED_LONG = cargo test --profile driver --workspace --test long -- --nocapture
 
@@ -77,7 +77,7 @@ lint: ## Run clippy and rustdoc, warnings denied, and check references between f
 	@python3 scripts/check_updates.py
 	@python3 scripts/check_threat_model.py
 
-# The requests ask about future days, so they are moved about once a year.
+# The events name future days, so they are regenerated about once a year.
 refresh-events:
 	@python3 scripts/make_events.py --refresh
 
@@ -94,7 +94,7 @@ check-template: ## Validate template.yaml and stacks/, and test their translatio
 check-mcp: ## Drive the MCP server with the official SDKs and conformance tests
 	@python3 scripts/check_mcp.py
 
-# Into target/, with versions of its own.
+# Installed into target/, with separately pinned versions.
 check-examples: ## Synthesize the CDK app (Node.js) and check the Terraform module
 	@$(TOOLS) template
 	@python3 scripts/cdk.py
@@ -105,7 +105,7 @@ check-hook: ## Run the deployment hook against the built functions
 	cargo build $(WORKSPACE)
 	$(VENV)/python -m unittest discover --start-directory tests/hook
 
-check-alarms: ## Provoke the fault behind each alarm and check that the alarm fires
+check-alarms: ## Inject the fault behind each alarm and check that the alarm fires
 	@$(TOOLS) template run
 	cargo build $(WORKSPACE)
 	$(VENV)/python -m unittest discover --start-directory tests/alarms
@@ -113,33 +113,33 @@ check-alarms: ## Provoke the fault behind each alarm and check that the alarm fi
 sam-test: ## Run the built functions in `sam local` (Linux, as root)
 	@python3 scripts/sam_test.py
 
-fuzz: ## Fuzz the parsers and write the figures down (FUZZ_SECONDS=180 each)
+fuzz: ## Fuzz the parsers and record the figures (FUZZ_SECONDS=180 each)
 	@python3 scripts/cargo_tools.py cargo-fuzz
 	FUZZ=write python3 scripts/fuzz.py
 
-# Unit tests only. With dependencies optimized they are twice as fast.
-mutants: ## Change the code and list the changes that no unit test detects (hours; MUTANTS="--file …")
+# Unit tests only. They run twice as fast with optimized dependencies.
+mutants: ## Mutate the code and list the mutants that no unit test detects (hours; MUTANTS="--file …")
 	@python3 scripts/cargo_tools.py cargo-mutants
 	PATH="$(CURDIR)/.venv/cargo/bin:$$PATH" cargo mutants --package shared --package check-availability \
 	  --cargo-arg="--config=profile.dev.package.'*'.opt-level=1" --output target $(MUTANTS) || test $$? -eq 2 -o $$? -eq 3
 
 ##@ Measure
-reliability: ## Inject each fault into each upstream and write the results down
+reliability: ## Inject each fault into each upstream and record the results
 	@$(PREPARE)
 	RELIABILITY=write $(LONG) -- fault_matrix::
 
-# As root, or a user who may create control groups. Unoptimized code takes ten times the CPU time.
-confined: ## Inject all faults with 128 MB and a seventh of a CPU; writes the figures down
+# Needs root, or permission to create control groups. Unoptimized code takes ten times the CPU time.
+confined: ## Inject all faults with 128 MB and a seventh of a CPU, and record the figures
 	@$(TOOLS) test
 	cargo build --profile driver --workspace --bins
 	RELIABILITY=write $(OPTIMIZED_LONG) memory:: smallest
 
-soak: ## Send a million requests, good and bad, in bounded memory (SOAK_REQUESTS=…)
+soak: ## Send a million valid and invalid requests, in bounded memory (SOAK_REQUESTS=…)
 	@$(TOOLS) test
 	cargo build --profile driver --workspace --bins
 	RELIABILITY=write SOAK_REQUESTS=$${SOAK_REQUESTS:-1000000} $(OPTIMIZED_LONG) soak::
 
-load: ## Send 10,000 requests a minute within one quota of Calendly's (LOAD_PER_MINUTE=…, LOAD_SECONDS=…)
+load: ## Send 10,000 requests a minute within one Calendly quota (LOAD_PER_MINUTE=…, LOAD_SECONDS=…)
 	@$(TOOLS) test simulate
 	cargo build --profile driver --workspace --bins
 	LOAD=write LOAD_PER_MINUTE=$${LOAD_PER_MINUTE:-10000} LOAD_SECONDS=$${LOAD_SECONDS:-180} $(OPTIMIZED_LONG) load::
@@ -156,7 +156,7 @@ check-figures: ## Check that the pages agree with the last measurements and with
 	@$(VENV)/python bench/report.py check
 	@$(VENV)/python bench/simulation/scale.py check
 
-bench: cargo-auditable ## Measure the functions beside an empty function and FastAPI (10 minutes and the build; ROUNDS=15)
+bench: cargo-auditable ## Compare the functions with an empty function and FastAPI (10 minutes and the build; ROUNDS=15)
 	@python3 bench/measure.py
 
 budgets: cargo-auditable ## Compare instruction, system call and request counts with bench/budgets.json
@@ -166,7 +166,7 @@ record-budgets: cargo-auditable ## Write the current counts to bench/budgets.jso
 	@python3 bench/budgets.py record-budgets
 
 ##@ Deploy
-# Cargo builds all functions at once; SAM, which builds one after the other, then finds them in target/.
+# Cargo builds all functions in parallel. SAM builds them one by one, and then finds them in target/.
 build: own-tools cargo-auditable ## Build what `make deploy` deploys, and its SBOM (ARCHITECTURE=x86_64)
 	unset CARGO_TARGET_DIR RUSTFLAGS CARGO_ENCODED_RUSTFLAGS; \
 	$(if $(OWN_TOOLS),,export PATH="$(CURDIR)/$(VENV):$$PATH";) \
@@ -219,7 +219,7 @@ check-reproducible: ## Build the last commit twice and compare the zips (ARCHITE
 	@python3 scripts/check_reproducible.py $(ARCHITECTURE)
 
 ##@ Maintain
-# deny.toml covers the workspace and tests/fuzz/, which does not need each of its exceptions.
+# deny.toml covers the workspace and tests/fuzz/; tests/fuzz/ does not use every exception.
 CARGO_DENY := .venv/cargo/bin/cargo-deny --config deny.toml --workspace --all-features --locked
 
 # Needs only the registries; `advisories` needs the advisory databases.
@@ -238,8 +238,8 @@ advisories: ## Check dependencies and actions against published advisories (GH_T
 	@$(TOOLS) supply-chain
 	$(VENV)/zizmor --persona=auditor .github
 
-# One resolution for all uses, which share .venv. Only cross-compiling needs zig, and schemathesis needs Python
-# 3.11. The peer and the CDK app are resolved on their own.
+# All uses share .venv, so they are resolved together. Only cross-compiling needs zig, and schemathesis needs Python
+# 3.11. The peer and the CDK app are resolved separately.
 lock: ## Update scripts/requirements/*.txt and the package-lock.json files
 	@test -x $(VENV)/pip || python3 -m venv .venv
 	$(VENV)/pip install --quiet uv==0.13.9

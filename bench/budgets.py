@@ -15,7 +15,7 @@ def main():
         debian.install(debian.missing(PROGRAMS))
         tools.install("build")
         build.functions()
-        # Counts do not depend on the speed of the driver.
+        # The driver's speed does not affect the counts.
         build.cargo("build", "--quiet", "--package", "bench")
         # It prints the problems.
         sys.exit(subprocess.call([build.ROOT / "target" / "debug" / "bench", sys.argv[1]]))

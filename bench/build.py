@@ -30,7 +30,7 @@ def functions(*packages):
 
 
 def cargo(*arguments):
-    """Runs cargo with cargo-lambda and zig on the PATH, into target/."""
+    """Runs cargo with cargo-lambda and zig on the PATH; builds into target/."""
     environment = os.environ | {"PATH": f"{tools.BIN}:{os.environ['PATH']}"}
     environment.pop("CARGO_TARGET_DIR", None)
     subprocess.check_call(["cargo", *arguments], cwd=ROOT, env=environment)

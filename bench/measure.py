@@ -29,7 +29,7 @@ PEER_CODE = ROOT / "bench" / "peer"
 PEER_LOCK = ROOT / "scripts" / "requirements" / "peer.txt"
 PEER_INSTALLED = ROOT / "target" / "peer-installed"
 MEASURED = ROOT / "target" / "bench.json"
-# Packages that Lambda's Python image has, in another version.
+# Packages that Lambda's Python image already contains, in another version.
 BOTO3 = ["boto3", "botocore", "s3transfer", "jmespath", "dateutil", "python_dateutil", "urllib3"]
 
 # The pages are written after a full run only.
@@ -48,7 +48,7 @@ def main():
         tools.install("test")
         step("Building the functions and the floor, as they are deployed")
         build.functions()
-        # Alone: with others it would get their features.
+        # Built alone: Cargo would unify its features with those of other packages.
         build.functions("floor")
         install_peer()
         step("Building the driver")
@@ -74,7 +74,7 @@ def step(text):
 
 
 def install_peer():
-    """Installs its packages into target/peer, with bytecode, as they would be packaged."""
+    """Installs the peer's packages into target/peer, with bytecode, as for a deployment."""
     python = peer_python()
     PEER_PYTHON.unlink(missing_ok=True)
     PEER_PYTHON.symlink_to(python)
@@ -85,7 +85,7 @@ def install_peer():
         return
     step("Installing the peer's packages")
     shutil.rmtree(PEER, ignore_errors=True)
-    # Not that Python's pip: Debian's has none.
+    # Uses the pip in .venv, because Debian's Python has none.
     command = [tools.BIN / "python", "-m", "pip", "--python", python, "install", "--quiet"]
     command += ["--disable-pip-version-check", "--target", PEER, "--requirement", PEER_LOCK]
     command += ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
@@ -95,7 +95,7 @@ def install_peer():
 
 
 def peer_python():
-    """The interpreter for the peer: the fastest here, since Lambda's is built to be fast."""
+    """The peer's interpreter: the fastest one here, since Lambda's is an optimized build."""
     candidates = [str(Path(sys.executable).resolve()), "/usr/bin/python3"]
     return min(filter(shutil.which, candidates), key=slowness)
 
@@ -137,7 +137,7 @@ def peer_zip_bytes(without=()):
 
 
 def machine():
-    """The machine of the figures."""
+    """Describes the machine of the measurements."""
     information = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(":")[2].strip() for line in information if line.startswith("model name")]
     rustc = subprocess.check_output(["rustc", "--version"], text=True).split()[1]

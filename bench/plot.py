@@ -1,11 +1,11 @@
-"""Bars on a logarithmic scale, as SVG: panels side by side, with the same rows in each."""
+"""Bar charts on a logarithmic scale, as SVG: panels side by side with the same rows."""
 
 import math
 from xml.sax.saxutils import escape
 
 NAMES, PANEL, GAP = 160, 252, 28
 TOP, ROW, BAR = 30, 26, 16
-# Of a panel's width: the label behind the longest bar.
+# The share of a panel's width for the label after the longest bar.
 LABEL = 48
 
 STYLE = """\
@@ -18,7 +18,7 @@ line { stroke: #8c959f; stroke-opacity: .35 }
 
 
 def svg(title, rows, panels):
-    """A drawing of `rows`, (name, colour) each, and `panels`, (title, values, labels) each."""
+    """Draws `rows` of (name, color) and `panels` of (title, values, labels)."""
     width, height = NAMES + len(panels) * (GAP + PANEL), TOP + len(rows) * ROW + 22
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
@@ -40,18 +40,18 @@ def svg(title, rows, panels):
 
 
 def middle(index):
-    """Where the text of a row stands."""
+    """The vertical position of a row's text."""
     return TOP + index * ROW + ROW // 2 + 4
 
 
 def position(value, values):
-    """How far right a value is in its panel, which begins at half of the least one."""
+    """The horizontal position of a value in its panel, whose axis starts at half of the smallest value."""
     least, most = math.log10(min(values) / 2), math.log10(max(values))
     return round((math.log10(value) - least) / (most - least) * (PANEL - LABEL), 1)
 
 
 def scale(left, height, values):
-    """A line and its figure at each power of ten."""
+    """Draws a labeled grid line at each power of ten."""
     first, last = math.ceil(math.log10(min(values) / 2)), math.floor(math.log10(max(values)))
     for power in range(first, last + 1):
         x = f"{left + position(10**power, values):g}"

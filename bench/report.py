@@ -14,12 +14,12 @@ from local import FUNCTIONS
 from page_tables import replaced, table
 
 RESULTS = ROOT / "bench" / "results.json"
-# The longest line of that file; a row of a table fits.
+# The longest line of that file; a table row fits.
 LINE = 800
 PLOT = ROOT / "docs" / "performance.svg"
 
 FLOOR = ("floor", None)
-# With the answer lengths of the two functions that have long answers.
+# Also with the response lengths of the two functions with long responses.
 FLOORS = [FLOOR, *(("floor", name) for name in FUNCTIONS[1:])]
 COMPARED = [*((name, name) for name in FUNCTIONS), *(("peer", name) for name in FUNCTIONS)]
 CONDITIONS = {
@@ -52,14 +52,14 @@ class Results:
         return self.median(conditions, program, route, what) / self.median(conditions, *FLOOR, what)
 
     def upstream_call(self, conditions, route):
-        """Milliseconds of the upstream call of a warm request, made without a function."""
+        """The latency in milliseconds of a warm request's upstream call, made without a function."""
         if route == "user":
             # The answer is cached.
             return 0.0
         return self._direct[conditions][route]
 
     def direct_calls(self, conditions):
-        """The same by route."""
+        """`upstream_call` by route."""
         return self._direct[conditions]
 
     def size(self, of, size):
@@ -72,7 +72,7 @@ def name(program, route):
 
 
 def number(value):
-    """A number with its significant digits."""
+    """Formats a number with its significant digits."""
     for least, digits in ((100, 0), (10, 1), (1, 2)):
         if value >= least:
             return f"{value:,.{digits}f}"
@@ -159,7 +159,7 @@ KNOWN = {
 
 
 def starts(results):
-    """The first request, by what is already known."""
+    """The first request, by what is already cached."""
     header = ["with latency, ms", "user and event type come from"]
     header += ["init", "first request", "start to first answer", "calls of Calendly"]
     rows = [
@@ -177,7 +177,7 @@ def starts(results):
 
 
 def compression(results):
-    """Bytes on the wire and time with gzip and without, by program and route."""
+    """Bytes on the wire and latency with and without gzip, by program and route."""
     header = ["without gzip / with gzip", "bytes on the wire", "warm, ms", "CPU per warm request, ms"]
     pairs = {}
     for row in results.data.get("compression", []):
@@ -195,7 +195,7 @@ def compression(results):
 
 
 def by_hand(results):
-    """Each query parameter beside the plain requests that it replaces."""
+    """Each query parameter, compared with the plain requests that it replaces."""
     header = ["question: as one, and by hand", "requests", "calls of Calendly", "ms, with latency"]
     header += ["KB that the caller reads"]
     rows = [
@@ -235,7 +235,7 @@ def targets(results):
         )
 
     def first_to_warm(conditions, name):
-        """The first request, relative to a warm one with as many calls of Calendly."""
+        """The first request, relative to a warm one with as many Calendly calls."""
         row = results.row(conditions, name, name)
         first, warm = row["calls_until_first_answer"], row["calls_per_warm_request"]
         call = results.upstream_call(conditions, "user-event-types")
@@ -337,7 +337,7 @@ def filled(text, parts, results):
 
 
 def drawing(results):
-    """The functions beside the floor and FastAPI."""
+    """Plots the functions, the floor and FastAPI."""
     colours = {"floor": "#8a8f98", "peer": "#4b8bbe"}
     programs = [FLOOR, *COMPARED]
     rows = [(name(*row).replace("*", "").replace("`", ""), colours.get(row[0], "#ce422b")) for row in programs]

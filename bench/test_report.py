@@ -1,4 +1,4 @@
-"""What the report makes of figures."""
+"""Tests of the report's figures."""
 
 import json
 import unittest
@@ -102,7 +102,7 @@ class Kept(unittest.TestCase):
 
 
 def results(changed=None, what=None, value=None):
-    """Functions that cost twice the floor and the peer a thousand times, but for one figure."""
+    """Results in which functions cost twice the floor and the peer a thousand times, except for one figure."""
 
     def summary(figure, program=None):
         factor = {"floor": 1, "peer": 1000}.get(program, 2)

@@ -3,12 +3,12 @@
 import io
 import zipfile
 
-# What Lambda's `provided` runtimes start.
+# The file name that Lambda's `provided` runtimes start.
 NAME = "bootstrap"
 # The earliest time of the zip format, so that builds are reproducible.
 MOMENT = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
-# An executable regular file: Lambda runs it as another user.
+# A regular file that all users can execute: Lambda runs it as another user.
 MODE = 0o100755
 
 

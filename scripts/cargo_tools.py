@@ -1,7 +1,7 @@
 """Installs pinned tools from crates.io into the project's .venv: `python3 scripts/cargo_tools.py cargo-deny`.
 
-The versions are in scripts/requirements/cargo.txt. Nothing is downloaded when a tool is already there. They are
-compiled here, once, without optimisation: each runs for a second or so, and compiles in half the time.
+The versions are in scripts/requirements/cargo.txt. Installed tools are not downloaded again. Tools are compiled without
+optimization, which halves the compile time; each runs for about a second.
 """
 
 import os
@@ -13,7 +13,7 @@ from local import ROOT
 INSTALLED = ROOT / ".venv" / "cargo"
 BIN = INSTALLED / "bin"
 LOCK = ROOT / "scripts" / "requirements" / "cargo.txt"
-# For other compilations than these.
+# Settings of the project's builds, which must not affect the tools.
 NOT_PASSED_ON = ("CARGO_BUILD_RUSTFLAGS", "CARGO_TARGET_DIR", "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS")
 
 
@@ -39,7 +39,7 @@ def install(tool, start=subprocess.check_call):
     print(f"Installing {tool} {version} into .venv/cargo (once)", flush=True)
     command = ["cargo", "install", "--quiet", "--locked", "--debug", "--force", "--root", str(INSTALLED)]
     environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
-    # Nobody is going to debug them.
+    # The tools need no debug information.
     environment |= {"CARGO_PROFILE_DEV_DEBUG": "none"}
     try:
         start([*command, f"{tool}@={version}"], env=environment, cwd=ROOT)

@@ -6,7 +6,7 @@ import sys
 import debian
 import tools
 
-# The CDK's Python packages are its JavaScript ones in an envelope.
+# The CDK's Python packages wrap JavaScript packages.
 PROGRAMS = {"node": "nodejs"}
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def main():
         step("the code", unittest("description"))
         with Bundle() as bundle:
             for name, token in (("with a token", bundle.token()), ("without a token", None)):
-                # It writes to its working directory.
+                # schemathesis writes to its working directory.
                 step(f"schemathesis {name}", schemathesis(bundle, token), directory=local.ROOT / ".run")
             step("the pages and the gateway", unittest("running"), bundle.addresses())
             step("the clients", [tools.BIN / "python", TESTS / "clients.py"], bundle.addresses())

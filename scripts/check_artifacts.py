@@ -13,16 +13,16 @@ from pathlib import Path
 from archive import zipped
 from local import BINARY_NAMES, ROOT
 
-# Amazon Linux 2023's, which `provided.al2023` is.
+# The version in Amazon Linux 2023, the base of `provided.al2023`.
 NEWEST_GLIBC = (2, 34)
 MOST_BYTES = 5_500_000
 MOST_ZIPPED_BYTES = 2_600_000
-# As readelf names the processors that SAM names.
+# {SAM's name of an architecture: readelf's}
 MACHINES = {"x86_64": "Advanced Micro Devices X86-64", "arm64": "AArch64"}
 
 
 def problems(binary, architecture):
-    """The problems of an executable, a line each."""
+    """The problems of an executable, one line each."""
     size = binary.stat().st_size
     if size > MOST_BYTES:
         yield f"has {size} bytes; at most {MOST_BYTES}"
@@ -43,7 +43,7 @@ def problems(binary, architecture):
 
 
 def zipped_size(binary):
-    """The bytes of the zip file that Lambda is given."""
+    """The size in bytes of the zip file that is deployed."""
     return len(zipped(binary.read_bytes()))
 
 

@@ -1,7 +1,7 @@
 """Checks the files of a release: `.venv/bin/python scripts/check_release.py dist arm64 x86_64`.
 
-The checksums hold; each template is valid and names files that are there; each zip file holds one
-executable for that processor, which is the one that the bill of materials describes.
+The checksums match. Each template is valid and names existing files. Each zip file holds one executable for the
+right processor, which the bill of materials describes.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ MACHINES = {"x86_64": 62, "arm64": 183}
 
 
 def problems(folder, architectures):
-    """The problems of a release, a line each."""
+    """The problems of a release, one line each."""
     sums = folder / checksums.NAME
     if not sums.is_file() or sums.read_text() != "".join(checksums.lines(folder)):
         yield f"{checksums.NAME} is not that of the files beside it"
@@ -59,7 +59,7 @@ def hashes(materials):
 
 
 def code(template):
-    """The code of each function of a packaged template that is not written in it."""
+    """The code of each function of a packaged template, without inline code."""
     for body in template["Resources"].values():
         properties = body.get("Properties", {})
         if body["Type"] == "AWS::Serverless::Function" and "InlineCode" not in properties:
@@ -67,7 +67,7 @@ def code(template):
 
 
 def zip_problems(content, architecture, described):
-    """The problems of a zip file, a line each."""
+    """The problems of a zip file, one line each."""
     with zipfile.ZipFile(io.BytesIO(content)) as zip_file:
         entries = zip_file.infolist()
         if [entry.filename for entry in entries] != [archive.NAME]:

@@ -19,7 +19,7 @@ class NotReproducible(Exception):
 
 
 def export(folder):
-    """The files of the last commit, with the tools that are installed already."""
+    """Exports the files of the last commit, and links the installed tools."""
     folder.mkdir(parents=True)
     archive = subprocess.check_output(["git", "archive", "--format=tar", "HEAD"], cwd=ROOT)
     subprocess.run(["tar", "--extract", "--directory", str(folder)], input=archive, check=True)
@@ -40,7 +40,7 @@ def build(folder, architecture):
 
 
 def differences(first, second):
-    """The differences between two builds, a line each."""
+    """The differences between two builds, one line each."""
     for name in sorted(first.keys() | second.keys()):
         if name not in first or name not in second:
             yield f"{name} is in one of them only"

@@ -16,7 +16,7 @@ def named(page):
 
 
 def missing(page, files):
-    """The named tests that are in none of the files, {path: text}."""
+    """The named tests that no file in {path: text} contains."""
     for name, test in named(page):
         suffix = name[-3:]
         texts = [text for path, text in files.items() if path.name == name]

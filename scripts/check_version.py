@@ -1,4 +1,4 @@
-"""Checks that a tag is the version in Cargo.toml, and prints what CHANGELOG.md says of it:
+"""Checks that a tag matches the version in Cargo.toml, and prints its CHANGELOG.md section:
 `python3 scripts/check_version.py v1.2.3`.
 """
 
@@ -9,7 +9,7 @@ from local import ROOT
 
 
 class NotReleasable(Exception):
-    """The tag does not fit; the text says what to do."""
+    """The tag does not match; the text says what to do."""
 
 
 def workspace_version(manifest):
@@ -19,7 +19,7 @@ def workspace_version(manifest):
 
 
 def notes(tag, manifest, changelog):
-    """What the changelog says of a tag's version."""
+    """The changelog section of a tag's version."""
     version = workspace_version(manifest)
     if tag != f"v{version}":
         raise NotReleasable(

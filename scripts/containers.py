@@ -23,7 +23,7 @@ ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 
 # {program: Debian package}
 PROGRAMS = {"podman": "podman", "runc": "runc", "iptables": "iptables", "busybox": "busybox-static"}
-# Found by podman in its own folders, not on the PATH.
+# podman finds these in its own folders, not on the PATH.
 NETWORK_PROGRAMS = {"netavark": "netavark", "aardvark-dns": "aardvark-dns"}
 NETWORK_FOLDERS = ["/usr/lib/podman", "/usr/libexec/podman", "/usr/local/libexec/podman"]
 
@@ -39,7 +39,7 @@ LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "arm64": "/lib/ld-linux-aarc
 
 # Programs that `sam` runs before the function starts, and a few for debugging.
 APPLETS = "sh mv chmod cp rm ls cat mkdir env sleep ps id".split()
-# With the user that `sam` runs functions as.
+# Includes the user that `sam` runs functions as.
 USERS = "root:x:0:0:root:/root:/bin/sh\nsbx_user1051:x:993:990::/home/sbx_user1051:/bin/sh\n"
 # Some hosts refuse podman's default limits.
 CONTAINERS_CONF = """
@@ -86,9 +86,9 @@ def install_programs():
 
 
 class Containers:
-    """A podman service with Docker's API at `socket`, for the length of the `with` block."""
+    """A podman service with Docker's API at `socket`. Runs during the `with` block."""
 
-    # The name of this machine for containers.
+    # The host name of this machine inside containers.
     machine = "host.containers.internal"
 
     def __init__(self, processes):

@@ -1,9 +1,9 @@
 """Runs `sam deploy` for a stage:
 `.venv/bin/python scripts/deploy.py sam staging .aws-sam/build/template.yaml arm64`.
 
-Passes the stage's parameters of samconfig.toml, and the processor that the functions were built for. Without it, SAM would
-keep the processor of an existing stack (UsePreviousValue), which a build for the other one refuses. Parameters on the
-command line replace those of samconfig.toml, so all of them are passed.
+Passes the stage's parameters of samconfig.toml, and the processor of the build. Without the processor, SAM would keep
+that of an existing stack (UsePreviousValue), which a build for the other one refuses. Parameters on the command line
+replace those of samconfig.toml, so all of them are passed.
 """
 
 import os
@@ -19,7 +19,7 @@ PROCESSOR = "Architecture"
 
 
 class OtherProcessor(Exception):
-    """The stage sets another processor than the build; the text says what to do."""
+    """The stage's processor differs from the build's; the text says what to do."""
 
 
 def parameters(stage, folder=ROOT):

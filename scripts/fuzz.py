@@ -25,7 +25,7 @@ CARGO_FUZZ = BIN / "cargo-fuzz"
 LONG = 180
 # Bytes.
 LARGEST_INPUT = 4096
-# Seconds for an input, and megabytes.
+# Limits for one input: seconds, and megabytes.
 SLOWEST, LARGEST_MEMORY = 5, 2048
 
 

@@ -1,7 +1,7 @@
-"""API Gateway's part in a local run: `python gateway.py LISTEN_ADDRESS PORT LAMBDA_PORT ORIGIN...`
+"""Emulates API Gateway for `make run`: `python gateway.py LISTEN_ADDRESS PORT LAMBDA_PORT ORIGIN...`
 
-Serves local.ROUTES as the template's HTTP API does: requests become events of payload 2.0, CORS is allowed for the
-given origins, and the template's access log goes to standard output. Invocations (Lambda's Invoke API) are passed on.
+Serves local.ROUTES like the template's HTTP API: converts requests to events of payload 2.0, allows CORS for the given
+origins, and writes the template's access log to standard output. Forwards invocations (Lambda's Invoke API).
 """
 
 import http.client
@@ -24,7 +24,7 @@ CONTEXT = "$context."
 
 
 class _Template(yaml.SafeLoader):
-    """Reads CloudFormation's tags (!Ref, !If, …) as the value they precede."""
+    """Reads CloudFormation's tags (!Ref, !If, …) as plain values."""
 
 
 _Template.add_multi_constructor("!", lambda loader, _, node: getattr(loader, f"construct_{node.id}")(node))
@@ -94,12 +94,12 @@ class Connection(Handler):
             "responseLength": len(body),
             "responseLatency": milliseconds_since(started),
         }
-        # Before the answer, which fails where the client has gone.
+        # Logged before sending, which fails if the client has disconnected.
         self.log(context)
         self.send(status, headers + self.cors_headers(), body)
 
     def integrate(self, body, context):
-        """(status, headers, body) of the function's answer to a request, noted in the context."""
+        """(status, headers, body) of the function's answer to a request. Records it in the context."""
         event = payload.event(
             self.command,
             self.path,
@@ -126,7 +126,7 @@ class Connection(Handler):
                 raise ValueError(body.decode(errors="replace"))
             status, headers, body = payload.response(json.loads(body))
             context["integration.status"] = status
-            # The HTTP API answers browsers itself.
+            # The HTTP API adds CORS headers itself.
             return status, [pair for pair in headers if not is_replaced(pair[0])], body
         except ValueError as error:
             context["integration.error"] = str(error)
@@ -151,14 +151,14 @@ class Connection(Handler):
 
     @staticmethod
     def refused(status, message, context):
-        """(status, headers, body) of an error of the gateway's own."""
+        """(status, headers, body) of an error from the gateway itself."""
         context["error.message"] = message
         return status, [("Content-Type", "application/json")], json.dumps({"message": message}).encode()
 
     def log(self, context):
-        """Writes a line of the access log: all values in quotes, and a hyphen for one that is absent."""
+        """Writes a line of the access log: all values are strings, and a hyphen stands for a missing one."""
         line = {member: str(context.get(variable, "-")) for member, variable in self.server.access_log.items()}
-        # One write: lines of several threads do not mix.
+        # A single write, so that lines of concurrent threads do not interleave.
         sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
         sys.stdout.flush()
 

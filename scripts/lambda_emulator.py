@@ -1,7 +1,7 @@
-"""AWS Lambda's part in a local run: `python lambda_emulator.py PORT`.
+"""Emulates AWS Lambda for `make run`: `python lambda_emulator.py PORT`.
 
-Takes invocations as Lambda's Invoke API does, `POST /2015-03-31/functions/NAME/invocations`, and runs the built
-functions of target/debug in environments of one request at a time. A function talks to its environment through the
+Accepts invocations through Lambda's Invoke API, `POST /2015-03-31/functions/NAME/invocations`, and runs the built
+functions of target/debug in environments that serve one request at a time. A function receives events through the
 Runtime API: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
@@ -41,13 +41,13 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request, client_address):
-        # A client that has gone is no error.
+        # A disconnected client is not an error.
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection of an HTTP/1.1 server that keeps no log of its own."""
+    """One connection of an HTTP/1.1 server without a log."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Environment:
-    """A process of a function, with a Runtime API of its own."""
+    """A process of a function, with its own Runtime API."""
 
     def __init__(self, function):
         self._events, self._answers = queue.SimpleQueue(), queue.SimpleQueue()
@@ -91,7 +91,7 @@ class Environment:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def invoke(self, request_id, event):
-        """The answer to an event. Raises `InvocationFailed`, also where the process ends or takes too long."""
+        """The answer to an event. Raises `InvocationFailed`, also if the process exits or times out."""
         headers = [
             ("Content-Type", "application/json"),
             ("Lambda-Runtime-Aws-Request-Id", request_id),
@@ -123,7 +123,7 @@ class Environment:
         return self._events.get()
 
     def answered(self, request_id, is_answer, body):
-        """Takes the answer of the invocation with this id; says whether there is one."""
+        """Accepts the answer of the invocation with this id; returns whether there is one."""
         if request_id != self._current:
             return False
         self._current = None
@@ -139,7 +139,7 @@ class Environment:
 
 
 class RuntimeApi(Handler):
-    """What a function asks of its environment."""
+    """The Runtime API, which a function calls."""
 
     def do_GET(self):
         if self.path != f"{RUNTIME}invocation/next":
@@ -153,16 +153,16 @@ class RuntimeApi(Handler):
         if kind in ("response", "error"):
             known = self.server.environment.answered(request_id, kind == "response", body)
             return self.send(202 if known else 400, [], b"{}")
-        # An error of init: the function's log has it, and the process ends.
+        # An init error is in the function's log, and the process exits.
         self.send(202 if self.path == f"{RUNTIME}init/error" else 404, [], b"{}")
 
 
 class Function:
-    """A function, in as many environments as it has requests at a time."""
+    """A function, with one environment per concurrent request."""
 
     def __init__(self, name):
         self._name = name
-        # The environment used last is taken first; `None` is one that is not started yet.
+        # The most recently used environment comes first; `None` is one that has not been started.
         self._environments = queue.LifoQueue()
         for _ in range(MAX_ENVIRONMENTS):
             self._environments.put(None)

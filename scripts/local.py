@@ -5,13 +5,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Where Cargo puts binaries of the debug profile.
+# Cargo's output folder of the debug profile.
 BINARIES = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
 
-# The functions, by binary name. A function's route carries its name.
+# The functions, by binary name. A function's route ends with its name.
 FUNCTIONS = ["user", "user-event-types", "check-availability"]
 
-# What is deployed: also the opt-in MCP server.
+# Everything that is deployed, including the opt-in MCP server.
 BINARY_NAMES = [*FUNCTIONS, "mcp"]
 
 SANDBOX_PORT = 4010
@@ -47,9 +47,9 @@ def route(function):
 
 MCP_ROUTE = "/calendly/mcp"
 
-# {route key of API Gateway: binary}. A method is a name or `ANY`, a path is matched in full.
+# {route key of API Gateway: binary}. A method is a name or `ANY`. Paths must match exactly.
 ROUTES = {f"GET {route(function)}": function for function in FUNCTIONS} | {
-    # The MCP server itself answers other methods than POST.
+    # The MCP server answers methods other than POST itself.
     f"ANY {MCP_ROUTE}": "mcp",
     f"GET /.well-known/oauth-protected-resource{MCP_ROUTE}": "mcp",
 }

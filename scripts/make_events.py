@@ -4,8 +4,8 @@ Writes sample events of both API Gateway payloads for each function, with good a
 expected answers (expected.json), and the environment of `sam local` (env.json).
 
 The tokens are signed with the sandbox's fixed test keys: one is valid until 2126, one expired in 2020. `--mint URL`
-gets new ones from the sandbox at that URL. The time range of check-availability's events lies DAYS_AHEAD of the day
-of writing; `--refresh`, as `make run` and `make test` call it, moves it when it is about to pass.
+gets new ones from the sandbox at that URL. The time range of check-availability's events starts DAYS_AHEAD days after
+the day of writing. `--refresh`, which `make run` and `make test` use, moves it when it is about to pass.
 """
 
 import json
@@ -177,7 +177,7 @@ def rest_api(function, token, parameters=None):
             "httpMethod": "GET",
             "extendedRequestId": "JKJaXEXAIAMFSMA=",
             "requestTime": TIME,
-            # With the stage, unlike `path` above.
+            # Includes the stage, unlike `path` above.
             "path": f"/prod{path}",
             "accountId": payload.ACCOUNT,
             "protocol": "HTTP/1.1",
@@ -262,7 +262,7 @@ def current_tokens():
 
 
 def refresh():
-    """Moves the time range of the samples if it is about to pass; says whether it did."""
+    """Moves the time range of the samples if it is about to pass; returns whether it did."""
     event = json.loads((EVENTS / "check-availability-http-api.json").read_text())
     first_day = date.fromisoformat(event["queryStringParameters"]["start_time"][:10])
     if first_day >= date.today() + timedelta(days=DAYS_LEAST_AHEAD):

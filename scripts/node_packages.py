@@ -1,6 +1,6 @@
-"""Installs npm packages as a package-lock.json pins them, with the Node of .venv, into .venv.
+"""Installs the npm packages that a package-lock.json pins into .venv, with the Node in .venv.
 
-Nothing is downloaded when they are already there. No package's own scripts are run.
+Installed packages are not downloaded again. Install scripts of packages do not run.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import subprocess
 import local
 import tools
 
-# What is installed for what, by the folder of its package.json.
+# {use: folder of its package.json}
 USES = {
     "booking-page": local.ROOT / "examples" / "booking-page",
     "api": local.ROOT / "scripts" / "requirements",
@@ -19,7 +19,7 @@ USES = {
 
 
 def folder(use):
-    """Where the packages of a use are, in node_modules."""
+    """The folder that contains the node_modules of a use."""
     return tools.VENV / "npm" / use
 
 

@@ -3,7 +3,7 @@
     .venv/bin/python scripts/pages.py DIRECTORY FUNCTIONS_URL SANDBOX_URL
 
 The description is openapi.yaml with the two addresses in it, and with the dates of its examples moved
-ahead of today, so that "Try it out" asks about days to come.
+into the future, so that "Try it out" requests future days.
 """
 
 import json
@@ -24,10 +24,10 @@ API_PAGE = local.ROOT / "scripts" / "api-page"
 CALENDAR = Path("node_modules", "cally", "dist", "cally.js")
 SWAGGER_UI = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"]
 
-# The examples of openapi.yaml that lie in the future begin here, on a Monday.
+# The first day of openapi.yaml's future examples, a Monday.
 EXAMPLES_BEGIN = date(2026, 11, 30)
 DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}(?![\d-])")
-# In a scheduling_url, the month of the day that follows it.
+# The month in a scheduling_url, which must match the date that follows it.
 MONTH = re.compile(r"\bmonth=\d{4}-\d{2}(&date=(\d{4}-\d{2}))")
 
 
@@ -40,7 +40,7 @@ def main(directory, functions, sandbox):
 
 
 def write_booking_page(directory, functions):
-    """The example as it is, but for the address of the functions, and with the calendar that it uses."""
+    """Copies the example, replaces the address of the functions, and adds the calendar component."""
     ignored = shutil.ignore_patterns("package*.json", "README.md", "node_modules")
     shutil.copytree(BOOKING_PAGE, directory, ignore=ignored)
     index = directory / "index.html"
@@ -70,7 +70,7 @@ def description(text, functions, sandbox, today):
 
 
 def ahead_of(today, text):
-    """The text with its days from EXAMPLES_BEGIN on moved by weeks, the first of them to a later week than today's."""
+    """Moves all days from EXAMPLES_BEGIN on by whole weeks, so that the first is in a later week than today."""
     days = (today - EXAMPLES_BEGIN).days
     shift = timedelta(weeks=max(0, days // 7 + 1))
 

@@ -1,4 +1,4 @@
-"""`make token`: an access token of the sandbox's demo user, good for an hour, from a running `make run`."""
+"""`make token`: prints an access token of the sandbox's demo user, valid for an hour, from a running `make run`."""
 
 import os
 import sys

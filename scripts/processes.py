@@ -1,4 +1,4 @@
-"""Child processes that are watched, and stopped with all that they started."""
+"""Child processes that are monitored, and stopped together with their own children."""
 
 import os
 import signal
@@ -67,14 +67,14 @@ class Processes:
 
     @staticmethod
     def _spawn(command, env, cwd, **streams):
-        # A session of its own: Ctrl-C reaches this program only, which then stops its children in order.
+        # A separate session, so that Ctrl-C reaches only this program, which then stops its children in order.
         return subprocess.Popen(
             command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True, **streams
         )
 
 
 def _stop(process):
-    """Asks a child and its process group to end, and kills what does not."""
+    """Terminates a child and its process group, and kills processes that do not exit."""
     _signal_group(process, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
     while time.monotonic() < deadline:
@@ -87,7 +87,7 @@ def _stop(process):
 
 
 def _signal_group(process, number):
-    """Signals the group of a child; says whether it still has processes."""
+    """Signals a child's process group; returns whether it still has processes."""
     try:
         os.killpg(process.pid, number)
         return True

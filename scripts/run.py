@@ -39,7 +39,7 @@ ANSWER_SECONDS = 30
 BUILD = ["cargo", "build", *(f"--package={name}" for name in ["sandbox", *local.ROUTES.values()])]
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# The developer's proxy settings are not for loopback addresses.
+# Ignores proxy settings: all addresses are loopback.
 _http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -102,7 +102,7 @@ def main():
         signal.signal(number, _stop)
     try:
         settings = Settings(os.environ)
-        # Only the stand-in for Secrets Manager gets it.
+        # Only the stand-in for Secrets Manager may see it.
         os.environ.pop("CALENDLY_PAT", None)
         check_tools()
         check_ports(settings)
@@ -142,7 +142,7 @@ def start(settings, processes):
 
 
 def write_pages(settings, processes):
-    """Writes the pages for these ports into a directory of their own."""
+    """Writes the pages for these ports into a separate directory."""
     directory = local.ROOT / ".run" / f"pages-{settings.sandbox_port}"
     processes.run(
         [tools.BIN / "python", local.ROOT / "scripts" / "pages.py"]
@@ -216,7 +216,7 @@ def check_ports(settings):
         ("SECRETS_MANAGER_PORT", settings.secrets_manager_port),
     ):
         with socket.socket() as probe:
-            # As servers do: TIME_WAIT is no obstacle.
+            # Like a server's socket: a port in TIME_WAIT is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((settings.address, port))
@@ -277,7 +277,7 @@ def call_moto(settings, service, target, body):
         {
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": target,
-            # moto reads the service and the region, and verifies nothing.
+            # moto reads only the service and the region, and does not verify the signature.
             "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/"
             f"{local.REGION}/{service}/aws4_request, SignedHeaders=host, Signature=local",
         },
@@ -319,7 +319,7 @@ def wait_for_answer(function, url, token, settings, processes):
             if status == 200:
                 return
             last = f"{status} {body}"
-            # The function works; its answer (no event types, a refused token) helps more than a failed start.
+            # The function works. Its answer (no event types, a refused token) is more useful than a failed start.
             if settings.pat and '"code"' in body:
                 say(f"Note: {local.route(function)} answers {last}")
                 return

@@ -32,7 +32,7 @@ RESOURCES = {
     "check-availability": "CheckAvailabilityFunction",
 }
 WORK = local.ROOT / ".run" / "sam-test"
-# Not .aws-sam/build, which `sam deploy` takes.
+# Not .aws-sam/build, which `sam deploy` uses.
 BUILT_TEMPLATE = local.ROOT / ".aws-sam" / "local" / "template.yaml"
 
 
@@ -113,7 +113,7 @@ class Sam:
         self.options = ["--template", str(BUILT_TEMPLATE), "--env-vars", str(variables)]
         self.options += ["--skip-pull-image", "--region", local.REGION]
         self.options += ["--parameter-overrides", f"Architecture={processor}"]
-        # In place of samconfig.toml's, which is for Docker.
+        # Overrides samconfig.toml, which is for Docker.
         (WORK / "samconfig.toml").write_text("version = 0.1\n")
         self.options += ["--config-file", str(WORK / "samconfig.toml")]
         self.environment = (
@@ -123,7 +123,7 @@ class Sam:
                 "DOCKER_HOST": f"unix://{containers.socket}",
                 "AWS_ACCESS_KEY_ID": "local",
                 "AWS_SECRET_ACCESS_KEY": "local",
-                # Avoids long waits for an AWS account.
+                # Avoids long time-outs without an AWS account.
                 "AWS_MAX_ATTEMPTS": "1",
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "SAM_CLI_TELEMETRY": "0",
@@ -152,7 +152,7 @@ class Sam:
             ) from error
 
     def start_api(self, port, processes):
-        """Starts `sam local start-api`, with containers that live on between requests."""
+        """Starts `sam local start-api`, with containers that are reused between requests."""
         command = [tools.BIN / "sam", "local", "start-api", "--host", "127.0.0.1", "--port", str(port)]
         processes.start(
             "start-api",

@@ -1,7 +1,7 @@
 """Writes the software bill of materials (SBOM) of a build: `.venv/bin/python scripts/sbom.py .aws-sam/build`.
 
-Lists the packages that cargo-auditable wrote into the executables; a few more than are linked, since Cargo resolves
-the features of a workspace as one. Build dependencies have the scope `excluded`. Licenses and checksums come from
+Lists the packages that cargo-auditable wrote into the executables. These are a few more than are linked, because Cargo
+unifies features across the workspace. Build dependencies have the scope `excluded`. Licenses and checksums come from
 Cargo. The file is reproducible.
 CycloneDX 1.6: https://cyclonedx.org/docs/1.6/json/
 """

@@ -1,6 +1,6 @@
-"""`make screenshots`: takes the pictures in docs/ of the pages of a `make run` of its own.
+"""`make screenshots`: starts `make run` and takes the screenshots of its pages in docs/.
 
-It has the usual ports, since the pictures show them.
+It uses the default ports, since the screenshots show them.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Checks a deployed stage: `TOKEN=… .venv/bin/python scripts/smoke.py staging`.
 
-Prints a table of what was checked, with what to do about each failure. Exits with 1 if anything failed. It changes
-nothing: it sends requests, invokes warm-ups, and reads what CloudFormation, CloudWatch, and IAM say.
+Prints a table of the checks, with advice for each failure. Exits with 1 if a check failed. It changes nothing: it sends
+requests, invokes warm-ups, and reads from CloudFormation, CloudWatch, and IAM.
 """
 
 import json
@@ -19,7 +19,7 @@ from samcli.lib.config.samconfig import SamConfig
 from local import FUNCTIONS, ROOT, route
 
 SECONDS = 30
-# CloudWatch Logs shows a line some seconds after it was written.
+# CloudWatch Logs returns a line only some seconds after it was written.
 LOG_SECONDS = 90
 PAGE = "docs/operations.md"
 OUTPUTS = {
@@ -29,7 +29,7 @@ OUTPUTS = {
     "UserEventTypesFunctionName",
     "CheckAvailabilityFunctionName",
 }
-# What no function may do, whatever the parameters.
+# Actions that no function may be allowed, with any parameters.
 FORBIDDEN = [
     ("secretsmanager:GetSecretValue", "arn:{partition}:secretsmanager:{region}:{account}:secret:another-AbCdEf"),
     ("secretsmanager:PutSecretValue", "*"),
@@ -280,7 +280,7 @@ def run(stack):
             found.append((name, True, check(stack)))
         except Failed as problem:
             found.append((name, False, str(problem)))
-        except Exception as error:  # A check that cannot run fails, and the others go on.
+        except Exception as error:  # A check that cannot run fails; the others continue.
             found.append((name, False, f"{type(error).__name__}: {error}"))
     return found
 

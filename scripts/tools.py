@@ -24,7 +24,7 @@ def lock_file(use):
 
 
 def install_apart(use):
-    """Installs the packages of `use` into target/, where their versions do not meet those in .venv; returns the folder."""
+    """Installs the packages of `use` into target/, separate from the versions in .venv; returns the folder."""
     lock, folder = lock_file(use), ROOT / "target" / use
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     installed = folder / "installed"

@@ -1,7 +1,7 @@
 """The three routes as a FastAPI application on AWS Lambda, for comparison with the Rust functions.
 
-It validates tokens and parameters, caches what the functions cache, and retries as they do. It asks for one window
-of at most 31 days, and has none of the functions' further parameters.
+It validates tokens and parameters, caches the same values, and retries the same errors. It requests one window of at
+most 31 days, and does not support the functions' other parameters.
 """
 
 import functools
@@ -41,7 +41,7 @@ AUDIENCES = os.environ["JWT_AUDIENCE"].split(",")
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
 EVENT_TYPE_URI = "https://api.calendly.com/event_types/"
 MAX_RANGE = timedelta(days=31)
-# As the functions compress.
+# The functions' minimum size for compression.
 MIN_GZIP_BYTES = 1024
 TLS_CONTEXT = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where())
 
@@ -53,7 +53,7 @@ secrets_manager = boto3.client(
 
 
 class Adapter(HTTPAdapter):
-    """One TLS context for all connections: requests would read the certificates for each."""
+    """Shares one TLS context: requests would read the certificates for every connection."""
 
     def init_poolmanager(self, *arguments, **options):
         super().init_poolmanager(*arguments, ssl_context=TLS_CONTEXT, **options)
@@ -72,7 +72,7 @@ def new_session():
         raise_on_status=False,
     )
     session = requests.Session()
-    # No look-up of proxies and .netrc at each call.
+    # Do not read proxies and .netrc for every call.
     session.trust_env = False
     for scheme in ("https://", "http://"):
         session.mount(scheme, Adapter(max_retries=retries))
@@ -83,7 +83,7 @@ session = new_session()
 
 
 def cached(seconds):
-    """Caches the results of a function by its arguments. An environment has one request at a time."""
+    """Caches the results of a function by its arguments. Needs no lock: an environment serves one request at a time."""
 
     def decorate(function):
         values = {}
@@ -141,7 +141,7 @@ def read_pat(secret_id):
 
 
 def get(path, pat, query=None):
-    """A call of Calendly's API. Raises `HTTPException` with Calendly's status, or 502 without an answer."""
+    """Calls Calendly's API. Raises `HTTPException` with Calendly's status, or 502 if there is no response."""
     headers = {"Authorization": f"Bearer {pat}", "Accept": "application/json"}
     try:
         response = session.get(
@@ -185,7 +185,7 @@ def resolve_event_type(pat, slug):
 
 
 def parse_time(name, text, zone):
-    """A date-time with an offset, one without in `zone`, or a date, which means its whole day."""
+    """Parses a date-time with an offset, a local date-time in `zone`, or a date, which stands for the whole day."""
     try:
         if len(text) == 10:
             day = date.fromisoformat(text) + timedelta(days=name == "end_time")
@@ -209,7 +209,7 @@ def utc(moment):
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-# The endpoints block although they are coroutines: with one request at a time, threads would only cost.
+# The coroutines block on purpose: with one request at a time, threads would only add overhead.
 async def authenticate(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
 ):

@@ -1,4 +1,4 @@
-"""Calendly with its rate limit, as sandbox/src/calendly/rate_limit.rs counts it."""
+"""Calendly's rate limit, counted as in sandbox/src/calendly/rate_limit.rs."""
 
 import math
 from collections import Counter, namedtuple
@@ -22,7 +22,7 @@ class Calendly:
         self.calls = Counter()
 
     def call(self, pat):
-        """Makes a call: a process that ends with the reply."""
+        """Makes a call: a process that returns the response."""
         yield self.simulation.timeout(self.seconds / 2)
         reply = self._take(pat)
         yield self.simulation.timeout(self.seconds / 2)
@@ -40,7 +40,7 @@ class Calendly:
         return Reply(is_ok, 1 - used / self.limit, math.ceil(began + MINUTE - now))
 
     def busiest_minute(self, begin, end):
-        """The calls of the busiest minute in a period, in all and with one PAT."""
+        """The calls in the busiest minute of a period: the total, and the maximum of one PAT."""
         minutes, of_one = Counter(), Counter()
         for (pat, second, _), count in self.calls.items():
             if begin <= second < end:

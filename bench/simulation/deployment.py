@@ -1,4 +1,4 @@
-"""The deployed function under some traffic."""
+"""A deployed function under simulated traffic."""
 
 import json
 import math
@@ -29,14 +29,14 @@ CALENDLY_SECONDS = 0.15
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Introduction.html: single-digit milliseconds.
 TABLE_SECONDS = 0.005
 
-# Assumed: the start of an environment by Lambda, and the time until it ends an idle one.
+# Assumed: the time that Lambda takes to start an environment, and its idle time-out.
 LAMBDA_START_SECONDS = 0.1
 LAMBDA_KEEPS_SECONDS = 300
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: the default of a region.
 CONCURRENCY = 1_000
 
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: the MB that give a function one CPU.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: the memory size with one full CPU.
 MB_OF_A_PROCESSOR = 1_769
 
 # Slots of a month, every half an hour of working days: 66 KB (docs/performance.md), gzipped for the table.
@@ -46,13 +46,13 @@ VALUE_BYTES = 3_100
 # Warm-ups keep one environment alive.
 KEPT_WARM = 1
 
-# The least length of a simulation, in requests and seconds.
+# The minimum length of a simulation, in requests and seconds.
 LEAST_REQUESTS = 3_000
 LEAST_SECONDS = 300
 
 
 def take_durations(bench):
-    """The durations of check-availability with latency in a benchmark's results, in milliseconds."""
+    """Reads the durations of check-availability under latency from a benchmark's results, in milliseconds."""
     latency = next(table for table in bench["comparison"] if table["conditions"] == "latency")
     row = next(row for row in latency["rows"] if row["program"] == "check-availability")
     return {
@@ -67,7 +67,7 @@ def taken_durations():
 
 
 def durations(taken):
-    """The durations of a request and a start with the share of a CPU that MemorySize buys."""
+    """The durations of a request and a start with the CPU share that MemorySize allocates."""
     processor = prices.MEMORY_GB * 1024 / MB_OF_A_PROCESSOR
     return Durations(
         request=taken["cpu_per_warm_request_ms"] / 1000 / processor,
@@ -80,7 +80,7 @@ def durations(taken):
 def simulate(settings, of, durations, *, least_seconds=LEAST_SECONDS, concurrency=CONCURRENCY):
     """Simulates traffic and returns figures, counted from BEGINNING on, with a filled cache.
 
-    `concurrency` is the most environments at a time; `None` for no limit.
+    `concurrency` is the maximum number of environments; `None` means no limit.
     """
     span = max(least_seconds, LEAST_REQUESTS / of.rate(0))
     lead = min(span, 2 * (settings.fresh + settings.stale) + 60)
@@ -123,7 +123,7 @@ def figures(fleet, calendly, table, of, span, seconds_shown):
         return sum(count for (_, at, *_), count in units.items() if traffic.BEGINNING <= at < end)
 
     def busiest(units):
-        """The most units of one item in a second."""
+        """The highest number of units that one item consumed in a second."""
         return max((count for (_, at), count in units.items() if at >= traffic.BEGINNING), default=0)
 
     read_units, write_units = (counted(table.read_units), counted(table.write_units)) if table else (0, 0)

@@ -64,6 +64,6 @@ def powers(values):
 
 
 def scale(values, first, last):
-    """A function that places a value between `first` and `last`, by its logarithm."""
+    """A function that maps a value to a position between `first` and `last`, by its logarithm."""
     low, high = math.log10(min(values)), math.log10(max(values))
     return lambda value: round(first + (math.log10(value) - low) / (high - low) * (last - first), 1)

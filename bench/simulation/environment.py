@@ -1,7 +1,7 @@
-"""One execution environment of check-availability: its cache, and its calls of the table and of Calendly.
+"""One execution environment of check-availability: its cache, and its calls to the table and to Calendly.
 
-Follows the availability cache and the remote cache of the Rust code. Calendly answers 429 when the quota is used
-up and 200 otherwise; the table does not fail.
+Models the availability cache and the remote cache of the Rust code. Calendly answers 429 when the quota is used
+up and 200 otherwise. The table does not fail.
 """
 
 from collections import namedtuple
@@ -10,7 +10,7 @@ import windows
 from settings import LEASE_DURATION, LOW_QUOTA_RATIO, MAX_BACKOFF, MAX_CACHED, MAX_COALESCE_WAIT, MAX_IN_FLIGHT
 from settings import MAX_REQUESTED_WAIT, MIN_ATTEMPT, MIN_BACKOFF, POLL_INTERVAL, RESERVE, TIMEOUT_WITH_STALE
 
-# Calendly's answer: its time, and the start of what it covers.
+# Calendly's answer: its time, and the start of its range.
 Answer = namedtuple("Answer", "as_of asked_from")
 Question = namedtuple("Question", "pat event_type start end")
 # The source of one window's answer, and the answer, `None` for REFUSED.
@@ -21,7 +21,7 @@ FRESH, STALE_IF_ERROR, EXPIRED = range(3)
 
 
 class Outcome(namedtuple("Outcome", "kinds as_of waited")):
-    """The sources of a request's windows, the time of the oldest, and whether it waited for other environments."""
+    """The sources of a request's windows, the time of the oldest one, and whether the request waited for a lease."""
 
     @property
     def is_refused(self):
@@ -39,13 +39,13 @@ class Environment:
         self._cache = {}
         # {window: (consecutive failures, end of the backoff)}
         self._failures = {}
-        # {PAT: (part of its quota that is left, end of the minute)}
+        # {PAT: (remaining share of its quota, end of the minute)}
         self._quotas = {}
         self._pat_reads = {}
         self._waited = False
 
     def answer(self, question):
-        """Answers a request: a process that ends with its `Outcome`."""
+        """Answers a request: a process that returns its `Outcome`."""
         began = self.simulation.now
         self._waited = False
         self._read_pat(question.pat)
@@ -97,7 +97,7 @@ class Environment:
         return part if self._freshness(key, cached, window) == EXPIRED else Part(STALE, cached)
 
     def _load(self, key, window, deadline, limit):
-        """Single flight over all environments."""
+        """Single flight across all environments."""
         lease = None
         if self.table:
             answer, lease = yield from self._coalesce(key, window, deadline)
@@ -114,7 +114,7 @@ class Environment:
         return Part(CALENDLY, answer) if answer else Part(REFUSED, None)
 
     def _coalesce(self, key, window, deadline):
-        """The table's answer, fresh or for use on errors, and the lease if this environment took it."""
+        """The table's answer, fresh or stale-if-error, and the lease if this environment acquired it."""
         began = self.simulation.now
         wait = min(MAX_COALESCE_WAIT, max(0, deadline - began) / 2)
         while True:
@@ -134,7 +134,7 @@ class Environment:
             yield self.simulation.timeout(POLL_INTERVAL)
 
     def _call(self, pat, window, deadline, limit):
-        """Calendly's answer; `None` if it refuses and a retry does not fit into the time."""
+        """Calendly's answer; `None` if it refuses and no time is left for a retry."""
         began = self.simulation.now
         attempts = 0
         while True:
@@ -165,12 +165,12 @@ class Environment:
         return STALE_IF_ERROR if age < fresh + stale else EXPIRED
 
     def _shortage(self, pat):
-        """From 0, enough quota is left, to 1, none is left."""
+        """From 0 (enough quota is left) to 1 (none is left)."""
         left, until = self._quotas.get(pat, (1, 0))
         return 0 if self.simulation.now >= until else min(max(1 - left / LOW_QUOTA_RATIO, 0), 1)
 
     def _store(self, key, answer):
-        """Caches an answer unless a younger one is cached."""
+        """Caches an answer unless a newer one is cached."""
         cached = self._get(key)
         if cached is None or cached.as_of <= answer.as_of:
             self._cache[key] = answer

@@ -11,9 +11,9 @@ THROTTLED = 503
 class Fleet:
     """Environments of one function, each with one request at a time.
 
-    `make` makes one, in `cold_start` seconds. There are `most` at a time; what comes then waits if it `may_wait`, as
-    in the load test, and is refused otherwise, as by Lambda. An environment that has been idle for `idle_timeout` seconds
-    goes, but for `min_warm` many that warm-ups keep.
+    `make` creates an environment, which takes `cold_start` seconds. At most `most` exist at a time. Further requests
+    wait if `may_wait` is set, as in the load test; otherwise they are throttled, as by Lambda. An environment that is
+    idle for `idle_timeout` seconds ends, unless only `min_warm` are left, which warm-ups keep alive.
     """
 
     def __init__(self, simulation, make, most, *, cold_start=0, may_wait=False, idle_timeout=None, min_warm=0):
@@ -25,7 +25,7 @@ class Fleet:
         self.idle_timeout = idle_timeout
         self.min_warm = min_warm
         self.environments = 0
-        # The most environments that were busy at a time.
+        # The highest number of environments that were busy at the same time.
         self.max_busy = 0
         self.tally = Tally()
         # (environment, idle since), longest idle first.
@@ -74,7 +74,7 @@ class Fleet:
         self._idle.append((environment, self.simulation.now))
 
     def _take(self):
-        # The load test takes turns. Lambda does not document its choice; taking the last used lets the others expire.
+        # The load test is round-robin. Lambda does not document its choice; most recently used lets the others expire.
         return self._idle.popleft() if self.may_wait else self._idle.pop()
 
     def _new(self):

@@ -1,4 +1,4 @@
-"""The scenario of `make load` (tests/end-to-end/tests/long/load), and what the model predicts for it."""
+"""The scenario of `make load` (tests/end-to-end/tests/long/load), and the model's predictions for it."""
 
 import math
 from datetime import datetime
@@ -15,7 +15,7 @@ from tally import OK, TOO_MANY_REQUESTS
 # The time of an invocation in the load test, in seconds.
 TIMEOUT = 30
 
-# Not used: the load test has no bill.
+# Unused: the load test has no bill.
 VALUE_BYTES = 8_000
 
 # Relative tolerance of a prediction.
@@ -37,7 +37,7 @@ class Draw:
 
 
 def requested_range(number, midnight):
-    """Two ranges start now, the others within six weeks; `midnight` is the next one."""
+    """Two ranges start now, the others within six weeks; `midnight` is the next midnight."""
     days = 1 + (number * 5) % 14
     if number < 2:
         return 0, midnight + days * windows.DAY
@@ -87,7 +87,7 @@ def run(load, has_cache, make=Environment):
         "kinds": {
             "AvailabilityFromMemory": tally.kinds[MEMORY],
             "AvailabilityFromTable": tally.kinds[TABLE],
-            # Needs several requests at a time in an environment.
+            # Only possible with concurrent requests in one environment.
             "AvailabilityFromOthers": 0,
             "AvailabilityFromCalendly": tally.kinds[CALENDLY] if has_cache else 0,
             "AvailabilityStale": tally.kinds[STALE],
@@ -100,7 +100,7 @@ def run(load, has_cache, make=Environment):
 def measured_durations(load, has_cache):
     """The durations of the load test's machine, from its latencies."""
     if not has_cache:
-        # Mostly calls of Calendly.
+        # Mostly Calendly calls.
         return Durations(request=0, calendly=load["without_cache"]["p50_ms"] / 1000, table=0)
     hit, from_table, from_calendly = (
         load["with_cache"][name] / 1000

@@ -34,7 +34,7 @@ METRIC = 0.30
 ALARM_METRIC = 0.10
 DASHBOARD = 3.00
 
-# docs/operations.md: what a stack with default parameters sends and watches, and what a cache and a table add.
+# docs/operations.md: metrics and alarms of a stack with default parameters, and those that a cache and a table add.
 METRICS = 21
 METRICS_OF_CACHE = 6
 ALARM_METRICS = 64
@@ -48,7 +48,7 @@ GB = 1024**3
 # template.yaml's MemorySize.
 MEMORY_GB = 256 / 1024
 
-# docs/operations.md: a request's line, Lambda's own and the access log's.
+# docs/operations.md: bytes of a request's log line, Lambda's own lines and the access log line.
 LOG_BYTES = 2_100
 
 Month = namedtuple("Month", "gateway functions table logs secrets transfer")
@@ -57,7 +57,7 @@ Month = namedtuple("Month", "gateway functions table logs secrets transfer")
 def month(*, requests, invocations, served_seconds, read_units, write_units, secret_reads, secrets, bytes_out):
     """The bill.
 
-    `requests` came to the gateway, `invocations` further; `served_seconds` are those of all environments.
+    `requests` reached the gateway and `invocations` the function; `served_seconds` is the total of all environments.
     """
     return Month(
         gateway=tiered(requests, GATEWAY_TIERS),
@@ -70,14 +70,14 @@ def month(*, requests, invocations, served_seconds, read_units, write_units, sec
 
 
 def monitoring(*, has_cache, has_table):
-    """Metrics, alarms, and the dashboard of a month, whatever the traffic."""
+    """Metrics, alarms, and the dashboard of a month, which do not depend on traffic."""
     metrics = METRICS + METRICS_OF_CACHE * has_cache
     alarm_metrics = ALARM_METRICS + ALARM_METRICS_OF_TABLE * has_table
     return metrics * METRIC + alarm_metrics * ALARM_METRIC + DASHBOARD
 
 
 def tiered(amount, tiers):
-    """The price of an amount; each tier has a size and a price."""
+    """The price of an amount. Each tier has a size and a price."""
     cost = 0.0
     for size, price in tiers:
         part = min(amount, size)

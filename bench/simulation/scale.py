@@ -30,7 +30,7 @@ PLOT = ROOT / "docs" / "scale.svg"
 # A setting is sufficient up to this use of the quota: above it, stale answers are served.
 MOST_CALLS = 0.8 * deployment.RATE_LIMIT
 
-# And up to this part of refused requests.
+# And up to this share of refused requests.
 MOST_REFUSED = 0.0001
 
 # Units a second of a table's partition:
@@ -47,7 +47,7 @@ GATEWAY_LIMIT = 10_000
 # an account may have.
 REQUESTS_OF_AN_ENVIRONMENT = 10
 
-# Relative tolerance of a repeated simulation: CPUs round differently.
+# Relative tolerance of a repeated simulation: floating-point results differ between CPUs.
 SAME = 0.01
 
 MONTHS = {1e3: "10³", 1e6: "10⁶", 1e9: "10⁹"}
@@ -79,7 +79,7 @@ def chosen(results, a_month, pattern):
 
 
 def percent(part):
-    """A percentage in which small parts are not rounded to 0 or 100."""
+    """Formats a percentage without rounding small shares to 0 or 100."""
     if 0 < part < 0.001:
         return "< 0.1 %"
     if 0.999 < part < 1:
@@ -96,7 +96,7 @@ def dollars(amount):
 
 
 def calls(row):
-    """Calls a minute on average and in the busiest one."""
+    """Calls a minute: the average, and the busiest minute."""
     return f"{report.number(row['calls_a_minute'])} ({whole(row['most_calls_a_minute'])})"
 
 
@@ -144,7 +144,7 @@ def everything(results):
 
 
 def whole_bill(row, setting):
-    """{part: USD a month}: what traffic costs, and what a stack with default parameters costs without any."""
+    """{part: USD a month}: the cost of traffic, and the fixed cost of a stack with default parameters."""
     chosen_settings = sweep.SETTINGS[setting]
     fixed = prices.monitoring(has_cache=chosen_settings.fresh > 0, has_table=chosen_settings.has_table)
     return row["bill"] | {"monitoring": fixed, "warm-ups": prices.WARM_UP}
@@ -233,7 +233,7 @@ def walls(results):
 
 
 def rate_at(what, limit, results):
-    """The requests a second at which a figure reaches its limit, on a line through two simulated points."""
+    """The requests a second at which a figure reaches its limit, interpolated between two simulated points."""
     points = [(rate, results.row("walls", rate)[what]) for rate in sweep.WALL_RATES]
     above = next((at for at, (_, value) in enumerate(points) if value >= limit), len(points) - 1)
     (first, low), (second, high) = points[above - 1], points[above]

@@ -10,7 +10,7 @@ MAX_COALESCE_WAIT = 1.5
 LEASE_DURATION = 3.0
 POLL_INTERVAL = 0.05
 
-# The time-out of a call where a stale answer can serve instead, and the backoff after a failure.
+# The time-out of a call that has a stale fallback, and the backoff after a failure.
 TIMEOUT_WITH_STALE = 2.0
 MIN_BACKOFF = 1.0
 MAX_BACKOFF = 10.0
@@ -21,14 +21,14 @@ CACHE_BYTES = 12 * 1024 * 1024
 MONTH_IN_MEMORY = 78_000
 MAX_CACHED = int(round(CACHE_BYTES / MONTH_IN_MEMORY, -1))
 
-# The longest wait that Calendly may ask for and that is honored.
+# The longest `Retry-After` of Calendly that is honored.
 MAX_REQUESTED_WAIT = 2.0
 
-# The least time in which a retry makes sense, and the time that serializing the answer takes at most.
+# The minimum time for a retry, and the maximum time to serialize the answer.
 MIN_ATTEMPT = 0.1
 RESERVE = 0.3
 
-# Below this part of the quota, stale answers are accepted more and more.
+# Below this share of the quota, older and older answers are accepted.
 LOW_QUOTA_RATIO = 0.2
 
 # Calls in flight for one request.

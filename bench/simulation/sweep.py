@@ -27,7 +27,7 @@ CHECKED_MONTH = 1e6
 WALL_RATES = (10, 100, 1_000, 3_000, 10_000)
 WALL_SETTING = "60 s, shared"
 
-# Of even traffic of a thousand million requests a month.
+# For even traffic of a billion requests a month.
 EVENT_TYPES = (10, 100, 1_000)
 PATS = 4
 OF_MANY_EVENT_TYPES = [setting for setting, it in SETTINGS.items() if it.has_table]

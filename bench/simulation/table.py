@@ -29,7 +29,7 @@ class Table:
         self.write_units = Counter()
 
     def get(self, name):
-        """Reads an item: a process, as all calls are."""
+        """Reads an item. Every call is a process."""
         return self._call(lambda: self._read(name))
 
     def put(self, name, value):
@@ -37,7 +37,7 @@ class Table:
         return self._call(lambda: self._write(name, lambda _: Item(value, None)))
 
     def take_lease(self, name, seen, until):
-        """Takes the lease if it is still the one `seen`; says whether it did."""
+        """Takes the lease if it is still `seen`; returns whether it did."""
 
         def take(item):
             return item._replace(lease=until) if item.lease == seen else None
@@ -65,7 +65,7 @@ class Table:
         return item
 
     def _write(self, name, change):
-        """Counts the larger of the items before and after, also for a failed condition."""
+        """Counts the larger of the old and the new item, even if the condition fails."""
         before = self._items.get(name, NOTHING)
         after = change(before)
         size = max(self._size(before), self._size(after or before))

@@ -14,7 +14,7 @@ class Tally:
         self.kinds = Counter()
         self.waits = 0
         self.cold_starts = 0
-        # Sum of the answers' ages, and of the seconds that environments were busy.
+        # The sum of the answers' ages, and the busy seconds of all environments.
         self.ages = 0.0
         self.served_seconds = 0.0
         # {milliseconds: answers}
@@ -49,7 +49,7 @@ class Tally:
             self.ages += ended - outcome.as_of
 
     def percentile(self, part):
-        """The latency, in milliseconds, that this part of the answers is within."""
+        """The latency, in milliseconds, that this share of the answers does not exceed."""
         left = part * self._milliseconds.total()
         for milliseconds, count in sorted(self._milliseconds.items()):
             left -= count
@@ -58,6 +58,6 @@ class Tally:
         return 0
 
     def share(self, kind):
-        """The part of answered windows that came from this source."""
+        """The share of answered windows that came from this source."""
         answered = sum(self.kinds.values()) - self.kinds["refused"]
         return self.kinds[kind] / answered if answered else 0.0

@@ -1,4 +1,4 @@
-"""The model's constants are those of the Rust code."""
+"""The model's constants equal those of the Rust code."""
 
 import re
 import unittest

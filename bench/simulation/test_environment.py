@@ -1,4 +1,4 @@
-"""The cache, single flight and rate limits of environments; the Rust tests have the same cases."""
+"""The cache, single flight and rate limits of environments, with the same cases as the Rust tests."""
 
 import unittest
 
@@ -116,7 +116,7 @@ class RateLimit(unittest.TestCase):
         self.assertFalse(outcomes[2][0].waited)
 
     def test_low_quota_makes_stale_answers_fresh(self):
-        # One call of ten is left, where less than two are few: half of `stale` counts as fresh.
+        # One call of ten is left, and fewer than two count as low quota: half of `stale` counts as fresh.
         others = [(0, number / 5, question(NEXT_WEEK + (number + 1) * windows.WEEK)) for number in range(8)]
         world = World(limit=10, fresh=1, stale=20)
         found = world.kinds(*others, *((0, after, question()) for after in (3, 10, 16)))

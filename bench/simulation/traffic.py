@@ -1,4 +1,4 @@
-"""Arrivals and parameters of requests. All of it is assumed: measure your own traffic where you can."""
+"""Arrivals and parameters of requests. All of them are assumptions: measure your own traffic if you can."""
 
 import math
 import random
@@ -18,7 +18,7 @@ BEGINNING = 1_796_212_800
 # UTC offsets of callers: California, New York, London, Berlin.
 ZONES = (-8, -5, 0, 1)
 
-# Calendars begin on one of these days from today, the nth with the weight 1/n.
+# Calendars begin on one of this many days, starting today; the nth day has the weight 1/n.
 DAYS_AHEAD = 60
 
 # Days that a calendar shows.
@@ -31,7 +31,7 @@ MAILING_HALF = 15 * 60
 # Requests a second by the time since BEGINNING, relative to the month's mean.
 PATTERNS = {
     "even": lambda moment: 1.0,
-    # Begins at the busiest moment, twice the mean.
+    # Starts at the peak, twice the mean.
     "daily": lambda moment: 1 + math.cos(2 * math.pi * moment / windows.DAY),
     # The mailing is sent at BEGINNING.
     "mailing": lambda moment: 1.0 if moment < 0 else 1.0 + mailing(moment),
@@ -45,7 +45,7 @@ def mailing(moment):
 
 
 class Zipf:
-    """Draws one of `count` items, the nth with the weight 1/n."""
+    """Draws one of `count` items; the nth has the weight 1/n."""
 
     def __init__(self, count):
         self._sums = list(accumulate(1 / number for number in range(1, count + 1)))
@@ -57,15 +57,15 @@ class Zipf:
 
 @dataclass(frozen=True)
 class Traffic:
-    """`a_month` requests about `event_types`, the nth with the weight 1/n."""
+    """`a_month` requests about `event_types`; the nth has the weight 1/n."""
 
     a_month: float
     pattern: str = "even"
     event_types: int = 10
     lengths: tuple = LENGTHS
-    # Callers are spread over the PATs, each of a Calendly user.
+    # Callers are spread over the PATs. Each PAT belongs to one Calendly user.
     pats: int = 1
-    # Whether each PAT has its own event types. Otherwise callers of any PAT ask about any.
+    # Whether each PAT has its own event types. Otherwise all callers request all event types.
     is_apart: bool = False
 
     def rate(self, moment):
@@ -76,7 +76,7 @@ class Traffic:
         """(time, question) of each request from `lead` seconds before BEGINNING to `span` after it."""
         drawn = random.Random(f"{self} {lead} {span}")
         event_types, days = Zipf(self.event_types), Zipf(DAYS_AHEAD)
-        # Thinning: draw at the peak rate and drop requests above the rate of the moment.
+        # Thinning: draw at the peak rate and drop requests above the current rate.
         for moment, until, peak in ((-lead, 0, self.rate(-0.001)), (0, span, self.rate(0))):
             while (moment := moment + drawn.expovariate(peak)) < until:
                 if drawn.random() * peak < self.rate(moment):

@@ -1,4 +1,4 @@
-"""The time windows that a request needs, aligned so that near ranges share them, as check-availability does it.
+"""The time windows of a request, aligned as in check-availability, so that similar ranges share them.
 
 Times are seconds since 1970.
 """
@@ -20,12 +20,12 @@ GRIDS = (WEEK, DAY, HOUR)
 # A start in the past is moved to this time from now.
 HEAD_START = 60
 
-# A start within this time may be past when the call arrives.
+# A start this close to now may have passed when the call arrives.
 ON_THE_WAY = 2
 
 
 class Window(namedtuple("Window", "start wanted_from")):
-    """A window, and the time from which on its slots are wanted."""
+    """A window, and the time from which its slots are wanted."""
 
     def asked_from(self, now):
         """The start of the call at `now`. Its answer serves no earlier start."""
@@ -62,6 +62,6 @@ def parts(start, end, now):
 
 @lru_cache(maxsize=100_000)
 def starts(start, end):
-    """The starts of as few windows as possible, on the coarsest grid that allows it."""
+    """The starts of as few windows as possible, on the coarsest possible grid."""
     candidates = [tuple(range(start // grid * grid, end, LONGEST)) for grid in GRIDS]
     return min(candidates, key=len)

@@ -1,9 +1,9 @@
-// Calls of the functions, with a token that is renewed before it expires and problems as errors.
+// Calls the functions, renews the token before it expires, and throws problems as errors.
 
 // The wait after a 429 that does not name one.
 const DEFAULT_RETRY_SECONDS = 10;
 
-/** No answer, or one that is not a success. A function's problem has a `code`; the gateway's own has none. */
+/** No answer, or an error. A function's problem has a `code`; the gateway's errors do not. */
 export class Problem extends Error {
   constructor(answer, { code, detail, message, request_id }) {
     super(detail ?? message);

@@ -7,7 +7,7 @@ export const YEAR_DAYS = 365;
 export const addDays = (day, count) => new Date(Date.parse(day) + count * 86_400_000).toISOString().slice(0, 10);
 export const isDay = (text) => /^\d{4}-\d\d-\d\d$/.test(text) && Boolean(Date.parse(text));
 export const nextMonth = (month) => addDays(`${month}-01`, 31).slice(0, 7);
-/** The day of a moment in a time zone. Swedish writes dates as ISO 8601 does. */
+/** The day of a moment in a time zone. The Swedish date format is ISO 8601. */
 export const dayOf = (moment, timeZone) => new Intl.DateTimeFormat("sv", { timeZone }).format(new Date(moment));
 export const today = (timeZone) => dayOf(Date.now(), timeZone);
 
@@ -48,11 +48,11 @@ export class Availability {
     return from > until ? undefined : (await this.#ask(types, { timezone, start_time: from, end_time: until, limit: 1 })).slots[0];
   }
 
-  /** A fresh look at one moment: its slot, if it is still free, and the next free ones. */
+  /** Checks one moment again: returns its slot, if it is still free, and the next free ones. */
   async check(types, timezone, at) {
     const { slots, next } = await this.#ask(types, { timezone, at });
     if (!slots.length) {
-      // A month was out of date: from now on, past the functions' cache as well.
+      // A cached month was stale: from now on, bypass the functions' cache too.
       this.#months.clear();
       this.#headers = { "Cache-Control": "no-cache" };
     }
@@ -60,7 +60,7 @@ export class Availability {
   }
 
   async #ask(types, parameters) {
-    // With `match=all`, one event type and several have the same form, and only free times are listed.
+    // With `match=all`, answers have the same form for one or more event types, and list only free times.
     const question = [...types.map((uri) => ["event_type", uri]), ["match", "all"], ...Object.entries(parameters)];
     const { collection, next = [] } = await this.#api.get("check-availability", question, this.#headers);
     return { slots: collection.map(slot), next: next.map(slot) };

@@ -1,5 +1,5 @@
 // <booking-page api="https://…" token="/…">: choose an event type, a day and a time, then go to Calendly's page.
-// The steps are in the address, so that Back works and a link can be shared.
+// The URL holds the current step, so that Back works and links can be shared.
 
 import { Api, Problem, fetchJson } from "./api.js";
 import { Availability, OWN_ZONE, YEAR_DAYS, addDays, isDay, isZone, today } from "./availability.js";
@@ -23,14 +23,14 @@ class BookingPage extends HTMLElement {
     this.end.abort();
   }
 
-  /** Fetches an access token for the visitor. A site may assign a function of its own. */
+  /** Fetches an access token for the visitor. A site may assign its own function. */
   async newToken() {
     const { access_token, expires_in } = await fetchJson(this.getAttribute("token"), { method: "POST" });
     return { token: access_token, seconds: expires_in };
   }
 }
 
-/** What the views share: the state, which is the address, the calls with their problems, and the texts. */
+/** Shared by the views: the state, which is the URL; API calls and their problems; and the texts. */
 class Page {
   status = h("p", { className: "hidden", role: "status" });
   view = h("div");
@@ -59,7 +59,7 @@ class Page {
     });
   }
 
-  /** Runs an action and shows its problem in `box`. An action that another one has replaced shows nothing. */
+  /** Runs an action and shows its problem in `box`. A superseded action shows nothing. */
   async attempt(box, action) {
     const turn = ++this.#turn;
     clearInterval(this.timer);
@@ -80,7 +80,7 @@ class Page {
     if (isOffline) this.retryOnline = again;
     const words = isOffline ? offline : status === 429 ? busy : problems[code] ?? unknownProblem;
     const reference = requestId && h("p", { className: "muted" }, this.text("reference"), " ", h("code", {}, requestId));
-    // The countdown is outside the alert: a screen reader does not hear every second.
+    // The countdown is outside the alert, so that screen readers do not announce every second.
     const action = retryAfter ? h("p") : button("secondary", again, this.text("retry"));
     this.say("");
     box.replaceChildren(h(box.localName === "ul" ? "li" : "div", { className: "notice problem" }, h("div", { role: "alert" }, h("p", {}, words), reference), action));
@@ -108,7 +108,7 @@ class Page {
   /** The slug of an event type, or its id where the slug is not unique. */
   #nameInAddress = ({ slug, uri }) => (slug && this.types.filter((type) => type.slug === slug).length === 1 ? slug : uri.split("/").at(-1));
 
-  /** The address of the state with these changes. Other parameters, of the site's own, stay. */
+  /** The URL of the state with these changes. Keeps other parameters, which belong to the site. */
   address(changes) {
     const { types, day, at, zone, several } = { ...this.state, ...changes };
     const url = new URL(location.href);
@@ -130,7 +130,7 @@ class Page {
     this.#show(true);
   }
 
-  /** Shows what the address says. A move to another view takes the focus to its heading. */
+  /** Renders the state in the URL. When the view changes, its heading gets the focus. */
   #show(isMove) {
     this.state = this.#read();
     const before = this.view.firstChild;
@@ -146,7 +146,7 @@ class Page {
     this.view.replaceChildren(...children.filter(Boolean));
   }
 
-  /** Tells a screen reader what has changed. */
+  /** Announces a change to screen readers. */
   say = (words) => (this.status.textContent = words);
   /** The heading of a view, or of a part of it. In a site's page, both are below the site's own. */
   heading = (words) => h(`h${this.#level}`, { className: "title", tabIndex: -1 }, words);

@@ -8,7 +8,7 @@ const ICONS = {
   people: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7M2.5 20c0-8 13-8 13 0M16 4.5a3.5 3.5 0 0 1 0 6.5M18.5 14.5c2 .8 3 2.6 3 5.5",
 };
 
-/** An element with these properties, or attributes where it has no such property, and these children. */
+/** An element with these properties (attributes if it has no such property) and children. */
 export function h(name, properties = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
@@ -21,7 +21,7 @@ export function h(name, properties = {}, ...children) {
 
 export const button = (className, onclick, ...children) => h("button", { type: "button", className, onclick }, ...children);
 
-/** A list of what is still loading. */
+/** Placeholders for loading content. */
 export const skeletons = (className, item, length) =>
   h("ul", { className, ariaBusy: "true" }, Array.from({ length }, () => h("li", {}, h("div", { className: `${item} skeleton` }))));
 
@@ -35,7 +35,7 @@ export function icon(name) {
   return svg;
 }
 
-/** A link, if the address is an https: one; `null` otherwise, so that no answer can run a script. */
+/** A link if the URL is https:, else `null`, so that no answer can run a script. */
 export function link(address, properties, ...children) {
   return URL.parse(address)?.protocol === "https:" ? h("a", { ...properties, href: address }, ...children) : null;
 }

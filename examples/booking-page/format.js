@@ -9,11 +9,11 @@ export class Format {
   constructor(wanted) {
     const languages = wanted ? [wanted] : navigator.languages;
     const known = languages.find((tag) => TEXTS[language(tag)]) ?? "en";
-    // The calendar shows Gregorian months and Latin digits, so everything else does as well.
+    // The calendar shows Gregorian months and Latin digits, so all other texts do too.
     this.locale = new Intl.Locale(known, { calendar: "gregory", numberingSystem: "latn" }).toString();
     this.language = language(known);
     this.texts = TEXTS[this.language];
-    // Hours and weeks follow the visitor's first language, even without texts in it.
+    // Hours and weeks follow the visitor's first language, even if the page is not translated to it.
     const habits = new Intl.Locale(languages[0]);
     this.hourCycle = new Intl.DateTimeFormat(habits, { hour: "numeric" }).resolvedOptions().hourCycle;
     this.firstDay = ((habits.getWeekInfo?.() ?? habits.weekInfo)?.firstDay ?? 1) % 7;

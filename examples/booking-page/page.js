@@ -1,4 +1,4 @@
-// What the page around <booking-page> adds: its title in the visitor's language, and where a token comes from.
+// The page around <booking-page>: sets its title in the visitor's language, and fetches tokens.
 
 import { fetchJson } from "./api.js";
 import { Format } from "./format.js";

@@ -1,4 +1,4 @@
-// What was chosen, and the way to Calendly's own page.
+// The summary of the choice, and the link to Calendly's page.
 
 import { dayOf } from "./availability.js";
 import { h, icon, link } from "./dom.js";
@@ -14,7 +14,7 @@ export function showSummary(page) {
   const panel = h("section", { className: "panel" }, page.subheading(text("summary")), when, box);
   page.render(h("div", { className: "booking summary" }, subject(page, page.back({ day, at: undefined })), panel));
   void page.attempt(box, async (isCurrent) => {
-    // A time that was clicked has just been checked. One that comes from a link has not.
+    // A clicked time has just been checked. A time from a link has not.
     let slot = page.checked;
     page.checked = undefined;
     if (slot?.start !== at) {

@@ -1,4 +1,4 @@
-// All that the page says. For one more language, copy a block, translate it and add its code to `TEXTS`.
+// All texts of the page. To add a language, copy a block, translate it and add its code to `TEXTS`.
 // `problems` has a sentence for each `code` of the API, in words for a visitor.
 
 const en = {

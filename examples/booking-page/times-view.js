@@ -5,7 +5,7 @@ import { OWN_ZONE, YEAR_DAYS, addDays, nextMonth, today } from "./availability.j
 import { button, h, icon, skeletons } from "./dom.js";
 import { subject } from "./types-view.js";
 
-/** Shows the day of the address. Another day or month of the same event types and zone keeps the view. */
+/** Shows the day in the URL. A change of day or month only, with the same event types and zone, keeps the view. */
 export function showTimes(page) {
   const { types, zone, day } = page.state;
   const uris = types.map((type) => type.uri);
@@ -40,7 +40,7 @@ function build(page, times) {
 
 const zoneText = (format, moment, zone) => `${format.zone(moment, zone, "shortOffset")} · ${format.zone(moment, zone)}`;
 
-/** Opens a month on a day, or on its first day with times. Without any, the first view moves on to where there are some. */
+/** Opens a month on a day, or on its first day with times. If it has none, the first view moves on to the next times. */
 function openMonth(page, month, day) {
   const { text, format, availability, times } = page;
   const { calendar, panel, uris, zone } = times;
@@ -79,7 +79,7 @@ function markDays(calendar, days) {
   calendar.classList.toggle("loading", !days);
 }
 
-/** Turns the calendar to a day, unless the visitor is in it with the keyboard. */
+/** Moves the calendar to a day, unless the calendar has the keyboard focus. */
 const focusDay = (calendar, day) => calendar.matches(":focus-within") || (calendar.focusedDate = day);
 
 function showDay(page, day, slots) {
@@ -87,7 +87,7 @@ function showDay(page, day, slots) {
   calendar.value = day;
   focusDay(calendar, day);
   const names = slots.map(({ start }) => format.time(start, zone));
-  // A clock change repeats an hour: the offset tells its times apart.
+  // A clock change repeats an hour, so the offset distinguishes its times.
   const isTwice = (name) => names.indexOf(name) !== names.lastIndexOf(name);
   const named = slots.map(({ start }, index) => names[index] + (isTwice(names[index]) ? ` ${format.zone(start, zone, "shortOffset")}` : ""));
   zoneName.textContent = zoneText(format, slots[0].start, zone);
@@ -101,7 +101,7 @@ function timeList(page, slots, names) {
   return h("ul", { className: "times" }, slots.map((slot, index) => time(slot, names[index])));
 }
 
-/** Asks whether a clicked time is still free: if so, the summary, otherwise the next free times. */
+/** Checks whether a clicked time is still free. Shows the summary if so, and the next free times otherwise. */
 function choose(page, slot, clicked, name) {
   const { panel, uris, zone } = page.times;
   panel.querySelector(".notice")?.remove();

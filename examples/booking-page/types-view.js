@@ -1,4 +1,4 @@
-// Event types as cards: one is a link, several are chosen with check boxes.
+// Event types as cards: links, or check boxes to choose several.
 
 import { button, h, icon } from "./dom.js";
 
@@ -51,7 +51,7 @@ function facts(page, type) {
   return h("span", { className: "facts" }, Object.entries(parts).map(([name, words]) => words && h("span", {}, icon(name), words)));
 }
 
-/** What is being booked, beside the times and in the summary: one event type, or the names of several. */
+/** The booked event type, or the names of several. Shown next to the times and in the summary. */
 export function subject(page, back, ...more) {
   const { types } = page.state;
   const [type] = types;

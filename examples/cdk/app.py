@@ -36,7 +36,7 @@ class CalendlyFunctions(cdk.Stack):
         pat_secret: str,
     ):
         super().__init__(scope, name)
-        # You create the secret and store its value, which is never in a template.
+        # You create the secret and store its value. No template contains the value.
         secret = secretsmanager.Secret.from_secret_name_v2(self, "Pat", pat_secret)
         api = gateway.HttpApi(self, "Api", create_default_stage=False)
         # Without limits, one caller could use up the concurrency of the account.

@@ -59,7 +59,7 @@ data "aws_iam_policy_document" "assume" {
   }
 }
 
-# Its own secret and its own log group: Lambda's usual role may write to every one.
+# Only its own secret and log group. AWSLambdaBasicExecutionRole would allow writing to every log group.
 data "aws_iam_policy_document" "function" {
   for_each = local.functions
   statement {
@@ -93,7 +93,7 @@ resource "aws_lambda_function" "function" {
   handler          = "bootstrap"
   architectures    = ["arm64"]
   memory_size      = 256
-  # The gateway gives up after 30 s; the functions answer 504 before Lambda ends them.
+  # The gateway times out after 30 s. The functions answer 504 before Lambda ends them.
   timeout = 28
   role    = aws_iam_role.function[each.key].arn
 
@@ -150,7 +150,7 @@ resource "aws_lambda_permission" "gateway" {
   source_arn    = "${aws_apigatewayv2_api.api.execution_arn}/*/*/calendly/${each.key}"
 }
 
-# A warm-up that failed is not worth repeating: the next one is minutes away.
+# A failed warm-up is not retried: the next one is minutes away.
 resource "aws_lambda_function_event_invoke_config" "function" {
   for_each               = local.functions
   function_name          = aws_lambda_function.function[each.key].function_name

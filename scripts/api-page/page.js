@@ -1,8 +1,8 @@
-// Swagger UI over the description that is served beside this page. No validator and no other address is asked.
+// Swagger UI for the description next to this page. It contacts no validator and no other host.
 
 const user = { username: "demo", password: "demo" };
 
-// Swagger UI has no setting for the user of a password flow.
+// Swagger UI has no setting for the user name of a password flow.
 const demoUser = () => ({
   wrapComponents: {
     oauth2: (Original) =>
@@ -22,7 +22,7 @@ const demoUser = () => ({
   },
 });
 
-// Swagger UI fills in an example of each parameter, and `at` contradicts a range. It is left to who wants it.
+// Swagger UI fills in an example of each parameter. `at` is left empty, because it contradicts a range.
 const rangeAlone = () => ({
   wrapComponents: {
     parameterRow: (Original) =>

@@ -1,4 +1,4 @@
-"""Evaluates log lines as CloudWatch does: metrics, and alarms that go off.
+"""Evaluates log lines as CloudWatch does: metrics, and alarms that fire.
 
 Namespace, name, and dimensions identify a metric.
 """
@@ -14,7 +14,7 @@ def key(namespace, name, dimensions):
 
 
 def declared(lines):
-    """{metric: sum} of the metrics that lines declare in the embedded metric format.
+    """{metric: sum} of the metrics in lines of the embedded metric format.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
@@ -31,7 +31,7 @@ def declared(lines):
 
 
 def filtered(lines, filters):
-    """{metric: sum} of the metrics that filters make of the lines that they match."""
+    """{metric: sum} of the metrics that metric filters derive from lines."""
     found = Counter()
     for properties in filters:
         for line in filter(lambda line: finds(properties["FilterPattern"], line), lines):
@@ -45,7 +45,7 @@ def filtered(lines, filters):
 
 
 def looked_at(alarm):
-    """{id: metric} of an alarm. The id of a single metric is its name."""
+    """{id: metric} of an alarm's metrics. The id of a single metric is its name."""
     if "MetricName" in alarm:
         metrics = {alarm["MetricName"]: alarm}
     else:
@@ -65,7 +65,7 @@ def looked_at(alarm):
 
 
 def goes_off(alarm, values):
-    """Whether an alarm goes off if its metrics have these values in enough periods."""
+    """Whether an alarm fires if its metrics have these values in enough periods."""
     metrics = looked_at(alarm).items()
     moment = {name: values[metric] for name, metric in metrics if metric in values}
     return is_in_alarm(alarm, [moment] * alarm["DatapointsToAlarm"])

@@ -19,7 +19,7 @@ class Relay:
         """Refuses new connections, and closes those that are open."""
         for one in [self._listener, *self._open]:
             with contextlib.suppress(OSError):
-                # Wakes the thread that is blocked on it.
+                # Wakes the thread that is blocked on the socket.
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
 

@@ -1,11 +1,11 @@
-"""Each alarm goes off by the log lines that built functions write under the problem that it watches.
+"""Each alarm fires on the log lines that built functions write while its problem lasts.
 
 The services are those of `make run`. Each function runs in Lambda's runtime emulator, once for each problem, and receives
-the gateway's events. tests/template evaluates metric math and filter patterns. Each problem is assumed to last for as many
-periods as the alarm needs.
+the gateway's events. tests/template evaluates metric math and filter patterns. Each problem is assumed to last for all
+periods that the alarm needs.
 
-Not covered: alarms on metrics that AWS sends itself (Errors, Throttles, Duration), which are in no log, and 500
-internal_error, which only a bug causes. A unit test of the pipeline panics on purpose.
+Not covered: alarms on metrics that AWS publishes (Errors, Throttles, Duration), which no log line contains, and 500
+internal_error, which only a bug causes. A unit test of the pipeline covers a panic.
 """
 
 import functools
@@ -35,10 +35,10 @@ OLD, NEW = "1", "2"
 OWN = "CalendlyFunctions"
 NO_BUG = "InternalErrors"
 STEMS = {function: name.removesuffix("Function") for name, function in FUNCTIONS.items()}
-# Alarms on metrics that AWS sends itself.
+# Alarms on metrics that AWS publishes.
 WITHOUT_LINES = ["Monitoring.ThrottlesAlarm", "Monitoring.DurationAlarm"]
 WITHOUT_LINES += [f"{stem}Canary.DurationAlarm" for stem in STEMS.values()]
-# Goes off if lines are missing, so it has a test of its own.
+# Fires when lines are missing, so it has a separate test.
 HEARTBEAT = "Monitoring.WarmUpMissingAlarm"
 
 
@@ -52,7 +52,7 @@ def alarms():
 
 
 def filters(function=None):
-    """The metric filters of a function's log, or of the access log."""
+    """The metric filters of a function's log group, or of the access log."""
     group = f"<{STEMS[function] if function else 'Access'}Logs>"
     found = of_type(deployed(), "AWS::Logs::MetricFilter").values()
     return [properties for properties in found if properties["LogGroupName"] == group]
@@ -60,7 +60,7 @@ def filters(function=None):
 
 @functools.cache
 def made_by_filters():
-    """The names of the metrics that filters make of log lines."""
+    """The names of the metrics that filters derive from log lines."""
     return {
         made["MetricName"]
         for properties in of_type(deployed(), "AWS::Logs::MetricFilter").values()
@@ -104,20 +104,20 @@ class Problems:
         return cold.request(), cold.lines()
 
     def unprepared(self):
-        """The PAT was revoked, and a warm-up asks for its user."""
+        """The PAT was revoked, and a warm-up requests its user."""
         cold = self.environment("with a revoked PAT", CALENDLY_PAT_SECRET_ID=REVOKED_SECRET_ID)
         cold.invoke(WARM_UP)
         return None, cold.lines()
 
     def calendly_errors(self):
-        """Ten in a period."""
+        """Ten errors in a period."""
         failing = self.environment("with Calendly's errors")
         self.stand_ins.fault("/users/me", 10, kind="status", status=500)
         statuses = {failing.request() for _ in range(10)}
         return statuses.pop(), failing.lines()
 
     def shared_cache_failures(self):
-        """DynamoDB is down. The circuit breaker calls it with growing backoff."""
+        """DynamoDB is down. The circuit breaker probes it with growing backoff."""
         variables = {"CACHE_TABLE": "gone", "AWS_ENDPOINT_URL_DYNAMODB": NOWHERE}
         variables |= {"AVAILABILITY_CACHE_SECONDS": "1", "PAT_CACHE_SECONDS": "1"}
         alone = self.environment("without its table", **variables)
@@ -127,7 +127,7 @@ class Problems:
             lines = [line for line in alone.lines() if "SharedCacheFailures" in line]
             if len(lines) >= 3 or len(statuses) > 1 or time.monotonic() > deadline:
                 return statuses.pop(), alone.lines()
-            # Each request may be a call, and Calendly allows 500 a minute.
+            # Each request may call Calendly, which allows 500 calls a minute.
             time.sleep(0.25)
 
     def deadline_exceeded(self):
@@ -159,7 +159,7 @@ class WithStandIns(unittest.TestCase):
 
 
 class OfTheFunctions(WithStandIns):
-    """Alarms on metrics that the functions' lines declare."""
+    """Alarms on metrics in the functions' log lines."""
 
     def test_each_alarm_goes_off_by_the_lines_of_one_function(self):
         for metric, (problem, expected) in PROBLEMS.items():
@@ -173,7 +173,7 @@ class OfTheFunctions(WithStandIns):
                     self.assertIn(own, looked_at(alarm).values())
                     self.assertGreaterEqual(values[own], alarm["Threshold"])
                     self.assertTrue(goes_off(alarm, values), values)
-                    # No other alarm goes off.
+                    # No other alarm fires.
                     others = {name for name, one in alarms().items() if goes_off(one, values)}
                     self.assertEqual(others - {HEARTBEAT}, {f"Monitoring.{metric}Alarm"})
 

@@ -1,4 +1,4 @@
-"""Runs the snippets of docs/clients.md as they stand there, against the functions at FUNCTIONS_URL."""
+"""Runs the unmodified snippets of docs/clients.md against the functions at FUNCTIONS_URL."""
 
 import os
 import re
@@ -19,7 +19,7 @@ SLOT = r"^20\d\d-\d\d-\d\dT\d\d:\d\d:00\S+ https://calendly\.com/\S+$"
 
 
 def snippets():
-    """{language: text} of the code that is to be run."""
+    """{language: code} of the snippets."""
     page = (ROOT / "docs" / "clients.md").read_text()
     found = re.findall(r"^```(sh|python|typescript)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     if sorted(language for language, _ in found) != ["python", "sh", "typescript"]:
@@ -28,7 +28,7 @@ def snippets():
 
 
 def check(language, command, directory, patterns):
-    """Runs a command, and ends this program unless its output has all of the patterns."""
+    """Runs a command, and exits unless its output matches all patterns."""
     environment = os.environ | {"TOKEN": bundle.token()}
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=120)
     missing = [pattern for pattern in patterns if not re.search(pattern, done.stdout, re.MULTILINE)]
@@ -38,7 +38,7 @@ def check(language, command, directory, patterns):
 
 
 def typescript(directory, text):
-    """The command that runs the program, once it is compiled with every check of the compiler's."""
+    """Compiles the program with all compiler checks, and returns the command that runs it."""
     modules = node_packages.folder("api") / "node_modules"
     (directory / "node_modules").symlink_to(modules)
     shutil.copy(ROOT / "openapi.yaml", directory)

@@ -17,12 +17,12 @@ from test_booking_page import CARD, DAY, DEMO, LINK, NONE, PROBLEM, TIME, proble
 WIDE = {"width": 1100, "height": 540}
 PHONE = {"width": 375, "height": 812}
 SUNDAY = f"?event_type=demo&day={DAY + timedelta(days=5)}"
-# What the page documents of each status is long, and would push the other routes out of the picture.
+# Hidden: the documentation of each status is long, and would push the other routes out of the screenshot.
 DOCUMENTED = ".responses-inner > div > h4 + .responses-table:not(.live-responses-table), .responses-inner > .responses-table"
 
 
 def api_page(page):
-    """The three routes, of which the first was tried."""
+    """The three routes, after "Try it out" of the first."""
     page.goto(f"{bundle.SANDBOX}/docs")
     expect(page.get_by_role("status")).to_contain_text("You are signed in")
     block = page.locator("[id$='-user'].opblock")
@@ -32,14 +32,14 @@ def api_page(page):
     expect(live.locator(".response-col_status").last).to_contain_text("200")
     page.add_style_tag(content=f"{DOCUMENTED} {{ display: none }}")
     first, *_, last = [part.bounding_box() for part in page.locator(".opblock-tag-section").all()]
-    # Boxes are measured from where the page has been scrolled to.
+    # Bounding boxes are relative to the scroll position.
     top = first["y"] + page.evaluate("scrollY")
     height = last["y"] + last["height"] - first["y"]
     return {"clip": {"x": 0, "y": top, "width": WIDE["width"], "height": height}, "full_page": True}
 
 
 def booking_page(query, until, times=None, click=None):
-    """A state of the booking page: its address, what shows that it is there, how times are answered, what is clicked."""
+    """A state of the booking page: its query, the element to await, the handler of times, the element to click."""
 
     def prepare(page):
         if times:
@@ -48,7 +48,7 @@ def booking_page(query, until, times=None, click=None):
         if click:
             page.locator(click).nth(2).click()
         expect(page.locator(until).first).to_be_visible()
-        # Nothing is under the mouse.
+        # Moves the mouse away, so that nothing is hovered.
         page.mouse.move(0, 0)
         return {}
 
@@ -86,7 +86,7 @@ def main(folder):
             pictures[name] = page.screenshot(animations="disabled", **how)
             context.close()
         chromium.close()
-    # At the end: `cargo lambda watch` restarts the functions when a file of the workspace changes.
+    # Written at the end: `cargo lambda watch` restarts the functions when a file of the workspace changes.
     for name, picture in pictures.items():
         (folder / f"{name}.png").write_bytes(picture)
 

@@ -28,7 +28,7 @@ def made(stage, architecture):
         sam.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
         sam.chmod(0o755)
         command = ["make", "--silent", "deploy", f"STAGE={stage}", f"ARCHITECTURE={architecture}"]
-        # Its prerequisites, as if done.
+        # Treats its prerequisites as done.
         command += ["--old-file=check-template", "--old-file=build", f"SAM={sam}"]
         return subprocess.check_output(command, cwd=ROOT, text=True).splitlines()
 

@@ -16,7 +16,7 @@ CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 def stack(*responses, **attributes):
-    """A deployed stack whose API gives these responses, the last one repeatedly."""
+    """A deployed stack whose API returns these responses and then repeats the last one."""
     found, waiting = object.__new__(smoke.Stack), list(responses)
 
     def send(url, method, headers):

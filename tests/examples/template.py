@@ -1,4 +1,4 @@
-"""The settings of template.yaml, with which the examples are compared."""
+"""The settings of template.yaml, for comparison with the examples."""
 
 import sys
 from pathlib import Path

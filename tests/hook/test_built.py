@@ -31,7 +31,7 @@ WORK = ROOT / ".run" / "hook"
 USER = ROOT / "target" / "debug" / "user"
 ARN = f"arn:aws:lambda:{local.REGION}:123456789012:function:stack-user:"
 
-# {version: changes of the good configuration}
+# {version: changes to the good configuration}
 VERSIONS = {
     "good": {},
     "also-good": {"PAT_CACHE_SECONDS": "60"},
@@ -60,7 +60,7 @@ class Aws(BaseHTTPRequestHandler):
             with HTTP.open(url, body, SECONDS) as answer:
                 payload = answer.read()
         except urllib.error.HTTPError as error:
-            # The emulator's response when the process ended.
+            # The emulator's response when the process has exited.
             payload = json.dumps({"errorType": "Runtime.ExitError", "status": error.code}).encode()
         failed = {"X-Amz-Function-Error": "Unhandled"} if b'"errorType"' in payload else {}
         return self.answer(200, payload, failed)
@@ -100,13 +100,13 @@ class Built(unittest.TestCase):
         cls.addClassCleanup(cls.aws.shutdown)
 
     def status(self, new, live="good"):
-        """(reported status, last log line) of a new version beside the live one."""
+        """(reported status, last log line) of a new version, given the live one."""
         Aws.versions[ARN + "live"] = Aws.versions[ARN + live]
         Aws.reports.clear()
         template = yaml_parse((ROOT / "stacks" / "hook.yaml").read_text())
         code = template["Resources"]["Hook"]["Properties"]["Code"]["ZipFile"]
         (WORK / "index.py").write_text(code)
-        # As Lambda does, without pauses between the rounds.
+        # Runs the hook as Lambda does, but without pauses between the rounds.
         program = "import index; index.PAUSE_SECONDS = 0; index.handler(%r, None)" % {
             "DeploymentId": "d-1",
             "LifecycleEventHookExecutionId": "execution",

@@ -1,4 +1,4 @@
-"""A local AWS for `make rehearse`: MiniStack, extended by what template.yaml needs and MiniStack lacks.
+"""A local AWS for `make rehearse`: MiniStack, with the missing features that template.yaml needs.
 
 It replaces internals of MiniStack, so scripts/requirements/rehearsal.in pins the version.
 
@@ -7,7 +7,7 @@ Environment variables, in addition to MiniStack's own:
     SANDBOX           base URL of the sandbox, which stands in for Calendly and for the issuer
     SANDBOX_ISSUER    the issuer that the sandbox's tokens name
     CANARY_SECONDS    duration of a canary deployment, instead of five minutes
-    RECYCLE_SECONDS   lifetime of the functions' environments, so that a busy caller meets cold ones too
+    RECYCLE_SECONDS   lifetime of the functions' environments, so that steady traffic causes cold starts too
 """
 
 import json
@@ -170,7 +170,7 @@ HANDLERS["AWS::ApiGatewayV2::Api"] |= {"create": api_create, "update": api_updat
 
 
 async def issuer_keys(issuer, plain=apigateway._fetch_oidc_jwks_uri):
-    """Finds the sandbox's keys, since the name of its issuer does not resolve."""
+    """Returns the sandbox's keys, because its issuer's host name does not resolve."""
     return f"{SANDBOX}/issuer/jwks" if issuer == SANDBOX_ISSUER else await plain(issuer)
 
 
@@ -294,14 +294,14 @@ def invoke_target(target, event, rule, view=None, plain=eventbridge._invoke_targ
 eventbridge._invoke_target = invoke_target
 
 
-# Lambda: the sandbox in place of Calendly, and environments that do not stay warm.
+# Lambda: the sandbox in place of Calendly, and short-lived environments.
 
 
 def worker_environment(config, folder, port, plain=lambda_svc._provided_worker_env):
     environment = plain(config, folder, port) | {"CALENDLY_BASE_URL": SANDBOX}
     if environment.get("JWT_ISSUER") == SANDBOX_ISSUER:
         environment["JWT_JWKS_URL"] = f"{SANDBOX}/issuer/jwks"
-    # MiniStack's endpoint for every service. An empty variable would hide it from the SDKs.
+    # The SDKs use MiniStack's endpoint for all services. An empty variable would override it.
     environment.pop("AWS_ENDPOINT_URL_SECRETS_MANAGER", None)
     return environment
 
@@ -381,7 +381,7 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
 async def codedeploy(method, path, headers, body, query_params):
-    """PutLifecycleEventHookExecutionStatus, which the hook calls, and what the rehearsal needs beside it."""
+    """PutLifecycleEventHookExecutionStatus, which the hook calls, and the operations that the rehearsal calls."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     asked = json.loads(body or b"{}")
     if operation == "PutLifecycleEventHookExecutionStatus":
@@ -393,7 +393,7 @@ async def codedeploy(method, path, headers, body, query_params):
         execution["reported"].set()
         answer = {"lifecycleEventHookExecutionId": asked["lifecycleEventHookExecutionId"]}
     elif operation == "CreateDeployment":
-        # Only to run the hook.
+        # Only runs the hook.
         group = asked["deploymentGroupName"]
         policy = {"ApplicationName": groups[group]["ApplicationName"], "DeploymentGroupName": group}
         identifier = f"d-{uuid.uuid4().hex[:9].upper()}"
@@ -434,7 +434,7 @@ iam_actions.extract_resource_arn = resource_arn
 
 
 class DeploymentFailed(Exception):
-    """The reason why an alias was not moved, as CloudFormation's events show it."""
+    """An alias was not moved. The message is the reason in CloudFormation's events."""
 
 
 def alias_update(physical_id, old, new, stack_name, logical_id=None, plain=provisioners._lambda_alias_update):

@@ -1,4 +1,4 @@
-"""Starts what the rehearsal runs against: the local AWS and the sandbox."""
+"""Starts the local AWS and the sandbox for the rehearsal."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from sam_test import free_ports
 
 FOLDER = local.ROOT / ".run" / "rehearsal"
 EMULATOR = local.ROOT / "tests" / "rehearsal" / "emulator.py"
-# Tokens name an issuer with https, as template.yaml demands. The emulator leads to the sandbox instead.
+# template.yaml requires an https issuer in tokens. The emulator redirects it to the sandbox.
 PUBLIC_URL = "https://sandbox.invalid"
 ISSUER = f"{PUBLIC_URL}/issuer"
 CANARY_SECONDS = 1.5
@@ -20,7 +20,7 @@ START_SECONDS = 60
 
 
 class LocalAws:
-    """The processes, and the environment variables with which tools and clients reach them."""
+    """The processes, and the environment variables that point tools and clients to them."""
 
     def __init__(self, processes):
         self.processes = processes

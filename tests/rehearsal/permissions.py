@@ -1,6 +1,6 @@
 """Shows that the stack needs each of its permissions: without one of them, a check fails.
 
-Permissions are removed from the deployed roles, which is what a template without them would deploy, only faster.
+Permissions are removed from the deployed roles, which is faster than deploying a template without them.
 """
 
 import copy
@@ -15,7 +15,7 @@ import smoke
 
 # MiniStack does not encrypt tables.
 NOT_ENFORCED = {"UseKeyOfTable"}
-# Longer than an environment lives, so that the next request meets a cold one.
+# Longer than the lifetime of an environment, so that the next request is a cold start.
 COLD_SECONDS = 1.5 * local_aws.RECYCLE_SECONDS
 LOG_SECONDS = 0.5
 
@@ -27,7 +27,7 @@ class Policy:
         self.document, self._write = document, write
 
     def without(self):
-        """(name, document) for each statement, action, and resource, without it."""
+        """(name, document) for each action on each resource. The document lacks that permission."""
         for number, statement in enumerate(self.document["Statement"]):
             if statement.get("Sid") in NOT_ENFORCED:
                 continue
@@ -61,7 +61,7 @@ def many(value):
 
 
 def policies(stack):
-    """Every policy of the stack's own roles. Shared ones come once."""
+    """Every policy of the stack's own roles, without duplicates."""
     iam, found = boto3.client("iam"), {}
     nested = stack.nested()
     roles = [
@@ -96,14 +96,14 @@ def policies(stack):
 
 
 class Checks:
-    """The checks of `make smoke` that need permissions, and those that only a rehearsal can make."""
+    """The checks of `make smoke` that need permissions, and checks that only a rehearsal can run."""
 
     def __init__(self, rehearsal):
         self.rehearsal = rehearsal
         self.window = 0
 
     def problem(self):
-        """What fails, or None."""
+        """The first failure, or None."""
         stack = self.rehearsal.stack()
         stack.log_seconds = LOG_SECONDS
         stack.started = int(time.time() * 1000)
@@ -122,7 +122,7 @@ class Checks:
         return None
 
     def table(self, stack):
-        """A range that no environment has cached, so that the table is read, leased, and written."""
+        """Requests a range that is not cached, so that the table is read, leased, and written."""
         if stack.parameters["SharedCache"] == "DISABLED":
             return
         self.window = self.window % 10 + 1
@@ -137,7 +137,7 @@ class Checks:
             lines = boto3.client("logs").filter_log_events(
                 logGroupName=f"/aws/lambda/{stack.name}-{function}", startTime=stack.started
             )["events"]
-            # A failure before the first event opens the circuit breaker, and is in no request's SharedCacheFailures.
+            # A failure before the first event opens the circuit breaker, but no SharedCacheFailures counts it.
             if any('"WARN"' in line["message"] and "CACHE_TABLE" in line["message"] for line in lines):
                 raise smoke.Failed(f"calls of {function} to the table failed")
 
@@ -161,7 +161,7 @@ class Checks:
             raise smoke.Failed("the hook wrote no log")
 
     def schedules(self, stack):
-        """The role of each schedule may invoke its target. Schedules run too rarely to wait for one."""
+        """Checks that each schedule's role may invoke its target. Schedules run too rarely to wait for."""
         iam, scheduler = boto3.client("iam"), boto3.client("scheduler")
         for summary in scheduler.list_schedules()["Schedules"]:
             target = scheduler.get_schedule(Name=summary["Name"], GroupName=summary["GroupName"])["Target"]
@@ -174,7 +174,7 @@ class Checks:
 
 
 def check_each_permission(rehearsal, only=""):
-    """Removes each permission whose name contains `only`, and returns how many there were."""
+    """Removes each permission whose name contains `only`, and returns their number."""
     checks, count = Checks(rehearsal), 0
     problem = checks.problem()
     if problem:

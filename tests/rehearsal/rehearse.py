@@ -1,7 +1,7 @@
 """`make rehearse`: deploys what `make build` built to a local AWS, updates it, breaks it, and deletes it.
 
-A caller sends requests to every route during all updates, and must never see a failure. Environments of the functions live
-for half a second, so most of its requests meet a cold one. docs/operations.md says what this proves.
+A caller sends requests to every route during all updates, and must never see a failure. Environments live for half a
+second, so most requests are cold starts. docs/operations.md says what this proves.
 """
 
 import base64
@@ -46,7 +46,7 @@ FUNCTIONS = {
 
 
 class RehearsalFailed(Exception):
-    """The text says what went wrong, and where to look."""
+    """The rehearsal failed; the message says why, and where to look."""
 
 
 def require(condition, text):
@@ -55,7 +55,7 @@ def require(condition, text):
 
 
 class Caller(threading.Thread):
-    """Sends requests to every route, one after the other, and records what was not 200."""
+    """Sends requests to every route in turn, and records responses other than 200."""
 
     def __init__(self, stack, token):
         super().__init__(daemon=True)
@@ -98,7 +98,7 @@ class Rehearsal:
     # Deployments
 
     def deploy(self, succeeds=True, **changes):
-        """Deploys with the code of `make deploy`, and returns why resources failed."""
+        """Deploys with the code of `make deploy`, and returns the reasons of failed resources."""
         started = datetime.now(timezone.utc)
         parameters = self.parameters | changes
         command = deploy.command(str(tools.BIN / "sam"), STAGE, str(self.template), self.architecture, parameters)
@@ -123,11 +123,11 @@ class Rehearsal:
         )
 
     def change_code(self):
-        """Adds a file to each package, so that it is other code."""
+        """Adds a file to each package, so that the code changes."""
         for function in FUNCTIONS.values():
             (FOLDER / "build" / function / "changed").write_text(str(time.time()))
 
-    # What there is
+    # State of the account
 
     def stack(self):
         return smoke.Stack(self.name, self.token(), send=self.send, log_seconds=10)
@@ -147,7 +147,7 @@ class Rehearsal:
             return json.load(answer)["access_token"]
 
     def versions(self):
-        """{function: version that the alias leads to}."""
+        """{function: version that the alias points to}."""
         client = boto3.client("lambda")
         return {
             function: client.get_alias(FunctionName=f"{self.name}-{function}", Name="live")["FunctionVersion"]
@@ -155,7 +155,7 @@ class Rehearsal:
         }
 
     def smoke(self, rolled_back=False):
-        """Runs the checks of `make smoke`, of which one must notice that the last update was rolled back."""
+        """Runs the checks of `make smoke`. With `rolled_back`, one must report that the last update was rolled back."""
         results = smoke.run(self.stack())
         failed = [result for result in results if not result[1]]
         if rolled_back:
@@ -197,7 +197,7 @@ class Rehearsal:
         self.say(f"first deployment: {self.smoke()}")
 
     def rollback_by_hand(self):
-        """As docs/operations.md says, up to the deployment after it, which changes a secret's name."""
+        """Follows docs/operations.md, up to the next deployment, which changes a secret's name."""
         previous = self.versions()
         self.deploy(MemorySize="320")
         known = self.versions()
@@ -226,7 +226,7 @@ class Rehearsal:
         self.say(f"mistyped secret, refused by the hook: {self.smoke(rolled_back=True)}")
 
     def refused_update_of_code(self):
-        """New code that cannot start, as an update of the code alone."""
+        """Deploys new code that cannot start, as a code-only update."""
         before, packages = self.versions(), FOLDER / "build"
         broken = packages / FUNCTIONS["user"] / "bootstrap"
         good = broken.read_bytes()
@@ -272,7 +272,7 @@ class Rehearsal:
         ]
 
     def move(self, versions, requests_to=None):
-        """Moves the aliases to versions, and sends all requests to others."""
+        """Moves the aliases to `versions`, and routes all requests to `requests_to`, if given."""
         for function, version in versions.items():
             weights = {requests_to[function]: 1.0} if requests_to else {}
             boto3.client("lambda").update_alias(
@@ -318,11 +318,11 @@ class Rehearsal:
     def repair(self):
         """A stack whose secret is empty can be repaired by an update."""
         boto3.client("secretsmanager").put_secret_value(SecretId="calendly/encrypted", SecretString="{}")
-        # The environments that have cached the token are recycled meanwhile.
+        # Environments that have cached the token are recycled during this time.
         time.sleep(COLD_SECONDS)
         response = self.stack().get(smoke.path_of("user"))
         require(response.json().get("code") == "pat_missing", f"with an empty secret: {response.summary()}")
-        # An update that leaves the stack as broken as it was passes the hook, and so does the repair.
+        # The hook accepts an update that leaves the stack equally broken, and it accepts the repair.
         self.deploy(MemorySize="512")
         self.secret = "a signing secret of 32 bytes or more"
         boto3.client("secretsmanager").create_secret(Name="calendly/signing", SecretString=self.secret)
@@ -356,7 +356,7 @@ def signed(claims, secret):
 
 
 def inventory():
-    """{(kind, name)} of what there is in the account."""
+    """{(kind, name)} of all resources in the account."""
     found = set()
     for kind, service, operation, key, name in [
         ("function", "lambda", "list_functions", "Functions", "FunctionName"),

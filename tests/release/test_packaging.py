@@ -25,12 +25,12 @@ from release import (
 SOURCE = yaml_parse((ROOT / "template.yaml").read_text())
 BIN = ROOT / ".venv" / "bin"
 BUCKET = "releases"
-# How long moto may take to start, and SAM to package, on a machine that is busy.
+# Time limits for moto to start and for SAM to package, on a busy machine.
 SECONDS = 300
 
 
 def plain(template):
-    """A template without the order of its members."""
+    """A template as plain dicts, whose order does not matter."""
     return json.loads(json.dumps(yaml_parse(template)))
 
 
@@ -155,7 +155,7 @@ class Package(unittest.TestCase):
                 uploaded = self.uploaded(urls[resource].replace(f"{self.url}/", "s3://"))
                 found = plain(uploaded.decode())
                 for name, body in found["Resources"].items():
-                    # SAM's own note.
+                    # Metadata that SAM adds.
                     self.assertEqual(body.pop("Metadata"), {"SamResourceId": name})
                 self.assertEqual(found, plain((ROOT / file).read_text()), file)
             told = template["Metadata"][APPLICATION]

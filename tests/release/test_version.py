@@ -1,4 +1,4 @@
-"""A tag is released if it is the version in Cargo.toml and the changelog describes it."""
+"""A tag can be released if it matches the version in Cargo.toml and the changelog has a section for it."""
 
 import unittest
 

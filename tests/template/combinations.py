@@ -1,4 +1,4 @@
-"""Combinations of the parameters that decide which resources there are."""
+"""Combinations of the parameters that determine the resources."""
 
 import itertools
 

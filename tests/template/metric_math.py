@@ -1,9 +1,8 @@
 """CloudWatch's metric math and alarms, as far as the templates use them.
 
-A series' value at one moment is a number or None, which is missing. The rules are CloudWatch's
-(https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html): beside one
-that is there, a missing value counts as 0; an expression that divides by 0 has none; without its
-condition, IF has none either.
+A data point is a number, or None if it is missing. The rules are CloudWatch's
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html): if only one operand is
+missing, it counts as 0. The result of a division by 0 is missing. The result of IF is missing if its condition is.
 """
 
 import ast
@@ -24,7 +23,7 @@ THRESHOLDS = {
 
 
 def is_in_alarm(alarm, moments):
-    """Whether the values of its metrics, a period each with the newest last, set an alarm off."""
+    """Whether an alarm fires on these values of its metrics, one dict per period, newest last."""
     assert alarm["TreatMissingData"] in ("notBreaching", "missing")
     latest = [value(alarm, moment) for moment in moments[-alarm["EvaluationPeriods"] :]]
     breaches = THRESHOLDS[alarm["ComparisonOperator"]]
@@ -33,7 +32,7 @@ def is_in_alarm(alarm, moments):
 
 
 def value(alarm, moment):
-    """What an alarm holds against its threshold where its metrics have these values, by id."""
+    """The value that an alarm compares with its threshold, given its metrics' values by id."""
     if "Metrics" not in alarm:
         return moment.get(alarm["MetricName"])
     series = {}
@@ -74,6 +73,6 @@ def evaluate(node, series):
 
 
 def is_missing(left, one, right, other):
-    """Whether none of the series on both sides has a value."""
+    """Whether the series on both sides are all missing."""
     found = [x for node, x in ((left, one), (right, other)) if not isinstance(node, ast.Constant)]
     return all(x is None for x in found)

@@ -26,12 +26,12 @@ NOTHING = object()
 
 @functools.cache
 def source(path="template.yaml"):
-    """A template as it is written. Not to be changed."""
+    """A parsed template. Callers must not change it."""
     return yaml_parse((ROOT / path).read_text())
 
 
 class Resolver:
-    """Works out the intrinsic functions of one template."""
+    """Evaluates the intrinsic functions of one template."""
 
     def __init__(self, template, parameters, pseudo=None):
         self.template = template
@@ -87,7 +87,7 @@ class Resolver:
         return f"<{self.present(name)}.{attribute}>"
 
     def present(self, name):
-        """The name of a resource, which must be there under these parameters."""
+        """The name of a resource, which must exist under these parameters."""
         condition = self.template["Resources"][name].get("Condition")
         assert condition is None or self.condition(condition), f"{name} is not there"
         return name
@@ -136,7 +136,7 @@ class Resolver:
 
 
 class ConditionResolver(Resolver):
-    """Works out conditions and what hangs on them, and leaves all else as it is."""
+    """Evaluates only conditions, and applies their results."""
 
     def resolve(self, node):
         if isinstance(node, dict) and len(node) == 1:

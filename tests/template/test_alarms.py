@@ -1,4 +1,4 @@
-"""The alarms that cover all functions, and when they go off."""
+"""The alarms that cover all functions, and when they fire."""
 
 import unittest
 

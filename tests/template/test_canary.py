@@ -9,7 +9,7 @@ from translation import FUNCTIONS, of_type
 
 
 def canary(function="User", **parameters):
-    """The resources of a function's canary, by their own ids."""
+    """The resources of a function's canary, by logical id in its stack."""
     prefix = f"{function}Canary."
     return {
         name.removeprefix(prefix): entry["Properties"]
@@ -136,7 +136,7 @@ class Errors(unittest.TestCase):
         alarm = canary()["ErrorsAlarm"]
         for metric in ("failed", "internal"):
             self.assertTrue(is_in_alarm(alarm, [{}] * 5 + [{metric: 1}]))
-            # Also a late value of an earlier minute.
+            # A late value of an earlier minute counts too.
             self.assertTrue(is_in_alarm(alarm, [{metric: 1}, {}, {}, {}, {}]))
             self.assertFalse(is_in_alarm(alarm, [{metric: 1}, {}, {}, {}, {}, {}]))
         self.assertFalse(is_in_alarm(alarm, [{"failed": 0}] * 5))

@@ -11,7 +11,7 @@ from translation import FUNCTIONS, of_type, resolve, translate, with_conditions_
 
 
 class EveryCombination(unittest.TestCase):
-    """cfn-lint sees each form of each resource."""
+    """cfn-lint checks each variant of each resource."""
 
     def test_all_translate_and_pass_the_linter(self):
         translated = translate(**SIMPLEST)
@@ -23,7 +23,7 @@ class EveryCombination(unittest.TestCase):
             self.assertIn("BaseUrl", outputs)
             for name, entry in with_conditions_applied(translated, **parameters).items():
                 forms.setdefault(name, {})[json.dumps(entry, sort_keys=True)] = entry
-        # Four kinds of issuer, and the authorizer beside the first.
+        # Four kinds of issuer, and the authorizer with the first kind.
         others = [
             len(values) for kind, values in KINDS.items() if kind not in ("issuer", "authorizer")
         ]

@@ -68,7 +68,7 @@ ARNS = {
 }
 # CloudFormation names secrets by their logical id and a suffix.
 SECRETS = f"arn:aws:secretsmanager:{ACCOUNT}:secret:{{}}-1a"
-# Actions on other resources than the one that is created.
+# Actions on resources other than the created one.
 OTHERS = {
     "iam:PassRole": ROLE,
     "iam:AttachRolePolicy": ROLE,
@@ -104,7 +104,7 @@ COMMANDS = {
         "logs:FilterLogEvents",
         f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/CodeDeployHook_{NAME}:*",
     ),
-    # Without an alarm's name, the history of all alarms.
+    # Without an alarm name, the command reads the history of all alarms.
     "cloudwatch describe-alarm-history": (
         "cloudwatch:DescribeAlarmHistory",
         f"arn:aws:cloudwatch:{ACCOUNT}:alarm:*",
@@ -143,7 +143,7 @@ TABLE_ONLY_FOR = {
     "KinesisStreamSpecification": ["dynamodb:EnableK*", "dynamodb:DisableK*", "dynamodb:UpdateK*", "kinesis:*"],
     "ContributorInsightsSpecification": ["dynamodb:UpdateContributorInsights"],
     "ResourcePolicy": ["dynamodb:PutResourcePolicy", "dynamodb:DeleteResourcePolicy"],
-    # Only for global tables, which are another type.
+    # Only for global tables, which are a different resource type.
     "Replicas": ["dynamodb:*Replica", "dynamodb:*Item", "dynamodb:Query", "dynamodb:Scan", "iam:*"],
 }
 
@@ -153,7 +153,7 @@ def policy():
 
 
 def allows(statements, action, resource):
-    """Whether a statement allows an action, without regard to conditions."""
+    """Whether a statement allows an action, ignoring conditions."""
     return any(
         statement["Effect"] == "Allow"
         and any(

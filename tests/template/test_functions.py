@@ -75,7 +75,7 @@ class Functions(unittest.TestCase):
         used -= {"ProvisionedConcurrency"}
         # Used through a condition, or by the policies alone.
         used |= {"CallerHash", "SharedCache", "SecretsKmsKeyArn"}
-        # Of mcp.
+        # Used by the function mcp.
         used |= {"McpPublicUrl", "McpAllowedOrigins"}
         self.assertIn("JwtAudience", used)
         written = {line.split("=")[0] for line in content().splitlines()}
@@ -83,7 +83,7 @@ class Functions(unittest.TestCase):
         self.assertIn("\nJwtAudience=other\n", content(JwtAudience="other"))
 
     def test_versions_outlive_their_replacement_and_functions_do_not(self):
-        # A new parameter replaces a version, new code removes it from the template.
+        # A changed parameter replaces a version; new code removes it from the template.
         entries = translate(**SIMPLEST)["Resources"]
         versions = [e for e in entries.values() if e["Type"] == "AWS::Lambda::Version"]
         self.assertEqual(len(versions), 3 + 1)

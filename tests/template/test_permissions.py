@@ -31,7 +31,7 @@ def allowed(found, role):
 
 
 def names(role, stack):
-    """How a policy of a stack refers to a role."""
+    """The resolved references to a role in a stack's policies."""
     own = role.rpartition(".")[2]
     return {f"<{own}>"} if role.startswith(f"{stack}.") else {f"<Roles.Outputs.{own}Name>"}
 

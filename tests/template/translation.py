@@ -21,19 +21,19 @@ FUNCTIONS = {
 }
 # Only with McpServer.
 MCP = "McpFunction"
-# Of which SAM derives the partition; it must not ask for the developer's own.
+# SAM derives the partition from the region, which must not be the developer's.
 os.environ["AWS_DEFAULT_REGION"] = PSEUDO_PARAMETERS["AWS::Region"]
 
 
 class ManagedPolicies:
-    """Those that SAM knows by name: it would ask IAM, and the template names none."""
+    """Replaces SAM's list of managed policies, which it would fetch from IAM. The template uses none by name."""
 
     def load(self):
         return {}
 
 
 def translate(**parameters):
-    """template.yaml as plain CloudFormation, intrinsic functions included."""
+    """Translates template.yaml to plain CloudFormation, with unresolved intrinsic functions."""
     template = copy.deepcopy(source())
     for name in [*FUNCTIONS, MCP]:
         template["Resources"][name]["Properties"]["CodeUri"] = f"s3://bucket/{name}"
@@ -41,7 +41,7 @@ def translate(**parameters):
 
 
 def values(parameters, template=None):
-    """Each parameter's value, as CloudFormation hands it over: text."""
+    """Each parameter's value as a string, as in CloudFormation."""
     declared = (template or source())["Parameters"]
     assert set(parameters) <= set(declared), set(parameters) - set(declared)
     filled = {name: str(entry.get("Default", "")) for name, entry in declared.items()}
@@ -49,7 +49,7 @@ def values(parameters, template=None):
 
 
 def refused_values(parameters):
-    """The parameters whose value their own constraints refuse."""
+    """The parameters whose value violates their constraints."""
     refused = []
     for name, value in values(parameters).items():
         entry = source()["Parameters"][name]
@@ -70,7 +70,7 @@ def is_in_range(value, entry):
 
 
 def refusals(**parameters):
-    """What the rules say against these parameters; nothing if they are allowed."""
+    """The messages of the rules that these parameters violate."""
     resolver = Resolver(source(), values(parameters))
     found = []
     for rule in source()["Rules"].values():
@@ -82,14 +82,13 @@ def refusals(**parameters):
 
 
 def resolve(translated, **parameters):
-    """The resources and outputs that come to be, worked out: (resources, outputs)."""
+    """The created resources and outputs, resolved: (resources, outputs)."""
     resolver = Resolver(translated, values(parameters))
     return resolver.section("Resources"), resolver.section("Outputs")
 
 
 def resources(translated=None, **parameters):
-    """All resources that come to be, by logical id; of a stack in the stack, with its own id and a
-    full stop before it."""
+    """All created resources, by logical id. Ids in a nested stack are prefixed with the stack's id and a period."""
     found = resolve(translated or translate(**parameters), **parameters)[0]
     for name, entry in list(found.items()):
         if entry["Type"] == "AWS::CloudFormation::Stack":
@@ -99,7 +98,7 @@ def resources(translated=None, **parameters):
 
 
 def nested(name, properties):
-    """The resources of a stack in the stack, which is given all its parameters and no others."""
+    """The resources of a nested stack, which must receive exactly its parameters."""
     template, given = source(properties["TemplateURL"]), properties["Parameters"]
     assert set(given) == set(template["Parameters"]), f"{name} is given {set(given)}"
     pseudo = PSEUDO_PARAMETERS | {"AWS::StackName": f"stack-{name}-1"}
@@ -112,8 +111,7 @@ def of_type(found, kind):
 
 
 def with_conditions_applied(translated, **parameters):
-    """The resources that come to be, with what conditions decide decided and all else left to
-    CloudFormation."""
+    """The created resources, with only conditions evaluated."""
     found = ConditionResolver(translated, values(parameters)).section("Resources")
     for entry in found.values():
         entry.pop("Condition", None)

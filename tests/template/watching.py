@@ -1,4 +1,4 @@
-"""Metrics and log fields, as the page on logging lists them."""
+"""Metrics and log fields listed on the page on logging."""
 
 import re
 

@@ -24,7 +24,7 @@ struct Recorded {
     functions: BTreeMap<String, Counts>,
 }
 
-/// The allowed distance between a count and its budget.
+/// The allowed difference between a count and its budget.
 struct Tolerance {
     name: &'static str,
     of: fn(&Counts) -> u64,
@@ -56,7 +56,7 @@ const TOLERANCES: [Tolerance; 4] = [
 /// A count this many percent below its budget makes the budget out of date.
 const OUT_OF_DATE: u64 = 15;
 
-/// Counts, and returns the problems, a sentence each.
+/// Counts, and returns one sentence for each problem.
 pub(crate) async fn check() -> Vec<String> {
     let budgets = read();
     let Some(Recorded { rustc: compiler, functions }) = budgets.get(processor()) else {

@@ -1,4 +1,4 @@
-//! Gzip: bytes on the wire and milliseconds of answers with it and without.
+//! Gzip: bytes on the wire and latency of answers with and without it.
 
 use end_to_end::Binary;
 use serde::Serialize;

@@ -1,5 +1,5 @@
-//! Counts that do not depend on a busy machine: instructions (valgrind), system calls and opened files (strace), and
-//! upstream calls.
+//! Counts that do not depend on the load of the machine: instructions (valgrind), system calls and opened files
+//! (strace), and upstream calls.
 
 use std::{
     collections::BTreeSet,
@@ -43,7 +43,7 @@ pub(crate) struct Counts {
     pub(crate) instructions_per_warm_request: u64,
     /// System calls from the start to the first `next`.
     pub(crate) syscalls_until_next: u64,
-    /// Different files opened from the start to the first `next`.
+    /// Distinct files opened from the start to the first `next`.
     pub(crate) files_opened_until_next: u64,
     /// Upstream calls from the start to the first answer.
     pub(crate) calls_until_first_answer: Calls,
@@ -56,7 +56,7 @@ pub(crate) async fn count(route: Binary) -> Counts {
     let stand_ins = StandIns::start(Conditions::AtOnce, EVENT_TYPES);
     // The sandbox's slots differ by day.
     stand_ins.sandbox.fault(AVAILABLE_TIMES, ALWAYS, slots());
-    // Compression would hide the rest; `make bench` measures it.
+    // Compression would dominate the counts; `make bench` measures it.
     let question = Question::of(route, &stand_ins).await.without_gzip();
     std::fs::create_dir_all(workspace::file(WORK)).expect("a directory to work in");
     let instructions_until_next = instructions(route, &stand_ins, &question, 0).await;
@@ -75,7 +75,7 @@ pub(crate) async fn count(route: Binary) -> Counts {
     }
 }
 
-/// A full month of slots in Calendly's form, as many on every day of the week, within the range of the question.
+/// A full month of slots in Calendly's format, equally many on each day of the week, within the requested range.
 fn slots() -> Fault {
     let first = monday() + TimeDelta::hours(9);
     let slots: Vec<Value> = (0..SLOTS)
@@ -95,7 +95,7 @@ fn slots() -> Fault {
     Fault::Body { content_type: "application/json".to_owned(), body }
 }
 
-/// The instructions until the function asks for the event after `requests` requests.
+/// The instructions until the function polls for the next event after `requests` requests.
 async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, requests: usize) -> u64 {
     let output = fresh_file(route, &format!("callgrind-{requests}"));
     let valgrind = ["--tool=callgrind".into(), option("--callgrind-out-file=", &output)];
@@ -105,7 +105,7 @@ async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, 
         question.check(&Answer::from_outcome(outcome).json());
     }
     function.wait_for_polls(requests + 1).await;
-    // valgrind writes at the end of its program.
+    // valgrind writes its output when the program exits.
     kill(Process(function.id().await).pid(), Signal::SIGTERM).expect("valgrind runs");
     function.wait_for_exit().await;
     // A time-out of the function would change the counts.
@@ -116,7 +116,7 @@ async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, 
     total.trim().parse().expect("a number")
 }
 
-/// The system calls and distinct opened files until the function asks for the first event.
+/// The system calls and distinct opened files until the function polls for the first event.
 async fn syscalls_and_files(route: Binary, stand_ins: &StandIns) -> (u64, u64) {
     let output = fresh_file(route, "strace");
     // As a grandchild: the kill below ends the function, and strace finishes its output.

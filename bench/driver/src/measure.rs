@@ -15,15 +15,15 @@ use crate::{
 /// The measurements of a process.
 #[derive(Debug)]
 pub(crate) struct Life {
-    /// From its start until it asked for an event.
+    /// From its start to its first poll for an event.
     pub(crate) init: Duration,
     /// From the first event until its answer was complete.
     pub(crate) first_request: Duration,
     /// From its start until its first answer was complete.
     pub(crate) first_answer: Duration,
-    /// CPU time from its start until it asked for the second event.
+    /// CPU time from its start to its second poll for an event.
     pub(crate) cpu_until_first_answer: Duration,
-    /// Upstream calls until then.
+    /// Upstream calls up to that poll.
     pub(crate) calls_until_first_answer: Calls,
     /// The latencies of warm requests.
     pub(crate) warm: Vec<Duration>,
@@ -58,7 +58,7 @@ pub(crate) async fn live(
     let function = Function::spawn(&subject.program(), &variables).await;
     let process = Process(function.id().await);
 
-    // Queued before the program asks for it.
+    // Queued before the program polls for it.
     let first = ask(&function, question).await;
     let first_answer = check(subject, question, &first);
     let first_body = body(&first);

@@ -1,4 +1,4 @@
-//! The first request of a new environment, by what is already known.
+//! The first request of a new environment, by what is already cached.
 
 use std::collections::BTreeMap;
 
@@ -78,7 +78,7 @@ async fn start(
     let mut lives: Vec<Life> = Vec::new();
     for number in 0..=LIVES {
         let life = live(Subject::Function(route), stand_ins, variables, question, 1).await;
-        // The first one fills the table.
+        // The first process fills the table.
         if number > 0 {
             lives.push(life);
         }

@@ -13,7 +13,7 @@ const PEER: [&str; 2] = ["target/peer", "bench/peer"];
 /// The peer's interpreter.
 const PEER_PYTHON: &str = "target/peer-python";
 
-/// A program and the route that it is asked for.
+/// A program and the requested route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
     /// A function that does nothing, with an empty answer or one as long as a function's.

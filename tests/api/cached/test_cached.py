@@ -11,7 +11,7 @@ import bundle  # noqa: E402
 
 
 def ask(**headers):
-    """An answer for one window."""
+    """Requests one window."""
     day = date.today() + timedelta(days=3)
     return bundle.request(
         "GET",

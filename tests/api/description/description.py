@@ -27,7 +27,7 @@ def resolved(node):
 
 
 def operations(for_agents=False):
-    """{operationId: operation}, of the routes with query parameters or of those for agents."""
+    """{operationId: operation} of the routes with query parameters, or of those for agents."""
     every = [operation for path in DOCUMENT["paths"].values() for operation in path.values()]
     return {one["operationId"]: one for one in every if (one["tags"] == ["Agents"]) == for_agents}
 
@@ -51,7 +51,7 @@ def codes(response):
 
 
 def errors(schema, value):
-    """The violations of a schema, a line each. References in the schema are to this document."""
+    """The violations of a schema, one line each. References resolve within this document."""
     schema = _absolute(schema)
     validator = Draft202012Validator(
         schema, registry=_REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER

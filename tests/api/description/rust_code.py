@@ -1,6 +1,6 @@
 """The HTTP interface of the Rust code, read from its source.
 
-Fails if the source is not written as expected: an empty result is never compared.
+Fails if the source does not have the expected form, so that no comparison uses an empty result.
 """
 
 import re
@@ -8,12 +8,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 FUNCTIONS = ["user", "user-event-types", "check-availability"]
-# Where the code says what.
+# The source files that are parsed.
 ERRORS, RESPONSE = "shared/src/error.rs", "shared/src/lambda/response/mod.rs"
 LIMITS = "functions/check-availability/src/question/mod.rs"
 CACHE_TYPE = "AvailabilityCache"
 CONSTANTS = {"X_REQUEST_ID": "x-request-id"}
-# What only the MCP server answers.
+# Codes and headers that only the MCP server sends.
 AGENT_CODES = {"method_not_allowed": 405, "origin_not_allowed": 403, "message_too_large": 413, "not_found": 404}
 AGENT_HEADERS = {"allow"}
 
@@ -49,7 +49,7 @@ def codes():
     statuses = dict(reversed(_arms(source, "status")))
     read = {}
     for name, code in _arms(source, "code"):
-        # JSON-RPC errors have no problem.
+        # JSON-RPC errors are not problem responses.
         if name.startswith(("About", "InvalidMessage")):
             continue
         kind = name.partition("(")[0]
@@ -66,7 +66,7 @@ def parameters(function):
         for method, name in re.findall(r"query\s*\.(\w+)\(\s*\"(\w+)\"", _source(path)):
             read[name] = read.get(name, False) or method == "require"
     if "at" in read:
-        # It replaces these two.
+        # `at` replaces these two.
         read |= {"start_time": False, "end_time": False}
     return read
 
@@ -81,7 +81,7 @@ def values(function):
         for name, arms in blocks:
             patterns = [arm.split("=>")[0] for arm in arms.splitlines() if "=>" in arm]
             found[name] = set(re.findall(r'"(\w+)"', " ".join(patterns)))
-    # Without values, any is accepted.
+    # A parameter without listed values accepts any.
     return {name: words for name, words in found.items() if words}
 
 

@@ -20,7 +20,7 @@ import gateway  # noqa: E402
 import lambda_emulator  # noqa: E402
 import local  # noqa: E402
 
-# In Python, to stand for a function: it answers each event with the event.
+# A stand-in for a function, in Python, which echoes each event.
 ECHO = """\
 #!{python}
 import json, os, urllib.request as http

@@ -28,7 +28,7 @@ class Served(unittest.TestCase):
                     day = date.fromisoformat(example["value"][:10])
                     with self.subTest(f"{today} {name} {example}"):
                         self.assertTrue(today < day)
-                        # The same weekday: some have no slots.
+                        # Moved by whole weeks, because some weekdays have no slots.
                         self.assertLess(day - today, timedelta(days=45))
 
     def test_past_dates_stay(self):
@@ -52,7 +52,7 @@ class Routes(unittest.TestCase):
     def test_the_local_gateway_serves_the_described_routes(self):
         paths = description.DOCUMENT["paths"].items()
         described = {f"{method.upper()} {path}" for path, operations in paths for method in operations}
-        # The MCP server refuses other methods than POST itself.
+        # The MCP server itself refuses methods other than POST.
         self.assertEqual(described, {route.replace("ANY", "POST") for route in local.ROUTES})
 
 
@@ -92,12 +92,12 @@ class Words(unittest.TestCase):
             for response in description.responses(operation).values()
             for code in description.codes(response)
         }
-        # `unreachable` is the page's own, for no answer at all.
+        # `unreachable` is the page's own code for a missing response.
         for problems in re.findall(r"^  problems: {\n(.*?)^  }", words, re.MULTILINE | re.DOTALL):
             self.assertEqual(set(re.findall(r"^    (\w+): \"", problems, re.MULTILINE)), codes | {"unreachable"})
 
     def test_the_booking_page_stays_small(self):
-        """At most 600 lines of code: neither texts, nor blank lines, nor comments."""
+        """At most 600 lines of code, without texts, blank lines and comments."""
         files = [path for path in pages.BOOKING_PAGE.iterdir() if path.suffix in (".html", ".css", ".js")]
         lines = [line.strip() for path in files if path.name != "texts.js" for line in path.read_text().splitlines()]
         code = [line for line in lines if line and not line.startswith(("//", "/*", "*"))]

@@ -1,7 +1,7 @@
-"""Tests in Debian's Chromium, which may ask nothing but the bundle.
+"""Tests in Debian's Chromium, which may contact only the bundle.
 
-What it asks of others is stopped by a proxy that is not there, and not by Playwright: where that may stop or answer
-requests, it answers browsers' preflights as well, whatever the gateway would say.
+A nonexistent proxy blocks all other requests. Playwright's interception is not used for this, because it also answers
+preflight requests in place of the gateway.
 """
 
 import json
@@ -17,7 +17,7 @@ import bundle
 ROOT = Path(__file__).resolve().parents[3]
 # As root, as in a container, Chromium has no sandbox of its own.
 ARGUMENTS = ["--no-sandbox"] if os.geteuid() == 0 else []
-# It is asked for nothing on this machine.
+# Chromium does not use a proxy for loopback addresses.
 NO_PROXY = "http://127.0.0.1:1"
 OWN = (bundle.FUNCTIONS + "/", bundle.SANDBOX + "/", "data:")
 
@@ -61,7 +61,7 @@ class BrowserTest(unittest.TestCase):
             self.outside.append(url)
 
     def answers(self, part):
-        """A list that grows by (url, status, JSON) of the answers whose address has this part."""
+        """A list that collects (url, status, JSON) of the answers whose URL contains `part`."""
         found = []
 
         def note(response):

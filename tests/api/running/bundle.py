@@ -35,13 +35,13 @@ def ask(function, **parameters):
 
 
 def fault(path, times, status, headers=None, body=None):
-    """Makes the next calls of a path of Calendly fail."""
+    """Makes the next calls to a path of Calendly fail."""
     fields = {"headers": headers or {}, "body": json.dumps(body) if body else ""}
     _post_fault(path, times, {"kind": "status", "status": status, **fields})
 
 
 def delay(path, milliseconds):
-    """Delays the next call of a path of Calendly."""
+    """Delays the next call to a path of Calendly."""
     _post_fault(path, 1, {"kind": "delay", "milliseconds": milliseconds})
 
 

@@ -22,7 +22,7 @@ class ApiPage(BrowserTest):
         self.page.get_by_role("button", name="Remove authorization").click()
 
     def sign_in(self):
-        """With the form of the password flow, which has the demo user in it."""
+        """Signs in with the form of the password flow, which is prefilled with the demo user."""
         form = self.page.locator(".auth-container", has_text="sandbox (OAuth2, password)")
         expect(form.locator("#oauth_username")).to_have_value("demo")
         expect(form.locator("#oauth_password")).to_have_value("demo")
@@ -31,14 +31,14 @@ class ApiPage(BrowserTest):
         self.page.locator(".close-modal").click()
 
     def opened(self, operation):
-        """An operation's part of the page, ready to be tried out."""
+        """An operation's section of the page, with "Try it out" active."""
         block = self.page.locator(f"[id$='-{operation}'].opblock")
         if not block.locator(".opblock-body").count():
             block.locator(".opblock-summary-control").click()
         return block
 
     def try_out(self, operation, **parameters):
-        """Executes an operation with what the page fills in, but for these parameters: (request URL, response)."""
+        """Executes an operation with prefilled values, except for these parameters: (request URL, response)."""
         block = self.opened(operation)
         for name, value in parameters.items():
             block.locator(f"tr[data-param-name='{name}'] input[type=text]").fill(value)
@@ -57,7 +57,7 @@ class ApiPage(BrowserTest):
                 self.assertEqual(answer.status, 200)
                 self.assertEqual(answer.headers["content-type"], "application/json")
                 shown = live.locator(".highlight-code code").first.inner_text()
-                # The page shows numbers as JavaScript has them.
+                # The page shows numbers as JavaScript prints them.
                 read = lambda text: json.loads(text, parse_int=float)  # noqa: E731
                 self.assertEqual(read(shown), read(answer.text()))
         query = parse_qs(urlsplit(answer.url).query)
@@ -105,7 +105,7 @@ class ApiPage(BrowserTest):
                 page.route(f"**/{script}", lambda route: route.fulfill(status=404))
                 page.goto(f"{bundle.SANDBOX}/docs")
                 expect(page.locator("#swagger-ui")).to_contain_text("A part of this page did not load.")
-        # That is what page.js stumbles over.
+        # page.js fails on the missing SwaggerUIBundle.
         self.assertEqual([text for text in self.complaints if "SwaggerUIBundle" not in text], [])
         self.complaints.clear()
 

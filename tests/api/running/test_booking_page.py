@@ -18,13 +18,13 @@ TIMES = "**/calendly/check-availability?*"
 CARD, TIME, LINK, PROBLEM, NONE = ".card:not(.skeleton)", "button.time", "a.primary", ".problem", ".none"
 CORS = {"Access-Control-Allow-Origin": bundle.SANDBOX, "Access-Control-Expose-Headers": "retry-after, x-request-id"}
 WIRE_LIMIT = 100_000
-# How many pixels of a layout shift are seen as a jump: the score that web.dev calls good is 0.1.
+# The maximum cumulative layout shift; web.dev calls a score of 0.1 good.
 SHIFT_LIMIT = 0.02
 EMPTY = {"collection": [], "available": False, "next": []}
 
 
 def tuesday_after(day):
-    """A Tuesday in the middle of the month after a day, which has times in every zone."""
+    """A Tuesday in the second week of the month after a day, which has times in every zone."""
     day = (day.replace(day=1) + timedelta(days=32)).replace(day=8)
     return day + timedelta(days=(1 - day.weekday()) % 7)
 
@@ -36,7 +36,7 @@ BOTH = f"?event_type=demo&event_type=mentoring&day={DAY}"
 
 
 def next_clock_change(zone):
-    """The first day, after the coming two months, that begins with another offset than it ends with."""
+    """The first day, at least 60 days ahead, whose UTC offset changes."""
     day = TODAY + timedelta(days=60)
     offset = lambda day: datetime(day.year, day.month, day.day, tzinfo=zone).utcoffset()  # noqa: E731
     while offset(day) == offset(day + timedelta(days=1)):
@@ -54,12 +54,12 @@ PENDING = []
 
 
 def stay_pending(route):
-    """A request that is not answered while the page is looked at."""
+    """Leaves a request unanswered while the page is checked."""
     PENDING.append(route)
 
 
 def answer(status=200, body=EMPTY, headers=None):
-    """A handler that answers every request with this."""
+    """A handler that gives every request the same answer."""
     return lambda route: route.fulfill(status=status, json=body, headers=CORS | (headers or {}))
 
 
@@ -68,7 +68,7 @@ def problem(code, status=503, headers=None):
 
 
 def taking():
-    """A handler that answers as the API does, but for a time that is taken as soon as it is asked about."""
+    """A handler that passes on the API's answers, but treats a time as taken once it has been checked."""
     taken = []
 
     def handler(route):
@@ -82,7 +82,7 @@ def taking():
 
 
 def with_address(address):
-    """The API's answer, with this address in place of Calendly's page."""
+    """A handler that replaces the address of Calendly's page in the API's answers."""
 
     def altered(route):
         found = route.fetch().json()
@@ -120,7 +120,7 @@ class Page(BrowserTest):
         return [entry["local_start_time"][11:16] for entry in found]
 
     def focused(self):
-        """The name of what has the focus, through all shadow trees."""
+        """The name of the focused element, across shadow trees."""
         return self.page.evaluate(
             "() => { let e = document.activeElement; while (e.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;"
             " return e.ariaLabel ?? (e.querySelector('slot')?.assignedElements()[0] ?? e).textContent.trim(); }"
@@ -135,7 +135,7 @@ class Page(BrowserTest):
 
 
 class States(Page):
-    """Each state by itself: that it shows what it should, and that axe finds nothing in it, light and dark."""
+    """Each state shows the expected content, and axe finds no violation in it, light and dark."""
 
     STATES = {
         "loading": ({"until": ".skeleton", "list": stay_pending}, "Book a time"),
@@ -511,7 +511,7 @@ class Reach(Page):
         return [(box["x"], box["y"]) for box in boxes]
 
     def wire_size(self, response):
-        """The bytes of an answer. An answer of the API counts as gzipped, as a deployed stack sends it."""
+        """The bytes of an answer. Answers of the API count as gzipped, as in a deployed stack."""
         if response.request.method != "GET":
             return 0
         sent = response.request.sizes()["responseBodySize"] + response.request.sizes()["responseHeadersSize"]
@@ -520,7 +520,7 @@ class Reach(Page):
     def test_the_element_in_another_page_with_one_script_tag(self):
         html = f'<h1>A site</h1><booking-page lang="de" api="{bundle.FUNCTIONS}" token="/visitor-token"></booking-page>'
         self.page.route("**/visitor-token", lambda route: route.fulfill(json={"access_token": bundle.token(), "expires_in": 3600}))
-        # A page that Playwright answers may not call loopback addresses, so another page is altered.
+        # Pages served by Playwright may not call loopback addresses, so a real page is altered.
         self.page.route("**/booking-page.js", lambda route: route.abort())
         self.page.goto(bundle.SANDBOX)
         self.page.evaluate("html => { document.querySelector('main').innerHTML = html }", html)

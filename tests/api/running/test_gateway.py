@@ -76,7 +76,7 @@ class Routes(unittest.TestCase):
 
 class AccessLog(unittest.TestCase):
     def line(self, after=0, **members):
-        """The newest line with these members, behind the first `after` bytes."""
+        """The newest line with these members, after the first `after` bytes."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             for text in reversed(LOG.read_bytes()[after:].decode().splitlines(keepends=True)):

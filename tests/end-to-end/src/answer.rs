@@ -49,7 +49,7 @@ impl Answer {
         };
         // The programs of the benchmark are not in openapi.yaml.
         if Binary::ALL.iter().chain(&[Binary::Mcp]).any(|binary| binary.name() == function) {
-            // The second operation of this function, which has a path of its own.
+            // The function's second operation, which has its own path.
             let is_metadata = function == Binary::Mcp.name()
                 && ["\"authorization_servers\":", "\"not_found\""].iter().any(|it| body.contains(it));
             let operation = if is_metadata { "mcp-metadata" } else { &*function };

@@ -26,7 +26,7 @@ pub enum Certificate {
     Untrusted,
 }
 
-/// A private authority, trusted by way of the file [`Self::bundle`] (`AWS_CA_BUNDLE`).
+/// A private certificate authority. Functions trust it through the file [`Self::bundle`] (`AWS_CA_BUNDLE`).
 #[derive(Debug)]
 pub struct Authority {
     bundle: PathBuf,

@@ -63,7 +63,7 @@ impl ControlGroup {
         Ok(path)
     }
 
-    /// The same program, in the group from its first instruction on.
+    /// Wraps a program so that it runs in the group from its first instruction.
     #[must_use]
     pub fn wrap(&self, program: Program) -> Program {
         let Program { name, command, arguments } = program;

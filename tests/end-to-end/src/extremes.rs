@@ -29,7 +29,7 @@ impl Extremes {
 }
 
 impl fmt::Display for Extremes {
-    /// Memory in MB and time in seconds, as two cells of a table.
+    /// Memory in MB and time in seconds, as two table cells.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let values = lock(&self.0);
         let tenths = values.peak_memory.div_ceil(100_000);

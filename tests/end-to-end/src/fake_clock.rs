@@ -1,4 +1,4 @@
-//! Clocks with an offset or another speed, by libfaketime.
+//! Clocks with an offset or a different speed, using libfaketime.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ impl FakeClock {
         clock
     }
 
-    /// The environment variables of a process; with `is_monotonic` the monotonic clock has the offset as well.
+    /// The environment variables of a process. With `is_monotonic`, the offset applies to the monotonic clock too.
     #[must_use]
     pub fn variables(&self, is_monotonic: bool) -> [(&'static str, &str); 4] {
         [
@@ -48,7 +48,7 @@ impl FakeClock {
     }
 }
 
-/// The environment variables of a process whose time goes by at a fifth of the speed, so that its time-outs do not end
+/// The environment variables of a process whose clock runs at a fifth of the speed, so that its time-outs do not expire
 /// early on a busy machine.
 #[must_use]
 pub fn slow_clock() -> [(&'static str, String); 3] {
@@ -59,7 +59,7 @@ pub fn slow_clock() -> [(&'static str, String); 3] {
     ]
 }
 
-/// The path of the library, which `faketime` knows.
+/// The path of the library, as reported by `faketime`.
 fn library() -> String {
     let output = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output();
     let output = output.expect("faketime is missing: `python3 scripts/debian.py faketime` installs it");

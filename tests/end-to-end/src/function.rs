@@ -36,7 +36,7 @@ pub enum Binary {
 }
 
 impl Binary {
-    /// Those of the GET routes.
+    /// The functions with GET routes.
     pub const ALL: [Self; 3] = [Self::User, Self::UserEventTypes, Self::CheckAvailability];
 
     /// The name of its package, its binary and the last segment of its route.
@@ -137,12 +137,12 @@ impl Function {
         self.spawned
     }
 
-    /// Waits until the function asks for its first event.
+    /// Waits until the function polls for its first event.
     pub async fn wait_for_init(&self) {
         self.wait_for_polls(1).await;
     }
 
-    /// Waits until the function has asked for `least` events.
+    /// Waits until the function has polled for `least` events.
     pub async fn wait_for_polls(&self, least: usize) {
         let mut polls = self.runtime_api.polls();
         let asked = timeout(TIMEOUT, polls.wait_for(|polls| *polls >= least));
@@ -153,7 +153,7 @@ impl Function {
         }
     }
 
-    /// How often the function has asked for an event.
+    /// The number of polls for an event.
     #[must_use]
     pub fn polls(&self) -> usize {
         *self.runtime_api.polls().borrow()
@@ -228,7 +228,7 @@ impl Function {
         .await
     }
 
-    /// Takes the lines on standard output and on standard error that were not taken yet.
+    /// Takes the new lines of standard output and standard error.
     #[must_use]
     pub fn take_output(&self) -> [Vec<String>; 2] {
         let lines = [&self.output.stdout, &self.output.stderr];

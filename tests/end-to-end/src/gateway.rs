@@ -162,7 +162,7 @@ impl Request {
         event
     }
 
-    /// Payload 1.0: of repeated headers and parameters the last, and all values in a second map.
+    /// Payload 1.0: one map with the last value of each header and parameter, and a second map with all values.
     fn rest_api(&self) -> Value {
         let (headers, all_headers) = single_and_multiple(self.headers.iter().cloned());
         let (parameters, all_parameters) = single_and_multiple(self.pairs().into_iter());

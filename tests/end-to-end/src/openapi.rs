@@ -18,7 +18,7 @@ static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
 /// A cache of validators by the text of their schema, since building one is slow.
 static VALIDATORS: LazyLock<Mutex<BTreeMap<String, Validator>>> = LazyLock::new(Mutex::default);
 
-/// Larger bodies are not validated, which would take seconds.
+/// Larger bodies are not validated, because that would take seconds.
 const LARGEST_CHECKED: usize = 256 * 1024;
 
 /// Headers of every answer of a function. The schema cannot require them, since the gateway's own errors lack them.
@@ -36,7 +36,7 @@ pub(crate) fn check(function: &str, status: u16, headers: &BTreeMap<String, Vec<
         assert!(schema.is_object(), "openapi.yaml has no {content_type} for {function} {status}");
         let json: &RawValue =
             serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body:.500}"));
-        // A value that is nested too deeply for serde_json's `Value` is passed through from Calendly.
+        // Values from Calendly are passed through, even if they are nested too deeply for serde_json's `Value`.
         let Ok(json) = serde_json::from_str::<Value>(json.get()) else { return };
         let start: String = body.chars().take(500).collect();
         check_value(schema, &json, &format!("{function} {status}: {start}"));
@@ -58,7 +58,7 @@ fn check_headers(response: &'static Value, headers: &BTreeMap<String, Vec<String
         let header = described.get(name);
         let header = header.unwrap_or_else(|| panic!("openapi.yaml has no header {name} for {answer}"));
         for value in values {
-            // Numbers are texts in headers.
+            // Headers hold numbers as strings.
             let is_text = header["schema"]["type"] == "string";
             let read = if is_text { json!(value) } else { serde_json::from_str(value).unwrap_or_default() };
             check_value(&header["schema"], &read, &format!("{answer}: {name}: {value}"));
@@ -86,7 +86,7 @@ fn response(function: &str, status: u16, content_type: &str) -> &'static Value {
     let operation = operations.find(|operation| operation["operationId"] == function);
     let responses =
         &operation.unwrap_or_else(|| panic!("openapi.yaml has no operation {function}"))["responses"];
-    // The response of a status that the gateway uses may not describe the function's own problem.
+    // For a status that the gateway also uses, openapi.yaml may describe the gateway's response only.
     let is_described = |response: &Value| response["content"].get(content_type).is_some();
     let own = responses.get(status.to_string()).map(resolved);
     let own = own.filter(|response| status < 400 || is_described(response));

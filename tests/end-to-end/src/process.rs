@@ -30,7 +30,7 @@ impl Function {
         self.memory("VmRSS:").await
     }
 
-    /// The part of the resident memory that is not backed by files, in bytes.
+    /// The resident memory that is not backed by files, in bytes.
     pub async fn anonymous_memory(&self) -> u64 {
         self.memory("RssAnon:").await
     }

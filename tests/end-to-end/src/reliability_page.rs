@@ -1,4 +1,4 @@
-//! The tables of docs/reliability.md, which tests check or, with `RELIABILITY=write`, write.
+//! Checks the tables of docs/reliability.md, or writes them with `RELIABILITY=write`.
 
 use std::{fs, path::PathBuf};
 
@@ -14,7 +14,7 @@ pub fn check_page(name: &str, found: &str) {
     write_page(name, found);
 }
 
-/// Writes the section `name` of the page if `RELIABILITY=write`: figures that differ from run to run.
+/// Writes the section `name` of the page if `RELIABILITY=write`, for figures that differ between runs.
 pub fn write_page(name: &str, found: &str) {
     if is_to_be_written() {
         let [before, _, after] = parts(&page(), name);
@@ -34,7 +34,7 @@ fn page() -> String {
     fs::read_to_string(path()).expect("docs/reliability.md")
 }
 
-/// The text up to the end of the first marker, between the two, and from the second on.
+/// The text before the section, with its start marker; the section; and the rest, from the end marker.
 fn parts(page: &str, name: &str) -> [String; 3] {
     let (start, end) = (format!("<!-- found: {name} -->\n"), "<!-- found: end -->");
     let (before, rest) = page.split_once(&start).unwrap_or_else(|| panic!("the page lacks {start}"));

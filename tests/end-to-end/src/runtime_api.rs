@@ -43,7 +43,7 @@ pub struct Invocation {
 /// The result of an invocation.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// The name that Lambda has for the function.
+    /// The function's name in Lambda.
     pub function: String,
     /// The function's response, or its error report.
     pub result: Result<Value, Value>,
@@ -104,7 +104,7 @@ struct Shared {
     function: String,
 }
 
-/// An invocation without an answer.
+/// An invocation that has not been answered.
 #[derive(Debug)]
 struct Waiting {
     asker: oneshot::Sender<Outcome>,

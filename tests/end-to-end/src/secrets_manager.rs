@@ -64,7 +64,7 @@ impl SecretsManager {
         lock(&self.secrets).insert(id.to_owned(), StoredSecret::Binary(bytes.to_vec()));
     }
 
-    /// Schedules the deletion of a secret: it exists, but cannot be read.
+    /// Schedules the deletion of a secret, which then exists but cannot be read.
     pub fn schedule_deletion(&self, id: &str) {
         lock(&self.secrets).insert(id.to_owned(), StoredSecret::PendingDeletion);
     }

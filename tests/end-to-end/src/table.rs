@@ -106,7 +106,7 @@ fn update(items: &mut Items, key: &str, request: &Value) -> Result<Value, &'stat
         item.remove(&name(attribute).ok_or("ValidationException")?);
     } else {
         let assignments = expression.strip_prefix("SET ").ok_or("ValidationException")?;
-        // The comma of `if_not_exists(#a, :b)` is followed by a value, that of a list by an attribute.
+        // In `if_not_exists(#a, :b)`, a value follows the comma; between assignments, an attribute does.
         for assignment in assignments.split(", #").map(|assignment| assignment.trim_start_matches('#')) {
             let (attribute, operand) = assignment.split_once(" = ").ok_or("ValidationException")?;
             let attribute = name(&format!("#{attribute}")).ok_or("ValidationException")?;

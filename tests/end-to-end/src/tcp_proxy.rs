@@ -18,7 +18,7 @@ use crate::{
     certificates::{Authority, Certificate},
 };
 
-/// How many connections may wait to be accepted.
+/// The listen backlog.
 const BACKLOG: u32 = 1024;
 
 /// Forwards every byte between its own port and an upstream server.
@@ -119,7 +119,7 @@ impl TcpProxy {
         open.len()
     }
 
-    /// Lets all open connections die unnoticed: the client learns of it by a reset when it writes.
+    /// Kills all open connections silently: the client gets a reset on its next write.
     pub fn reset_on_write(&self) {
         self.route.resets.send_replace(());
     }
@@ -132,7 +132,7 @@ impl Route {
         match acceptor {
             None => self.forward(client).await,
             Some(acceptor) => {
-                // A client that does not trust the certificate breaks off the handshake.
+                // A client that does not trust the certificate aborts the handshake.
                 if let Ok(client) = acceptor.accept(client).await {
                     self.forward(client).await;
                 }

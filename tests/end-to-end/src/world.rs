@@ -58,7 +58,7 @@ impl Setup {
     pub fn new(binary: Binary) -> Self {
         Self {
             binary,
-            // Only tests of the rate limit are to meet it.
+            // Only the rate limit tests should reach the limit.
             sandbox: Config { rate_limit: 100_000, ..Config::default() },
             secret: Some(DEFAULT_PAT.to_owned()),
             other_secrets: BTreeMap::new(),
@@ -83,13 +83,13 @@ impl Setup {
         self
     }
 
-    /// Reads the PAT of each caller from a secret of their own, `{secret}/{sub}`.
+    /// Reads each caller's PAT from a separate secret, `{secret}/{sub}`.
     #[must_use]
     pub fn with_pat_per_caller(self) -> Self {
         self.with("CALENDLY_PAT_SECRET_ID", "{secret}/{sub}")
     }
 
-    /// Removes an environment variable of the usual ones.
+    /// Removes a default environment variable.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.variables.insert(name.to_owned(), None);
@@ -117,7 +117,7 @@ impl Setup {
         self
     }
 
-    /// Sets a fault of Secrets Manager from before init.
+    /// Sets a fault of Secrets Manager before init.
     #[must_use]
     pub fn secrets_fault(mut self, fault: AwsFault) -> Self {
         self.secrets_fault = fault;
@@ -208,7 +208,7 @@ impl World {
         Request::get(self.binary.path()).bearer(&self.sandbox.mint(mint))
     }
 
-    /// A request of the function's route with a token that has these claims beside, or in place of, the usual ones.
+    /// A request of the function's route with a token whose default claims are extended or replaced by these.
     #[must_use]
     pub fn request_with_claims(&self, claims: Value) -> Request {
         self.request_with(Mint { claims: json_object(claims), ..Mint::default() })
@@ -229,7 +229,7 @@ impl World {
         Answer::from_outcome(self.function.invoke(Invocation::new(&request.through(gateway))).await)
     }
 
-    /// Sends a request that has to be answered within `time`; returns the time left with the answer.
+    /// Sends a request with a deadline in `time`; returns the answer and the time left.
     pub async fn send_within(&self, request: &Request, time: Duration) -> (Answer, Duration) {
         let invocation = Invocation::new(&request.through(Gateway::HttpApi)).within(time);
         let deadline = invocation.deadline;

@@ -54,7 +54,7 @@ async fn assert_all_refused(world: &World, tokens: Vec<(&str, String)>) {
     }
 }
 
-/// The parts of a token that are too long to occur elsewhere by chance.
+/// The parts of a token that are too long to match other text by chance.
 fn long_parts(token: &str) -> impl Iterator<Item = &str> {
     token.split('.').filter(|part| part.len() >= 12)
 }
@@ -67,7 +67,7 @@ async fn published_algorithms_are_accepted() {
     }
 }
 
-/// The shapes in the issuers' documentation, with the issuer's name replaced.
+/// Token formats from the issuers' documentation, with the issuer's name replaced.
 #[tokio::test(flavor = "multi_thread")]
 async fn access_tokens_of_common_issuers_are_accepted() {
     let audiences = "calendly-functions,api://calendly-functions,2b8c4d7e-0d3f-4a9b-8f57-5a1c8b0f6a11";

@@ -19,7 +19,7 @@ pub(crate) fn setup(seconds: &str) -> Setup {
     Setup::new(Binary::CheckAvailability).with("AVAILABILITY_CACHE_SECONDS", seconds)
 }
 
-/// A request about an event type that needs no look-up.
+/// A request that names the event type by its URI.
 pub(crate) fn request(world: &World, start: &str, end: &str) -> Request {
     let uri = world.event_type_uri("demo");
     world.request().query(&[("event_type", &*uri), ("start_time", start), ("end_time", end)])
@@ -86,7 +86,7 @@ async fn cached_answers_are_those_without_a_cache() {
             let expected = send_ok(&plain, &request).await;
             for round in 0..2 {
                 let mut answer = without_as_of(send_ok(&world.function, &request).await);
-                // A moved start is that of the second in which the request came.
+                // A moved start is computed from the second in which the request arrived.
                 if start == "2020-01-01" {
                     answer["start_time"] = expected["start_time"].clone();
                 }
@@ -129,7 +129,7 @@ async fn near_ranges_share_a_window() {
     assert_eq!(line["AvailabilityFromCalendly"].as_f64(), Some(2.0), "{line}");
 }
 
-/// A cached answer that begins in the present hour says nothing about earlier moments of the hour.
+/// A cached answer that starts in the current hour does not cover earlier times of that hour.
 #[tokio::test(flavor = "multi_thread")]
 async fn window_of_the_present_serves_no_earlier_start() {
     let world = setup(LONG).start().await;

@@ -144,7 +144,7 @@ async fn calls_of_all_event_types_share_a_concurrency_limit() {
         world.get(&range.into_iter().chain(event_types).collect::<Vec<_>>()).await.assert_ok(limit);
         assert_eq!(concurrent_calls(&world.calendly_calls()), limit);
     }
-    // With `limit`, a call waits for the result of the one before.
+    // With `limit`, calls are sequential.
     world.sandbox.clear_faults();
     world.sandbox.forget_calls();
     let query = [&range[..], &[("event_type", &*uris[0]), ("limit", "1000")]].concat();
@@ -225,7 +225,7 @@ async fn duration_has_to_be_one_of_the_event_types() {
     assert!(answer.detail().contains("\"demo\""), "{}", answer.body);
 }
 
-/// A list row without a duration: it is looked up, also for an event type that Calendly then no longer knows.
+/// A list row without a duration: the duration is fetched, even if Calendly has deleted the event type since.
 #[tokio::test(flavor = "multi_thread")]
 async fn duration_missing_in_the_list_is_looked_up() {
     let gone = "https://api.calendly.com/event_types/gone";

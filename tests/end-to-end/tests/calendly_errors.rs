@@ -1,4 +1,4 @@
-//! Problems (docs/contract.md, section 2), and Calendly's errors in them.
+//! Problems (docs/contract.md, section 2), including those that pass on Calendly's errors.
 
 use end_to_end::{Answer, Binary, ME, Request, Setup, World, day, status_fault};
 use sandbox::Fault;

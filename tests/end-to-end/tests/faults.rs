@@ -1,5 +1,5 @@
-//! A short form of the fault matrix (docs/reliability.md): a few faults of each upstream, each in one phase. The long
-//! tests run all of it.
+//! A subset of the fault matrix (docs/reliability.md): a few faults of each upstream, each in one phase. The long tests
+//! run the whole matrix.
 
 use std::sync::Arc;
 

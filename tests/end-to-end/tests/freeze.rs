@@ -56,7 +56,7 @@ impl ProxiedWorld {
         .await;
     }
 
-    /// Freezes the process for more than a second; its connections die unnoticed.
+    /// Freezes the process for more than a second; its connections die silently.
     async fn freeze_with_unnoticed_resets(&self) {
         self.world.function.freeze().await;
         self.proxies.iter().for_each(TcpProxy::reset_on_write);
@@ -84,7 +84,7 @@ impl ProxiedWorld {
         Answer::from_outcome(outcome)
     }
 
-    /// Checks a request that met dead connections: it succeeded without a retry or a counted error.
+    /// Checks that a request over dead connections succeeded without a counted retry or error.
     async fn assert_unaffected(&self, answer: &Answer, case: &str) {
         answer.assert_ok(case);
         let line = self.world.log_line(&answer.request_id).await;
@@ -101,7 +101,7 @@ async fn dead_pooled_connections_are_replaced_without_a_retry() {
             setup.with("CALENDLY_MAX_RETRIES", "0")
         })
         .await;
-        // The first round meets init's connection.
+        // The first round uses the connection from init.
         for round in 0..4 {
             frozen.freeze().await;
             if round % 2 == 1 {
@@ -119,7 +119,7 @@ async fn dead_pooled_connections_are_replaced_without_a_retry() {
     .await;
 }
 
-/// A warm-up opens a new connection beside the dead ones in the pool.
+/// A warm-up opens a new connection although the pool has dead ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_connections_do_not_fail_a_warm_up_or_the_next_request() {
     join_all(Binary::ALL.map(async |binary| {
@@ -181,7 +181,7 @@ async fn freeze_during_a_call_of_calendly_is_survived() {
         (Binary::UserEventTypes, EVENT_TYPES),
         (Binary::CheckAvailability, AVAILABLE_TIMES),
     ];
-    // Shorter and longer than the time-out of the call.
+    // Shorter and longer than the call's time-out.
     let cases = calls.into_iter().flat_map(|call| [(call, "5000", 200), (call, "500", 900)]);
     join_all(cases.map(async |((binary, path), timeout_ms, milliseconds)| {
         let frozen = ProxiedWorld::start(binary, |setup| setup.with("CALENDLY_TIMEOUT_MS", timeout_ms)).await;

@@ -120,7 +120,7 @@ async fn truncated_response_is_never_taken_for_whole() {
     }
 }
 
-/// The limits are unit tests.
+/// Unit tests cover the limits.
 #[tokio::test(flavor = "multi_thread")]
 async fn answer_over_6_mb_is_gzipped_or_refused() {
     let world = Setup::new(Binary::UserEventTypes).start().await;

@@ -7,7 +7,7 @@ use sandbox::{Config, Sandbox};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn init_prepares_keys_pat_and_a_connection() {
-    // Another sandbox, to tell connections to Calendly from those to the issuer.
+    // A second sandbox, to distinguish connections to Calendly from those to the issuer.
     let calendly = Sandbox::start(Config::default()).await.unwrap();
     let world = Setup::new(Binary::User).with("CALENDLY_BASE_URL", &calendly.base_url()).start().await;
     let of_init = (1, 0, 1, 2);

@@ -21,7 +21,7 @@ fn with_kid(kid: &str) -> Mint {
     Mint { header: json!({"kid": kid}).as_object().unwrap().clone(), ..Mint::default() }
 }
 
-/// Starts a world whose issuer has a fault from before init.
+/// Starts a world whose issuer fails from the start.
 async fn world_with(path: &str, times: u32, fault: Fault) -> World {
     let sandbox = Sandbox::start(Config::default()).await.unwrap();
     sandbox.fault(path, times, fault);
@@ -111,7 +111,7 @@ async fn invalid_issuer_responses_are_logged_and_recovered_from() {
     .await;
 }
 
-/// What an issuer says about a caller does not reach the log (docs/contract.md, section 8).
+/// An issuer's error details about a caller are not logged (docs/contract.md, section 8).
 #[tokio::test(flavor = "multi_thread")]
 async fn issuer_error_texts_are_not_logged() {
     let world = Setup::new(Binary::User).start().await;

@@ -24,7 +24,7 @@ const MEMBERS: [&str; 12] = [
     "cache",
 ];
 
-/// A good request; check-availability ignores no parameter of it, and the others ignore all.
+/// A good request. check-availability uses all of its parameters; the other functions ignore them.
 fn good(world: &World) -> Request {
     let (start, end) = (day(2).to_string(), day(3).to_string());
     world.request().query(&[("start_time", &*start), ("end_time", &*end)])

@@ -25,7 +25,7 @@ async fn pat_is_read_from_secrets_manager() {
     world.get(&[]).await.assert_error(400, "pat_missing", "no such secret");
 }
 
-/// A window that one environment leased and wrote is read by another. moto is too slow for the functions' time budget of
+/// One environment leases and writes a window, and another reads it. moto is too slow for the functions' time budget of
 /// 100 ms.
 #[tokio::test(flavor = "multi_thread")]
 async fn cache_is_shared_through_dynamodb() {

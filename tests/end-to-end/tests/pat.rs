@@ -17,7 +17,7 @@ async fn expire() {
     sleep(Duration::from_millis(1_050)).await;
 }
 
-/// Stores a PAT of the same user in place of the default one.
+/// Replaces the default PAT with another PAT of the same user.
 fn rotate_pat(world: &World) {
     world.sandbox.add_account(Account::new("rotated").of_user("Robin Sample"));
     world.secrets.store(&world.secret_id, "rotated");

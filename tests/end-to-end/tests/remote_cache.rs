@@ -1,4 +1,4 @@
-//! The DynamoDB table that environments share (docs/contract.md, section 9), and its failures, which are no errors.
+//! The DynamoDB table that environments share (docs/contract.md, section 9). Its failures fail no request.
 
 use std::time::Duration;
 
@@ -147,7 +147,7 @@ async fn failing_table_is_skipped_and_tried_again() {
         assert_eq!(table.operations().len(), 1, "{fault:?}: the circuit breaker is open");
         assert!(world.function.raw_output().contains("CACHE_TABLE"), "{fault:?} is not logged");
         table.set_fault(AwsFault::None);
-        // A second of the slow clock.
+        // One second of the slowed clock.
         sleep(Duration::from_millis(5_250)).await;
         send_ok(&world.function, &uncached(120)).await;
         assert!(table.operations().len() > 1, "{fault:?}: the circuit breaker is half-open");
@@ -225,7 +225,7 @@ async fn tampered_items_and_leases_are_ignored_and_replaced() {
     let another = table.items().into_iter().find(|other| other["pk"] != item["pk"]).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     let damaged = json!({"B": BASE64_STANDARD.encode(bytes)});
-    // The other ways to tamper with a value are a unit test.
+    // A unit test covers the other ways to tamper with a value.
     for (case, value) in [("damaged", damaged), ("of another window", another["value"].clone())] {
         let mut tampered = item.clone();
         tampered["value"] = value;
@@ -238,7 +238,7 @@ async fn tampered_items_and_leases_are_ignored_and_replaced() {
         assert_ne!(replaced["value"], tampered["value"], "{case}");
         assert_eq!(replaced.get("lease"), None, "{case}");
     }
-    // A lease of a time that no environment takes.
+    // A lease with a later end than any environment sets.
     table.put(&json!({"pk": item["pk"], "lease": {"N": "99999999999999"}, "expires": {"N": "1"}}));
     let other = world.start_environment(Binary::CheckAvailability, &[]).await;
     let answer = send(&other, &request).await;

@@ -1,4 +1,4 @@
-//! Faults that users of similar programs reported: one case of each shows that the remedy is wired (docs/contract.md,
+//! Faults that users of similar programs reported: one case of each shows that the fix is wired (docs/contract.md,
 //! sections 1.3, 3, 4 and 8).
 
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ async fn world_with_pages(binary: Binary) -> World {
     Setup::new(binary).sandbox(|sandbox| sandbox.pats = vec![account]).start().await
 }
 
-/// Requests the times of an event type in three days.
+/// Requests the times of an event type three days from now.
 async fn times_of(world: &World, event_type: &str, more: &[(&str, &str)]) -> Answer {
     let (start, end) = (utc(midnight(2)), utc(midnight(5)));
     let query = [("start_time", &*start), ("end_time", &*end), ("event_type", event_type)];
@@ -183,7 +183,7 @@ async fn refused_page_token_restarts_the_list_once() {
     world.get(&[]).await.assert_error(400, "calendly_error", "the first page has no token");
     assert_eq!(world.calls_of(EVENT_TYPES).len(), 1);
 
-    // A look-up of a slug: on the first page, which is read twice, and on the last.
+    // Slugs on the first page, which is read twice, and on the last.
     let world = world_with_pages(Binary::CheckAvailability).await;
     for slug in ["catch-up", "workshop"] {
         world.sandbox.forget_calls();
@@ -202,7 +202,7 @@ async fn local_ends_are_of_the_requested_duration_or_of_the_event_type() {
     let uri = world.event_type_uri("strategy-session");
     let look_up = uri.strip_prefix("https://api.calendly.com").unwrap();
     let zone = ("timezone", "Europe/Lisbon");
-    // Without a length there is no local end, and no error.
+    // Without a duration, the local end is omitted; that is no error.
     world.sandbox.fault(look_up, 1, Fault::status(403));
     assert_eq!(minutes(&times_of(&world, &uri, &[zone]).await), [None]);
     world.sandbox.fault(look_up, 1, Fault::Hang);
@@ -271,7 +271,7 @@ async fn coded_responses_are_invalid() {
     answer.assert_error(502, "calendly_invalid_response", "");
     let line = world.log_line(&answer.request_id).await;
     assert!(line["reason"].as_str().unwrap().contains("Content-Encoding"), "{line}");
-    // A coded error has no members that could be passed on.
+    // An error with a content coding has no members to pass on.
     let unknown = "00000000-0000-4000-8000-000000000000";
     for (fault, title) in [(None, true), (Some(Fault::Gzip), false)] {
         if let Some(fault) = fault {

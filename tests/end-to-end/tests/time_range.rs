@@ -88,7 +88,7 @@ async fn invalid_parameters_are_refused_before_any_call() {
     assert_eq!(world.secrets.reads().len(), reads);
 }
 
-/// Requests a range that starts in 3 s, while a call takes longer. Calendly is never asked about the past.
+/// Requests a range that starts in 3 s, while a call takes longer. No call requests times in the past.
 async fn assert_start_is_moved(setup: Setup, path: &str, fault: Fault, slug: Option<&str>) {
     let world = setup.start().await;
     let uri = world.event_type_uri("demo");

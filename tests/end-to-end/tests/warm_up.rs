@@ -1,4 +1,4 @@
-//! Warm-ups (docs/contract.md, section 6). [`super::sample_events`] has every shape of one.
+//! Warm-ups (docs/contract.md, section 6). [`super::sample_events`] covers every format.
 
 use std::time::{Duration, Instant};
 
@@ -120,7 +120,7 @@ async fn secrets_of_callers_are_not_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connect_time_out_is_reported() {
-    // Accepts connections and never shakes hands.
+    // Accepts connections and never completes a TLS handshake.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", silent.local_addr().unwrap());
     let world = Setup::new(Binary::User).with_pat_per_caller().with("CALENDLY_BASE_URL", &url).start().await;

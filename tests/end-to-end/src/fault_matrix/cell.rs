@@ -19,14 +19,14 @@ use crate::{
     SMALLEST_MEMORY, SecretsManager, TIMEOUT, Table, TcpProxy, day, json_object,
 };
 
-/// The id of the secret; for a PAT per caller, the caller's name follows.
+/// The id of the secret. With a PAT per caller, the caller's name is appended.
 const SECRET: &str = "fault-matrix/pat";
 const CALLERS: [&str; 2] = ["ann", "ben"];
 
 /// The deadline of each invocation.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// The time that must be left before the deadline. Without optimization, a busy machine may use the margin up.
+/// The time that must be left before the deadline. Unoptimized code may need almost all of it on a busy machine.
 const MARGIN: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1 } else { 250 });
 
 /// When the fault begins.
@@ -58,7 +58,7 @@ pub struct Cell {
 /// The status and code of the answer to the affected request; `None` for a warm-up.
 pub(crate) type CellAnswer = Option<(u16, String)>;
 
-/// What all cells share.
+/// The setup that all cells share.
 #[derive(Debug)]
 pub struct SharedSetup {
     authority: Authority,
@@ -69,7 +69,7 @@ pub struct SharedSetup {
 }
 
 impl SharedSetup {
-    /// Starts what cells share. With `is_confined`, processes have the resources of Lambda's smallest functions.
+    /// Starts the shared setup. With `is_confined`, processes have the resources of Lambda's smallest functions.
     pub async fn start(is_confined: bool) -> Self {
         let secrets = SecretsManager::with_secret(SECRET, PAT).await;
         for caller in CALLERS {
@@ -125,7 +125,7 @@ impl Cell {
                 answer = Some(world.affected_request(&function, &token).await);
             }
         }
-        // Cached keys and PATs serve while their source is down.
+        // Cached keys and PATs are used while their source is down.
         let is_unavailable = service != Service::Calendly && matches!(answer, Some((503, _)));
         if self.phase == Phase::Warm && is_unavailable {
             world.good_request(&function, &known_token).await;
@@ -168,11 +168,11 @@ impl<'a> CellWorld<'a> {
         let is_of_aws = matches!(service, Service::SecretsManager | Service::DynamoDb);
         proxy.set_upstream(&if is_of_aws { door.url() } else { sandbox.base_url() });
         let secret_id = match (cell.upstream, cell.phase) {
-            // A warm function has no PAT of a new caller.
+            // A warm function has not cached the PAT of a new caller.
             (Upstream::SecretsManager, Phase::Warm) => format!("{SECRET}/{{sub}}"),
             _ => SECRET.to_owned(),
         };
-        // Large bodies need time on a busy machine; hanging calls are not to take longer than needed.
+        // Large bodies need time on a busy machine; hanging calls should time out early.
         let timeout_ms = if service == Service::Calendly && cell.case.hangs() { "500" } else { "4000" };
         let proxied = |of: Service, url: String| {
             if cell.is_of_whole_server() && service == of { proxy.url.clone() } else { url }
@@ -302,7 +302,7 @@ impl<'a> CellWorld<'a> {
         (status, code)
     }
 
-    /// A warm-up succeeds and reports what could not be prepared.
+    /// Checks that a warm-up succeeds and reports failed preparations.
     async fn warm_up(&self, function: &Function) {
         let invocation = Invocation::new(&json!({"warmer": true})).within(DEADLINE);
         let deadline = invocation.deadline;
@@ -312,7 +312,7 @@ impl<'a> CellWorld<'a> {
         let answer = outcome.result.expect("a warm-up succeeds");
         assert_eq!(answer["warm"], true, "{answer}");
         let unprepared = answer["unprepared"].as_array().map_or(0, Vec::len);
-        // An unreachable Calendly leaves the connection unprepared.
+        // The preconnect to an unreachable Calendly fails.
         let is_prepared = self.cell.upstream.is_prepared() || self.cell.is_of_whole_server();
         let may_succeed = self.cell.case.allowed(self.cell.upstream).contains(&(200, ""));
         assert!(unprepared > 0 || !is_prepared || may_succeed, "nothing is reported: {answer}");
@@ -321,7 +321,7 @@ impl<'a> CellWorld<'a> {
         assert_eq!(line["unprepared"].as_array().map_or(0, Vec::len), unprepared, "{line}");
     }
 
-    /// The next request is good; after a failed fetch of keys or secrets, one of the next.
+    /// Checks that the next request succeeds; after a failed fetch of keys or secrets, a later one.
     async fn recovers(&self, function: &Function, token: &str) {
         let end = Instant::now() + TIMEOUT;
         loop {
@@ -337,7 +337,7 @@ impl<'a> CellWorld<'a> {
     }
 }
 
-/// Every line is a JSON object; none reports a panic or contains a secret.
+/// Checks that every line is a JSON object and that none reports a panic or contains a secret.
 fn assert_no_secret_in_log(function: &Function, tokens: &[String]) {
     let _: Vec<Value> = function.log();
     let output = function.raw_output();

@@ -25,11 +25,11 @@ pub(crate) enum Injection {
     Certificate(Certificate),
 }
 
-/// What the client of the upstream sees.
+/// What the upstream's client sees.
 #[derive(Debug, Clone, Copy)]
 enum Effect {
     NoResponse,
-    /// A response that breaks off, which is no response or an invalid one.
+    /// A truncated response, which counts as no response or as an invalid one.
     BrokenOff,
     InvalidResponse,
     TooLarge,
@@ -52,12 +52,12 @@ impl FaultCase {
                 Effect::Status(status) => vec![(status, "calendly_error")],
             },
             Service::Issuer => vec![(503, "keys_unavailable")],
-            // A response without a secret in it means that there is none.
+            // A response without a secret means that the secret does not exist.
             Service::SecretsManager if matches!(self.effect, Effect::InvalidResponse | Effect::Tolerable) => {
                 vec![(503, "secrets_unavailable"), (400, "pat_missing")]
             }
             Service::SecretsManager => vec![(503, "secrets_unavailable")],
-            // Failures of the table are no errors.
+            // A request does not fail when the table does.
             Service::DynamoDb => vec![(200, "")],
         };
         if matches!(self.effect, Effect::Tolerable) {
@@ -66,7 +66,7 @@ impl FaultCase {
         allowed
     }
 
-    /// Whether the call ends only by a time-out.
+    /// Whether the call ends only when it times out.
     pub(crate) fn hangs(&self) -> bool {
         matches!(self.injection, Injection::Call(Fault::Hang | Fault::HangInBody { .. } | Fault::Drip { .. }))
     }

@@ -47,7 +47,7 @@ pub async fn run(cells: Vec<Cell>, shared: Arc<SharedSetup>) -> Report {
         let shared = shared.clone();
         async move {
             let running = cell.clone();
-            // A panic in a task of its own is a value.
+            // In a separate task, a panic becomes a `JoinError`.
             let answer = tokio::spawn(async move { running.run(&shared).await }).await;
             (index, cell, answer)
         }

@@ -1,4 +1,4 @@
-//! The upstreams that fail: the columns of the matrix.
+//! The failing upstreams: the columns of the matrix.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub enum Upstream {
     DynamoDb,
 }
 
-/// The service of an upstream, which decides the answer to its failure.
+/// The service of an upstream, which determines the answer to a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Service {
     Calendly,
@@ -85,7 +85,7 @@ impl Upstream {
         !matches!(self, Self::EventTypes | Self::EventType | Self::AvailableTimes | Self::DynamoDb)
     }
 
-    /// The name of the needed member and a good value.
+    /// The name of the required member and a valid value.
     fn needed(self) -> (&'static str, Value) {
         match self {
             Self::Me => ("resource", json!({"uri": "https://api.calendly.com/users/x"})),
@@ -119,13 +119,13 @@ impl Upstream {
         format!(r#"{{"{name}":{value},"{name}":{value}{}}}"#, self.other_members())
     }
 
-    /// Deeply nested arrays in place of the needed value.
+    /// Deeply nested arrays in place of the required value.
     pub(crate) fn nested(self) -> String {
         let (name, _) = self.needed();
         format!(r#"{{"{name}":{}{}}}"#, deep(), self.other_members())
     }
 
-    /// Deeply nested arrays in an unknown member, of the row in a list.
+    /// Deeply nested arrays in an unknown member; in a list, in a member of its row.
     pub(crate) fn nested_in_unknown_member(self) -> String {
         let (name, value) = self.needed();
         match self {

@@ -1,7 +1,7 @@
 //! The whole fault matrix.
 //!
-//! `RELIABILITY=write` writes docs/reliability.md, otherwise the page has to be up to date. `FAULTS=text` runs only
-//! rows whose name contains the text, without the page.
+//! `RELIABILITY=write` writes docs/reliability.md; otherwise the page must be up to date. `FAULTS=text` runs only the
+//! rows whose name contains the text, and ignores the page.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ async fn every_fault_gets_the_contracts_answer() {
     }
 }
 
-/// With the resources of Lambda's smallest functions: the faults that take memory or CPU, or all of them to write the
-/// page. Without control groups only the memory is measured.
+/// With the resources of Lambda's smallest functions: the faults that take memory or CPU, or all faults to write the
+/// page. Without control groups, only memory is measured.
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_in_the_smallest_environment() {
     let is_confined = match ControlGroup::new() {

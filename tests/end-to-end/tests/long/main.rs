@@ -1,4 +1,4 @@
-//! The tests that take minutes: `cargo test -p end-to-end --test long -- soak`. Each says what its variables are.
+//! The tests that take minutes: `cargo test -p end-to-end --test long -- soak`. Each module documents its variables.
 #![cfg(test)]
 
 mod fault_matrix;

@@ -1,5 +1,5 @@
-//! Oversized answers in the memory, and for optimized binaries with the CPU, of Lambda's smallest functions
-//! (docs/contract.md, section 8). Without control groups only the memory is measured.
+//! Oversized answers within the memory of Lambda's smallest functions and, for optimized binaries, within their CPU
+//! (docs/contract.md, section 8). Without control groups, only memory is measured.
 //!
 //! `RELIABILITY=write` writes the figures of optimized binaries to docs/reliability.md.
 

@@ -1,4 +1,4 @@
-//! Environments of one function, each with one request at a time.
+//! Environments of one function. Each serves one request at a time.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -132,7 +132,7 @@ impl TimedAnswer {
     }
 }
 
-/// Why an answer is wrong: too old, or not what Calendly would have said at that time.
+/// Why an answer is wrong: too old, or different from Calendly's answer at that time.
 fn check(body: &str, request: &TestRequest) -> Option<String> {
     let Body { collection, start_time, as_of } = match serde_json::from_str(body) {
         Ok(body) => body,

@@ -23,7 +23,7 @@ use self::{
 /// The highest number of calls a minute with the cache.
 const MAX_CALLS: f64 = 200.0;
 
-/// The highest latency of a cache hit beyond that of the floor, a function that does nothing.
+/// The highest latency that a cache hit may add to that of the floor, a function that does nothing.
 const MAX_OVERHEAD: Duration = Duration::from_millis(1);
 
 /// Rates are checked in runs of at least this many seconds.
@@ -106,7 +106,7 @@ async fn run(scenario: &Scenario, is_cached: bool) -> Summary {
     Summary::new(answers, log, calls)
 }
 
-/// The median latency of a function that only answers with `bytes` bytes.
+/// The median latency of a function that only returns `bytes` bytes.
 async fn floor(bytes: usize) -> Duration {
     let test = std::env::current_exe().expect("a test knows its executable");
     let built = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps");

@@ -27,7 +27,7 @@ pub(super) const CALENDLY_MS: u64 = 30;
 /// The interval at which bookings change.
 const BOOKING_INTERVAL: TimeDelta = TimeDelta::seconds(4);
 
-/// An answer is correct at some moment of this time after its request.
+/// An answer must be correct at some time within this duration after its request.
 pub(super) const MAX_LATENCY: TimeDelta = TimeDelta::milliseconds(500);
 
 /// The rate and number of requests.
@@ -85,7 +85,7 @@ impl Scenario {
         LoadWorld { sandbox, secrets, table: Table::start().await, token }
     }
 
-    /// Two ranges from now on, and others of 1 to 14 days in the next six weeks.
+    /// Two ranges start now; the others have 1 to 14 days in the next six weeks.
     fn range(number: usize) -> (String, String) {
         let days = 1 + (number as i64 * 5) % 14;
         if number < 2 {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::fleet::TimedAnswer;
 
-/// The log's metrics of where a window's answer came from.
+/// The logged metrics that name the source of a window's answer.
 const SOURCES: [&str; 5] = [
     "AvailabilityFromMemory",
     "AvailabilityFromTable",
@@ -50,7 +50,7 @@ impl Summary {
         self.took_from(SOURCES[0])
     }
 
-    /// The latencies of answers all of whose windows came from this source.
+    /// The latencies of answers whose windows all came from this source.
     fn took_from(&self, kind: &str) -> Vec<Duration> {
         let is_so = |answer: &&TimedAnswer| {
             let line = &self.log[&answer.request_id];

@@ -77,7 +77,7 @@ impl Mix {
         Self { binary, good: good.collect(), bad, event_type }
     }
 
-    /// The path of the call that every good request causes.
+    /// The path of the call that every good request makes.
     pub(super) fn path(&self) -> &'static str {
         match self.binary {
             Binary::User => "/users/me",
@@ -132,7 +132,7 @@ impl Mix {
         self.range(number).bearer(&self.good[number * 31 % self.good.len()])
     }
 
-    /// A range that takes one call.
+    /// A range that needs one call.
     fn range(&self, number: usize) -> Request {
         let request = Request::get(self.binary.path());
         if self.binary != Binary::CheckAvailability {

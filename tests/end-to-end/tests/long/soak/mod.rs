@@ -25,16 +25,16 @@ use self::mix::{CALLERS, Expected, Mix, PAT, TestRequest};
 /// Concurrent requests of one environment.
 const CONCURRENCY: usize = 64;
 
-/// How often a process is measured. The first and the last tenth are compared.
+/// The number of measurements of a process. The first and the last tenth are compared.
 const SAMPLES: usize = 200;
 
-/// The allowed growth of anonymous memory, as a part of all memory.
+/// The allowed growth of anonymous memory, as a share of the resident memory.
 const GROWTH: f64 = 0.02;
 
 /// In runs of fewer requests, caches are still filling: a megabyte more is allowed.
 const SHORT: usize = 50_000;
 
-/// How long a long run goes on before it is measured: until then buffers of connections grow.
+/// The duration of a long run before it is measured. Until then, connection buffers grow.
 const SETTLING: Duration = Duration::from_secs(240);
 
 /// The number of requests before a short run is measured.
@@ -44,7 +44,7 @@ fn is_settled(requests: usize, sent: usize, began: Instant) -> bool {
     if requests < SHORT { sent >= SETTLING_REQUESTS } else { began.elapsed() > SETTLING }
 }
 
-/// Resources of a process in the course of a run.
+/// Resources of a process during a run.
 #[derive(Default)]
 struct Usage {
     memory: Vec<u64>,
@@ -151,7 +151,7 @@ struct Run {
     faults: usize,
     per_second: f64,
     usage: Usage,
-    /// How much the number of idle connections may vary.
+    /// The allowed variation in the number of idle connections.
     idle: u64,
 }
 
@@ -177,7 +177,7 @@ impl Run {
     }
 }
 
-/// Sends requests, `concurrency` at a time. Of concurrent requests, a fault affects any, so failures are counted by kind.
+/// Sends requests, `concurrency` at a time. A fault may affect any concurrent request, so failures are counted by kind.
 async fn run(binary: Binary, secrets: &SecretsManager, requests: usize, concurrency: usize) -> Run {
     let max_concurrency = concurrency.to_string();
     let variables = [("AWS_LAMBDA_MAX_CONCURRENCY", &*max_concurrency)];
@@ -230,7 +230,7 @@ async fn run(binary: Binary, secrets: &SecretsManager, requests: usize, concurre
         let [from, to] = [sample, sample + 1].map(|samples| settled + samples * requests / SAMPLES);
         send_range(from, to).await;
         if requests >= SHORT && concurrency > 1 {
-            // Opens as many connections before each sample, since each has buffers.
+            // Opens equally many connections before each sample, since each has buffers.
             let delay = Fault::Delay { milliseconds: 300 };
             world.sandbox.fault(world.mix.path(), CONCURRENCY as u32, delay);
             send_range(0, CONCURRENCY).await;
@@ -251,7 +251,7 @@ async fn run(binary: Binary, secrets: &SecretsManager, requests: usize, concurre
         1 => format!("`{}`", binary.name()),
         _ => format!("`{}`, {concurrency} at once", binary.name()),
     };
-    // One connection to each upstream, or one of each request.
+    // One connection per upstream, or one per request.
     let idle = concurrency.max(3) as u64;
     Run { name, requests, faults: faults - before, per_second, usage, idle }
 }
