@@ -16,7 +16,7 @@ from datetime import date, timedelta
 import boto3
 from samcli.lib.config.samconfig import SamConfig
 
-from local import FUNCTIONS, ROOT, route
+from local import BINARY_NAMES, FUNCTIONS, MCP_ROUTE, ROOT, route
 
 SECONDS = 30
 # CloudWatch Logs returns a line only some seconds after it was written.
@@ -63,9 +63,9 @@ class Response:
         return f"{self.status} {problem.get('code') or problem.get('message') or ''}".strip()
 
 
-def send(url, method="GET", headers=()):
+def send(url, method="GET", headers=(), body=None):
     """Sends a request and returns the response, whatever its status."""
-    request = urllib.request.Request(url, method=method, headers=dict(headers))
+    request = urllib.request.Request(url, data=body, method=method, headers=dict(headers))
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return Response(answer.status, answer.headers, answer.read())
@@ -107,6 +107,17 @@ class Stack:
             named["Authorization"] = f"Bearer {self.token}"
         return self.send(self.outputs["BaseUrl"] + path, method, named)
 
+    def call_tool(self, name, arguments):
+        """The response of the MCP server to `tools/call`."""
+        params = {"name": name, "arguments": arguments}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        return self.send(self.outputs["BaseUrl"] + MCP_ROUTE, "POST", headers, json.dumps(message).encode())
+
+    def functions(self):
+        """The names of the deployed functions."""
+        return BINARY_NAMES if self.parameters.get("McpServer") == "ENABLED" else FUNCTIONS
+
 
 def path_of(function):
     if function != "check-availability":
@@ -126,7 +137,7 @@ def check_outputs(stack):
     client = boto3.client("lambda")
     live = {
         function: client.get_alias(FunctionName=f"{stack.name}-{function}", Name="live")["FunctionVersion"]
-        for function in FUNCTIONS
+        for function in stack.functions()
     }
     return f"{status}; live versions: " + ", ".join(f"{name} {version}" for name, version in live.items())
 
@@ -137,6 +148,20 @@ def check_route(stack, function):
         raise Failed(f"{response.summary()}: see {PAGE}, When something is wrong")
     stack.request_ids[function] = response.headers.get("x-request-id", "")
     return "200"
+
+
+def check_mcp(stack):
+    check_tool_call(stack, "get_user", {})
+    return "200, without an error"
+
+
+def check_tool_call(stack, name, arguments):
+    response = stack.call_tool(name, arguments)
+    result = response.json().get("result", {})
+    if response.status != 200 or "structuredContent" not in result or result.get("isError"):
+        problem = result.get("structuredContent", {}).get("code", "")
+        raise Failed(f"{response.summary()} {problem}: see {PAGE}, When something is wrong")
+    stack.request_ids["mcp"] = response.headers.get("x-request-id", "")
 
 
 def check_no_token(stack):
@@ -255,19 +280,21 @@ def iam_region():
     return boto3.session.Session().region_name
 
 
-def checks():
+def checks(functions):
     """(name, check) in order."""
     yield "stack and outputs", check_outputs
     for function in FUNCTIONS:
         yield f"GET {route(function)}", lambda stack, f=function: check_route(stack, f)
+    if "mcp" in functions:
+        yield f"POST {MCP_ROUTE}", check_mcp
     yield "without a token", check_no_token
     yield "with a forged token", check_bad_token
     yield "with a bad parameter", check_bad_parameter
-    for function in FUNCTIONS:
+    for function in functions:
         yield f"warm-up of {function}", lambda stack, f=function: check_warm_up(stack, f)
     yield "CORS", check_cors
     yield "alarms", check_alarms
-    for function in FUNCTIONS:
+    for function in functions:
         yield f"log of {function}", lambda stack, f=function: check_logs(stack, f)
     yield "refused permissions", check_permissions
 
@@ -275,7 +302,7 @@ def checks():
 def run(stack):
     """[(name, passed, text)] of all checks."""
     found = []
-    for name, check in checks():
+    for name, check in checks(stack.functions()):
         try:
             found.append((name, True, check(stack)))
         except Failed as problem:

@@ -19,7 +19,7 @@ def stack(*responses, **attributes):
     """A deployed stack whose API returns these responses and then repeats the last one."""
     found, waiting = object.__new__(smoke.Stack), list(responses)
 
-    def send(url, method, headers):
+    def send(url, method, headers, body=None):
         found.sent.append((method, url, headers))
         return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
@@ -41,6 +41,17 @@ class Checks(unittest.TestCase):
         self.assertEqual(good.sent[0][2]["Authorization"], "Bearer header.claims.signature")
         with self.assertRaisesRegex(smoke.Failed, "503 secrets_unavailable: see docs/operations.md"):
             smoke.check_route(stack(response(503, {"code": "secrets_unavailable"})), "user")
+
+    def test_a_tool_must_answer_without_an_error(self):
+        found = response(200, {"result": {"structuredContent": {"uri": "u"}}}, X_Request_Id="r-1")
+        good = stack(found, parameters={"McpServer": "ENABLED"})
+        smoke.check_mcp(good)
+        self.assertEqual(good.request_ids, {"mcp": "r-1"})
+        self.assertIn("mcp", good.functions())
+        problem = {"result": {"structuredContent": {"code": "pat_missing"}, "isError": True}}
+        for bad, text in [(response(200, problem), "pat_missing"), (response(401), "401"), (response(200), "200")]:
+            with self.assertRaisesRegex(smoke.Failed, text):
+                smoke.check_mcp(stack(bad))
 
     def test_requests_without_a_token_must_be_refused(self):
         refused = smoke.Response(401, CHALLENGE, b"{}")
@@ -80,8 +91,8 @@ class Checks(unittest.TestCase):
         def broken(_):
             raise KeyError("x")
 
-        with mock.patch.object(smoke, "checks", lambda: [("one", broken), ("two", lambda _: "fine")]):
-            results = smoke.run(None)
+        with mock.patch.object(smoke, "checks", lambda _: [("one", broken), ("two", lambda _: "fine")]):
+            results = smoke.run(stack(response(200), parameters={}))
         self.assertEqual([passed for _, passed, _ in results], [False, True])
         self.assertEqual(smoke.table(results).splitlines()[1], "ok      two  fine")
 

@@ -113,33 +113,39 @@ class Checks:
             for function in smoke.FUNCTIONS:
                 smoke.check_route(stack, function)
             self.table(stack)
-            for function in smoke.FUNCTIONS:
+            for function in stack.functions():
                 smoke.check_warm_up(stack, function)
-            for function in smoke.FUNCTIONS:
+            for function in stack.functions():
                 smoke.check_logs(stack, function)
         except smoke.Failed as problem:
             return str(problem)
         return None
 
     def table(self, stack):
-        """Requests a range that is not cached, so that the table is read, leased, and written."""
+        """Requests ranges that are not cached, so that the table is read, leased, and written."""
+        if "mcp" in stack.functions():
+            start = date.today() + timedelta(days=33 * self.next_window())
+            smoke.check_tool_call(stack, "check_availability", {"start": str(start)})
         if stack.parameters["SharedCache"] == "DISABLED":
             return
-        self.window = self.window % 10 + 1
-        start = date.today() + timedelta(days=33 * self.window)
+        start = date.today() + timedelta(days=33 * self.next_window())
         days = urllib.parse.urlencode({"start_time": start, "end_time": start + timedelta(days=1)})
         response = stack.get(f"{smoke.route('check-availability')}?{days}")
         if response.status != 200:
             raise smoke.Failed(response.summary())
         stack.request_ids["check-availability"] = response.headers["x-request-id"]
         smoke.check_logs(stack, "check-availability")
-        for function in smoke.FUNCTIONS:
+        for function in stack.functions():
             lines = boto3.client("logs").filter_log_events(
                 logGroupName=f"/aws/lambda/{stack.name}-{function}", startTime=stack.started
             )["events"]
             # A failure before the first event opens the circuit breaker, but no SharedCacheFailures counts it.
             if any('"WARN"' in line["message"] and "CACHE_TABLE" in line["message"] for line in lines):
                 raise smoke.Failed(f"calls of {function} to the table failed")
+
+    def next_window(self):
+        self.window = self.window % 20 + 1
+        return self.window
 
     def hook(self, stack):
         """Runs the hook as CodeDeploy does, against the live versions."""

@@ -132,12 +132,12 @@ class Rehearsal:
     def stack(self):
         return smoke.Stack(self.name, self.token(), send=self.send, log_seconds=10)
 
-    def send(self, url, method="GET", headers=()):
+    def send(self, url, method="GET", headers=(), body=None):
         """Sends a request for the API's address to the local AWS."""
         parts = urllib.parse.urlsplit(url)
         host = f"{parts.hostname.partition('.')[0]}.execute-api.localhost:{self.aws.port}"
         here = parts._replace(scheme="http", netloc=f"127.0.0.1:{self.aws.port}")
-        return smoke.send(here.geturl(), method, dict(headers) | {"Host": host})
+        return smoke.send(here.geturl(), method, dict(headers) | {"Host": host}, body)
 
     def token(self):
         if self.secret:
@@ -294,7 +294,7 @@ class Rehearsal:
         self.deploy(
             CalendlyPatSecretId="calendly/encrypted", SecretsKmsKeyArn=key, PermissionsBoundaryArn=boundary,
             SharedCache="ENABLED", AvailabilityCacheSeconds="15", CallerHash="ENABLED", CorsAllowOrigins=ORIGIN,
-            GatewayAuthorizer="ENABLED", WarmUp="ENABLED",
+            GatewayAuthorizer="ENABLED", WarmUp="ENABLED", McpServer="ENABLED",
         )
         text = self.smoke()
         response = self.stack().get(smoke.path_of("user"), token=False)
