@@ -21,7 +21,7 @@ import report
 import tools
 from build import ROOT
 from check_artifacts import zipped_size
-from local import FUNCTIONS
+from local import BINARY_NAMES
 
 PEER = ROOT / "target" / "peer"
 PEER_PYTHON = ROOT / "target" / "peer-python"
@@ -113,7 +113,7 @@ def query(python, expression):
 
 def artifacts():
     """{program: sizes of its executable, if any, and of its zip}"""
-    binaries = {name: build.BUILT / name / "bootstrap" for name in ["floor", *FUNCTIONS]}
+    binaries = {name: build.BUILT / name / "bootstrap" for name in ["floor", *BINARY_NAMES]}
     sizes = {
         name: {"binary_bytes": binary.stat().st_size, "zip_bytes": zipped_size(binary)}
         for name, binary in binaries.items()

@@ -194,6 +194,17 @@ def compression(results):
     return table(header, rows)
 
 
+def mcp(results):
+    """The methods of the MCP server, and the same question over HTTP."""
+    header = ["median (minimum)", "start to first answer, ms", "warm, ms", "CPU per warm request, ms", "bytes"]
+    times = ("first_answer_ms", "warm_ms", "cpu_per_warm_request_ms")
+    rows = [
+        [f"`{row['request']}`", *(pair(row[what]) for what in times), f"{row['body_bytes']:,}"]
+        for row in results.data.get("mcp", [])
+    ]
+    return table(header, rows)
+
+
 def by_hand(results):
     """Each query parameter, compared with the plain requests that it replaces."""
     header = ["question: as one, and by hand", "requests", "calls of Calendly", "ms, with latency"]
@@ -325,6 +336,7 @@ PAGES = {
         "starts": starts,
         "by_hand": by_hand,
     },
+    ROOT / "docs" / "agents.md": {"mcp": mcp},
     ROOT / "README.md": {"summary": summary},
 }
 

@@ -58,6 +58,10 @@ class Figures(unittest.TestCase):
         rows = report.compression(results()).splitlines()[2:]
         self.assertEqual(rows, ["| **`user-event-types`** | 9,000 / 900 | 2.00 / 3.00 | 1.00 / 2.00 |"])
 
+    def test_each_message_of_the_mcp_server_has_a_row(self):
+        rows = report.mcp(results()).splitlines()[2:]
+        self.assertEqual(rows, ["| `tools/list` | 2.00 (2.00) | 2.00 (2.00) | 2.00 (2.00) | 6,000 |"])
+
     def test_targets_are_judged_by_the_worst_function(self):
         verdicts = {what: is_met for what, _, _, is_met in report.targets(results())}
         self.assertTrue(all(verdicts.values()), verdicts)
@@ -150,6 +154,10 @@ def results(changed=None, what=None, value=None):
                 {"program": "user-event-types", "route": "user-event-types", "accepts_gzip": gzip}
                 | {"body_bytes": size, "warm_ms": {"median": warm}, "cpu_per_warm_request_ms": {"median": cpu}}
                 for gzip, size, warm, cpu in ((False, 9_000, 2.0, 1.0), (True, 900, 3.0, 2.0))
+            ],
+            "mcp": [
+                {"request": "tools/list", "body_bytes": 6_000}
+                | {f"{what}_ms": summary(what) for what in ("first_answer", "warm", "cpu_per_warm_request")}
             ],
             "starts": [
                 {"route": "user-event-types", "known": "to_table", "calendly_calls": 1}

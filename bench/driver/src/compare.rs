@@ -7,7 +7,7 @@ use fastrand::Rng;
 use serde::Serialize;
 
 use crate::{
-    by_hand, compression, direct,
+    by_hand, compression, direct, mcp,
     measure::{Life, live, peak_resident},
     question::Question,
     scaling::{self, Scaling},
@@ -24,6 +24,7 @@ pub(crate) struct Results {
     comparison: Vec<Table>,
     scaling: Scaling,
     compression: Vec<compression::Row>,
+    mcp: Vec<mcp::Row>,
     starts: Vec<Starts>,
     by_hand: Vec<by_hand::Comparison>,
 }
@@ -67,6 +68,7 @@ pub(crate) async fn run(rounds: u32) -> Results {
         comparison,
         scaling: scaling::run().await,
         compression: compression::run().await,
+        mcp: mcp::run().await,
         starts: starts::run().await,
         by_hand: by_hand::run().await,
     }

@@ -35,7 +35,7 @@ pub(crate) async fn run() -> Vec<Row> {
     for route in [Binary::UserEventTypes, Binary::CheckAvailability] {
         let question = Question::of(route, &stand_ins).await;
         for subject in [Subject::Function(route), Subject::Peer(route)] {
-            for (accepts_gzip, question) in [(false, &question.without_gzip()), (true, &question)] {
+            for (accepts_gzip, question) in [(false, &question), (true, &question.with_gzip())] {
                 println!("compression: {} for {}, gzip {accepts_gzip}", subject.program_name(), route.name());
                 let mut lives: Vec<Life> = Vec::new();
                 for _ in 0..LIVES {

@@ -56,8 +56,7 @@ pub(crate) async fn count(route: Binary) -> Counts {
     let stand_ins = StandIns::start(Conditions::AtOnce, EVENT_TYPES);
     // The sandbox's slots differ by day.
     stand_ins.sandbox.fault(AVAILABLE_TIMES, ALWAYS, slots());
-    // Compression would dominate the counts; `make bench` measures it.
-    let question = Question::of(route, &stand_ins).await.without_gzip();
+    let question = Question::of(route, &stand_ins).await;
     std::fs::create_dir_all(workspace::file(WORK)).expect("a directory to work in");
     let instructions_until_next = instructions(route, &stand_ins, &question, 0).await;
     let settled = instructions(route, &stand_ins, &question, SETTLING).await;

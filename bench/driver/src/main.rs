@@ -20,6 +20,7 @@ mod compare;
 mod compression;
 mod counts;
 mod direct;
+mod mcp;
 mod measure;
 mod process;
 mod question;

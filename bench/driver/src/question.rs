@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::stand_ins::StandIns;
 
 /// The slug of the event type in all requests.
-const SLUG: &str = "session-00001";
+pub(crate) const SLUG: &str = "session-00001";
 
 /// The next Monday, at least two days ahead, so that each run covers the same working days.
 pub(crate) fn monday() -> DateTime<Utc> {
@@ -26,6 +26,11 @@ pub(crate) struct Question {
 }
 
 impl Question {
+    /// A request without an upstream call that is measured by itself.
+    pub(crate) fn new(event: Value, expected: Value) -> Self {
+        Self { event, expected, upstream: None }
+    }
+
     /// The comparison's request for a route: all event types, or 31 days of one.
     pub(crate) async fn of(route: Binary, stand_ins: &StandIns) -> Self {
         match route {
@@ -104,10 +109,10 @@ impl Question {
         }
     }
 
-    /// The same from a client that does not accept gzip.
-    pub(crate) fn without_gzip(&self) -> Self {
+    /// The same from a client that accepts gzip.
+    pub(crate) fn with_gzip(&self) -> Self {
         let mut event = self.event.clone();
-        event["headers"].as_object_mut().expect("headers").remove("accept-encoding");
+        event["headers"]["accept-encoding"] = "gzip".into();
         Self { event, expected: self.expected.clone(), upstream: self.upstream.clone() }
     }
 
@@ -125,8 +130,7 @@ impl Question {
 }
 
 pub(crate) fn event(stand_ins: &StandIns, route: Binary, query: &[(&str, &str)]) -> Value {
-    let request = Request::get(route.path()).bearer(&stand_ins.sandbox.token()).query(query);
-    request.header("Accept-Encoding", "gzip").through(Gateway::HttpApi)
+    Request::get(route.path()).bearer(&stand_ins.sandbox.token()).query(query).through(Gateway::HttpApi)
 }
 
 fn window(uri: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<(&'static str, String)> {

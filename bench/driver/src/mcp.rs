@@ -1,0 +1,90 @@
+//! The methods of the MCP server, beside the same question over HTTP.
+
+use chrono::TimeDelta;
+use end_to_end::{Answer, Binary, Function, Gateway, Invocation, Request, utc};
+use sandbox::DEFAULT_PAT;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    measure::{Life, live},
+    question::{Question, SLUG, monday},
+    stand_ins::{self, Conditions, StandIns},
+    statistics::{Summary, milliseconds},
+    subject::Subject,
+};
+
+/// Processes of each kind.
+const LIVES: u32 = 10;
+/// Requests of each process after the first.
+const WARM_REQUESTS: u32 = 100;
+/// The days of the question.
+const DAYS: i64 = 31;
+
+/// A request, sent to processes that serve nothing else.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    /// The method, or the route of check-availability.
+    request: &'static str,
+    /// The length of the body, not compressed.
+    body_bytes: usize,
+    first_answer_ms: Summary,
+    warm_ms: Summary,
+    cpu_per_warm_request_ms: Summary,
+}
+
+/// Measures `check-availability`, and `mcp` with each method.
+pub(crate) async fn run() -> Vec<Row> {
+    let stand_ins = StandIns::start(Conditions::AtOnce, stand_ins::EVENT_TYPES);
+    let over_http = Question::availability(&stand_ins, DAYS).await;
+    let mut rows = vec![
+        row(
+            "/calendly/check-availability",
+            Subject::Function(Binary::CheckAvailability),
+            &over_http,
+            &stand_ins,
+        )
+        .await,
+    ];
+    let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, SLUG).expect("there is one");
+    let (start, end) = (monday(), monday() + TimeDelta::days(DAYS));
+    let arguments = json!({"event_types": [uri], "start": utc(start), "end": utc(end)});
+    for (method, params) in [
+        ("initialize", json!({"protocolVersion": "2025-11-25", "capabilities": {}})),
+        ("tools/list", json!({})),
+        ("tools/call", json!({"name": "check_availability", "arguments": arguments})),
+    ] {
+        let question = message(method, &params, &stand_ins).await;
+        rows.push(row(method, Subject::Function(Binary::Mcp), &question, &stand_ins).await);
+    }
+    rows
+}
+
+/// A message. The expected answer is the one that a process of its own gives.
+async fn message(method: &str, params: &Value, stand_ins: &StandIns) -> Question {
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    let request =
+        Request::get(Binary::Mcp.path()).bearer(&stand_ins.sandbox.token()).post(message.to_string());
+    let event = request.through(Gateway::HttpApi);
+    let function = Function::spawn(&Subject::Function(Binary::Mcp).program(), &stand_ins.variables).await;
+    let answer = Answer::from_outcome(function.invoke(Invocation::new(&event)).await).json();
+    function.kill().await;
+    let result = &answer["result"];
+    assert!(result.is_object() && result["isError"].is_null(), "{method}: {answer}");
+    Question::new(event, answer)
+}
+
+async fn row(request: &'static str, subject: Subject, question: &Question, stand_ins: &StandIns) -> Row {
+    println!("mcp: {request}");
+    let mut lives: Vec<Life> = Vec::new();
+    for _ in 0..LIVES {
+        lives.push(live(subject, stand_ins, &stand_ins.variables, question, WARM_REQUESTS).await);
+    }
+    Row {
+        request,
+        body_bytes: lives[0].body_bytes,
+        first_answer_ms: milliseconds(lives.iter().map(|life| life.first_answer)),
+        warm_ms: milliseconds(lives.iter().flat_map(|life| life.warm.iter().copied())),
+        cpu_per_warm_request_ms: milliseconds(lives.iter().map(|life| life.cpu_per_warm_request)),
+    }
+}
