@@ -99,7 +99,7 @@ def application(architecture, version, source_url):
     told = {
         # An application has one template, so there is one per architecture.
         "Name": f"{sbom.BUNDLE}-{architecture.replace('_', '-')}",
-        "Description": "Calendly for your own callers: three functions in Rust behind an HTTP API that "
+        "Description": "Calendly for your own callers: functions in Rust behind an HTTP API that "
         "validate the caller's token and answer from Calendly.",
         "Author": sbom.BUNDLE,
         "SpdxLicenseId": "MIT",

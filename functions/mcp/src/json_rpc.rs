@@ -149,7 +149,7 @@ pub fn result_json(id: &str, result: &str) -> String {
     [r#"{"jsonrpc":"2.0","id":"#, id, r#","result":"#, result, "}"].concat()
 }
 
-/// The members of a message. An absent member is told from `null`.
+/// The members of a message. An absent member differs from `null`.
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(borrow, default, deserialize_with = "present")]

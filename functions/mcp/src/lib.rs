@@ -36,7 +36,7 @@ pub struct Mcp {
     tools: Tools,
 }
 
-/// What a message leads to.
+/// What to do with a message.
 #[derive(Debug)]
 enum Outcome<'a> {
     /// An answer.
@@ -115,7 +115,7 @@ impl HttpFunction for Mcp {
     }
 }
 
-/// What a message leads to. `log` takes members of the log line.
+/// Parses a message and decides what to do with it. `log` receives members of the log line.
 fn outcome<'a>(
     body: &'a [u8],
     headers: &ProtocolHeaders<'_>,
@@ -134,7 +134,7 @@ fn outcome<'a>(
         .unwrap_or_else(|error| Outcome::Answer(rpc_error(&error, Some(request.id))))
 }
 
-/// What a request leads to.
+/// Decides what to do with a request.
 fn method_outcome<'a>(
     request: &Request<'a>,
     headers: &ProtocolHeaders<'_>,
@@ -198,7 +198,7 @@ mod tests {
 
     use super::*;
 
-    /// The status and the body that a message leads to, and the members of its log line.
+    /// The status, the body and the members of the log line for a message.
     fn answered(message: &Value, version: Option<&str>) -> (u16, Value, Vec<(&'static str, &'static str)>) {
         let body = message.to_string();
         let method = message["method"].as_str().map(Cow::Borrowed);

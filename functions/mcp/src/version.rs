@@ -66,7 +66,7 @@ pub struct ProtocolHeaders<'a> {
     pub name: Option<Cow<'a, str>>,
 }
 
-/// The parameters of all methods. An absent member is told from `null`.
+/// The parameters of all methods. An absent member differs from `null`.
 #[derive(Debug, Default, Deserialize)]
 pub struct Params<'a> {
     #[serde(rename = "_meta", borrow, default, deserialize_with = "present")]
