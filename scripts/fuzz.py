@@ -60,7 +60,7 @@ def check_versions():
 
 def build():
     """Compiles all targets with coverage counters. Safe code needs no AddressSanitizer."""
-    command = [str(CARGO_FUZZ), "build", "--sanitizer", "none", "--target-dir", str(KEPT)]
+    command = [str(CARGO_FUZZ), "build", "--fuzz-dir", str(CRATE), "--sanitizer", "none", "--target-dir", str(KEPT)]
     subprocess.check_call(command, cwd=ROOT)
     [folder] = {path.parent for path in KEPT.glob(f"*/release/{targets()[0]}")}
     return folder
