@@ -120,7 +120,7 @@ fuzz: ## Fuzz the parsers and record the figures (FUZZ_SECONDS=180 each)
 # Unit tests only. They run twice as fast with optimized dependencies.
 mutants: ## Mutate the code and list the mutants that no unit test detects (hours; MUTANTS="--file …")
 	@python3 scripts/cargo_tools.py cargo-mutants
-	PATH="$(CURDIR)/.venv/cargo/bin:$$PATH" cargo mutants --package shared --package check-availability \
+	PATH="$(CURDIR)/.venv/cargo/bin:$$PATH" cargo mutants --package shared --package check-availability --package mcp \
 	  --cargo-arg="--config=profile.dev.package.'*'.opt-level=1" --output target $(MUTANTS) || test $$? -eq 2 -o $$? -eq 3
 
 ##@ Measure

@@ -46,18 +46,23 @@ pub(crate) async fn run() -> Vec<Row> {
         )
         .await,
     ];
-    let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, SLUG).expect("there is one");
-    let (start, end) = (monday(), monday() + TimeDelta::days(DAYS));
-    let arguments = json!({"event_types": [uri], "start": utc(start), "end": utc(end)});
-    for (method, params) in [
-        ("initialize", json!({"protocolVersion": "2025-11-25", "capabilities": {}})),
-        ("tools/list", json!({})),
-        ("tools/call", json!({"name": "check_availability", "arguments": arguments})),
+    let initialize = json!({"protocolVersion": "2025-11-25", "capabilities": {}});
+    for (method, question) in [
+        ("initialize", message("initialize", &initialize, &stand_ins).await),
+        ("tools/list", message("tools/list", &json!({}), &stand_ins).await),
+        ("tools/call", tool_call(&stand_ins, DAYS).await),
     ] {
-        let question = message(method, &params, &stand_ins).await;
         rows.push(row(method, Subject::Function(Binary::Mcp), &question, &stand_ins).await);
     }
     rows
+}
+
+/// A call of `check_availability` for an event type.
+pub(crate) async fn tool_call(stand_ins: &StandIns, days: i64) -> Question {
+    let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, SLUG).expect("there is one");
+    let (start, end) = (monday(), monday() + TimeDelta::days(days));
+    let arguments = json!({"event_types": [uri], "start": utc(start), "end": utc(end)});
+    message("tools/call", &json!({"name": "check_availability", "arguments": arguments}), stand_ins).await
 }
 
 /// A message. The expected answer is the one that a process of its own gives.

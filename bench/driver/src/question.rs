@@ -5,7 +5,7 @@ use end_to_end::{AVAILABLE_TIMES, Binary, Gateway, Request, http_get, midnight, 
 use sandbox::DEFAULT_PAT;
 use serde_json::{Value, json};
 
-use crate::stand_ins::StandIns;
+use crate::{mcp, stand_ins::StandIns};
 
 /// The slug of the event type in all requests.
 pub(crate) const SLUG: &str = "session-00001";
@@ -36,7 +36,8 @@ impl Question {
         match route {
             Binary::User => Self::user(stand_ins).await,
             Binary::UserEventTypes => Self::event_types(stand_ins).await,
-            Binary::CheckAvailability | Binary::Mcp => Self::availability(stand_ins, 31).await,
+            Binary::CheckAvailability => Self::availability(stand_ins, 31).await,
+            Binary::Mcp => mcp::tool_call(stand_ins, 31).await,
         }
     }
 
