@@ -46,12 +46,13 @@ def route(function):
 
 
 MCP_ROUTE = "/calendly/mcp"
+MCP_METADATA_ROUTE = f"/.well-known/oauth-protected-resource{MCP_ROUTE}"
 
 # {route key of API Gateway: binary}. A method is a name or `ANY`. Paths must match exactly.
 ROUTES = {f"GET {route(function)}": function for function in FUNCTIONS} | {
     # The MCP server answers methods other than POST itself.
     f"ANY {MCP_ROUTE}": "mcp",
-    f"GET /.well-known/oauth-protected-resource{MCP_ROUTE}": "mcp",
+    f"GET {MCP_METADATA_ROUTE}": "mcp",
 }
 
 

@@ -99,9 +99,18 @@ def samples(tokens, first_day):
             yield (
                 f"{function}-{gateway}{suffix}",
                 function,
-                both[gateway](function, token, parameters),
+                both[gateway](local.route(function), token, parameters),
                 expected,
             )
+    call = tool_call("check_availability", event_types=["catch-up"], start=str(first_day), end=str(last_day))
+    for gateway, suffix, path, token, message, expected in [
+        ("http-api", "", local.MCP_ROUTE, good, call, OK),
+        ("rest-api", "", local.MCP_ROUTE, good, call, OK),
+        ("http-api", "-tools-list", local.MCP_ROUTE, good, json_rpc("tools/list"), OK),
+        ("http-api", "-no-token", local.MCP_ROUTE, None, call, missing),
+        ("http-api", "-metadata", local.MCP_METADATA_ROUTE, None, None, OK),
+    ]:
+        yield f"mcp-{gateway}{suffix}", "mcp", both[gateway](path, token, message=message), expected
     for name, function, event in [
         ("rule", user, scheduled_by_rule()),
         ("scheduler", event_types, scheduled_by_scheduler()),
@@ -111,18 +120,29 @@ def samples(tokens, first_day):
         yield f"warm-up-{name}", function, event, {"warm": True}
 
 
+def json_rpc(method, **params):
+    """A message of MCP's versions with a handshake."""
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+
+
+def tool_call(tool, **arguments):
+    """The message that calls a tool."""
+    return json_rpc("tools/call", name=tool, arguments=arguments)
+
+
 def values(value):
     """The values of a parameter, which may occur several times."""
     return value if isinstance(value, list) else [value]
 
 
-def http_api(function, token, parameters=None):
-    """An HTTP API event, payload 2.0."""
-    path = local.route(function)
+def http_api(path, token, parameters=None, message=None):
+    """An HTTP API event, payload 2.0: a POST of the message if there is one."""
+    method, body = ("POST", message.encode()) if message else ("GET", b"")
     headers = {
         "accept": "*/*",
         "authorization": token and f"Bearer {token}",
-        "content-length": "0",
+        "content-length": str(len(body)),
+        "content-type": message and "application/json",
         "host": HOST,
         "user-agent": CLIENT,
         "x-amzn-trace-id": TRACE,
@@ -132,10 +152,11 @@ def http_api(function, token, parameters=None):
     }
     query = urllib.parse.urlencode(parameters or {}, doseq=True)
     return payload.event(
-        "GET",
+        method,
         f"{path}?{query}",
         [(name, value) for name, value in headers.items() if value],
-        route_key=f"GET {path}",
+        body,
+        route_key=next(key for key in (f"{method} {path}", f"ANY {path}") if key in local.ROUTES),
         api=API,
         domain=HOST,
         caller=CALLER,
@@ -145,9 +166,9 @@ def http_api(function, token, parameters=None):
     )
 
 
-def rest_api(function, token, parameters=None):
+def rest_api(path, token, parameters=None, message=None):
     """A REST API event, payload 1.0. API Gateway sends null for absent members."""
-    path = local.route(function)
+    method = "POST" if message else "GET"
     headers = {
         "Accept": "*/*",
         "Authorization": f"Bearer {token}",
@@ -160,11 +181,13 @@ def rest_api(function, token, parameters=None):
     }
     if token is None:
         del headers["Authorization"]
+    if message:
+        headers["Content-Type"] = "application/json"
     several = {name: values(value) for name, value in parameters.items()} if parameters else None
     return {
         "resource": path,
         "path": path,
-        "httpMethod": "GET",
+        "httpMethod": method,
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
         "queryStringParameters": parameters and {name: values(value)[-1] for name, value in parameters.items()},
@@ -174,7 +197,7 @@ def rest_api(function, token, parameters=None):
         "requestContext": {
             "resourceId": "x1y2z3",
             "resourcePath": path,
-            "httpMethod": "GET",
+            "httpMethod": method,
             "extendedRequestId": "JKJaXEXAIAMFSMA=",
             "requestTime": TIME,
             # Includes the stage, unlike `path` above.
@@ -203,7 +226,7 @@ def rest_api(function, token, parameters=None):
             "deploymentId": "k7l8m9",
             "apiId": API,
         },
-        "body": None,
+        "body": message,
         "isBase64Encoded": False,
     }
 

@@ -30,6 +30,7 @@ RESOURCES = {
     "user": "UserFunction",
     "user-event-types": "UserEventTypesFunction",
     "check-availability": "CheckAvailabilityFunction",
+    "mcp": "McpFunction",
 }
 WORK = local.ROOT / ".run" / "sam-test"
 # Not .aws-sam/build, which `sam deploy` uses.
@@ -112,7 +113,7 @@ class Sam:
         variables.write_text(json.dumps(bundle.environment(containers.machine)))
         self.options = ["--template", str(BUILT_TEMPLATE), "--env-vars", str(variables)]
         self.options += ["--skip-pull-image", "--region", local.REGION]
-        self.options += ["--parameter-overrides", f"Architecture={processor}"]
+        self.options += ["--parameter-overrides", f"Architecture={processor}", "McpServer=ENABLED"]
         # Overrides samconfig.toml, which is for Docker.
         (WORK / "samconfig.toml").write_text("version = 0.1\n")
         self.options += ["--config-file", str(WORK / "samconfig.toml")]

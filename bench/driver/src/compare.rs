@@ -81,7 +81,7 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
     };
     let stand_ins = StandIns::start(conditions, EVENT_TYPES);
     let mut questions = Vec::new();
-    for route in Binary::ALL {
+    for route in Binary::WITH_GET_ROUTE {
         questions.push((route, Question::of(route, &stand_ins).await));
     }
     let question_of = |route: Option<Binary>| {

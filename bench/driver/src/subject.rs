@@ -28,8 +28,8 @@ impl Subject {
     /// Each program with each of its routes.
     pub(crate) fn all() -> Vec<Self> {
         let floors = [None, Some(Binary::UserEventTypes), Some(Binary::CheckAvailability)].map(Self::Floor);
-        let functions = Binary::ALL.map(Self::Function);
-        floors.into_iter().chain(functions).chain(Binary::ALL.map(Self::Peer)).collect()
+        let functions = Binary::WITH_GET_ROUTE.map(Self::Function);
+        floors.into_iter().chain(functions).chain(Binary::WITH_GET_ROUTE.map(Self::Peer)).collect()
     }
 
     pub(crate) fn program_name(self) -> &'static str {

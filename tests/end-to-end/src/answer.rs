@@ -48,7 +48,7 @@ impl Answer {
             String::from_utf8(bytes).expect("UTF-8")
         };
         // The programs of the benchmark are not in openapi.yaml.
-        if Binary::ALL.iter().chain(&[Binary::Mcp]).any(|binary| binary.name() == function) {
+        if Binary::ALL.iter().any(|binary| binary.name() == function) {
             // The function's second operation, which has its own path.
             let is_metadata = function == Binary::Mcp.name()
                 && ["\"authorization_servers\":", "\"not_found\""].iter().any(|it| body.contains(it));
@@ -112,10 +112,15 @@ impl Answer {
         assert_eq!((self.status, &*self.code()), (status, code), "{case:?}: {:.500}", self.body);
     }
 
-    /// The status and the code, which is empty for a success.
+    /// The status and the code, which is empty for a success. A tool's result with `isError` has those of its problem.
     #[must_use]
     pub fn status_and_code(&self) -> (u16, String) {
-        (self.status, self.code())
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let result = &body["result"];
+        let problem = if result["isError"] == true { &result["structuredContent"] } else { &body };
+        let status = problem["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+        let code = problem["code"].as_str().unwrap_or_default().to_owned();
+        (status.filter(|_| !code.is_empty()).unwrap_or(self.status), code)
     }
 }
 

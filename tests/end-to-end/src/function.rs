@@ -36,8 +36,11 @@ pub enum Binary {
 }
 
 impl Binary {
-    /// The functions with GET routes.
-    pub const ALL: [Self; 3] = [Self::User, Self::UserEventTypes, Self::CheckAvailability];
+    /// All functions.
+    pub const ALL: [Self; 4] = [Self::User, Self::UserEventTypes, Self::CheckAvailability, Self::Mcp];
+
+    /// The functions whose routes are `GET`.
+    pub const WITH_GET_ROUTE: [Self; 3] = [Self::User, Self::UserEventTypes, Self::CheckAvailability];
 
     /// The name of its package, its binary and the last segment of its route.
     #[must_use]

@@ -66,6 +66,14 @@ impl Request {
         request.header("Content-Type", "application/json")
     }
 
+    /// Makes it a message of MCP's 2025-11-25 that calls a tool.
+    #[must_use]
+    pub fn tool_call(self, tool: &str, arguments: &Value) -> Self {
+        let params = json!({"name": tool, "arguments": arguments});
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        self.header("MCP-Protocol-Version", "2025-11-25").post(message.to_string())
+    }
+
     /// Adds query parameters, percent-encoded.
     #[must_use]
     pub fn query<'a>(self, pairs: impl IntoIterator<Item = &'a (&'a str, &'a str)>) -> Self {

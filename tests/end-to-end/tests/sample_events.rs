@@ -74,6 +74,9 @@ async fn events_get_their_expected_answers() {
             if file.starts_with("check-availability") && answer.status == 200 {
                 assert_eq!(json["available"], true, "{file}: {json}");
             }
+            if json["result"]["structuredContent"].is_object() {
+                assert_eq!(json["result"]["structuredContent"]["available"], true, "{file}: {json}");
+            }
         }
     }
 }

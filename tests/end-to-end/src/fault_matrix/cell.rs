@@ -49,6 +49,8 @@ impl Phase {
 pub struct Cell {
     /// The failing upstream.
     pub upstream: Upstream,
+    /// The function under test.
+    pub binary: Binary,
     /// The fault.
     pub case: FaultCase,
     /// When it begins.
@@ -99,7 +101,7 @@ impl Cell {
     pub(crate) async fn run(&self, shared: &SharedSetup) -> CellAnswer {
         let world = CellWorld::new(self, shared).await;
         let service = self.upstream.service();
-        let mut program = self.upstream.binary().program();
+        let mut program = self.binary.program();
         let group = shared.is_confined.then(|| ControlGroup::new().expect("a control group"));
         if let Some(group) = &group {
             program = group.wrap(program);
@@ -254,18 +256,30 @@ impl<'a> CellWorld<'a> {
     }
 
     async fn send(&self, function: &Function, token: &str) -> Answer {
-        let mut request = Request::get(self.cell.upstream.binary().path()).bearer(token);
-        if self.cell.upstream.binary() == Binary::CheckAvailability {
-            // A window that is not cached.
-            let first = 2 + 31 * (self.requests.fetch_add(1, Relaxed) % 10);
-            let (start, end) = (day(first).to_string(), day(first + 7).to_string());
-            let uri = self.event_type();
-            let mut query = vec![("start_time", &*start), ("end_time", &end), ("event_type", &uri)];
-            if self.cell.upstream == Upstream::EventType {
-                query.push(("duration", "30"));
+        let (upstream, binary) = (self.cell.upstream, self.cell.binary);
+        // A window that is not cached.
+        let first = 2 + 31 * (self.requests.fetch_add(1, Relaxed) % 10);
+        let (start, end) = (day(first).to_string(), day(first + 7).to_string());
+        let uri = self.event_type();
+        let request = Request::get(binary.path()).bearer(token);
+        let request = match (binary, upstream.tool()) {
+            (Binary::Mcp, tool @ "check_availability") => {
+                let mut arguments = json!({"start": start, "end": end, "event_types": [uri]});
+                if upstream == Upstream::EventType {
+                    arguments["duration_minutes"] = json!(30);
+                }
+                request.tool_call(tool, &arguments)
             }
-            request = request.query(&query);
-        }
+            (Binary::Mcp, tool) => request.tool_call(tool, &json!({})),
+            (Binary::CheckAvailability, _) => {
+                let mut query = vec![("start_time", &*start), ("end_time", &end), ("event_type", &uri)];
+                if upstream == Upstream::EventType {
+                    query.push(("duration", "30"));
+                }
+                request.query(&query)
+            }
+            _ => request,
+        };
         let invocation = Invocation::new(&request.through(Gateway::HttpApi)).within(DEADLINE);
         let deadline = invocation.deadline;
         let answer = Answer::from_outcome(function.invoke(invocation).await);
@@ -276,7 +290,8 @@ impl<'a> CellWorld<'a> {
     }
 
     async fn good_request(&self, function: &Function, token: &str) {
-        self.send(function, token).await.assert_ok("a good request");
+        let answer = self.send(function, token).await;
+        assert_eq!(answer.status_and_code(), (200, String::new()), "a good request: {:.500}", answer.body);
     }
 
     async fn affected_request(&self, function: &Function, token: &str) -> (u16, String) {
@@ -294,7 +309,8 @@ impl<'a> CellWorld<'a> {
         }
         let lines = function.log_of(&answer.request_id).await;
         let line = lines.iter().find(|line| line.get("duration_ms").is_some()).expect("a line that ends it");
-        assert_eq!(line["status"], status, "{line}");
+        // A tool's result with `isError` has the HTTP status 200.
+        assert_eq!(line["status"], answer.status, "{line}");
         if status != 200 {
             assert_eq!(line["code"], *code, "{line}");
             assert!(line["reason"].as_str().is_some_and(|reason| reason.ends_with('.')), "{line}");
@@ -326,11 +342,12 @@ impl<'a> CellWorld<'a> {
         let end = Instant::now() + TIMEOUT;
         loop {
             let answer = self.send(function, token).await;
-            if answer.status == 200 {
+            let (status, _) = answer.status_and_code();
+            if status == 200 {
                 return;
             }
             assert!(self.cell.upstream.service() != Service::Calendly, "the next request: {}", answer.body);
-            assert_eq!(answer.status, 503, "the next request: {}", answer.body);
+            assert_eq!(status, 503, "the next request: {}", answer.body);
             assert!(Instant::now() < end, "it never recovers: {}", answer.body);
             sleep(Duration::from_millis(50)).await;
         }

@@ -1,5 +1,5 @@
-//! The fault matrix: every fault × every upstream × a cold start, a warm function and a warm-up. Each cell runs in a
-//! process of its own. The function must give the contract's answer within the deadline, stay alive, answer the next
+//! The fault matrix: every fault × every upstream × its functions × a cold start, a warm function and a warm-up. Each cell
+//! runs in a process of its own. The function must give the contract's answer within the deadline, stay alive, answer the next
 //! request and log no secret.
 
 mod cell;
@@ -28,7 +28,9 @@ pub fn cells(condition: impl Fn(&FaultCase) -> bool) -> Vec<Cell> {
     let mut cells = Vec::new();
     for upstream in Upstream::ALL {
         for case in fault::cases(upstream).into_iter().filter(&condition) {
-            cells.extend(Phase::ALL.map(|phase| Cell { upstream, case: case.clone(), phase }));
+            for binary in upstream.binaries() {
+                cells.extend(Phase::ALL.map(|phase| Cell { upstream, binary, case: case.clone(), phase }));
+            }
         }
     }
     cells
@@ -63,8 +65,8 @@ pub async fn run(cells: Vec<Cell>, shared: Arc<SharedSetup>) -> Report {
                 let panic = error.into_panic();
                 let message = panic.downcast_ref::<String>().cloned().unwrap_or_default();
                 failures.push(format!(
-                    "{:?}, {:?}, {}: {message:.600}",
-                    cell.upstream, cell.phase, cell.case.row
+                    "{:?}, {:?}, {:?}, {}: {message:.600}",
+                    cell.upstream, cell.binary, cell.phase, cell.case.row
                 ));
             }
         }

@@ -71,12 +71,22 @@ impl Upstream {
         }
     }
 
-    /// The function that makes the call.
-    pub(crate) fn binary(self) -> Binary {
-        match self {
+    /// The functions that make the call.
+    pub(crate) fn binaries(self) -> [Binary; 2] {
+        let with_get_route = match self {
             Self::EventTypes => Binary::UserEventTypes,
             Self::EventType | Self::AvailableTimes | Self::DynamoDb => Binary::CheckAvailability,
             _ => Binary::User,
+        };
+        [with_get_route, Binary::Mcp]
+    }
+
+    /// The tool of the MCP server that makes the call.
+    pub(crate) fn tool(self) -> &'static str {
+        match self {
+            Self::EventTypes => "list_event_types",
+            Self::EventType | Self::AvailableTimes | Self::DynamoDb => "check_availability",
+            _ => "get_user",
         }
     }
 
