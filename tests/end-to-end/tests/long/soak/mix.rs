@@ -103,6 +103,11 @@ impl Mix {
                 Binary::User => {
                     without_fault(self.range(number).through(gateway), expect((401, "token_missing")))
                 }
+                Binary::Mcp => {
+                    let request = Request::get(self.binary.path()).bearer(self.good_token(number));
+                    let wrong = request.tool_call("check_availability", &json!({"timezone": "Nowhere"}));
+                    without_fault(wrong.through(gateway), expect((400, "invalid_parameter")))
+                }
                 _ => {
                     let wrong = self.good(number).raw_query("active=perhaps&timezone=Nowhere");
                     without_fault(wrong.through(gateway), expect((400, "invalid_parameter")))
@@ -128,23 +133,34 @@ impl Mix {
         }
     }
 
+    fn good_token(&self, number: usize) -> &str {
+        &self.good[number * 31 % self.good.len()]
+    }
+
     fn good(&self, number: usize) -> Request {
-        self.range(number).bearer(&self.good[number * 31 % self.good.len()])
+        self.range(number).bearer(self.good_token(number))
     }
 
     /// A range that needs one call.
     fn range(&self, number: usize) -> Request {
         let request = Request::get(self.binary.path());
-        if self.binary != Binary::CheckAvailability {
-            return request;
-        }
-        let number = number as u64;
-        let (start, end) = (day(2 + number % 11).to_string(), day(13 + number % 17).to_string());
-        let request = request.query(&[("start_time", &*start), ("end_time", &end)]);
-        match number % 3 {
-            0 => request.query(&[("event_type", &*self.event_type)]),
-            1 => request.query(&[("event_type", "demo"), ("timezone", "Europe/Lisbon")]),
-            _ => request,
+        let days = number as u64;
+        let (start, end) = (day(2 + days % 11).to_string(), day(13 + days % 17).to_string());
+        match self.binary {
+            Binary::User | Binary::UserEventTypes => request,
+            Binary::CheckAvailability => {
+                let request = request.query(&[("start_time", &*start), ("end_time", &end)]);
+                match number % 3 {
+                    0 => request.query(&[("event_type", &*self.event_type)]),
+                    1 => request.query(&[("event_type", "demo"), ("timezone", "Europe/Lisbon")]),
+                    _ => request,
+                }
+            }
+            Binary::Mcp => {
+                let event_type = if number.is_multiple_of(2) { &*self.event_type } else { "demo" };
+                let arguments = json!({"start": start, "end": end, "event_types": [event_type]});
+                request.tool_call("check_availability", &arguments)
+            }
         }
     }
 }

@@ -40,6 +40,9 @@ const SETTLING: Duration = Duration::from_secs(240);
 /// The number of requests before a short run is measured.
 const SETTLING_REQUESTS: usize = 300;
 
+/// The runs among which the requests are divided: one per function, and one with concurrent requests.
+const RUNS: usize = Binary::ALL.len() + 1;
+
 fn is_settled(requests: usize, sent: usize, began: Instant) -> bool {
     if requests < SHORT { sent >= SETTLING_REQUESTS } else { began.elapsed() > SETTLING }
 }
@@ -258,8 +261,8 @@ async fn run(binary: Binary, secrets: &SecretsManager, requests: usize, concurre
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_and_file_descriptors_do_not_grow() {
-    let total = std::env::var("SOAK_REQUESTS").map_or(Ok(4_000), |number| number.parse::<usize>());
-    let requests = total.expect("SOAK_REQUESTS is a number") / 4;
+    let total = std::env::var("SOAK_REQUESTS").map_or(Ok(5_000), |number| number.parse::<usize>());
+    let requests = total.expect("SOAK_REQUESTS is a number") / RUNS;
     let secrets = SecretsManager::start().await;
     for caller in 0..CALLERS {
         secrets.store(&format!("soak/caller-{caller}"), PAT);
@@ -273,7 +276,7 @@ async fn memory_and_file_descriptors_do_not_grow() {
                 | last tenth | file descriptors, first tenth | last tenth |\n\
                 | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |";
     let built = if cfg!(debug_assertions) { "without" } else { "with" };
-    let total = 4 * requests;
+    let total = RUNS * requests;
     write_page(
         "soak",
         &format!("{total} requests to binaries built {built} optimization.\n\n{head}\n{}\n", rows.join("\n")),
