@@ -74,8 +74,7 @@ test-long: test
 lint: ## Run clippy and rustdoc, warnings denied, and check references between files
 	cargo clippy --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
-	@python3 scripts/check_updates.py
-	@python3 scripts/check_threat_model.py
+	@python3 scripts/check_references.py
 
 # The events name future days, so they are regenerated about once a year.
 refresh-events:
