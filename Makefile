@@ -172,8 +172,8 @@ build: own-tools cargo-auditable ## Build what `make deploy` deploys, and its SB
 	cargo lambda build --release --locked --$(subst _,-,$(ARCHITECTURE)) && \
 	$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCHITECTURE)
 	@python3 scripts/check_artifacts.py $(BUILD_DIR) $(ARCHITECTURE)
-	@python3 scripts/pin_architecture.py $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
 	@$(TOOLS) build
+	@$(VENV)/python scripts/pin_architecture.py $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
 	@$(VENV)/python scripts/sbom.py $(BUILD_DIR)
 
 # First, so that an outdated tool stops the build before anything is compiled.

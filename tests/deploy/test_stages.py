@@ -1,8 +1,9 @@
-"""`make deploy`: its stages and the order of its steps."""
+"""`make deploy`: its stages, and the tools of `OWN_TOOLS=1`."""
 
 import os
-import stat
+import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -15,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def make(*arguments, **environment):
     return subprocess.run(
-        ["make", "--no-print-directory", *arguments],
+        [shutil.which("make"), "--no-print-directory", *arguments],
         cwd=ROOT,
         env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")} | environment,
         capture_output=True,
@@ -57,37 +58,32 @@ class Deploy(unittest.TestCase):
             self.assertEqual(result.returncode, 2, result.stderr)
             self.assertIn("STAGE is one of staging production", result.stdout)
 
-    def test_it_checks_builds_and_deploys(self):
-        result = make("--dry-run", "deploy", "STAGE=staging", "ARCHITECTURE=x86_64")
-        steps = [
-            "grep -q '^\\[staging",
-            "sam validate --lint",
-            "cargo lambda build --release --locked --x86-64",
-            "sam build --build-dir .aws-sam/build --parameter-overrides Architecture=x86_64",
-            "check_artifacts.py .aws-sam/build x86_64",
-            "pin_architecture.py .aws-sam/build/template.yaml x86_64",
-            "deploy.py",
-            "staging .aws-sam/build/template.yaml x86_64",
-        ]
-        places = [result.stdout.index(step) for step in steps]
-        self.assertEqual(places, sorted(places))
 
-    def test_old_tools_of_the_path_stop_it_before_the_build(self):
+class OwnTools(unittest.TestCase):
+    """`make build OWN_TOOLS=1`, up to the first compilation."""
+
+    def build(self, **versions):
         with tempfile.TemporaryDirectory() as folder:
-            for name, says in {
-                "sam": "SAM CLI, version 1.100.0",
-                "cargo-lambda": "cargo-lambda 1.0.0",
-                "cargo": "built",
-            }.items():
-                tool = Path(folder, name)
-                tool.write_text(f"#!/bin/sh\necho '{says}'\n")
-                tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
-            path = f"{folder}{os.pathsep}{os.environ['PATH']}"
-            result = make("build", "OWN_TOOLS=1", PATH=path)
+            Path(folder, "python3").symlink_to(sys.executable)
+            for name, version in versions.items():
+                tool = Path(folder, name.replace("_", "-"))
+                tool.write_text(f"#!/bin/sh\necho '{version}'\n")
+                tool.chmod(0o755)
+            return make("own-tools", "OWN_TOOLS=1", PATH=folder)
+
+    def test_old_and_missing_tools_stop_the_build(self):
+        result = self.build(sam="SAM CLI, version 1.99.0")
         self.assertNotEqual(result.returncode, 0)
-        self.assertIn("sam is 1.100.0; ", result.stderr)
-        self.assertIn("cargo-lambda is 1.0.0", result.stderr)
-        self.assertNotIn("built", result.stdout)
+        self.assertRegex(result.stderr, r"sam is 1\.99\.0; [\d.]+ or newer is needed")
+        self.assertRegex(result.stderr, r"cargo-lambda [\d.]+ or newer is not on the PATH")
+
+    def test_newer_tools_are_accepted(self):
+        result = self.build(sam="SAM CLI, version 1.1000.0", cargo_lambda="cargo-lambda 10.0.0 (67129fc 2026-08-21Z)")
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_they_are_checked_first(self):
+        steps = make("--dry-run", "build", "OWN_TOOLS=1").stdout
+        self.assertIn("own_tools.py", steps.splitlines()[0])
 
 
 if __name__ == "__main__":
