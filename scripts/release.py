@@ -1,7 +1,7 @@
 """Writes the release files of one architecture: `.venv/bin/python scripts/release.py .aws-sam/build arm64 dist`.
 
-A zip file per function, and a template that deploys them without a compiler. `scripts/checksums.py` adds the
-checksums of all architectures.
+A zip file per function, and a template that deploys them without a compiler. `make release-artifacts` adds the
+checksums.
 """
 
 import copy
