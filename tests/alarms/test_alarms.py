@@ -23,11 +23,10 @@ import gateway  # noqa: E402
 import local  # noqa: E402
 import run  # noqa: E402
 from cloudwatch import declared, filtered, goes_off, key, looked_at  # noqa: E402
-from combinations import deployed  # noqa: E402
 from emulator import SECONDS  # noqa: E402
 from environments import EMPTY_SECRET_ID, REVOKED_SECRET_ID, WARM_UP, Environment, StandIns, name_of  # noqa: E402
 from relay import Relay  # noqa: E402
-from translation import FUNCTIONS, of_type  # noqa: E402
+from translation import FUNCTIONS, deployed, of_type  # noqa: E402
 
 # No process listens here.
 NOWHERE = "http://127.0.0.1:1"

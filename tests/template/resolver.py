@@ -36,7 +36,6 @@ class Resolver:
     def __init__(self, template, parameters, pseudo=None):
         self.template = template
         self.pseudo = pseudo or PSEUDO_PARAMETERS
-        self.texts = parameters
         self.parameters = {
             name: value.split(",") if is_list(template, name) else value
             for name, value in parameters.items()
@@ -133,24 +132,6 @@ class Resolver:
     def do_select(self, argument):
         index, parts = argument
         return self.resolve(parts)[int(index)]
-
-
-class ConditionResolver(Resolver):
-    """Evaluates only conditions, and applies their results."""
-
-    def resolve(self, node):
-        if isinstance(node, dict) and len(node) == 1:
-            [(name, argument)] = node.items()
-            if name == "Ref" and argument == "AWS::NoValue":
-                return NOTHING
-            if name.startswith("Fn::") and name != "Fn::If":
-                return {name: self.resolve(argument)}
-            if name == "Ref":
-                return node
-        return super().resolve(node)
-
-    def condition(self, name):
-        return Resolver(self.template, self.texts).condition(name)
 
 
 def is_list(template, name):

@@ -2,12 +2,11 @@
 
 import unittest
 
-from combinations import deployed
 from filter_pattern import finds
 from metric_math import is_in_alarm
 from resolver import ROOT
 from test_metrics import NAMES, alarm_metrics
-from translation import of_type
+from translation import deployed, of_type
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 OTHERS = {

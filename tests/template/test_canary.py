@@ -2,10 +2,9 @@
 
 import unittest
 
-from combinations import deployed
 from filter_pattern import finds
 from metric_math import is_in_alarm, value
-from translation import FUNCTIONS, of_type
+from translation import FUNCTIONS, deployed, of_type
 
 
 def canary(function="User", **parameters):
@@ -20,6 +19,7 @@ def canary(function="User", **parameters):
 
 class Deployments(unittest.TestCase):
     def test_an_alias_is_shifted_by_canary_after_the_hook_with_rollback_on_alarms(self):
+        # These references also make hook and canary exist before the alias moves.
         found = deployed()
         for logical_id in FUNCTIONS:
             stem = logical_id.removesuffix("Function")

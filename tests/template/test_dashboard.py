@@ -4,11 +4,9 @@ import json
 import re
 import unittest
 
-from combinations import deployed
 from resolver import source
-from test_metrics import dashboard
-from translation import nested, of_type
-from watching import log_fields
+from test_metrics import dashboard, log_fields
+from translation import deployed, nested, of_type
 
 
 class Dashboard(unittest.TestCase):

@@ -3,9 +3,8 @@
 import json
 import unittest
 
-from combinations import ISSUER, SIMPLEST, deployed
 from resolver import ROOT, source
-from translation import FUNCTIONS, of_type, translate
+from translation import FUNCTIONS, ISSUER, SIMPLEST, deployed, of_type, translate
 
 
 class Functions(unittest.TestCase):

@@ -3,8 +3,7 @@
 import json
 import unittest
 
-from combinations import ISSUER, deployed
-from translation import FUNCTIONS, of_type
+from translation import FUNCTIONS, ISSUER, deployed, of_type
 
 
 class Gateway(unittest.TestCase):

@@ -8,9 +8,8 @@ import types
 import unittest
 from unittest import mock
 
-from combinations import deployed
 from resolver import ROOT, source
-from translation import FUNCTIONS
+from translation import FUNCTIONS, deployed
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:stack-user:"
 EVENT = {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "execution"}

@@ -3,14 +3,12 @@
 import json
 import unittest
 
-from combinations import SIMPLEST, deployed
 from metric_math import is_in_alarm
 from resolver import SECRETS, source
 from test_alarms import IDS, OWN
-from test_combinations import lint
 from test_metrics import alarm_metrics
 from test_permissions import WRITE_LOGS, allowed, reads, role_of
-from translation import MCP, of_type, refusals, translate, with_conditions_applied
+from translation import MCP, deployed, of_type, refusals
 
 ROUTE, METADATA = "/calendly/mcp", "/.well-known/oauth-protected-resource/calendly/mcp"
 
@@ -81,17 +79,6 @@ class Function(unittest.TestCase):
     def test_it_is_warmed_up(self):
         targets = {s["Target"]["Arn"] for s in of_type(enabled(), "AWS::Scheduler::Schedule").values()}
         self.assertIn(f"<{MCP}Aliaslive>", targets)
-
-
-class Linter(unittest.TestCase):
-    def test_every_form_with_it_passes(self):
-        translated, forms = translate(**SIMPLEST), {}
-        for others in ({}, {"GatewayAuthorizer": "ENABLED", "CorsAllowOrigins": "*"}, {"Alarms": "DISABLED"}):
-            given = SIMPLEST | {"McpServer": "ENABLED"} | others
-            for name, entry in with_conditions_applied(translated, **given).items():
-                forms.setdefault(name, {})[json.dumps(entry, sort_keys=True)] = entry
-        self.assertIn(MCP, forms)
-        self.assertEqual(lint(translated, forms), [])
 
 
 class Alarms(unittest.TestCase):

@@ -6,12 +6,11 @@ import unittest
 from pathlib import Path
 
 import cfnlint
-from combinations import BOUNDARY, SIMPLEST, deployed
 from resolver import SECRETS, source
-from translation import FUNCTIONS, of_type, translate
+from translation import FUNCTIONS, SIMPLEST, deployed, of_type, translate
 
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0-1"
-
 WRITE_LOGS = ["logs:CreateLogStream", "logs:PutLogEvents"]
 
 
@@ -70,12 +69,6 @@ class Functions(unittest.TestCase):
             logs = {"Effect": "Allow", "Action": WRITE_LOGS, "Resource": f"<{stem}Logs.Arn>"}
             secret = reads(SECRETS + "<CalendlyPatSecret>")
             self.assertCountEqual(allowed(found, role_of(function)), [logs, secret])
-
-    def test_no_role_may_create_a_log_group(self):
-        found = deployed()
-        policies = json.dumps([e for e in found.values() if e["Type"].startswith("AWS::IAM")])
-        self.assertNotIn("CreateLogGroup", policies)
-        self.assertNotIn("BasicExecutionRole", policies)
 
     def test_every_role_trusts_one_service(self):
         trusted = {}
@@ -235,6 +228,13 @@ class Hook(unittest.TestCase):
                 {"Effect": "Allow", "Action": WRITE_LOGS, "Resource": "<Logs.Arn>"},
             ],
         )
+
+
+class Schedules(unittest.TestCase):
+    def test_they_may_only_invoke_the_live_versions(self):
+        functions = [f"arn:aws:lambda:eu-west-1:123456789012:function:stack-{name}:live" for name in FUNCTIONS.values()]
+        invoke = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": functions}
+        self.assertEqual(allowed(deployed(), "Roles.ScheduleRole"), [invoke])
 
 
 if __name__ == "__main__":

@@ -4,10 +4,9 @@ import json
 import re
 import unittest
 
-from combinations import deployed
 from resolver import ROOT, source
 from test_permissions import shared
-from translation import FUNCTIONS, of_type
+from translation import FUNCTIONS, deployed, of_type
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0-1"
 

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 
-from resolver import PSEUDO_PARAMETERS, ConditionResolver, Resolver, source
+from resolver import PSEUDO_PARAMETERS, Resolver, source
 from samtranslator.translator.transform import transform
 
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
@@ -21,6 +21,8 @@ FUNCTIONS = {
 }
 # Only with McpServer.
 MCP = "McpFunction"
+ISSUER = "https://issuer.example.com"
+SIMPLEST = {"JwtAudience": "one,two", "JwtIssuer": ISSUER}
 # SAM derives the partition from the region, which must not be the developer's.
 os.environ["AWS_DEFAULT_REGION"] = PSEUDO_PARAMETERS["AWS::Region"]
 
@@ -81,15 +83,15 @@ def refusals(**parameters):
     return found
 
 
-def resolve(translated, **parameters):
-    """The created resources and outputs, resolved: (resources, outputs)."""
-    resolver = Resolver(translated, values(parameters))
-    return resolver.section("Resources"), resolver.section("Outputs")
+def deployed(**parameters):
+    """The resources of the simplest deployment with these parameters, by logical id.
 
-
-def resources(translated=None, **parameters):
-    """All created resources, by logical id. Ids in a nested stack are prefixed with the stack's id and a period."""
-    found = resolve(translated or translate(**parameters), **parameters)[0]
+    Ids in a nested stack are prefixed with the stack's id and a period.
+    """
+    parameters = SIMPLEST | parameters
+    if "JwtSecretId" in parameters:
+        del parameters["JwtIssuer"]
+    found = Resolver(translate(**parameters), values(parameters)).section("Resources")
     for name, entry in list(found.items()):
         if entry["Type"] == "AWS::CloudFormation::Stack":
             inner = nested(name, entry["Properties"])
@@ -108,11 +110,3 @@ def nested(name, properties):
 def of_type(found, kind):
     """The properties of the resources of one type, by logical id."""
     return {name: entry["Properties"] for name, entry in found.items() if entry["Type"] == kind}
-
-
-def with_conditions_applied(translated, **parameters):
-    """The created resources, with only conditions evaluated."""
-    found = ConditionResolver(translated, values(parameters)).section("Resources")
-    for entry in found.values():
-        entry.pop("Condition", None)
-    return found
