@@ -78,7 +78,7 @@ class Environment:
         tomorrow = date.today() + timedelta(days=1)
         days = {"start_time": str(tomorrow), "end_time": str(tomorrow + timedelta(days=1))}
         query = days if self._function == "check-availability" else None
-        event = make_events.http_api(self._function, self._stand_ins.token, query)
+        event = make_events.http_api(local.route(self._function), self._stand_ins.token, query)
         return self.invoke(event)["statusCode"]
 
     def invoke(self, event):
