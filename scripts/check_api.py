@@ -6,7 +6,6 @@ pages in Chromium, and runs the snippets of docs/clients.md. Installs Chromium o
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -40,7 +39,7 @@ def main():
                 step(f"schemathesis {name}", schemathesis(bundle, token), directory=local.ROOT / ".run")
             step("the pages and the gateway", unittest("running"), bundle.addresses())
             step("the clients", [tools.BIN / "python", TESTS / "clients.py"], bundle.addresses())
-        with Bundle({"CACHE": "1"}) as bundle:
+        with Bundle(CACHE="1") as bundle:
             step("the cache", unittest("cached"), bundle.addresses())
     except (debian.ProgramsMissing, tools.ToolsError, run.StartFailed) as problem:
         sys.exit(f"check-api: {problem}")
@@ -81,14 +80,12 @@ def schemathesis(bundle, token):
 
 
 class Bundle:
-    """`make run` on these ports or on free ones, independent of the developer's environment."""
+    """`make run` with these variables, on free ports unless they say otherwise."""
 
-    def __init__(self, variables=None, ports=()):
-        ports = ports or free_ports(3)
-        names = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
-        others = ("CALENDLY_PAT", "BIND_ADDRESS", "CACHE")
-        kept = {name: value for name, value in os.environ.items() if name not in others}
-        self._environment = kept | dict(zip(names, map(str, ports))) | (variables or {})
+    def __init__(self, **variables):
+        developers = ("CALENDLY_PAT", "BIND_ADDRESS", "CACHE")
+        inherited = {name: value for name, value in os.environ.items() if name not in developers}
+        self._environment = inherited | run.free_port_variables() | variables
         self.settings = run.Settings(self._environment)
 
     def __enter__(self):
@@ -127,17 +124,6 @@ class Bundle:
 
     def addresses(self):
         return {"FUNCTIONS_URL": self.settings.functions, "SANDBOX_URL": self.settings.sandbox}
-
-
-def free_ports(count):
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 if __name__ == "__main__":

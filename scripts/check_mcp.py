@@ -8,6 +8,7 @@ import local
 import node_packages
 import run
 import tools
+from processes import free_ports
 
 
 def main():
@@ -16,9 +17,9 @@ def main():
         for use in ("run", "mcp"):
             tools.install(use)
         node_packages.install("mcp")
-        [port] = check_api.free_ports(1)
+        [port] = free_ports(1)
         origins = ",".join(f"http://{host}:{port}" for host in ("127.0.0.1", "localhost"))
-        with check_api.Bundle({"MCP_ALLOWED_ORIGINS": origins}) as bundle:
+        with check_api.Bundle(MCP_ALLOWED_ORIGINS=origins) as bundle:
             addresses = bundle.addresses() | {
                 "MCP_URL": bundle.settings.functions + local.MCP_ROUTE,
                 "NODE_PACKAGES": str(node_packages.folder("mcp")),

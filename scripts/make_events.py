@@ -3,15 +3,14 @@
 Writes sample events of both API Gateway payloads for each function, with good and bad requests, warm-ups, the
 expected answers (expected.json), and the environment of `sam local` (env.json).
 
-The tokens are signed with the sandbox's fixed test keys: one is valid until 2126, one expired in 2020. `--mint URL`
-gets new ones from the sandbox at that URL. The time range of check-availability's events starts DAYS_AHEAD days after
-the day of writing. `--refresh`, which `make run` and `make test` use, moves it when it is about to pass.
+The tokens, which are taken from the files, are signed with the sandbox's fixed test keys: one is valid until 2126, one
+expired in 2020. The time range of check-availability's events starts DAYS_AHEAD days after the day of writing.
+`--refresh`, which `make run` and `make test` use, moves it when it is about to pass.
 """
 
 import json
 import sys
 import urllib.parse
-import urllib.request
 from datetime import date, timedelta
 
 import local
@@ -32,14 +31,10 @@ TIME = "01/Dec/2026:09:30:00 +0000"
 TIME_EPOCH_MS = 1796117400000
 TRACE = f"Root=1-{TIME_EPOCH_MS // 1000:x}-1f2e3d4c5b6a798897a6b5c4"
 
-ISSUED_AT = 1767225600  # 2026-01-01
-GOOD_UNTIL = 4922899200  # 2126-01-01
-EXPIRED_AT = 1577836800  # 2020-01-01
-
 OK = {"status": 200}
 
 
-def samples(tokens, first_day):
+def samples(first_day):
     """(name, function, event, expected answer) of each sample; `first_day` begins the range of the good ones."""
     last_day = first_day + timedelta(days=RANGE_DAYS)
     instants = {"start_time": f"{first_day}T00:00:00Z", "end_time": f"{last_day}T23:59:59Z"}
@@ -47,7 +42,7 @@ def samples(tokens, first_day):
     backwards = {"start_time": "2099-01-02T00:00:00Z", "end_time": "2099-01-01T00:00:00Z"}
     several = {"event_type": ["catch-up", "demo"], **dates}
     moment = {"at": f"{first_day}T09:00:00", "timezone": "Europe/Lisbon"}
-    good, expired = tokens["good"], tokens["expired"]
+    good, expired = tokens()
     user, event_types, availability = local.FUNCTIONS
     both = {"http-api": http_api, "rest-api": rest_api}
     missing, late = {"status": 401, "code": "token_missing"}, {"status": 401, "code": "token_expired"}
@@ -255,33 +250,14 @@ def scheduled_by_scheduler():
     }
 
 
-def mint(sandbox):
-    """The tokens of the samples, from the sandbox at this base URL."""
-
-    def token(name, **times):
-        claims = {"iss": local.ISSUER, "aud": local.AUDIENCE, "jti": name, **times}
-        request = urllib.request.Request(
-            f"{sandbox}/issuer/mint",
-            json.dumps({"alg": "RS256", "claims": claims}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)["access_token"]
-
-    return {
-        "good": token("sample", iat=ISSUED_AT, exp=GOOD_UNTIL),
-        "expired": token("sample-expired", iat=EXPIRED_AT - 3600, exp=EXPIRED_AT),
-    }
-
-
-def current_tokens():
+def tokens():
     """The tokens of the files in events/."""
 
     def token(name):
         event = json.loads((EVENTS / f"{name}.json").read_text())
         return event["headers"]["authorization"].removeprefix("Bearer ")
 
-    return {"good": token("user-http-api"), "expired": token("user-http-api-expired-token")}
+    return token("user-http-api"), token("user-http-api-expired-token")
 
 
 def refresh():
@@ -290,16 +266,16 @@ def refresh():
     first_day = date.fromisoformat(event["queryStringParameters"]["start_time"][:10])
     if first_day >= date.today() + timedelta(days=DAYS_LEAST_AHEAD):
         return False
-    write(current_tokens())
+    write()
     return True
 
 
-def write(tokens):
+def write():
     """Writes every file in events/."""
     ahead = date.today() + timedelta(days=DAYS_AHEAD)
     monday = ahead - timedelta(days=ahead.weekday())
     expected = {}
-    for name, function, event, answer in samples(tokens, monday):
+    for name, function, event, answer in samples(monday):
         write_json(f"{name}.json", event)
         expected[f"{name}.json"] = {"function": function, **answer}
     write_json("expected.json", expected)
@@ -322,10 +298,8 @@ def write_json(name, content):
 if __name__ == "__main__":
     arguments = sys.argv[1:]
     if arguments == []:
-        write(current_tokens())
+        write()
     elif arguments == ["--refresh"]:
         refresh()
-    elif len(arguments) == 2 and arguments[0] == "--mint":
-        write(mint(arguments[1].rstrip("/")))
     else:
-        sys.exit("usage: make_events.py [--refresh | --mint SANDBOX_URL]")
+        sys.exit("usage: make_events.py [--refresh]")

@@ -1,7 +1,8 @@
-"""Child processes that are monitored, and stopped together with their own children."""
+"""Child processes that are monitored, and stopped together with their own children; and free ports for them."""
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -71,6 +72,18 @@ class Processes:
         return subprocess.Popen(
             command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True, **streams
         )
+
+
+def free_ports(count):
+    """Ports that are free on all addresses."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("0.0.0.0", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
 
 
 def _stop(process):

@@ -31,8 +31,10 @@ import local
 import make_events
 import node_packages
 import tools
-from processes import ProcessFailed, Processes
+from processes import ProcessFailed, Processes, free_ports
 
+# Each has a default in local.py.
+PORTS = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
 START_SECONDS = 30
 ANSWER_SECONDS = 30
 # One command, so that dependencies are compiled once.
@@ -41,6 +43,11 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Ignores proxy settings: all addresses are loopback.
 _http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def free_port_variables():
+    """Environment variables that choose free ports."""
+    return dict(zip(PORTS, map(str, free_ports(len(PORTS)))))
 
 
 class StartFailed(Exception):
@@ -61,9 +68,9 @@ class Settings:
             raise StartFailed(f"CACHE is 1 to cache availability, or 0, not {cache!r}.")
         self.has_cache = cache == "1"
         self.address = environment.get("BIND_ADDRESS", "127.0.0.1")
-        self.functions_port = self._port(environment, "FUNCTIONS_PORT", local.FUNCTIONS_PORT)
-        self.sandbox_port = self._port(environment, "SANDBOX_PORT", local.SANDBOX_PORT)
-        self.secrets_manager_port = self._port(environment, "SECRETS_MANAGER_PORT", local.SECRETS_MANAGER_PORT)
+        self.functions_port, self.sandbox_port, self.secrets_manager_port = (
+            self._port(environment, name, getattr(local, name)) for name in PORTS
+        )
         if self.address not in ("127.0.0.1", "0.0.0.0"):
             raise StartFailed(f"BIND_ADDRESS is 127.0.0.1 or 0.0.0.0, not {self.address!r}.")
         if self.pat and self.address != "127.0.0.1":
@@ -153,9 +160,7 @@ def write_pages(settings, processes):
 
 def start_functions(settings, processes):
     """Starts the functions and the gateway in front of them."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
     environment = local.function_environment(settings.sandbox, settings.secrets_manager)
     environment["MCP_PUBLIC_URL"] = settings.functions
     if settings.pat:
@@ -187,12 +192,14 @@ def start_stand_ins(settings, processes, pages=None):
         + (["--pages", pages] if pages else []),
         cwd=local.ROOT,
     )
-    processes.start(
-        "secrets-manager",
-        [tools.BIN / "moto_server", "-H", settings.address] + ["-p", str(settings.secrets_manager_port)],
-    )
+    start_moto(settings, processes)
     wait_for(f"{settings.sandbox}/healthz", "sandbox", processes)
-    wait_for(f"{settings.secrets_manager}/moto-api/", "secrets-manager", processes)
+
+
+def start_moto(settings, processes, name="secrets-manager"):
+    """Starts moto, and stores the secrets."""
+    processes.start(name, [tools.BIN / "moto_server", "-H", settings.address, "-p", str(settings.secrets_manager_port)])
+    wait_for(f"{settings.secrets_manager}/moto-api/", name, processes)
     create_secret(settings, local.PAT_SECRET_ID, settings.pat or local.SANDBOX_PAT)
     create_secret(settings, local.DEV_SECRET_ID, local.DEV_SECRET)
 
@@ -210,11 +217,7 @@ def check_tools():
 
 def check_ports(settings):
     """Fails with instructions if a port is taken."""
-    for name, port in (
-        ("FUNCTIONS_PORT", settings.functions_port),
-        ("SANDBOX_PORT", settings.sandbox_port),
-        ("SECRETS_MANAGER_PORT", settings.secrets_manager_port),
-    ):
+    for name, port in zip(PORTS, (settings.functions_port, settings.sandbox_port, settings.secrets_manager_port)):
         with socket.socket() as probe:
             # Like a server's socket: a port in TIME_WAIT is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -7,12 +7,9 @@ Starts the sandbox and moto, runs every sample event in events/ with `sam local 
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.parse
-from datetime import date, timedelta
 
 import local
 import make_events
@@ -59,7 +56,8 @@ def main():
         with Processes(WORK) as processes, Containers(processes) as containers:
             try:
                 containers.make_image(f"public.ecr.aws/lambda/provided:al2023-{processor}")
-                bundle = start_bundle(processes)
+                bundle = Bundle()
+                run.start_stand_ins(bundle, processes)
                 sam = Sam(containers, processor, bundle)
                 check_events(sam)
                 check_api(sam, bundle, processes)
@@ -90,11 +88,7 @@ class Bundle(run.Settings):
     """Free ports on all addresses, where containers reach the stand-ins."""
 
     def __init__(self):
-        ports = free_ports(3)
-        names = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
-        super().__init__(
-            {"BIND_ADDRESS": "0.0.0.0"} | {n: str(port) for n, port in zip(names, ports, strict=True)}
-        )
+        super().__init__({"BIND_ADDRESS": "0.0.0.0"} | run.free_port_variables())
 
     def environment(self, machine):
         """The content of `sam --env-vars`."""
@@ -164,13 +158,6 @@ class Sam:
         )
 
 
-def start_bundle(processes):
-    """Starts the functions' upstreams."""
-    bundle = Bundle()
-    run.start_stand_ins(bundle, processes)
-    return bundle
-
-
 def check_events(sam):
     """Compares the answer to each file in events/ with expected.json."""
     expected = json.loads((make_events.EVENTS / "expected.json").read_text())
@@ -204,7 +191,7 @@ def brief(answer):
 
 
 def check_api(sam, bundle, processes):
-    """The routes of the template, over HTTP."""
+    """A request for each route, over HTTP."""
     sam.start_api(bundle.functions_port, processes)
     token = run.fresh_token(bundle)
     deadline = time.monotonic() + API_SECONDS
@@ -217,46 +204,11 @@ def check_api(sam, bundle, processes):
             if time.monotonic() > deadline:
                 raise TestFailed(processes.last_lines("start-api")) from error
             time.sleep(0.2)
-    week = days(1, 7)
-    for path, query, bearer, status, code in [
-        ("user", {}, token, 200, None),
-        ("user-event-types", {"active": "true"}, token, 200, None),
-        ("check-availability", week, token, 200, None),
-        ("check-availability", week | {"timezone": "Europe/Lisbon"}, token, 200, None),
-        ("user", {}, None, 401, "token_missing"),
-        ("user", {}, "x.y.z", 401, "token_invalid"),
-        ("check-availability", {}, token, 400, "invalid_parameter"),
-        ("check-availability", week | {"event_type": "no-such"}, token, 404, "no_event_type"),
-    ]:
-        url = f"{bundle.functions}{local.route(path)}?{urllib.parse.urlencode(query)}"
-        started = time.monotonic()
-        got, body = run.get(url, bearer)
-        problem = json.loads(body)
-        found = problem.get("code") if isinstance(problem, dict) else None
-        if (got, found) != (status, code):
-            raise TestFailed(f"GET {url} is answered {got} {body}, not {status} {code or ''}")
-        took = 1000 * (time.monotonic() - started)
-        print(f"sam local start-api  GET {local.route(path)}: {got} {code or ''} ({took:.0f} ms)", flush=True)
-
-
-def days(first, last):
-    """The parameters of a range of days from today."""
-    return {
-        "start_time": str(date.today() + timedelta(days=first)),
-        "end_time": str(date.today() + timedelta(days=last)),
-    }
-
-
-def free_ports(count):
-    """Free ports."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("0.0.0.0", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    for function, url in run.sample_requests(bundle).items():
+        status, body = run.get(url, token)
+        if status != 200:
+            raise TestFailed(f"GET {url} is answered {status} {body}")
+        print(f"sam local start-api  GET {local.route(function)}: {status}", flush=True)
 
 
 if __name__ == "__main__":

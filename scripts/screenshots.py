@@ -11,13 +11,13 @@ import local
 import run
 import tools
 
-PORTS = (local.FUNCTIONS_PORT, local.SANDBOX_PORT, local.SECRETS_MANAGER_PORT)
+PORTS = {name: str(getattr(local, name)) for name in run.PORTS}
 
 
 def main():
     try:
         check_api.install()
-        with check_api.Bundle(ports=PORTS) as bundle:
+        with check_api.Bundle(**PORTS) as bundle:
             program = check_api.TESTS / "screenshots.py"
             command = [tools.BIN / "python", program, local.ROOT / "docs"]
             check_api.step("screenshots", command, bundle.addresses())

@@ -7,7 +7,7 @@ import urllib.request
 
 import local
 import tools
-from sam_test import free_ports
+from processes import free_ports
 
 FOLDER = local.ROOT / ".run" / "rehearsal"
 EMULATOR = local.ROOT / "tests" / "rehearsal" / "emulator.py"
