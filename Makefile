@@ -32,7 +32,7 @@ $(COMPILING): export CARGO_AUDITABLE_ORIG_ARGS := {"offline":false,"frozen":fals
 $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
   --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
 
-.PHONY: help run token test test-long lint refresh-events events check-api check-mcp check-template check-examples check-hook \
+.PHONY: help run token test test-long lint refresh-events events check-api check-mcp check-template check-examples \
         check-alarms check-figures sam-test supply-chain advisories check-reproducible fuzz mutants reliability confined \
         soak load simulate bench budgets record-budgets build deploy check-stage own-tools cargo-auditable \
         release-artifacts screenshots lock clean smoke rehearse
@@ -98,11 +98,6 @@ check-examples: ## Synthesize the CDK app (Node.js) and check the Terraform modu
 	@$(TOOLS) template
 	@python3 scripts/cdk.py
 	$(VENV)/python -m unittest discover --start-directory tests/examples
-
-check-hook: ## Run the deployment hook against the built functions
-	@$(TOOLS) template run
-	cargo build $(WORKSPACE)
-	$(VENV)/python -m unittest discover --start-directory tests/hook
 
 check-alarms: ## Inject the fault behind each alarm and check that the alarm fires
 	@$(TOOLS) template run

@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 
 import samcli
-from sam_test import free_ports
+from processes import free_ports
 
 EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / "aws-lambda-rie-x86_64"
 if platform.machine() == "aarch64":

@@ -11,7 +11,6 @@ import make_events
 import run
 from emulator import HTTP, SECONDS
 from processes import Processes
-from sam_test import free_ports
 
 # The stack name of tests/template.
 STACK = "stack"
@@ -29,9 +28,7 @@ class StandIns:
     """The sandbox and Secrets Manager of `make run`."""
 
     def __init__(self):
-        ports = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
-        free = map(str, free_ports(len(ports)))
-        self.settings = run.Settings(dict(zip(ports, free, strict=True)))
+        self.settings = run.Settings(run.free_port_variables())
         self.folder = local.ROOT / ".run" / "alarms"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.processes = Processes(self.folder)
@@ -68,7 +65,7 @@ class Environment:
         self._url = emulator.start(
             stand_ins.processes,
             f"{function} {what}",
-            local.ROOT / "target" / "debug" / function,
+            local.BINARIES / function,
             environment | variables,
             stand_ins.folder,
         )

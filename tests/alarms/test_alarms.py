@@ -17,7 +17,7 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "tests/template", "tests/hook")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "tests/template")]
 
 import gateway  # noqa: E402
 import local  # noqa: E402
@@ -25,7 +25,6 @@ import run  # noqa: E402
 from cloudwatch import declared, filtered, goes_off, key, looked_at  # noqa: E402
 from emulator import SECONDS  # noqa: E402
 from environments import EMPTY_SECRET_ID, REVOKED_SECRET_ID, WARM_UP, Environment, StandIns, name_of  # noqa: E402
-from relay import Relay  # noqa: E402
 from translation import FUNCTIONS, deployed, of_type  # noqa: E402
 
 # No process listens here.
@@ -86,12 +85,12 @@ class Problems:
 
     def secret_stale(self):
         """Secrets Manager goes down after the PAT was cached, and the PAT expires."""
-        relay = Relay(self.stand_ins.settings.secrets_manager_port)
-        url = f"http://127.0.0.1:{relay.port}"
-        variables = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": url, "PAT_CACHE_SECONDS": "1"}
+        settings, name = run.Settings(run.free_port_variables()), f"secrets of {self.function}"
+        run.start_moto(settings, self.stand_ins.processes, name)
+        variables = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": settings.secrets_manager, "PAT_CACHE_SECONDS": "1"}
         warm = self.environment("with a stale secret", **variables)
         warm.request()
-        relay.close()
+        self.stand_ins.processes.stop(name)
         deadline = time.monotonic() + SECONDS
         while True:
             status = warm.request()
@@ -216,6 +215,21 @@ class OfTheFunctions(WithStandIns):
         for missing in every:
             rest = [found for function, found in every.items() if function != missing]
             self.assertTrue(goes_off(alarm, sum(rest, start=declared([]))), missing)
+
+
+class OfTheHook(WithStandIns):
+    """The deployment hook refuses a version by what its warm-up names."""
+
+    def test_a_warm_up_names_what_it_could_not_prepare(self):
+        for what, variables in [
+            ("keys", {"JWT_JWKS_URL": f"{NOWHERE}/keys"}),
+            ("pat", {"CALENDLY_PAT_SECRET_ID": "no/such/secret"}),
+            ("pat", {"CALENDLY_PAT_SECRET_ID": EMPTY_SECRET_ID}),
+            ("user", {"CALENDLY_PAT_SECRET_ID": REVOKED_SECRET_ID}),
+        ]:
+            with self.subTest(variables):
+                answer = Environment(self.stand_ins, "user", "unprepared", **variables).invoke(WARM_UP)
+                self.assertEqual([problem.partition(": ")[0] for problem in answer["unprepared"]], [what])
 
 
 class OfAVersion(WithStandIns):
