@@ -8,9 +8,8 @@ import fnmatch
 import json
 import re
 import unittest
-from pathlib import Path
 
-import cfnlint
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from resolver import ROOT
 from translation import deployed, of_type
 
@@ -179,16 +178,14 @@ def many(value):
     return value if isinstance(value, list) else [value]
 
 
-def needed(kinds):
-    """{type: actions that its handlers need to create, read, update, and delete it}."""
-    found = {kind: set() for kind in kinds}
-    for path in Path(cfnlint.__file__).parent.glob("data/schemas/resources/*.json"):
-        schema = json.loads(path.read_text())
-        if schema["typeName"] in found:
-            for handler in ("create", "read", "update", "delete"):
-                entry = schema["handlers"].get(handler, {})
-                found[schema["typeName"]] |= set(entry.get("permissions", []))
-    return found
+def needed(kind):
+    """The actions that the handlers of a type need to create, read, update, and delete it."""
+    handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema["handlers"]
+    return {
+        action
+        for handler in ("create", "read", "update", "delete")
+        for action in handlers.get(handler, {}).get("permissions", [])
+    }
 
 
 def every_resource():
@@ -217,12 +214,12 @@ class Policy(unittest.TestCase):
         statements, checked = policy()["Statement"], 0
         found = every_resource()
         self.assertEqual(set(found), set(ARNS) | {"AWS::SecretsManager::Secret"})
-        actions = needed(found)
         for kind, forms in found.items():
-            self.assertTrue(actions[kind], kind)
+            actions = needed(kind)
+            self.assertTrue(actions, kind)
             for name, properties in forms:
                 arns = ARNS.get(kind) or [SECRETS.format(name)]
-                for action in actions[kind]:
+                for action in actions:
                     if is_needed(kind, action, properties):
                         for arn in [OTHERS[action]] if action in OTHERS else arns:
                             self.assertTrue(allows(statements, action, arn), (name, action, arn))

@@ -92,12 +92,6 @@ class Metrics(unittest.TestCase):
             self.assertIn(metric, AWS_METRICS[namespace], where)
             self.assertEqual(dimensions, {"ApiId": "<Api>"}, where)
 
-    def test_the_page_is_parsed(self):
-        self.assertLessEqual(
-            {"CalendlyCalls", "PatMissing", "DeadlineExceeded"}, set(sent_metrics())
-        )
-        self.assertLessEqual({"status", "code", "duration_ms", "cold_start"}, log_fields())
-
     def test_the_page_lists_what_the_functions_send(self):
         rust = [path for folder in ("shared", "functions") for path in (ROOT / folder).rglob("src/**/*.rs")]
         code = "\n".join(path.read_text() for path in rust)

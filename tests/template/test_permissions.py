@@ -3,9 +3,8 @@
 import json
 import re
 import unittest
-from pathlib import Path
 
-import cfnlint
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from resolver import SECRETS, source
 from translation import FUNCTIONS, SIMPLEST, deployed, of_type, translate
 
@@ -96,7 +95,8 @@ class Updates(unittest.TestCase):
     """The live versions keep their permissions until the aliases have moved."""
 
     def test_permissions_that_parameters_change_are_in_policies_that_are_replaced(self):
-        immutable = immutable_properties("AWS::IAM::ManagedPolicy")
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", "AWS::IAM::ManagedPolicy").schema
+        immutable = {name.rpartition("/")[2] for name in schema["createOnlyProperties"]}
         found = deployed(SecretsKmsKeyArn=KEY, SharedCache="ENABLED", CallerHash="ENABLED")
         policies = of_type(found, "AWS::IAM::ManagedPolicy")
         self.assertEqual(set(policies), {"FunctionsPolicy", "Roles.KeyPolicy"})
@@ -128,15 +128,6 @@ class Updates(unittest.TestCase):
             used = re.search(rf'(\{{|"){name}(\}}|")', policy + given)
             if used and name not in ("PermissionsBoundaryArn",):
                 self.assertIn(f"${{{name}}}", record)
-
-
-def immutable_properties(kind):
-    """The properties of a resource type whose change replaces the resource, by its schema."""
-    for path in Path(cfnlint.__file__).parent.glob("data/schemas/resources/*.json"):
-        schema = json.loads(path.read_text())
-        if schema["typeName"] == kind:
-            return {name.rpartition("/")[2] for name in schema["createOnlyProperties"]}
-    raise AssertionError(kind)
 
 
 def many(value):
