@@ -1,13 +1,12 @@
 """Containers for `sam local` without Docker and without an image registry.
 
 Runs a podman service with storage in a temporary directory, and builds an image from this machine's busybox,
-C library and certificate authorities. Leaves no container, image or file, and does not touch other Docker or podman
-services.
+C library and certificate authorities. Leaves no container, image or file, and does not touch other services.
 """
 
-import io
 import os
 import platform
+import re
 import shutil
 import socket
 import subprocess
@@ -29,14 +28,6 @@ NETWORK_FOLDERS = ["/usr/lib/podman", "/usr/libexec/podman", "/usr/local/libexec
 
 # Certificate authorities on Debian and on Fedora.
 CERTIFICATES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
-# The C library and its companions.
-LIBRARIES = ("libc.so", "libm.so", "libgcc_s.so", "libpthread.so", "libdl.so", "librt.so")
-LIBRARY_FOLDERS = {
-    "x86_64": ("/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/", "/lib64/", "/usr/lib64/"),
-    "arm64": ("/lib/aarch64-linux-gnu/", "/usr/lib/aarch64-linux-gnu/", "/lib64/", "/usr/lib64/"),
-}
-LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "arm64": "/lib/ld-linux-aarch64.so.1"}
-
 # Programs that `sam` runs before the function starts, and a few for debugging.
 APPLETS = "sh mv chmod cp rm ls cat mkdir env sleep ps id".split()
 # Includes the user that `sam` runs functions as.
@@ -134,54 +125,34 @@ class Containers:
         self._run("image", "rm", "--all", "--force", check=False)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def make_image(self, name):
-        """Makes the image of the functions, under the name that `sam` looks for."""
-        archive = self._folder / "image.tar"
+    def make_image(self, name, executables):
+        """Makes an image in which the executables run, under the name that `sam` looks for."""
+        root, archive = self._folder / "root", self._folder / "image.tar"
+        for folder in ("bin", "etc", "tmp", "var/task", "var/runtime", "opt", "home/sbx_user1051"):
+            (root / folder).mkdir(parents=True)
+        (root / "tmp").chmod(0o1777)
+        for source, target in self._files(executables):
+            path = root / target.lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, path)
+        for applet in APPLETS:
+            (root / "bin" / applet).symlink_to("/bin/busybox")
+        (root / "etc" / "passwd").write_text(USERS)
         with tarfile.open(archive, "w") as tar:
-            for source, target in self._files():
-                tar.add(source, target.lstrip("/"), recursive=False)
-            for applet in APPLETS:
-                link = tarfile.TarInfo(f"bin/{applet}")
-                link.type, link.linkname = tarfile.SYMTYPE, "/bin/busybox"
-                tar.addfile(link)
-            for folder in ("tmp", "var/task", "var/runtime", "opt", "home/sbx_user1051"):
-                entry = tarfile.TarInfo(folder)
-                entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
-                tar.addfile(entry)
-            self._add_text(tar, "etc/passwd", USERS)
+            tar.add(root, "")
         self._run("import", "--change", "ENV=PATH=/bin:/usr/bin", str(archive), name)
-        archive.unlink()
 
-    def _files(self):
-        """(file here, path in the image), links resolved."""
+    @staticmethod
+    def _files(executables):
+        """(file here, path in the image)."""
         yield shutil.which("busybox"), "/bin/busybox"
         bundle = next((path for path in CERTIFICATES if os.path.exists(path)), None)
         if bundle:
-            yield os.path.realpath(bundle), "/etc/pki/tls/certs/ca-bundle.crt"
-        # `ldconfig` is in /sbin, which may not be on the PATH.
-        path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-        listing = subprocess.run(
-            ["ldconfig", "-p"], capture_output=True, text=True, check=True, env=os.environ | {"PATH": path}
-        ).stdout
-        found = {}
-        for line in listing.splitlines():
-            name, _, path = line.strip().partition(" => ")
-            soname = name.split(" ")[0]
-            if soname.startswith(LIBRARIES) and path.startswith(LIBRARY_FOLDERS[architecture()]):
-                found.setdefault(soname, path)
-        if not any(soname.startswith("libc.so") for soname in found):
-            raise ContainersUnavailable("ldconfig -p lists no C library of this processor.")
-        for path in found.values():
-            # The path that the loader uses.
-            yield os.path.realpath(path), path
-        loader = LOADERS[architecture()]
-        yield os.path.realpath(loader), loader
-
-    @staticmethod
-    def _add_text(tar, name, text):
-        entry = tarfile.TarInfo(name)
-        entry.size = len(text)
-        tar.addfile(entry, io.BytesIO(text.encode()))
+            yield bundle, "/etc/pki/tls/certs/ca-bundle.crt"
+        # The C library, its companions and their loader.
+        listing = subprocess.run(["ldd", *executables], capture_output=True, text=True, check=True).stdout
+        for path in sorted(set(re.findall(r"(/\S+) \(0x", listing))):
+            yield path, path
 
     def _answers(self):
         with socket.socket(socket.AF_UNIX) as probe:

@@ -1,8 +1,8 @@
 """Runs the fuzz targets of tests/fuzz/: `make fuzz`.
 
 Each target runs on one core, with the inputs of tests/fuzz/corpus and of earlier runs, in target/fuzz. Crashing
-inputs are written there too. Each target runs for FUZZ_SECONDS, or for FUZZ_RUNS inputs; FUZZ=write puts the figures
-into docs/reliability.md.
+inputs are written there too. Each target runs for FUZZ_SECONDS; FUZZ=write puts the figures into
+docs/reliability.md.
 """
 
 import os
@@ -66,20 +66,13 @@ def build():
     return folder
 
 
-def limits(environment):
-    """libFuzzer's options for the length of a run."""
-    if runs := environment.get("FUZZ_RUNS"):
-        return [f"-runs={int(runs)}"]
-    return [f"-max_total_time={int(environment.get('FUZZ_SECONDS', LONG))}"]
-
-
-def run(binary, how_long):
+def run(binary, seconds):
     """Runs a target: (inputs, edges, inputs in the corpus)."""
     kept = KEPT / "corpus" / binary.name
     kept.mkdir(parents=True, exist_ok=True)
     command = [
         str(binary),
-        *how_long,
+        f"-max_total_time={seconds}",
         f"-max_len={LARGEST_INPUT}",
         f"-timeout={SLOWEST}",
         f"-rss_limit_mb={LARGEST_MEMORY}",
@@ -111,9 +104,9 @@ def table(figures):
 
 def main():
     check_versions()
-    folder, how_long = build(), limits(os.environ)
+    folder, seconds = build(), int(os.environ.get("FUZZ_SECONDS", LONG))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        runs = {name: pool.submit(run, folder / name, how_long) for name in targets()}
+        runs = {name: pool.submit(run, folder / name, seconds) for name in targets()}
     figures = {name: running.result() for name, running in runs.items()}
     found = table(figures)
     print(found)

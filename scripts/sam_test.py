@@ -55,7 +55,8 @@ def main():
         signal.alarm(LIMIT_SECONDS)
         with Processes(WORK) as processes, Containers(processes) as containers:
             try:
-                containers.make_image(f"public.ecr.aws/lambda/provided:al2023-{processor}")
+                executables = sorted(BUILT_TEMPLATE.parent.glob("*/bootstrap"))
+                containers.make_image(f"public.ecr.aws/lambda/provided:al2023-{processor}", executables)
                 bundle = Bundle()
                 run.start_stand_ins(bundle, processes)
                 sam = Sam(containers, processor, bundle)
