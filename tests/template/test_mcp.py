@@ -49,11 +49,6 @@ class Routes(unittest.TestCase):
         self.assertNotIn("security", json.dumps([paths[ROUTE], paths[METADATA]]))
         self.assertIn("security", paths["/calendly/user"]["get"])
 
-    def test_cors_allows_its_method_and_headers(self):
-        cors = enabled(CorsAllowOrigins="*")["Api"]["Properties"]["Body"]["x-amazon-apigateway-cors"]
-        self.assertEqual(cors["allowMethods"], ["GET", "POST"])
-        self.assertLessEqual({"content-type", "mcp-protocol-version"}, set(cors["allowHeaders"]))
-
 
 class Function(unittest.TestCase):
     def test_variables_are_the_parameters(self):

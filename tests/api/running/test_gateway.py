@@ -54,14 +54,6 @@ class AccessLog(unittest.TestCase):
         self.assertEqual(line["response_bytes"], str(len(answer.content)))
         self.assertEqual((line["route"], line["error"]), (f"GET {ROUTE}", "-"))
 
-    def test_a_request_is_logged_after_its_client_has_gone(self):
-        written = LOG.stat().st_size
-        bundle.delay("/event_types", 1_000)
-        headers = {"Authorization": f"Bearer {bundle.token()}"}
-        with self.assertRaises(httpx.ReadTimeout):
-            bundle.request("GET", "/calendly/user-event-types", headers=headers, timeout=0.3)
-        self.line(after=written, route="GET /calendly/user-event-types", status="200")
-
 
 class Concurrency(unittest.TestCase):
     def test_a_slow_request_does_not_hold_up_others(self):
