@@ -9,9 +9,7 @@ VENV := .venv/bin
 ARCHITECTURE ?= arm64
 # Read by `make deploy` and `sam local`.
 BUILD_DIR ?= .aws-sam/build
-# OWN_TOOLS=1 uses the SAM CLI and the cargo-lambda on the PATH.
-OWN_TOOLS ?=
-SAM := $(if $(OWN_TOOLS),sam,$(CURDIR)/$(VENV)/sam)
+SAM := $(CURDIR)/$(VENV)/sam
 TOOLS := python3 scripts/tools.py
 USES := run test template build supply-chain simulate mcp
 OWN_USES := peer cdk rehearsal
@@ -34,7 +32,7 @@ $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
 
 .PHONY: help run token test test-long lint refresh-events events check-api check-mcp check-template check-examples \
         check-alarms check-figures sam-test supply-chain advisories check-reproducible fuzz mutants reliability confined \
-        soak load simulate bench budgets record-budgets build deploy check-stage own-tools cargo-auditable \
+        soak load simulate bench budgets record-budgets build deploy check-stage cargo-auditable \
         release-artifacts screenshots lock clean smoke rehearse
 
 # `##@` begins a group, `##` describes a target.
@@ -161,19 +159,14 @@ record-budgets: cargo-auditable ## Write the current counts to bench/budgets.jso
 
 ##@ Deploy
 # Cargo builds all functions in parallel. SAM builds them one by one, and then finds them in target/.
-build: own-tools cargo-auditable ## Build what `make deploy` deploys, and its SBOM (ARCHITECTURE=x86_64)
-	unset CARGO_TARGET_DIR RUSTFLAGS CARGO_ENCODED_RUSTFLAGS; \
-	$(if $(OWN_TOOLS),,export PATH="$(CURDIR)/$(VENV):$$PATH";) \
+build: cargo-auditable ## Build what `make deploy` deploys, and its SBOM (ARCHITECTURE=x86_64)
+	@$(TOOLS) build
+	unset CARGO_TARGET_DIR RUSTFLAGS CARGO_ENCODED_RUSTFLAGS; export PATH="$(CURDIR)/$(VENV):$$PATH"; \
 	cargo lambda build --release --locked --$(subst _,-,$(ARCHITECTURE)) && \
 	$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCHITECTURE)
 	@python3 scripts/check_artifacts.py $(BUILD_DIR) $(ARCHITECTURE)
-	@$(TOOLS) build
 	@$(VENV)/python scripts/pin_architecture.py $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
 	@$(VENV)/python scripts/sbom.py $(BUILD_DIR)
-
-# First, so that an outdated tool stops the build before anything is compiled.
-own-tools:
-	@$(if $(OWN_TOOLS),python3 scripts/own_tools.py,$(TOOLS) build)
 
 cargo-auditable:
 	@python3 scripts/cargo_tools.py cargo-auditable

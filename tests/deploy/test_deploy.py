@@ -1,5 +1,6 @@
-"""`make deploy` passes the parameters of samconfig.toml and the processor of the build."""
+"""`make deploy`: its stages, and the parameters that it passes to SAM."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import tomlkit
 from samcli.cli.types import CfnParameterOverridesType
+from samcli.yamlhelper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -82,6 +84,40 @@ class CommandLine(unittest.TestCase):
         ):
             wanted = {"Architecture": "x86_64"}
             deploy.command("sam", "staging", "built.yaml", "arm64", wanted)
+
+
+class Stages(unittest.TestCase):
+    def setUp(self):
+        config = tomlkit.parse((ROOT / "samconfig.toml").read_text()).unwrap()
+        self.stages = {
+            name: stage["deploy"]["parameters"]
+            for name, stage in config.items()
+            if isinstance(stage, dict) and "deploy" in stage
+        }
+
+    def test_staging_and_production_are_two_stacks(self):
+        self.assertEqual(set(self.stages), {"staging", "production"})
+        names = {stage["stack_name"] for stage in self.stages.values()}
+        self.assertEqual(len(names), len(self.stages))
+
+    def test_they_set_only_parameters_of_the_template(self):
+        declared = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
+        for stage in self.stages.values():
+            for override in stage["parameter_overrides"]:
+                name, _, value = override.partition("=")
+                self.assertIn(name, declared)
+                self.assertIn(value, [*map(str, declared[name].get("AllowedValues", [value]))])
+
+    def test_without_a_stage_make_lists_the_stages(self):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        for stage in ([], ["STAGE=nowhere"]):
+            command = ["make", "check-stage", *stage]
+            result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertIn("STAGE is one of staging production", result.stdout)
+
+    def test_production_asks_for_confirmation(self):
+        self.assertIs(self.stages["production"]["confirm_changeset"], True)
 
 
 if __name__ == "__main__":
