@@ -71,9 +71,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Environment:
-    """A process of a function, with its own Runtime API."""
+    """A process of a function, with its own Runtime API. Its output goes to the file `log`, if there is one."""
 
-    def __init__(self, function):
+    def __init__(self, function, environment=os.environ, timeout=None, log=None):
+        self._timeout = timeout or local.FUNCTION_TIMEOUT
         self._events, self._answers = queue.SimpleQueue(), queue.SimpleQueue()
         self._current = None
         self._server = Server(("127.0.0.1", 0), RuntimeApi)
@@ -86,8 +87,9 @@ class Environment:
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         }
-        binary = local.BINARIES / function
-        self._process = subprocess.Popen([binary], env=os.environ | variables, stdin=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [local.BINARIES / function], env=variables | environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
         threading.Thread(target=self._watch, daemon=True).start()
 
     def invoke(self, request_id, event):
@@ -95,7 +97,7 @@ class Environment:
         headers = [
             ("Content-Type", "application/json"),
             ("Lambda-Runtime-Aws-Request-Id", request_id),
-            ("Lambda-Runtime-Deadline-Ms", str(round((time.time() + local.FUNCTION_TIMEOUT) * 1000))),
+            ("Lambda-Runtime-Deadline-Ms", str(round((time.time() + self._timeout) * 1000))),
             (
                 "Lambda-Runtime-Invoked-Function-Arn",
                 f"arn:aws:lambda:{local.REGION}:123456789012:function:local",
@@ -105,15 +107,18 @@ class Environment:
         self._current = request_id
         self._events.put((headers, event))
         try:
-            is_answer, body = self._answers.get(timeout=local.FUNCTION_TIMEOUT)
+            is_answer, body = self._answers.get(timeout=self._timeout)
         except queue.Empty:
-            self._process.kill()
-            self._process.wait()
-            message = f"Task timed out after {local.FUNCTION_TIMEOUT:.2f} seconds"
+            self.stop()
+            message = f"Task timed out after {self._timeout:.2f} seconds"
             raise InvocationFailed(error_object("Sandbox.Timedout", message)) from None
         if not is_answer:
             raise InvocationFailed(body)
         return body
+
+    def stop(self):
+        self._process.kill()
+        self._process.wait()
 
     def is_running(self):
         return self._process.poll() is None

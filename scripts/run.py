@@ -42,7 +42,7 @@ BUILD = ["cargo", "build", *(f"--package={name}" for name in ["sandbox", *local.
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Ignores proxy settings: all addresses are loopback.
-_http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def free_port_variables():
@@ -285,7 +285,7 @@ def call_moto(settings, service, target, body):
             f"{local.REGION}/{service}/aws4_request, SignedHeaders=host, Signature=local",
         },
     )
-    with _http.open(request, timeout=ANSWER_SECONDS):
+    with HTTP.open(request, timeout=ANSWER_SECONDS):
         pass
 
 
@@ -293,7 +293,7 @@ def fresh_token(settings):
     """An access token of the sandbox's demo user, valid for an hour."""
     form = {"grant_type": "password", "username": "demo", "password": "demo"}
     request = urllib.request.Request(f"{settings.sandbox}/issuer/token", urllib.parse.urlencode(form).encode())
-    with _http.open(request, timeout=ANSWER_SECONDS) as answer:
+    with HTTP.open(request, timeout=ANSWER_SECONDS) as answer:
         return json.load(answer)["access_token"]
 
 
@@ -337,7 +337,7 @@ def get(url, token=None):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         request = urllib.request.Request(url, headers=headers)
-        with _http.open(request, timeout=ANSWER_SECONDS) as answer:
+        with HTTP.open(request, timeout=ANSWER_SECONDS) as answer:
             return answer.status, answer.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(errors="replace")

@@ -3,14 +3,16 @@
 import json
 import time
 import urllib.request
+import uuid
 from datetime import date, timedelta
 
-import emulator
+import lambda_emulator
 import local
 import make_events
 import run
-from emulator import HTTP, SECONDS
 from processes import Processes
+
+SECONDS = 30
 
 # The stack name of tests/template.
 STACK = "stack"
@@ -32,6 +34,7 @@ class StandIns:
         self.folder = local.ROOT / ".run" / "alarms"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.processes = Processes(self.folder)
+        self.environments = []
 
     def start(self):
         run.start_stand_ins(self.settings, self.processes)
@@ -40,6 +43,8 @@ class StandIns:
         self.token = run.fresh_token(self.settings)
 
     def stop(self):
+        for environment in self.environments:
+            environment.stop()
         self.processes.__exit__()
 
     def fault(self, path, times, **fault):
@@ -47,13 +52,13 @@ class StandIns:
         order = json.dumps({"path": path, "times": times, "fault": fault}).encode()
         url = f"{self.settings.sandbox}/sandbox/faults"
         headers = {"Content-Type": "application/json"}
-        HTTP.open(urllib.request.Request(url, order, headers), timeout=SECONDS).close()
+        run.HTTP.open(urllib.request.Request(url, order, headers), timeout=SECONDS).close()
 
 
 class Environment:
     """One environment of a function, with the given environment variables."""
 
-    def __init__(self, stand_ins, function, what="usual", version="1", **variables):
+    def __init__(self, stand_ins, function, what="usual", version="1", timeout=None, **variables):
         self._stand_ins, self._function = stand_ins, function
         self._log = stand_ins.folder / f"{function} {what}.log"
         settings = stand_ins.settings
@@ -62,13 +67,9 @@ class Environment:
             "AWS_LAMBDA_FUNCTION_NAME": name_of(function),
             "AWS_LAMBDA_FUNCTION_VERSION": version,
         }
-        self._url = emulator.start(
-            stand_ins.processes,
-            f"{function} {what}",
-            local.BINARIES / function,
-            environment | variables,
-            stand_ins.folder,
-        )
+        with self._log.open("wb") as log:
+            self._environment = lambda_emulator.Environment(function, environment | variables, timeout, log)
+        stand_ins.environments.append(self._environment)
 
     def request(self):
         """Sends a good request for the function's route, and returns the status."""
@@ -81,16 +82,15 @@ class Environment:
     def invoke(self, event):
         """Invokes the function, waits for the line that ends the invocation, and returns the result."""
         lines = len(self.lines())
-        with HTTP.open(self._url, json.dumps(event).encode(), SECONDS) as answer:
-            found = json.load(answer)
+        answer = self._environment.invoke(str(uuid.uuid4()), json.dumps(event).encode())
         deadline = time.monotonic() + SECONDS
         while len(self.lines()) == lines:
             assert time.monotonic() < deadline, f"{self._log} lacks a line"
             time.sleep(0.02)
-        return found
+        return json.loads(answer)
 
     def lines(self):
-        """The lines that end an invocation. Lines of the emulator are not JSON."""
+        """The lines that end an invocation."""
         lines = self._log.read_text(errors="replace").splitlines(keepends=True)
         found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
         return [line for line in found if "duration_ms" in line]

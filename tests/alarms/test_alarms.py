@@ -1,7 +1,7 @@
 """Each alarm fires on the log lines that built functions write while its problem lasts.
 
-The services are those of `make run`. Each function runs in Lambda's runtime emulator, once for each problem, and receives
-the gateway's events. tests/template evaluates metric math and filter patterns. Each problem is assumed to last for all
+The services are those of `make run`. Each function runs in the Lambda emulator of `make run`, once for each problem, and
+receives the gateway's events. tests/template evaluates metric math and filter patterns. Each problem is assumed to last for all
 periods that the alarm needs.
 
 Not covered: alarms on metrics that AWS publishes (Errors, Throttles, Duration), which no log line contains; alarms on the
@@ -23,8 +23,7 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "tests/template")]
 import local  # noqa: E402
 import run  # noqa: E402
 from cloudwatch import declared, filtered, goes_off, key, looked_at  # noqa: E402
-from emulator import SECONDS  # noqa: E402
-from environments import EMPTY_SECRET_ID, REVOKED_SECRET_ID, WARM_UP, Environment, StandIns, name_of  # noqa: E402
+from environments import EMPTY_SECRET_ID, REVOKED_SECRET_ID, SECONDS, WARM_UP, Environment, StandIns, name_of  # noqa: E402
 from translation import FUNCTIONS, deployed, of_type  # noqa: E402
 
 # No process listens here.
@@ -128,7 +127,7 @@ class Problems:
 
     def deadline_exceeded(self):
         """Calendly hangs, and the function has three seconds."""
-        slow = self.environment("with a hanging Calendly", AWS_LAMBDA_FUNCTION_TIMEOUT="3")
+        slow = self.environment("with a hanging Calendly", timeout=3)
         self.stand_ins.fault("/users/me", 1, kind="hang")
         return slow.request(), slow.lines()
 

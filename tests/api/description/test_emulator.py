@@ -45,7 +45,7 @@ class Emulator(unittest.TestCase):
         for function in self.emulator.functions.values():
             while not function._environments.empty():
                 if environment := function._environments.get():
-                    environment._process.kill()
+                    environment.stop()
 
     def check(self, path, status, message):
         """Asserts that a GET is answered with this error of the gateway."""
