@@ -1,10 +1,10 @@
-"""Emulates API Gateway for `make run`: `python gateway.py LISTEN_ADDRESS PORT LAMBDA_PORT ORIGIN...`
+"""Emulates API Gateway and Lambda for `make run`: `python gateway.py LISTEN_ADDRESS PORT FUNCTIONS_LOG ORIGIN...`
 
 Serves local.ROUTES like the template's HTTP API: converts requests to events of payload 2.0, allows CORS for the given
-origins, and writes the template's access log to standard output. Forwards invocations (Lambda's Invoke API).
+origins, and writes the template's access log to standard output. Also serves Lambda's Invoke API,
+`POST /2015-03-31/functions/NAME/invocations`.
 """
 
-import http.client
 import json
 import sys
 import time
@@ -15,10 +15,9 @@ import yaml
 
 import local
 import payload
-from lambda_emulator import FUNCTION_ERROR, INVOKE, REQUEST_ID, Handler, Server
+from lambda_emulator import FUNCTION_ERROR, REQUEST_ID, Function, Handler, Server, invoke
 
-# An HTTP API's integration timeout.
-ANSWER_SECONDS = 30
+INVOKE = "/2015-03-31/functions/"
 API = "local"
 CONTEXT = "$context."
 
@@ -53,9 +52,9 @@ def access_log(template):
 
 
 class Gateway(Server):
-    def __init__(self, address, lambda_port, origins, template):
+    def __init__(self, address, functions, origins, template):
         super().__init__(address, Connection)
-        self.lambda_port = lambda_port
+        self.functions = functions
         self.origins = origins
         self.rules = cors(template)
         self.access_log = access_log(template)
@@ -74,7 +73,8 @@ class Connection(Handler):
         body = self.body()
         path = self.path.partition("?")[0]
         if path.startswith(INVOKE):
-            return self.send(*self.invoke(path.removeprefix(INVOKE), body))
+            function = self.server.functions.get(path.removeprefix(INVOKE).partition("/")[0])
+            return self.send(*(invoke(function, body) if function else (404, [], b"{}")))
         context = {
             "requestTime": datetime.now(timezone.utc).strftime("%d/%b/%Y:%H:%M:%S +0000"),
             "apiId": API,
@@ -115,13 +115,13 @@ class Connection(Handler):
         )
         started = time.monotonic()
         try:
-            status, headers, body = self.invoke(
-                f"{local.ROUTES[context['routeKey']]}/invocations", json.dumps(event).encode()
-            )
+            function = self.server.functions[local.ROUTES[context["routeKey"]]]
+            status, headers, body = invoke(function, json.dumps(event).encode())
             headers = dict(headers)
-            context["integration.requestId"] = headers.get(REQUEST_ID, "-")
+            context["integration.requestId"] = headers[REQUEST_ID]
             if status != 200:
-                raise http.client.HTTPException(f"Lambda answers {status}")
+                context["integration.error"] = f"Lambda answers {status}"
+                return self.refused(503, "Service Unavailable", context)
             if FUNCTION_ERROR in headers:
                 raise ValueError(body.decode(errors="replace"))
             status, headers, body = payload.response(json.loads(body))
@@ -131,23 +131,8 @@ class Connection(Handler):
         except ValueError as error:
             context["integration.error"] = str(error)
             return self.refused(500, "Internal Server Error", context)
-        except (OSError, http.client.HTTPException) as error:
-            context["integration.error"] = str(error)
-            return self.refused(503, "Service Unavailable", context)
         finally:
             context["integration.latency"] = milliseconds_since(started)
-
-    def invoke(self, path, body):
-        """(status, headers, body) of Lambda's Invoke API."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.lambda_port, timeout=ANSWER_SECONDS)
-        try:
-            connection.request("POST", INVOKE + path, body)
-            answer = connection.getresponse()
-            names = (REQUEST_ID, FUNCTION_ERROR, "Content-Type")
-            headers = [(name, answer.headers[name]) for name in names if name in answer.headers]
-            return answer.status, headers, answer.read()
-        finally:
-            connection.close()
 
     @staticmethod
     def refused(status, message, context):
@@ -193,9 +178,11 @@ def milliseconds_since(started):
     return round((time.monotonic() - started) * 1000)
 
 
-def main(address, port, lambda_port, *origins):
+def main(address, port, log, *origins):
     template = (local.ROOT / "template.yaml").read_text()
-    Gateway((address, int(port)), int(lambda_port), origins, template).serve_forever()
+    with open(log, "wb") as file:
+        functions = {name: Function(name, file) for name in {*local.ROUTES.values()}}
+        Gateway((address, int(port)), functions, origins, template).serve_forever()
 
 
 if __name__ == "__main__":

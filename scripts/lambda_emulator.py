@@ -1,8 +1,7 @@
-"""Emulates AWS Lambda for `make run`: `python lambda_emulator.py PORT`.
+"""Emulates AWS Lambda for `make run`.
 
-Accepts invocations through Lambda's Invoke API, `POST /2015-03-31/functions/NAME/invocations`, and runs the built
-functions of target/debug in environments that serve one request at a time. A function receives events through the
-Runtime API: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+Runs the built functions of target/debug in environments that serve one request at a time. A function receives events
+through the Runtime API: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
 import json
@@ -17,7 +16,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import local
 
-INVOKE = "/2015-03-31/functions/"
 RUNTIME = "/2018-06-01/runtime/"
 # The concurrency limit of a function; further requests are throttled.
 MAX_ENVIRONMENTS = 20
@@ -163,10 +161,10 @@ class RuntimeApi(Handler):
 
 
 class Function:
-    """A function, with one environment per concurrent request."""
+    """A function, with one environment per concurrent request. Their output goes to the file `log`."""
 
-    def __init__(self, name):
-        self._name = name
+    def __init__(self, name, log=None):
+        self._name, self._log = name, log
         # The most recently used environment comes first; `None` is one that has not been started.
         self._environments = queue.LifoQueue()
         for _ in range(MAX_ENVIRONMENTS):
@@ -177,38 +175,20 @@ class Function:
         environment = self._environments.get_nowait()
         try:
             if not (environment and environment.is_running()):
-                environment = Environment(self._name)
+                environment = Environment(self._name, log=self._log)
             return environment.invoke(request_id, event)
         finally:
             self._environments.put(environment)
 
 
-class InvokeApi(Handler):
-    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
-
-    def do_POST(self):
-        event = self.body()
-        name = self.path.removeprefix(INVOKE).partition("/")[0]
-        function = self.server.functions.get(name)
-        if function is None:
-            return self.send(404, [], error_object("ResourceNotFoundException", f"Function not found: {name}"))
-        request_id = str(uuid.uuid4())
-        headers = [(REQUEST_ID, request_id), ("Content-Type", "application/json")]
-        try:
-            body = function.invoke(request_id, event)
-        except queue.Empty:
-            return self.send(429, headers, error_object("TooManyRequestsException", "Rate Exceeded."))
-        except InvocationFailed as problem:
-            headers.append((FUNCTION_ERROR, "Unhandled"))
-            [body] = problem.args
-        self.send(200, headers, body)
-
-
-def main(port):
-    server = Server(("127.0.0.1", int(port)), InvokeApi)
-    server.functions = {name: Function(name) for name in {*local.ROUTES.values()}}
-    server.serve_forever()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def invoke(function, event):
+    """(status, headers, body) of Lambda's Invoke API: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
+    request_id = str(uuid.uuid4())
+    headers = [(REQUEST_ID, request_id), ("Content-Type", "application/json")]
+    try:
+        return 200, headers, function.invoke(request_id, event)
+    except queue.Empty:
+        return 429, headers, error_object("TooManyRequestsException", "Rate Exceeded.")
+    except InvocationFailed as problem:
+        [body] = problem.args
+        return 200, [*headers, (FUNCTION_ERROR, "Unhandled")], body

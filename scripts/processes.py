@@ -32,7 +32,7 @@ class Processes:
 
     def start(self, name, command, env=None, cwd=None):
         """Starts a service. Its output goes to `<name>.log`."""
-        with open(self._log(name), "wb") as log:
+        with open(self.log(name), "wb") as log:
             process = self._spawn(command, env, cwd, stdout=log, stderr=subprocess.STDOUT)
         self._running.append((name, process))
 
@@ -59,11 +59,12 @@ class Processes:
 
     def last_lines(self, name):
         """The end of a service's log, with the path of the log."""
-        log = self._log(name)
+        log = self.log(name)
         lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
         return "\n".join([f"The end of {log}:", *(f"  {line}" for line in lines)])
 
-    def _log(self, name):
+    def log(self, name):
+        """The path of a log."""
         return self._logs / f"{name}.log"
 
     @staticmethod

@@ -159,8 +159,7 @@ def write_pages(settings, processes):
 
 
 def start_functions(settings, processes):
-    """Starts the functions and the gateway in front of them."""
-    [port] = free_ports(1)
+    """Starts the gateway, which runs the functions."""
     environment = local.function_environment(settings.sandbox, settings.secrets_manager)
     environment["MCP_PUBLIC_URL"] = settings.functions
     if settings.pat:
@@ -169,15 +168,10 @@ def start_functions(settings, processes):
         create_table(settings, local.CACHE_TABLE)
         environment |= local.shared_cache(settings.secrets_manager)
     processes.start(
-        "functions",
-        [tools.BIN / "python", local.ROOT / "scripts" / "lambda_emulator.py", str(port)],
-        env=environment,
-        cwd=local.ROOT,
-    )
-    processes.start(
         "gateway",
         [tools.BIN / "python", local.ROOT / "scripts" / "gateway.py"]
-        + [settings.address, str(settings.functions_port), str(port), *settings.page_origins],
+        + [settings.address, str(settings.functions_port), processes.log("functions"), *settings.page_origins],
+        env=environment,
     )
 
 

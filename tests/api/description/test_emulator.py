@@ -31,18 +31,16 @@ class Emulator(unittest.TestCase):
         for name, text in scripts.items():
             (folder / name).write_text(text)
             (folder / name).chmod(0o755)
-        self.emulator = lambda_emulator.Server(("127.0.0.1", 0), lambda_emulator.InvokeApi)
-        self.emulator.functions = {name: lambda_emulator.Function(name) for name in scripts}
+        self.functions = {name: lambda_emulator.Function(name) for name in scripts}
         template = (description.ROOT / "template.yaml").read_text()
-        self.gateway = gateway.Gateway(("127.0.0.1", 0), self.emulator.server_port, [], template)
-        for server in (self.emulator, self.gateway):
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            self.addCleanup(server.server_close)
-            self.addCleanup(server.shutdown)
+        self.gateway = gateway.Gateway(("127.0.0.1", 0), self.functions, [], template)
+        threading.Thread(target=self.gateway.serve_forever, daemon=True).start()
+        self.addCleanup(self.gateway.server_close)
+        self.addCleanup(self.gateway.shutdown)
         self.addCleanup(self.stop_functions)
 
     def stop_functions(self):
-        for function in self.emulator.functions.values():
+        for function in self.functions.values():
             while not function._environments.empty():
                 if environment := function._environments.get():
                     environment.stop()
@@ -59,7 +57,7 @@ class Emulator(unittest.TestCase):
 
     def test_requests_above_the_limit_are_throttled(self):
         with mock.patch.object(lambda_emulator, "MAX_ENVIRONMENTS", 0):
-            self.emulator.functions["hangs"] = lambda_emulator.Function("hangs")
+            self.functions["hangs"] = lambda_emulator.Function("hangs")
         self.check("/hangs", 503, "Service Unavailable")
 
 
