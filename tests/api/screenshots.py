@@ -72,7 +72,6 @@ PICTURES = {
 
 
 def main(folder):
-    pictures = {}
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=browser.ARGUMENTS
@@ -82,13 +81,9 @@ def main(folder):
                 **{"viewport": WIDE, "timezone_id": "Europe/Madrid", "locale": "en-GB", **options}
             )
             page = context.new_page()
-            how = prepare(page)
-            pictures[name] = page.screenshot(animations="disabled", **how)
+            page.screenshot(path=folder / f"{name}.png", animations="disabled", **prepare(page))
             context.close()
         chromium.close()
-    # Written at the end: `cargo lambda watch` restarts the functions when a file of the workspace changes.
-    for name, picture in pictures.items():
-        (folder / f"{name}.png").write_bytes(picture)
 
 
 if __name__ == "__main__":
