@@ -54,7 +54,7 @@ def packages(executable):
         return json.loads(zlib.decompress(section.data()))["packages"]
 
 
-def licences():
+def licenses():
     """{(name, version): SPDX expression} of everything in Cargo.lock."""
     command = ["cargo", "metadata", "--locked", "--format-version", "1"]
     found = json.loads(subprocess.check_output(command, cwd=ROOT))["packages"]
@@ -74,14 +74,14 @@ def checksums(lock):
 
 def bill(executables, version, made_at):
     """The bill of materials of {function: its executable}. `made_at` is a time in UTC."""
-    factory, known_licences = LicenseFactory(), licences()
+    factory, known_licenses = LicenseFactory(), licenses()
     known_checksums = checksums((ROOT / "Cargo.lock").read_text())
     components, dependencies = {}, {}
 
     def library(package):
         name, number = package["name"], package["version"]
         key = (name, number)
-        licence, checksum = known_licences.get(key), known_checksums.get(key)
+        expression, checksum = known_licenses.get(key), known_checksums.get(key)
         url = PackageURL("cargo", name=name, version=number) if checksum else None
         return Component(
             type=ComponentType.LIBRARY,
@@ -89,7 +89,7 @@ def bill(executables, version, made_at):
             version=number,
             bom_ref=str(url) if url else f"{BUNDLE}/{name}@{number}",
             purl=url,
-            licenses=[factory.make_from_string(licence)] if licence else [],
+            licenses=[factory.make_from_string(expression)] if expression else [],
             hashes=[sha256_hash(checksum)] if checksum else [],
         )
 
@@ -103,7 +103,7 @@ def bill(executables, version, made_at):
                     name=function,
                     version=package["version"],
                     bom_ref=f"{BUNDLE}/{function}@{package['version']}",
-                    licenses=[factory.make_from_string(known_licences[function, package["version"]])],
+                    licenses=[factory.make_from_string(known_licenses[function, package["version"]])],
                     hashes=[sha256_hash(sha256(executable))],
                 )
             else:
