@@ -1,11 +1,12 @@
-"""The alarms that cover all functions, and when they fire."""
+"""The alarms that cover all functions, including mcp, and when they fire."""
 
+import json
 import unittest
 
 from filter_pattern import finds
 from metric_math import is_in_alarm
 from resolver import ROOT
-from test_metrics import NAMES, alarm_metrics
+from test_metrics import alarm_metrics
 from translation import deployed, of_type
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
@@ -13,7 +14,8 @@ OTHERS = {
     "Errors", "Throttles", "Duration", "CalendlyErrors", "WarmUpMissing",
     "GatewayErrors", "GatewayThrottles", "CallersRefused",
 }
-IDS = ("user", "userEventTypes", "checkAvailability")
+IDS = ("user", "userEventTypes", "checkAvailability", "mcp")
+NAMES = ["stack-user", "stack-user-event-types", "stack-check-availability", "stack-mcp"]
 # {metric: (count in five minutes that breaches, breaching periods, evaluated periods)}
 OWN = {
     "DeadlineExceeded": (1, 2, 3),
@@ -28,7 +30,7 @@ OWN = {
 
 def alarms(**parameters):
     """The alarms of stacks/monitoring.yaml, without the suffix `Alarm`."""
-    found = of_type(deployed(**{"SharedCache": "ENABLED"} | parameters), "AWS::CloudWatch::Alarm")
+    found = of_type(deployed(**{"SharedCache": "ENABLED", "McpServer": "ENABLED"} | parameters), "AWS::CloudWatch::Alarm")
     return {
         name.removeprefix("Monitoring.").removesuffix("Alarm"): alarm
         for name, alarm in found.items()
@@ -45,6 +47,9 @@ class Alarms(unittest.TestCase):
         for name in alarms():
             self.assertIn(f"| `{name}Alarm` |", page)
 
+    def test_they_cover_mcp_only_if_it_exists(self):
+        self.assertNotIn("mcp", json.dumps(alarms(McpServer="DISABLED")))
+
     def test_they_are_optional(self):
         self.assertEqual(alarms(Alarms="DISABLED"), {})
 
@@ -53,7 +58,7 @@ class Alarms(unittest.TestCase):
             alarm = alarms()[metric]
             self.assertEqual(
                 [(n, m, d["FunctionName"]) for n, m, d in alarm_metrics(alarm)],
-                [("CalendlyFunctions", metric, name) for name in sorted(NAMES, key=ORDER.index)],
+                [("CalendlyFunctions", metric, name) for name in NAMES],
             )
             for one in IDS:
                 enough, short = [{one: least}] * times, [{one: least}] * (times - 1)
@@ -118,6 +123,9 @@ class Alarms(unittest.TestCase):
         every, two = dict.fromkeys(IDS, 1), dict.fromkeys(IDS[:2], 2)
         self.assertFalse(is_in_alarm(alarm, [every, two, two]))
         self.assertTrue(is_in_alarm(alarm, [two, two, two]))
+        without_mcp = dict.fromkeys(IDS[:3], 1)
+        self.assertTrue(is_in_alarm(alarm, [without_mcp] * 3))
+        self.assertFalse(is_in_alarm(alarms(McpServer="DISABLED")["WarmUpMissing"], [without_mcp] * 3))
         for name in ("WarmUpMissing", "Unprepared"):
             self.assertNotIn(name, alarms(WarmUp="DISABLED"))
 
@@ -214,9 +222,6 @@ class Gateway(unittest.TestCase):
         alarm = alarms()["GatewayErrors"]
         self.assertTrue(is_in_alarm(alarm, [{"GatewayErrors": 1}, {}]))
         self.assertFalse(is_in_alarm(alarm, [{}, {}]))
-
-
-ORDER = ["stack-user", "stack-user-event-types", "stack-check-availability"]
 
 
 if __name__ == "__main__":

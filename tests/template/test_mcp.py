@@ -3,10 +3,7 @@
 import json
 import unittest
 
-from metric_math import is_in_alarm
 from resolver import SECRETS, source
-from test_alarms import IDS, OWN
-from test_metrics import alarm_metrics
 from test_permissions import WRITE_LOGS, allowed, reads, role_of
 from translation import MCP, deployed, of_type, refusals
 
@@ -74,24 +71,6 @@ class Function(unittest.TestCase):
     def test_it_is_warmed_up(self):
         targets = {s["Target"]["Arn"] for s in of_type(enabled(), "AWS::Scheduler::Schedule").values()}
         self.assertIn(f"<{MCP}Aliaslive>", targets)
-
-
-class Alarms(unittest.TestCase):
-    def test_each_alarm_covers_it(self):
-        found = enabled(SharedCache="ENABLED")
-        for name in [*OWN, "Errors", "Throttles", "Duration", "CalendlyErrors", "WarmUpMissing"]:
-            alarm = found[f"Monitoring.{name}Alarm"]["Properties"]
-            functions = {dimensions["FunctionName"] for _, _, dimensions in alarm_metrics(alarm)}
-            self.assertIn("stack-mcp", functions, name)
-        for metric, (least, times, _) in OWN.items():
-            alarm = found[f"Monitoring.{metric}Alarm"]["Properties"]
-            self.assertTrue(is_in_alarm(alarm, [{"mcp": least}] * times), metric)
-
-    def test_the_heartbeat_expects_it(self):
-        alarm = enabled()["Monitoring.WarmUpMissingAlarm"]["Properties"]
-        three = dict.fromkeys(IDS, 1)
-        self.assertTrue(is_in_alarm(alarm, [three] * 3))
-        self.assertFalse(is_in_alarm(alarm, [three | {"mcp": 1}] * 3))
 
 
 class Documented(unittest.TestCase):
