@@ -259,7 +259,7 @@ def check_logs(stack, function):
 def check_permissions(stack):
     iam, identity = boto3.client("iam"), boto3.client("sts").get_caller_identity()
     _, partition, *_ = identity["Arn"].split(":")
-    place = {"partition": partition, "account": identity["Account"], "region": iam_region()}
+    place = {"partition": partition, "account": identity["Account"], "region": boto3.session.Session().region_name}
     roles = [
         r["PhysicalResourceId"]
         for r in stack.resources(stack.nested()["Roles"])
@@ -274,10 +274,6 @@ def check_permissions(stack):
             if any(result["EvalDecision"] == "allowed" for result in found):
                 raise Failed(f"{role} may {action} on {resource}: find out which policy allows it")
     return f"{len(FORBIDDEN)} actions refused for {len(roles)} roles"
-
-
-def iam_region():
-    return boto3.session.Session().region_name
 
 
 def checks(functions):

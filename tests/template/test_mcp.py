@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from resolver import SECRETS, source
+from resolver import SECRETS
 from test_permissions import WRITE_LOGS, allowed, reads, role_of
 from translation import MCP, deployed, of_type, refusals
 
@@ -71,13 +71,6 @@ class Function(unittest.TestCase):
     def test_it_is_warmed_up(self):
         targets = {s["Target"]["Arn"] for s in of_type(enabled(), "AWS::Scheduler::Schedule").values()}
         self.assertIn(f"<{MCP}Aliaslive>", targets)
-
-
-class Documented(unittest.TestCase):
-    def test_parameters_are_in_a_group_of_their_own(self):
-        groups = source()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-        [group] = [g["Parameters"] for g in groups if "McpServer" in g["Parameters"]]
-        self.assertEqual(group, ["McpServer", "McpPublicUrl", "McpAllowedOrigins"])
 
 
 if __name__ == "__main__":
