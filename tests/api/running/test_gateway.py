@@ -69,32 +69,18 @@ class Concurrency(unittest.TestCase):
 class Served(unittest.TestCase):
     def test_every_example_of_a_parameter_is_accepted(self):
         served = httpx.get(f"{bundle.SANDBOX}/openapi.json", trust_env=False).json()
-        asked = 0
-        for name, operation in description.operations().items():
-            parameters = {
-                one["name"]: self.served(served, one["name"]) for one in description.parameters(operation)
-            }
-            first = {key: next(iter(one["examples"].values()))["value"] for key, one in parameters.items()}
-            for key, one in parameters.items():
-                beside = (
-                    ("timezone", "event_type")
-                    if key == "at"
-                    else ("timezone", "event_type", "start_time", "end_time")
-                )
-                usual = {other: value for other, value in first.items() if other in beside}
-                for label, example in one["examples"].items():
-                    with self.subTest(f"{name} {key} {label}"):
-                        answer = bundle.ask(name, **usual | {key: example["value"]})
-                        asked += 1
+        examples = {one["name"]: one["examples"] for one in served["components"]["parameters"].values()}
+        first = {name: next(iter(values.values()))["value"] for name, values in examples.items()}
+        for operation_id, operation in description.operations().items():
+            for name in (one["name"] for one in description.parameters(operation)):
+                beside = ["timezone", "event_type"] + (["start_time", "end_time"] if name != "at" else [])
+                usual = {other: first[other] for other in beside} if operation_id == "check-availability" else {}
+                for label, example in examples[name].items():
+                    with self.subTest(f"{operation_id} {name} {label}"):
+                        answer = bundle.ask(operation_id, **usual | {name: example["value"]})
                         # The sandbox's Calendly has no event type with the identifiers of the examples.
                         expected = 404 if label in ("uri", "uuid") else 200
                         self.assertEqual(answer.status_code, expected, answer.text)
-        self.assertGreater(asked, 15)
-
-    @staticmethod
-    def served(document, name):
-        found = [one for one in document["components"]["parameters"].values() if one["name"] == name]
-        return found[0]
 
 
 if __name__ == "__main__":
