@@ -31,8 +31,8 @@ const MAX_CALLS_PER_EVENT_TYPE: usize = 4;
 /// the calls that [`Calendly`] allows.
 const MAX_CALLS: usize = 8;
 
-/// How much longer the lookup of an event type's length may take than the fetch of the slots.
-const MAX_LENGTH_WAIT: Duration = Duration::from_secs(1);
+/// How much longer the lookup of an event type's duration may take than the fetch of the slots.
+const MAX_DURATION_WAIT: Duration = Duration::from_secs(1);
 
 /// Fetches the slots of each event type, in order. If one window fails, the request fails: a partial answer must not
 /// look complete. With a `limit`, requests windows one at a time until there are enough slots.
@@ -46,36 +46,36 @@ pub(crate) async fn fetch_slots(
     if let Some(duration) = question.duration {
         check_durations(duration, event_types, resolver, calendly).await?;
     }
-    let (lists, lengths) = {
+    let (lists, looked_up) = {
         let event_types: &[EventType] = event_types;
         let mut slots = pin!(fetch_lists(question, event_types, cache, calendly));
-        let mut look_ups = unknown_lengths(question, event_types, resolver, calendly);
-        let mut lengths = Vec::new();
+        let mut lookups = unknown_durations(question, event_types, resolver, calendly);
+        let mut looked_up = Vec::new();
         let lists = loop {
             tokio::select! {
                 lists = &mut slots => break lists?,
-                Some(length) = look_ups.next() => lengths.push(length),
+                Some(event_type) = lookups.next() => looked_up.push(event_type),
             }
         };
-        let max_wait = MAX_LENGTH_WAIT.min(calendly.time_left() / 2);
+        let max_wait = MAX_DURATION_WAIT.min(calendly.time_left() / 2);
         let rest = async {
-            while let Some(length) = look_ups.next().await {
-                lengths.push(length);
+            while let Some(event_type) = lookups.next().await {
+                looked_up.push(event_type);
             }
         };
-        // A slot of unknown length has no local end, which is not an error.
+        // A slot of unknown duration has no local end, which is not an error.
         let _ = timeout(max_wait, rest).await;
-        (lists, lengths)
+        (lists, looked_up)
     };
-    for resolved in lengths.into_iter().flatten() {
+    for resolved in looked_up.into_iter().flatten() {
         let same = event_types.iter_mut().filter(|event_type| event_type.resolved.uri == resolved.uri);
         same.for_each(|event_type| event_type.resolved = resolved.clone());
     }
     Ok(lists)
 }
 
-/// Looks up the lengths of event types that were requested by URI or id, for the local ends of their slots.
-fn unknown_lengths<'a>(
+/// Looks up the durations of event types that were requested by URI or id, for the local ends of their slots.
+fn unknown_durations<'a>(
     question: &Question,
     event_types: &'a [EventType],
     resolver: &'a EventTypeResolver,
@@ -84,7 +84,9 @@ fn unknown_lengths<'a>(
     let has_local_ends = question.timezone.is_some() && question.duration.is_none();
     let requested_by_uri = event_types.iter().filter(|event_type| has_local_ends && event_type.is_uri());
     requested_by_uri
-        .map(|event_type| async { resolver.with_lengths_for_ends(&event_type.resolved, calendly).await.ok() })
+        .map(|event_type| async {
+            resolver.with_durations_for_local_ends(&event_type.resolved, calendly).await.ok()
+        })
         .collect()
 }
 
@@ -173,7 +175,7 @@ async fn fetch_aligned(
     Ok(WindowSlots::cached(availability, SlotRange { start_time, ..wanted }))
 }
 
-/// Checks that every event type can have this duration. Unknown lengths are loaded.
+/// Checks that every event type can have this duration. Unknown durations are loaded.
 async fn check_durations(
     duration: TimeDelta,
     event_types: &mut [EventType],
@@ -181,7 +183,7 @@ async fn check_durations(
     calendly: &Calendly<'_>,
 ) -> Result<(), EventTypeError> {
     let check = async |event_type: &mut EventType| {
-        let resolved = resolver.with_lengths(&event_type.resolved, calendly).await;
+        let resolved = resolver.with_durations(&event_type.resolved, calendly).await;
         event_type.resolved = resolved.map_err(|error| event_type.error(error))?;
         check_duration(duration, &event_type.resolved).map_err(|error| event_type.error(error))
     };
@@ -194,15 +196,16 @@ async fn check_durations(
 
 fn check_duration(duration: TimeDelta, event_type: &ResolvedEventType) -> Result<(), Error> {
     let minutes = duration.num_minutes().to_string();
-    if !event_type.has_lengths() {
+    if !event_type.has_durations() {
         let reason =
             "cannot be checked, since Calendly does not state the event type's duration: omit duration.";
         return Err(Error::invalid_value("duration", &minutes, reason));
     }
-    if event_type.lengths().any(|length| length == duration) {
+    if event_type.durations().any(|offered| offered == duration) {
         return Ok(());
     }
-    let lengths: Vec<String> = event_type.lengths().map(|length| length.num_minutes().to_string()).collect();
-    let reason = format!("is not offered by this event type: send {}.", lengths.join(" or "));
+    let offered: Vec<String> =
+        event_type.durations().map(|offered| offered.num_minutes().to_string()).collect();
+    let reason = format!("is not offered by this event type: send {}.", offered.join(" or "));
     Err(Error::invalid_value("duration", &minutes, reason))
 }

@@ -107,7 +107,7 @@ struct Writer<'a> {
     json: String,
     event_types: &'a [EventType],
     match_mode: Match,
-    /// The requested length, which is that of every slot.
+    /// The requested duration, which is that of every slot.
     duration: Option<TimeDelta>,
     offsets: Option<Offsets<'a>>,
 }
@@ -186,9 +186,9 @@ impl Writer<'_> {
         }
         let start_time = slot.slot.start_time;
         self.push_local("local_start_time", start_time);
-        let own_length = self.event_types.get(slot.event_type).and_then(|it| it.resolved.duration);
+        let own_duration = self.event_types.get(slot.event_type).and_then(|it| it.resolved.duration);
         if let Some(end_time) =
-            self.duration.or(own_length).and_then(|duration| start_time.checked_add_signed(duration))
+            self.duration.or(own_duration).and_then(|duration| start_time.checked_add_signed(duration))
         {
             self.push_local("local_end_time", end_time);
         }
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_requested_duration_is_the_length_of_every_slot() {
+    fn requested_duration_applies_to_every_slot() {
         let query = format!("{DAY}&timezone=UTC&duration=60");
         let slots: &[&str] = &[r#"{"start_time":"2026-10-25T00:30:00Z"}"#];
         let response = respond(&query, &[slots], Some(TimeDelta::minutes(30))).unwrap().json;

@@ -34,7 +34,7 @@ pub struct Question {
     pub event_types: Vec<EventTypeRef>,
     /// `match`.
     pub match_mode: Match,
-    /// `duration`: the length that each event type must have.
+    /// `duration`: the duration that each event type must have.
     pub duration: Option<TimeDelta>,
     /// `timezone`: slots also have local times of this zone.
     pub timezone: Option<Zone>,

@@ -109,7 +109,7 @@ impl Arguments {
             // One more shows whether there are more.
             *limit = Some(max_times + 1);
         }
-        // Days are those of UTC, and lengths are looked up as with a time zone.
+        // Days are those of UTC, and durations are looked up as with a time zone.
         question.timezone = question.timezone.or_else(|| Zone::named("UTC"));
         Ok(TimesRequest { question, max_times })
     }

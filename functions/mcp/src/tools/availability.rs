@@ -133,7 +133,7 @@ impl Days<'_> {
         let Some(first) = entry.first() else { return };
         let start_time = first.slot.start_time;
         let local = local(start_time, &mut self.offsets);
-        let end = self.length(entry).and_then(|length| start_time.checked_add_signed(length));
+        let end = self.duration(entry).and_then(|duration| start_time.checked_add_signed(duration));
         let links = |slots: &[EntrySlot<'_>]| {
             slots.iter().filter_map(|slot| Some((self.uri(slot)?, booking_url(slot)?))).collect()
         };
@@ -159,16 +159,16 @@ impl Days<'_> {
         Some(self.found.event_types.get(slot.event_type)?.resolved.uri.as_str().to_owned())
     }
 
-    /// The length of an entry, if it is known and that of all its slots.
-    fn length(&self, entry: &[EntrySlot<'_>]) -> Option<TimeDelta> {
+    /// The duration of an entry, if it is known and the same for all its slots.
+    fn duration(&self, entry: &[EntrySlot<'_>]) -> Option<TimeDelta> {
         let of_slot = |slot: &EntrySlot<'_>| {
             self.question.duration.or_else(|| {
                 let event_type = self.found.event_types.get(slot.event_type)?;
                 Arc::clone(&event_type.resolved).duration
             })
         };
-        let length = of_slot(entry.first()?)?;
-        entry.iter().all(|slot| of_slot(slot) == Some(length)).then_some(length)
+        let duration = of_slot(entry.first()?)?;
+        entry.iter().all(|slot| of_slot(slot) == Some(duration)).then_some(duration)
     }
 }
 
