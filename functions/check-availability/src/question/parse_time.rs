@@ -128,16 +128,17 @@ fn parse_time_of_day(text: &str) -> Option<NaiveTime> {
 }
 
 fn parse_offset(text: &str) -> Option<FixedOffset> {
-    if text.eq_ignore_ascii_case("z") {
-        return FixedOffset::east_opt(0);
+    let (sign, rest) = text.split_at_checked(1)?;
+    if matches!(sign, "Z" | "z") {
+        return if rest.is_empty() { FixedOffset::east_opt(0) } else { None };
     }
-    let (hours, minutes) = text.get(1..)?.split_once(':')?;
+    let (hours, minutes) = rest.split_once(':')?;
     let (hours, minutes) = (digits(hours, 2)?, digits(minutes, 2)?);
     if hours > 23 || minutes > 59 {
         return None;
     }
     let seconds = i32::try_from(hours * 3_600 + minutes * 60).ok()?;
-    if text.starts_with('-') { FixedOffset::west_opt(seconds) } else { FixedOffset::east_opt(seconds) }
+    if sign == "-" { FixedOffset::west_opt(seconds) } else { FixedOffset::east_opt(seconds) }
 }
 
 /// A number of exactly `count` digits.
@@ -218,6 +219,8 @@ mod tests {
             "2026-12-01T09:00:00+01:60",
             "2026-12-01T09:00:00Z+01:00",
             "2026-12-01T09:00:00ZZ",
+            "2026-12-01T09:00:00Z01:00",
+            "2026-12-01T09:00:00z01:00",
             "2026-12-01T09:00:00Z ",
             " 2026-12-01",
             "+2026-12-01",
