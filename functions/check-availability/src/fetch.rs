@@ -197,8 +197,8 @@ async fn check_durations(
 fn check_duration(duration: TimeDelta, event_type: &ResolvedEventType) -> Result<(), Error> {
     let minutes = duration.num_minutes().to_string();
     if !event_type.has_durations() {
-        let reason =
-            "cannot be checked, since Calendly does not state the event type's duration: omit duration.";
+        // The MCP server replaces `duration` by the name of its argument: here it is nothing but the parameter.
+        let reason = "cannot be checked, since Calendly states none for this event type: omit duration.";
         return Err(Error::invalid_value("duration", &minutes, reason));
     }
     if event_type.durations().any(|offered| offered == duration) {

@@ -60,6 +60,11 @@ mod tests {
         for (text, expected) in [
             ("start_time is missing", "start is missing"),
             (r#"end_time "end_time \" end_time" end_time: x"#, r#"end "end_time \" end_time" end: x"#),
+            (
+                "duration \"30\" cannot be checked, since Calendly states none for this event type: omit duration.",
+                "duration_minutes \"30\" cannot be checked, since Calendly states none for this event type: omit \
+                 duration_minutes.",
+            ),
             (r#"duration "\\" duration"#, r#"duration_minutes "\\" duration_minutes"#),
             (
                 r#"No bookable event type has the slug "event_type é": /calendly/user-event-types lists them."#,
