@@ -11,7 +11,7 @@ use serde::{
     Deserializer,
     de::{MapAccess, Visitor},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::{Number, value::RawValue};
 use shared::{Error, Query, calendly::utc};
 
 use super::{Tool, renamed::with_argument_names};
@@ -33,7 +33,7 @@ const DEFAULT_DAYS: i64 = 14;
 
 /// The arguments of a call, in the order in which they were sent.
 #[derive(Debug)]
-pub struct Arguments(Vec<(String, Value)>);
+pub struct Arguments<'a>(Vec<(String, &'a RawValue)>);
 
 /// A question about times, and how many of them to list.
 #[derive(Debug)]
@@ -44,10 +44,10 @@ pub struct TimesRequest {
     pub max_times: usize,
 }
 
-impl Arguments {
+impl<'a> Arguments<'a> {
     /// Parses `arguments`; `None` if they are not an object.
     #[must_use]
-    pub fn parse(arguments: Option<&RawValue>) -> Option<Self> {
+    pub fn parse(arguments: Option<&'a RawValue>) -> Option<Self> {
         let Some(arguments) = arguments else { return Some(Self(Vec::new())) };
         let mut deserializer = serde_json::Deserializer::from_str(arguments.get());
         deserializer.deserialize_map(Members).ok().map(Self)
@@ -81,11 +81,11 @@ impl Arguments {
         let mut parameters = Vec::new();
         let mut push = |name: &str, value: String| parameters.push((name.to_owned(), value));
         for event_type in self.event_types()? {
-            push("event_type", event_type.to_owned());
+            push("event_type", event_type);
         }
         let timezone = self.text("timezone", "Europe/Lisbon")?;
-        for (name, value) in [("timezone", timezone), ("match", self.text("match", "all")?)] {
-            value.into_iter().for_each(|value| push(name, value.to_owned()));
+        for (name, value) in [("timezone", timezone.clone()), ("match", self.text("match", "all")?)] {
+            value.into_iter().for_each(|value| push(name, value));
         }
         if let Some(minutes) = self.number("duration_minutes", "30")? {
             push("duration", minutes);
@@ -93,14 +93,14 @@ impl Arguments {
         let start = self.text("start", "2026-12-01")?;
         let end = self.text("end", "2026-12-04")?;
         if let Some(at) = self.text("at", "2026-12-01T14:00")? {
-            push("at", at.to_owned());
+            push("at", at);
             for (name, value) in [("start_time", start), ("end_time", end)] {
-                value.into_iter().for_each(|value| push(name, value.to_owned()));
+                value.into_iter().for_each(|value| push(name, value));
             }
         } else {
-            let end = end.map_or_else(|| default_end(start, timezone, now), str::to_owned);
-            push("start_time", start.unwrap_or(LONG_AGO).to_owned());
-            push("end_time", end);
+            let start = start.unwrap_or_else(|| LONG_AGO.to_owned());
+            push("end_time", end.unwrap_or_else(|| default_end(&start, timezone.as_deref(), now)));
+            push("start_time", start);
         }
         let mut question =
             Question::parse(&Query::from_iter(parameters), now).map_err(with_argument_names)?;
@@ -115,33 +115,28 @@ impl Arguments {
     }
 
     /// The value of an argument. `null` counts as absent, as clients with strict schemas send it.
-    fn value(&self, name: &str) -> Option<&Value> {
-        self.0
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value)
-            .filter(|value| !value.is_null())
+    fn value(&self, name: &str) -> Option<&'a str> {
+        let (_, value) = self.0.iter().find(|(other, _)| other == name)?;
+        Some(value.get()).filter(|json| *json != "null")
     }
 
-    fn text(&self, name: &'static str, example: &str) -> Result<Option<&str>, Error> {
-        let Some(value) = self.value(name) else { return Ok(None) };
-        match value.as_str() {
-            Some("") => Err(is_empty(name)),
-            Some(text) => Ok(Some(text)),
-            None => Err(wrong_type(name, "a string", &format!("{example:?}"))),
+    fn text(&self, name: &'static str, example: &str) -> Result<Option<String>, Error> {
+        let Some(json) = self.value(name) else { return Ok(None) };
+        match serde_json::from_str::<String>(json) {
+            Ok(text) if text.is_empty() => Err(is_empty(name)),
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(wrong_type(name, "a string", &format!("{example:?}"))),
         }
     }
 
     /// A number as text. A number without a fraction is an integer, however it is written.
     fn number(&self, name: &'static str, example: &str) -> Result<Option<String>, Error> {
-        let Some(value) = self.value(name) else { return Ok(None) };
-        match value {
-            Value::Number(number) => Ok(Some(match number.as_f64() {
-                Some(float) if number.is_f64() && float.fract() == 0.0 => format!("{float:.0}"),
-                _ => number.to_string(),
-            })),
-            _ => Err(wrong_type(name, "a number", example)),
-        }
+        let Some(json) = self.value(name) else { return Ok(None) };
+        let number: Number = serde_json::from_str(json).map_err(|_| wrong_type(name, "a number", example))?;
+        Ok(Some(match number.as_f64() {
+            Some(float) if number.is_f64() && float.fract() == 0.0 => format!("{float:.0}"),
+            _ => number.to_string(),
+        }))
     }
 
     fn max_times(&self) -> Result<usize, Error> {
@@ -152,13 +147,12 @@ impl Arguments {
         })
     }
 
-    fn event_types(&self) -> Result<Vec<&str>, Error> {
+    fn event_types(&self) -> Result<Vec<String>, Error> {
         const NAME: &str = "event_types";
-        let Some(value) = self.value(NAME) else { return Ok(Vec::new()) };
-        let wrong = || wrong_type(NAME, "an array of strings", r#"["intro-call"]"#);
-        let texts = value.as_array().ok_or_else(wrong)?.iter().map(|value| value.as_str().ok_or_else(wrong));
-        let texts: Vec<&str> = texts.collect::<Result<_, Error>>()?;
-        if texts.is_empty() || texts.contains(&"") {
+        let Some(json) = self.value(NAME) else { return Ok(Vec::new()) };
+        let texts: Vec<String> = serde_json::from_str(json)
+            .map_err(|_| wrong_type(NAME, "an array of strings", r#"["intro-call"]"#))?;
+        if texts.is_empty() || texts.iter().any(String::is_empty) {
             return Err(is_empty(NAME));
         }
         if texts.len() > MAX_EVENT_TYPES {
@@ -179,8 +173,7 @@ fn wrong_type(name: &'static str, expected: &str, example: &str) -> Error {
 
 /// The end of a range without `end`: 14 days after its start, or after now if the start is past. The range of a bare date
 /// has 14 whole days.
-fn default_end(start: Option<&str>, timezone: Option<&str>, now: DateTime<Utc>) -> String {
-    let start = start.unwrap_or(LONG_AGO);
+fn default_end(start: &str, timezone: Option<&str>, now: DateTime<Utc>) -> String {
     // The text is parsed again with the question, which reports a wrong time zone or start first.
     let parsed =
         timezone.map(parse_timezone).transpose().and_then(|zone| parse_start_time(start, zone.as_ref()));
@@ -195,7 +188,7 @@ fn default_end(start: Option<&str>, timezone: Option<&str>, now: DateTime<Utc>) 
 struct Members;
 
 impl<'de> Visitor<'de> for Members {
-    type Value = Vec<(String, Value)>;
+    type Value = Vec<(String, &'de RawValue)>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")
@@ -213,7 +206,7 @@ impl<'de> Visitor<'de> for Members {
 #[cfg(test)]
 mod tests {
     use check_availability::question::Match;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -223,6 +216,10 @@ mod tests {
     fn parse(arguments: &Value) -> Result<TimesRequest, Error> {
         let raw = RawValue::from_string(arguments.to_string()).unwrap();
         let arguments = Arguments::parse(Some(&raw)).unwrap();
+        question(&arguments)
+    }
+
+    fn question(arguments: &Arguments<'_>) -> Result<TimesRequest, Error> {
         arguments.check(Tool::CheckAvailability)?;
         arguments.to_times_request(DateTime::parse_from_rfc3339(NOW).unwrap().to_utc())
     }
@@ -330,14 +327,26 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_an_object_without_doubles() {
-        let parse = |json: &str| Arguments::parse(Some(&RawValue::from_string(json.to_owned()).unwrap()));
-        for bad in ["[]", "null", "5", "\"{}\""] {
-            assert!(parse(bad).is_none(), "{bad}");
+    fn arguments_are_an_object() {
+        for other in ["[]", "null", "5", "\"{}\""] {
+            assert!(Arguments::parse(serde_json::from_str(other).ok()).is_none(), "{other}");
         }
-        let doubled = parse(r#"{"start":"2026-12-01","start":"2026-12-02"}"#).unwrap();
-        let error = doubled.check(Tool::CheckAvailability).unwrap_err();
-        assert_eq!(error.to_string(), "start is given more than once: send it once.");
         assert!(Arguments::parse(None).unwrap().check(Tool::GetUser).is_ok());
+    }
+
+    #[test]
+    fn duplicate_and_unreadable_arguments_are_named() {
+        let nested = format!(r#"{{"start":{}{}}}"#, "[".repeat(1_000), "]".repeat(1_000));
+        for (json, detail) in [
+            (
+                r#"{"start":"2026-12-01","start":"2026-12-02"}"#,
+                "start is given more than once: send it once.",
+            ),
+            (r#"{"max_times":1e999}"#, "max_times is not a number: send for example 3."),
+            (&nested, "start is not a string: send for example \"2026-12-01\"."),
+        ] {
+            let arguments = Arguments::parse(serde_json::from_str(json).ok()).unwrap();
+            assert_eq!(question(&arguments).unwrap_err().to_string(), detail);
+        }
     }
 }

@@ -98,7 +98,7 @@ impl ToolCall {
     /// # Errors
     ///
     /// [`Error::UnknownArgument`] and [`Error::InvalidParameter`], which name the argument.
-    pub fn parse(tool: Tool, arguments: &Arguments) -> Result<Self, Error> {
+    pub fn parse(tool: Tool, arguments: &Arguments<'_>) -> Result<Self, Error> {
         arguments.check(tool)?;
         Ok(match tool {
             Tool::CheckAvailability => Self::CheckAvailability(arguments.to_times_request(Utc::now())?),
