@@ -59,10 +59,15 @@ pub enum Error {
     )]
     OriginNotAllowed,
     /// 413: the body is too large.
-    #[error("The body of the request is larger than 64 KiB: send a smaller one.")]
-    MessageTooLarge,
-    /// 404: there is no authorization server to describe.
-    #[error("There is no authorization server that a client could get a token from.")]
+    #[error("The body of the request is larger than {} KiB: send a smaller one.", max_bytes / 1024)]
+    MessageTooLarge {
+        /// The size limit of bodies.
+        max_bytes: usize,
+    },
+    /// 404: there is no protected resource metadata (RFC 9728).
+    #[error(
+        "There is no protected resource metadata: this server has no token issuer, or no known public URL."
+    )]
     NotFound,
     /// 400: no Calendly personal access token (PAT) is stored for this caller.
     #[error("{0}")]
@@ -110,15 +115,18 @@ pub enum Error {
         /// What the request was doing, as a clause: "the PAT was read".
         during: &'static str,
     },
-    /// 500: the answer exceeds Lambda's 6 MB, or its parts the function's memory.
-    #[error(
-        "The answer is larger than the 6 MB that Lambda can return. Send Accept-Encoding: gzip, \
-         or ask for less."
-    )]
+    /// 500: the answer exceeds Lambda's 6 MB even if compressed, or a limit of the function's memory.
+    #[error("The answer is too large to return: ask for less.")]
     AnswerTooLarge {
         /// What is too large.
         reason: &'static str,
     },
+    /// 500: the answer exceeds Lambda's 6 MB, and the client does not accept gzip.
+    #[error(
+        "The answer is larger than the 6 MB that Lambda can return uncompressed: send Accept-Encoding: gzip, \
+         or ask for less."
+    )]
+    AnswerNeedsGzip,
     /// Any other error, with the requested item that it is about.
     #[error("{error} This is about {subject}.")]
     About {
@@ -235,7 +243,7 @@ impl Error {
             | Self::PatMissing(_) => StatusCode::BAD_REQUEST,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,
-            Self::MessageTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MessageTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Token(TokenError::InsufficientScope { .. }) => StatusCode::FORBIDDEN,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
@@ -244,7 +252,9 @@ impl Error {
             Self::CalendlyUnreachable { .. } | Self::CalendlyInvalidResponse(_) => StatusCode::BAD_GATEWAY,
             Self::SecretsUnavailable { .. } | Self::KeysUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::DeadlineExceeded { .. } => StatusCode::GATEWAY_TIMEOUT,
-            Self::AnswerTooLarge { .. } | Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::AnswerTooLarge { .. } | Self::AnswerNeedsGzip | Self::Internal { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -259,7 +269,7 @@ impl Error {
             Self::InvalidMessage { code, .. } => code,
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::OriginNotAllowed => "origin_not_allowed",
-            Self::MessageTooLarge => "message_too_large",
+            Self::MessageTooLarge { .. } => "message_too_large",
             Self::NotFound => "not_found",
             Self::PatMissing(_) => "pat_missing",
             Self::Token(TokenError::Missing) => "token_missing",
@@ -273,7 +283,7 @@ impl Error {
             Self::SecretsUnavailable { .. } => "secrets_unavailable",
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::DeadlineExceeded { .. } => "deadline_exceeded",
-            Self::AnswerTooLarge { .. } => "answer_too_large",
+            Self::AnswerTooLarge { .. } | Self::AnswerNeedsGzip => "answer_too_large",
             Self::Internal { .. } => "internal_error",
         }
     }
@@ -290,12 +300,13 @@ impl Error {
             Self::InvalidMessage { reason, .. } => Cow::Borrowed(reason),
             Self::MethodNotAllowed { .. }
             | Self::OriginNotAllowed
-            | Self::MessageTooLarge
+            | Self::MessageTooLarge { .. }
             | Self::NotFound => self.to_string().into(),
             Self::PatMissing(reason)
             | Self::NoEventType { reason, .. }
             | Self::AnswerTooLarge { reason }
             | Self::Internal { reason } => Cow::Borrowed(reason),
+            Self::AnswerNeedsGzip => "the answer has more than 6 MB, and gzip is not accepted".into(),
             Self::Token(error) => error.to_string().into(),
             Self::Calendly(error) => {
                 format!("Calendly answered {} to {}", error.status.as_u16(), error.path).into()

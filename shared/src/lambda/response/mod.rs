@@ -63,7 +63,7 @@ impl BodyFormat {
 ///
 /// # Errors
 ///
-/// [`Error::AnswerTooLarge`], [`Error::DeadlineExceeded`].
+/// [`Error::AnswerTooLarge`], [`Error::AnswerNeedsGzip`], [`Error::DeadlineExceeded`].
 pub(crate) fn success(
     HttpAnswer { status, json, age, error }: HttpAnswer,
     format: BodyFormat,
