@@ -116,9 +116,10 @@ impl AvailabilityCache {
         // Reserves half of the remaining time for a call.
         let max_wait = MAX_COALESCE_WAIT.min(calendly.time_left() / 2);
         let lookup = self.cache.get_with_lease(&scope, window, freshness, max_wait, load).await;
+        let is_hit = |lookup: &Lookup<_>| lookup.status != CacheStatus::Miss(Source::Origin);
+        metrics.cache_hit("availability", lookup.as_ref().is_ok_and(is_hit));
         let Lookup { value, status } = lookup.map_err(|error: CacheError<Error>| Error::from(error))?;
         metrics.add(metric(status), "Count", 1.0);
-        metrics.cache_hit("availability", status != CacheStatus::Miss(Source::Origin));
         Ok(value)
     }
 
