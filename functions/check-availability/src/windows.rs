@@ -8,7 +8,7 @@ use shared::{
 
 use crate::question::{
     PointQuery, RequestedTimes, SlotRange, TimeRange,
-    time_range::{earliest_arrival, move_past_start, moved_start},
+    time_range::{latest_arrival, move_past_start, moved_start},
 };
 
 /// The grids on which aligned windows start, the coarsest first. Grid weeks start on Thursday (the epoch), so a calendar
@@ -125,7 +125,7 @@ impl AlignedWindow {
     fn window(&self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
         let (start_time, end_time) = self.bounds();
         let wanted_from = self.wanted(now)?.start_time;
-        let earliest = earliest_arrival(now);
+        let earliest = latest_arrival(now);
         let next_hour = earliest.duration_round_up(HOUR).unwrap_or(wanted_from);
         let start_time = if start_time > earliest {
             start_time
