@@ -20,7 +20,7 @@ use crate::lambda::event::Event;
 pub fn event(bytes: &[u8]) {
     let Ok(json) = from_utf8(bytes) else { return };
     let expected = naive(json);
-    let found = match Event::parse(json) {
+    let found = match Event::parse(json, 0) {
         Event::WarmUp { is_one_of_several } => Naive::WarmUp { is_one_of_several },
         Event::Request(request) => {
             let is_http_api = matches!(request.request_context_ref(), Some(RequestContext::ApiGatewayV2(_)));

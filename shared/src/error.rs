@@ -112,7 +112,7 @@ pub enum Error {
     /// 504: the deadline passed.
     #[error("Time ran out before the answer was complete. Ask for a shorter range, or try again.")]
     DeadlineExceeded {
-        /// What the request was doing, as a clause: "the PAT was read".
+        /// What the request was doing: "reading the PAT".
         during: &'static str,
     },
     /// 500: the answer exceeds Lambda's 6 MB even if compressed, or a limit of the function's memory.
@@ -128,7 +128,7 @@ pub enum Error {
     )]
     AnswerNeedsGzip,
     /// Any other error, with the requested item that it is about.
-    #[error("{error} This is about {subject}.")]
+    #[error("{error} This concerns {subject}.")]
     About {
         /// The item, as the caller named it. Appears only in the answer.
         subject: String,
@@ -516,7 +516,7 @@ mod tests {
         let error = Error::Calendly(Box::new(calendly)).about("the event type \"Robin's\"".to_owned());
         assert_eq!(error.reason(), "Calendly answered 403 to /users/me.");
         assert_eq!((error.status(), error.code()), (StatusCode::FORBIDDEN, "calendly_error"));
-        assert!(error.to_string().ends_with(r#" This is about the event type "Robin's"."#), "{error}");
+        assert!(error.to_string().ends_with(r#" This concerns the event type "Robin's"."#), "{error}");
     }
 
     fn calendly(status: u16) -> Error {

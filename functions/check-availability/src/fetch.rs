@@ -9,7 +9,7 @@ use futures_util::{
 };
 use shared::{
     Error,
-    calendly::{Calendly, EventTypeUri},
+    calendly::{Calendly, EventTypeUri, MAX_CALLS_IN_FLIGHT},
 };
 use tokio::time::timeout;
 
@@ -26,10 +26,6 @@ use crate::{
 /// The maximum number of concurrent calls per event type. A dozen concurrent calls have been seen to exceed Calendly's
 /// rate limit.
 const MAX_CALLS_PER_EVENT_TYPE: usize = 4;
-
-/// The maximum number of concurrent windows of one request, so that no lease expires while its holder waits for one of
-/// the calls that [`Calendly`] allows.
-const MAX_CALLS: usize = 8;
 
 /// How much longer the lookup of an event type's duration may take than the fetch of the slots.
 const MAX_DURATION_WAIT: Duration = Duration::from_secs(1);
@@ -96,7 +92,8 @@ async fn fetch_lists(
     cache: Option<&AvailabilityCache>,
     calendly: &Calendly<'_>,
 ) -> Result<Vec<SlotList>, EventTypeError> {
-    let max_calls = MAX_CALLS.min(MAX_CALLS_PER_EVENT_TYPE * event_types.len());
+    // No more windows than calls, so that no lease expires while its holder waits for a call.
+    let max_calls = MAX_CALLS_IN_FLIGHT.min(MAX_CALLS_PER_EVENT_TYPE * event_types.len());
     let limit = question.times.limit();
     let windows = Window::all(&question.times, cache.is_some());
     let mut lists: Vec<SlotList> = event_types.iter().map(|_| SlotList::default()).collect();
@@ -191,7 +188,7 @@ async fn check_durations(
     for event_type in event_types {
         checks.push(check(event_type));
     }
-    join_ordered(checks, MAX_CALLS).await.map(drop)
+    join_ordered(checks, MAX_CALLS_IN_FLIGHT).await.map(drop)
 }
 
 fn check_duration(duration: TimeDelta, event_type: &ResolvedEventType) -> Result<(), Error> {

@@ -2,17 +2,17 @@
 
 use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
-use shared::{Answer, Error, calendly::utc};
+use shared::{
+    Answer, Error,
+    calendly::{MAX_RESPONSE_BYTES, utc},
+};
 
 use crate::{
     entries::{Entries, EntrySlot},
     merge::SlotList,
-    question::{Match, Offsets, Question, RequestedTimes, Zone},
+    question::{MAX_NEXT, Match, Offsets, Question, RequestedTimes, Zone},
     resolve::EventType,
 };
-
-/// The maximum size of all slots. More would exceed Lambda's 6 MB even gzipped, or the function's memory.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// The length of the two local times that are added to a slot.
 const LOCAL_TIMES_LENGTH: usize =
@@ -25,9 +25,6 @@ const FRAME_LENGTH: usize =
 
 /// The space reserved for the members other than the collection.
 const OTHER_MEMBERS_LENGTH: usize = 256;
-
-/// The maximum number of entries in `next`.
-const MAX_NEXT: usize = 3;
 
 /// The members other than `collection`.
 #[derive(Serialize)]
@@ -120,8 +117,8 @@ impl Writer<'_> {
             length += entry.iter().map(|slot| slot.object.len() + self.added_length(slot)).sum::<usize>();
             is_any_available |= entry.iter().any(EntrySlot::is_available);
         });
-        if length > MAX_BYTES {
-            return Err(Error::AnswerTooLarge { reason: "the slots have more than 32 MiB" });
+        if length > MAX_RESPONSE_BYTES {
+            return Err(Error::AnswerTooLarge { reason: "the slots exceed the size limit" });
         }
         self.json.reserve(start.len() + length + OTHER_MEMBERS_LENGTH);
         self.json.push_str(start);

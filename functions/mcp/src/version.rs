@@ -104,11 +104,11 @@ struct Meta<'a> {
     capabilities: Option<&'a RawValue>,
 }
 
-/// The way in which a request opens.
+/// How a request starts.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Opening {
+pub enum Negotiated {
     /// `initialize`, to be answered with this version.
-    Handshake(Version),
+    Initialize(Version),
     /// Any other request of this version.
     Request(Version),
 }
@@ -138,42 +138,42 @@ pub fn negotiate(
     request: &Request<'_>,
     params: &Params<'_>,
     headers: &ProtocolHeaders<'_>,
-) -> Result<Opening, RpcError> {
+) -> Result<Negotiated, RpcError> {
     let meta: Meta<'_> = params.meta.and_then(|meta| object(meta.get())).unwrap_or_default();
     let header = headers.version.as_deref();
-    let Some(in_body) = meta.version else {
+    let Some(body_version) = meta.version else {
         if request.method == "initialize" {
-            return Ok(Opening::Handshake(handshake_version(params)));
+            return Ok(Negotiated::Initialize(handshake_version(params)));
         }
         return match Version::parse(header.unwrap_or(Version::V2025_03_26.as_str()))? {
-            version if version.is_stateless() => Err(missing("io.modelcontextprotocol/protocolVersion")),
-            version => Ok(Opening::Request(version)),
+            version if version.is_stateless() => Err(missing_meta("io.modelcontextprotocol/protocolVersion")),
+            version => Ok(Negotiated::Request(version)),
         };
     };
-    let in_body: String =
-        string(in_body).ok_or_else(|| missing("io.modelcontextprotocol/protocolVersion"))?;
+    let body_version: String =
+        string(body_version).ok_or_else(|| missing_meta("io.modelcontextprotocol/protocolVersion"))?;
     // The handshake versions do not define the member, so their requests need not have the header.
-    let is_handshake_version = Version::parse(&in_body).is_ok_and(|version| !version.is_stateless());
+    let is_handshake_version = Version::parse(&body_version).is_ok_and(|version| !version.is_stateless());
     if header.is_some() || !is_handshake_version {
-        check("MCP-Protocol-Version", header, &in_body)?;
+        check_header("MCP-Protocol-Version", header, &body_version)?;
     }
-    let version = Version::parse(&in_body)?;
+    let version = Version::parse(&body_version)?;
     if version.is_stateless() {
-        check("Mcp-Method", headers.method.as_deref(), &request.method)?;
+        check_header("Mcp-Method", headers.method.as_deref(), &request.method)?;
         if request.method == "tools/call"
             && let Some(name) = params.name.and_then(string::<String>)
         {
-            let header = headers.name.as_deref().map(decode).transpose()?;
-            check("Mcp-Name", header.as_deref(), &name)?;
+            let header = headers.name.as_deref().map(decode_header_value).transpose()?;
+            check_header("Mcp-Name", header.as_deref(), &name)?;
         }
         if !meta.capabilities.is_some_and(|capabilities| capabilities.get().starts_with('{')) {
-            return Err(missing("io.modelcontextprotocol/clientCapabilities"));
+            return Err(missing_meta("io.modelcontextprotocol/clientCapabilities"));
         }
     }
-    Ok(Opening::Request(version))
+    Ok(Negotiated::Request(version))
 }
 
-/// The version of the answer to `initialize`: the requested one if that has a handshake, else the newest that has.
+/// The version of the answer to `initialize`: the requested one if it has a handshake, else the newest one that has.
 fn handshake_version(params: &Params<'_>) -> Version {
     let requested = params.protocol_version.and_then(string::<String>);
     requested
@@ -183,7 +183,7 @@ fn handshake_version(params: &Params<'_>) -> Version {
 }
 
 /// Checks that a header has the value of the body.
-fn check(name: &str, header: Option<&str>, body: &str) -> Result<(), RpcError> {
+fn check_header(name: &str, header: Option<&str>, body: &str) -> Result<(), RpcError> {
     let message = match header {
         Some(header) if header == body => return Ok(()),
         Some(header) => {
@@ -195,7 +195,7 @@ fn check(name: &str, header: Option<&str>, body: &str) -> Result<(), RpcError> {
 }
 
 /// Decodes a header value of the form `=?base64?…?=`.
-fn decode(value: &str) -> Result<Cow<'_, str>, RpcError> {
+fn decode_header_value(value: &str) -> Result<Cow<'_, str>, RpcError> {
     let Some(encoded) = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
         return Ok(Cow::Borrowed(value));
     };
@@ -206,7 +206,7 @@ fn decode(value: &str) -> Result<Cow<'_, str>, RpcError> {
 }
 
 /// The error for a `_meta` without a required key.
-fn missing(key: &str) -> RpcError {
+fn missing_meta(key: &str) -> RpcError {
     RpcError::bad_request(
         ErrorKind::InvalidParams,
         format!("params._meta lacks {key}, or it has the wrong type."),
@@ -220,7 +220,7 @@ mod tests {
 
     const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
-    fn opened(method: &str, params: &str, headers: [Option<&str>; 3]) -> Result<Opening, (u16, i32)> {
+    fn opened(method: &str, params: &str, headers: [Option<&str>; 3]) -> Result<Negotiated, (u16, i32)> {
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}}}}}"#);
         let Ok(Message::Request(request)) = Message::parse(body.as_bytes()) else { panic!("{body}") };
         let [version, method, name] = headers.map(|header| header.map(Cow::Borrowed));
@@ -242,10 +242,10 @@ mod tests {
             for header in [None, Some("2026-07-28"), Some("1999-01-01")] {
                 let opened =
                     opened("initialize", &format!(r#""protocolVersion":{requested}"#), [header, None, None]);
-                assert_eq!(opened, Ok(Opening::Handshake(answered)), "{requested}");
+                assert_eq!(opened, Ok(Negotiated::Initialize(answered)), "{requested}");
             }
         }
-        assert_eq!(opened("initialize", "", [None; 3]), Ok(Opening::Handshake(Version::V2025_11_25)));
+        assert_eq!(opened("initialize", "", [None; 3]), Ok(Negotiated::Initialize(Version::V2025_11_25)));
     }
 
     #[test]
@@ -292,7 +292,11 @@ mod tests {
             (META, Some("2026-07-28"), Ok("2026-07-28")),
         ] {
             let opened = opened("tools/list", params, [header, Some("tools/list"), None]);
-            assert_eq!(opened, expected.map(|name| Opening::Request(version(name))), "{params} {header:?}");
+            assert_eq!(
+                opened,
+                expected.map(|name| Negotiated::Request(version(name))),
+                "{params} {header:?}"
+            );
         }
     }
 
@@ -311,7 +315,7 @@ mod tests {
         ] {
             let opened = opened("tools/call", &call, [Some("2026-07-28"), method, name]);
             let expected =
-                if is_good { Ok(Opening::Request(Version::V2026_07_28)) } else { Err((400, -32_020)) };
+                if is_good { Ok(Negotiated::Request(Version::V2026_07_28)) } else { Err((400, -32_020)) };
             assert_eq!(opened, expected, "{method:?} {name:?}");
         }
         // Without a name in the body there is nothing to compare.

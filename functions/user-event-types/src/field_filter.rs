@@ -6,10 +6,10 @@ use serde::{
     Deserializer,
     de::{Error as _, MapAccess, Visitor},
 };
-use shared::{Error, RawValue, Variables};
+use shared::{Error, RawValue, Variables, calendly::undocumented_event_type};
 
 /// The member that is always passed on: `check-availability` needs it.
-const ALWAYS: &str = "uri";
+const REQUIRED_FIELD: &str = "uri";
 
 /// Selects the event types that are passed on, and their members.
 #[derive(Debug)]
@@ -40,9 +40,8 @@ impl FieldFilter {
             return Ok(Some(Cow::Borrowed(event_type.get())));
         }
         let mut deserializer = serde_json::Deserializer::from_str(event_type.get());
-        let filtered = deserializer.deserialize_map(MemberFilter(self)).map_err(|_| {
-            Error::CalendlyInvalidResponse("an event type does not match Calendly's documentation".to_owned())
-        })?;
+        let filtered =
+            deserializer.deserialize_map(MemberFilter(self)).map_err(|_| undocumented_event_type())?;
         Ok(match filtered {
             Some(_) if self.fields.is_none() => Some(Cow::Borrowed(event_type.get())),
             filtered => filtered.map(Cow::Owned),
@@ -50,7 +49,8 @@ impl FieldFilter {
     }
 
     fn includes(&self, name: &str) -> bool {
-        let is_chosen = |fields: &Vec<String>| name == ALWAYS || fields.iter().any(|field| field == name);
+        let is_chosen =
+            |fields: &Vec<String>| name == REQUIRED_FIELD || fields.iter().any(|field| field == name);
         self.fields.as_ref().is_some_and(is_chosen)
     }
 }

@@ -117,23 +117,23 @@ impl CachePolicy {
         now: Instant,
     ) -> Step {
         let is_backing_off = failures.is_some_and(|failures| now < failures.retry_at);
-        match self.on_error {
-            OnError::ServeStale { .. } if has_value && is_backing_off => Step::ServeStale,
-            OnError::ServeStale { .. } if has_value => Step::Load { timeout: self.timeout_with_stale() },
-            on_error => {
-                let (backs_off, takes_over) = match on_error {
-                    OnError::ServeStale { backoff_without_value, .. } => (backoff_without_value, false),
-                    OnError::Fail => (false, true),
-                };
-                match failures {
-                    // The caller waited for the load that failed.
-                    Some(failures) if failures.last >= arrived && !(failures.was_canceled && takes_over) => {
-                        Step::Fail
-                    }
-                    Some(failures) if backs_off && failures.count > 1 && is_backing_off => Step::Fail,
-                    _ => Step::Load { timeout: self.load_timeout },
-                }
+        match (self.on_error, failures) {
+            (OnError::ServeStale { .. }, _) if has_value && is_backing_off => Step::ServeStale,
+            (OnError::ServeStale { load_timeout, .. }, _) if has_value => {
+                Step::Load { timeout: load_timeout }
             }
+            // The caller waited for the load that failed.
+            (OnError::ServeStale { .. }, Some(failures)) if failures.last >= arrived => Step::Fail,
+            // After a canceled load, a waiter loads instead.
+            (OnError::Fail, Some(failures)) if failures.last >= arrived && !failures.was_canceled => {
+                Step::Fail
+            }
+            (OnError::ServeStale { backoff_without_value: true, .. }, Some(failures))
+                if failures.count > 1 && is_backing_off =>
+            {
+                Step::Fail
+            }
+            _ => Step::Load { timeout: self.load_timeout },
         }
     }
 

@@ -88,7 +88,7 @@ impl CalendlyClient {
     /// # Errors
     ///
     /// A sentence that says why Calendly cannot be reached.
-    pub(crate) async fn connect(&self) -> std::result::Result<(), String> {
+    pub(crate) async fn preconnect(&self) -> std::result::Result<(), String> {
         self.http.preconnect(&self.base_url).await
     }
 

@@ -37,9 +37,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::lambda::{
+    use crate::{
         deadline::Deadline,
-        response::{BodyFormat, success},
+        lambda::response::{BodyFormat, success},
     };
 
     async fn converted(context: RequestContext, body: Body) -> Value {

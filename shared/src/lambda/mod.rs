@@ -5,10 +5,9 @@
 //!                          └────▶ warm_up     └▶ authenticate ─▶ query ─▶ PAT ─▶ function
 //! ```
 //!
-//! Depends on the other modules. `calendly` depends on [`deadline`].
+//! Depends on all other modules.
 
 mod cache_control;
-pub(crate) mod deadline;
 pub(crate) mod event;
 mod function;
 mod gateway;

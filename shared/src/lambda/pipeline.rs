@@ -7,7 +7,6 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    deadline::Deadline,
     event::Event,
     gateway,
     http_function::{HttpAnswer, HttpFunction, HttpRequest},
@@ -19,6 +18,7 @@ use super::{
 };
 use crate::{
     Error,
+    deadline::Deadline,
     http::with_trace_id,
     telemetry::{self, EventOutcome, InvocationOutcome, RequestMetrics},
 };
@@ -59,7 +59,7 @@ impl<F: HttpFunction> Pipeline<F> {
                 },
             );
         };
-        match Event::parse_with_body(&invocation.event, F::MAX_BODY_BYTES) {
+        match Event::parse(&invocation.event, F::MAX_BODY_BYTES) {
             Event::Request(request) => {
                 let (response, error) = self.respond(&request, request_id, deadline, &metrics).await;
                 let status = response.status().as_u16();

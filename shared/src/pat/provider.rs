@@ -101,13 +101,13 @@ impl PatProvider {
     /// # Errors
     ///
     /// Those of [`Self::get`].
-    pub(crate) async fn prepare(&self, metrics: &RequestMetrics) -> Result<Option<Arc<LoadedPat>>, Error> {
+    pub(crate) async fn preload(&self, metrics: &RequestMetrics) -> Result<Option<Arc<LoadedPat>>, Error> {
         let Some(secret_id) = self.template.shared() else { return Ok(None) };
         let cached = self.cache.entry(&secret_id.to_owned());
-        let prepared = cached.preload(|limit| self.read(&cached, secret_id, limit)).await;
-        record_lookup(&prepared, metrics);
+        let preloaded = cached.preload(|limit| self.read(&cached, secret_id, limit)).await;
+        record_lookup(&preloaded, metrics);
         // A cached PAT is still usable if the early refresh fails.
-        pat(prepared.or_else(|error| cached.peek().ok_or(error)), metrics).map(Some)
+        pat(preloaded.or_else(|error| cached.peek().ok_or(error)), metrics).map(Some)
     }
 
     /// Returns the PAT of the caller whose string claims `claim` looks up.

@@ -53,7 +53,7 @@ impl CallerHash {
     /// # Errors
     ///
     /// A sentence that says why there is none.
-    pub(crate) async fn prepare(&self) -> Result<(), String> {
+    pub(crate) async fn preload(&self) -> Result<(), String> {
         self.key.preload(|limit| self.read(limit)).await.map(drop).map_err(|error| match error {
             CacheError::LoadFailed(reason) => reason,
             CacheError::Canceled => "Secrets Manager did not answer in time".to_owned(),
@@ -96,7 +96,7 @@ mod tests {
     async fn callers_are_hashed_with_the_key() {
         let callers = with_key(&"k".repeat(MIN_KEY_BYTES)).await;
         assert_eq!(callers.hash("robin"), None);
-        assert_eq!(callers.prepare().await, Ok(()));
+        assert_eq!(callers.preload().await, Ok(()));
         assert_eq!(callers.hash("robin").as_deref(), Some("20acc6e517e06d41"));
         assert_ne!(callers.hash("Robin"), callers.hash("robin"));
     }
@@ -105,7 +105,7 @@ mod tests {
     async fn a_short_key_is_refused() {
         let callers = with_key(&"k".repeat(MIN_KEY_BYTES - 1)).await;
         let reason = "the secret of CALLER_HASH_SECRET_ID has less than 32 bytes";
-        assert_eq!(callers.prepare().await, Err(reason.to_owned()));
+        assert_eq!(callers.preload().await, Err(reason.to_owned()));
         assert_eq!(callers.hash("robin"), None);
     }
 }

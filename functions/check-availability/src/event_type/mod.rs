@@ -4,12 +4,6 @@ mod reference;
 mod resolved;
 mod search;
 
-use shared::Error;
-
 pub use reference::{BookingLink, EventTypeRef, EventTypeSelector};
 pub use resolved::ResolvedEventType;
 pub use search::is_bookable;
-
-fn undocumented() -> Error {
-    Error::CalendlyInvalidResponse("an event type does not match Calendly's documentation".to_owned())
-}

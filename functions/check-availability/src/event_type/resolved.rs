@@ -4,10 +4,8 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use shared::{
     Error, RawValue,
-    calendly::{Calendly, EventTypeUri},
+    calendly::{Calendly, EventTypeUri, undocumented_event_type},
 };
-
-use super::undocumented;
 
 /// An event type whose URI is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +92,7 @@ impl ResolvedEventType {
 
 impl Durations {
     pub(super) fn parse(event_type: &RawValue) -> Result<Self, Error> {
-        serde_json::from_str(event_type.get()).map_err(|_| undocumented())
+        serde_json::from_str(event_type.get()).map_err(|_| undocumented_event_type())
     }
 }
 

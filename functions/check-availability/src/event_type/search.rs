@@ -5,14 +5,13 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, de::IgnoredAny};
 use shared::{
     Error, RawValue,
-    calendly::{Calendly, EventTypeUri, EventTypeVisitor},
+    calendly::{Calendly, EventTypeUri, EventTypeVisitor, undocumented_event_type},
     quoted,
 };
 
 use super::{
     reference::{BookingLink, EventTypeSelector},
     resolved::{Durations, ResolvedEventType},
-    undocumented,
 };
 
 /// The members of an event type that [`EventTypeSelector`] matches on.
@@ -91,7 +90,7 @@ impl EventTypeSelector {
 ///
 /// [`Error::CalendlyInvalidResponse`] if it does not match Calendly's documentation.
 pub fn is_bookable(event_type: &RawValue) -> Result<bool, Error> {
-    let entry: ListEntry = serde_json::from_str(event_type.get()).map_err(|_| undocumented())?;
+    let entry: ListEntry = serde_json::from_str(event_type.get()).map_err(|_| undocumented_event_type())?;
     Ok(entry.is_bookable())
 }
 
@@ -143,12 +142,13 @@ impl EventTypeVisitor for ListSearch<'_> {
 
     /// A search for a slug reads the whole list to detect duplicates. The other searches end with the first match.
     fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error> {
-        let entry: ListEntry = serde_json::from_str(event_type.get()).map_err(|_| undocumented())?;
+        let entry: ListEntry =
+            serde_json::from_str(event_type.get()).map_err(|_| undocumented_event_type())?;
         let mut is_over = true;
         for (selector, found) in &mut self.searches {
             let is_slug = matches!(selector, EventTypeSelector::Slug(_));
             if (is_slug || found.is_empty()) && selector.matches(&entry) {
-                let uri = EventTypeUri::parse(&entry.uri).ok_or_else(undocumented)?;
+                let uri = EventTypeUri::parse(&entry.uri).ok_or_else(undocumented_event_type)?;
                 if found.iter().all(|other| other.uri != uri) {
                     found.push(ResolvedEventType::with_durations(uri, &Durations::parse(event_type)?));
                 }

@@ -11,7 +11,7 @@ use shared::{Error, Query};
 use crate::event_type::EventTypeRef;
 use parse_time::Bound;
 
-pub use point_query::PointQuery;
+pub use point_query::{MAX_NEXT, PointQuery};
 pub(crate) use time_range::SlotRange;
 pub use time_range::TimeRange;
 pub use zone::{Offsets, Zone};
@@ -20,7 +20,7 @@ pub use zone::{Offsets, Zone};
 pub(crate) use parse_time::{Bound as TimeBound, parse as parse_time};
 
 /// The maximum number of event types.
-const MAX_EVENT_TYPES: usize = 10;
+pub const MAX_EVENT_TYPES: usize = 10;
 
 /// The largest `limit`.
 const MAX_LIMIT: usize = 1_000;
@@ -34,7 +34,7 @@ pub struct Question {
     pub event_types: Vec<EventTypeRef>,
     /// `match`.
     pub match_mode: Match,
-    /// `duration`: the duration that each event type must have.
+    /// `duration`: a duration that every event type must offer.
     pub duration: Option<TimeDelta>,
     /// `timezone`: slots also have local times of this zone.
     pub timezone: Option<Zone>,
@@ -177,7 +177,9 @@ fn parse_limit(text: &str) -> Result<usize, Error> {
     whole_number(text)
         .and_then(|limit| usize::try_from(limit).ok())
         .filter(|limit| *limit <= MAX_LIMIT)
-        .ok_or_else(|| Error::invalid_value("limit", text, "is not a whole number from 1 to 1000: send one."))
+        .ok_or_else(|| {
+            Error::invalid_value("limit", text, format!("is not a whole number from 1 to {MAX_LIMIT}."))
+        })
 }
 
 fn parse_duration(text: &str) -> Result<TimeDelta, Error> {
@@ -245,10 +247,7 @@ mod tests {
         }
         for text in ["0", "1001", "-1", "%2B5", "1.0", "5%20", "five", "99999999999999999999"] {
             let message = limit(text).unwrap_err();
-            assert!(
-                message.ends_with("is not a whole number from 1 to 1000: send one."),
-                "{text}: {message}"
-            );
+            assert!(message.ends_with("is not a whole number from 1 to 1000."), "{text}: {message}");
         }
         assert_eq!(parse(DAY).unwrap().times.limit(), None);
         assert_eq!(parse("at=2026-12-01T09:00Z").unwrap().times.limit(), None);

@@ -15,6 +15,9 @@ const MAX_LEAD_TIME: TimeDelta = TimeDelta::days(366);
 /// The period after the moment in which the next slots are searched.
 const NEXT_PERIOD: TimeDelta = TimeDelta::days(7);
 
+/// The maximum number of entries in `next`.
+pub const MAX_NEXT: usize = 3;
+
 /// A margin at both ends of the window, because Calendly does not document whether they are inclusive.
 const MARGIN: TimeDelta = TimeDelta::seconds(1);
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use check_availability::{
     Question,
-    question::{RequestedTimes, Zone, parse_start_time, parse_timezone},
+    question::{MAX_EVENT_TYPES, RequestedTimes, Zone, parse_start_time, parse_timezone},
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{
@@ -22,10 +22,8 @@ const DEFAULT_MAX_TIMES: usize = 20;
 /// The largest `max_times`.
 const MAX_MAX_TIMES: u64 = 100;
 
-/// The most event types.
-const MAX_EVENT_TYPES: usize = 10;
-
-/// The start of a range without `start`: a past one is moved to now, and a past `end` is then told that it is past.
+/// Stands in for an absent `start`: `TimeRange` moves it to now, and reports a past `end` as past instead of as before
+/// `start`.
 const LONG_AGO: &str = "2000-01-01";
 
 /// The days of a range without `end`.
@@ -40,7 +38,7 @@ pub struct Arguments<'a>(Vec<(String, &'a RawValue)>);
 pub struct TimesRequest {
     /// The question, with `timezone` UTC if there is none.
     pub question: Question,
-    /// The most times to list.
+    /// The maximum number of times to list.
     pub max_times: usize,
 }
 
@@ -109,7 +107,7 @@ impl<'a> Arguments<'a> {
             // One more shows whether there are more.
             *limit = Some(max_times + 1);
         }
-        // Days are those of UTC, and durations are looked up as with a time zone.
+        // Without `timezone`, days are those of UTC, and durations are looked up as with one.
         question.timezone = question.timezone.or_else(|| Zone::named("UTC"));
         Ok(TimesRequest { question, max_times })
     }
@@ -143,7 +141,11 @@ impl<'a> Arguments<'a> {
         let Some(text) = self.number("max_times", "3")? else { return Ok(DEFAULT_MAX_TIMES) };
         let max_times = text.parse().ok().filter(|number| (1..=MAX_MAX_TIMES).contains(number));
         max_times.and_then(|number| usize::try_from(number).ok()).ok_or_else(|| {
-            Error::invalid_value("max_times", &text, "is not a whole number from 1 to 100: send one.")
+            Error::invalid_value(
+                "max_times",
+                &text,
+                format!("is not a whole number from 1 to {MAX_MAX_TIMES}."),
+            )
         })
     }
 

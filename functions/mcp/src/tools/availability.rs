@@ -4,16 +4,13 @@ use std::{fmt::Write, sync::Arc};
 
 use check_availability::{
     Entries, EntrySlot, FoundSlots,
-    question::{Match, Offsets, Question, RequestedTimes, Zone},
+    question::{MAX_NEXT, Match, Offsets, Question, RequestedTimes, Zone},
 };
 use chrono::{DateTime, Datelike, FixedOffset, SecondsFormat, TimeDelta, Timelike, Utc, Weekday};
 use serde::{Deserialize, Serialize, Serializer};
 use shared::{Error, calendly::utc};
 
 use super::arguments::TimesRequest;
-
-/// The most entries after a moment that is not available.
-const MAX_NEXT: usize = 3;
 
 /// The times whose booking links are in the text.
 const LINKS_IN_TEXT: usize = 5;
@@ -115,7 +112,7 @@ struct Days<'a> {
     days: Vec<Day>,
     /// The number of entries, including one that is not listed and shows that there are more.
     count: usize,
-    /// The most entries to list.
+    /// The maximum number of entries to list.
     max: usize,
 }
 

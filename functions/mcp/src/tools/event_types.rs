@@ -4,9 +4,12 @@ use std::ops::ControlFlow;
 
 use check_availability::event_type::is_bookable;
 use serde::{Deserialize, Serialize};
-use shared::{Error, RawValue, calendly::EventTypeVisitor};
+use shared::{
+    Error, RawValue,
+    calendly::{EventTypeVisitor, undocumented_event_type},
+};
 
-/// The most bytes of the list. The answer has it twice, as content and as text.
+/// The maximum bytes of the list, which a result has twice: as structured content and as text.
 const MAX_BYTES: usize = 512 * 1024;
 
 /// Collects bookable event types as a JSON array.
@@ -69,9 +72,8 @@ impl EventTypeVisitor for EventTypeList {
     }
 
     fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error> {
-        let listed: Listed<'_> = serde_json::from_str(event_type.get()).map_err(|_| {
-            Error::CalendlyInvalidResponse("an event type does not match Calendly's documentation".to_owned())
-        })?;
+        let listed: Listed<'_> =
+            serde_json::from_str(event_type.get()).map_err(|_| undocumented_event_type())?;
         let is_hidden = listed.secret == Some(true) && !self.includes_secret;
         if is_hidden || !is_bookable(event_type)? {
             return Ok(ControlFlow::Continue(()));
@@ -92,7 +94,9 @@ impl EventTypeVisitor for EventTypeList {
         }
         self.json.push_str(&entry);
         if self.json.len() > MAX_BYTES {
-            return Err(Error::AnswerTooLarge { reason: "the event types have more than 512 KiB" });
+            return Err(Error::AnswerTooLarge {
+                reason: "the event types exceed the size limit of the tool",
+            });
         }
         Ok(ControlFlow::Continue(()))
     }

@@ -90,6 +90,6 @@ mod tests {
         let error = with_argument_names(error.about(r#"event_type "limit""#.to_owned()));
         let detail = error.to_string();
         assert!(detail.contains("the limit event_type"), "{detail}");
-        assert!(detail.ends_with(r#"This is about event_types "limit"."#), "{detail}");
+        assert!(detail.ends_with(r#"This concerns event_types "limit"."#), "{detail}");
     }
 }

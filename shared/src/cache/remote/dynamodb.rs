@@ -111,7 +111,7 @@ impl DynamoDb {
     }
 
     /// Opens a connection for the first call. Sends nothing.
-    pub(crate) async fn connect(&self) -> Result<(), String> {
+    pub(crate) async fn preconnect(&self) -> Result<(), String> {
         self.http.preconnect(&self.endpoint).await
     }
 

@@ -88,14 +88,8 @@ struct Http {
 }
 
 impl Event {
-    /// Classifies an event. The body of a request is not read.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn parse(json: &str) -> Self {
-        Self::parse_with_body(json, 0)
-    }
-
     /// Classifies an event. The body of a request is decoded if it has at most `max_body_bytes`.
-    pub(crate) fn parse_with_body(json: &str, max_body_bytes: usize) -> Self {
+    pub(crate) fn parse(json: &str, max_body_bytes: usize) -> Self {
         Self::supported(json, max_body_bytes).unwrap_or_else(|| Self::Unknown(shape::describe(json)))
     }
 
@@ -168,7 +162,7 @@ mod tests {
             (r#"{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}"#, false),
             (r#"{"source":"aws.scheduler","detail":"{}"}"#, false),
         ] {
-            match Event::parse(json) {
+            match Event::parse(json, 0) {
                 Event::WarmUp { is_one_of_several } => assert_eq!(is_one_of_several, several, "{json}"),
                 other => panic!("{json}: {other:?}"),
             }
@@ -201,7 +195,7 @@ mod tests {
             ),
             (r#"{"routeArn":"arn","requestContext":{"http":{}}}"#, "an object with requestContext, routeArn"),
         ] {
-            match Event::parse(json) {
+            match Event::parse(json, 0) {
                 Event::Unknown(problem) => {
                     assert!(problem.ends_with(&format!("this event is {expected}")), "{problem}")
                 }
@@ -234,7 +228,7 @@ mod tests {
             (r#""rawPath":"","rawPath":"""#, "rawPath occurs twice"),
         ] {
             let json = format!(r#"{{"requestContext":{{"http":{{}}}},{members}}}"#);
-            match Event::parse(&json) {
+            match Event::parse(&json, 0) {
                 Event::Unknown(problem) => {
                     assert!(problem.ends_with(&format!("this event's {expected}")), "{problem}")
                 }
@@ -253,7 +247,7 @@ mod tests {
             (r#"{"requestContext":{"http":5}}"#, "requestContext.http is a number and must be an object"),
             (r#"{"requestContext":{},"httpMethod":5}"#, "httpMethod is a number and must be a string"),
         ] {
-            match Event::parse(json) {
+            match Event::parse(json, 0) {
                 Event::Unknown(problem) => {
                     assert!(problem.ends_with(&format!("this event's {expected}")), "{problem}")
                 }

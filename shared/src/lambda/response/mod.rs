@@ -16,8 +16,8 @@ use lambda_http::{
     request::RequestContext,
 };
 
-use super::{deadline::Deadline, http_function::HttpAnswer};
-use crate::Error;
+use super::http_function::HttpAnswer;
+use crate::{Error, deadline::Deadline};
 
 use accept_encoding::accepts_gzip;
 use payload::{Compress, MIN_GZIP_BYTES, Payload};

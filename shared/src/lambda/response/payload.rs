@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{Error, lambda::deadline::Deadline};
+use crate::{Error, deadline::Deadline};
 
 /// The largest body. Lambda's limit for a synchronous response is 6,291,556 bytes, including the JSON around the body,
 /// which has about 400 bytes (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
@@ -69,7 +69,7 @@ fn gzip(json: &str, deadline: Deadline) -> Result<Vec<u8>, Error> {
     let mut encoder = GzEncoder::new(Vec::new(), LEVEL);
     for chunk in json.as_bytes().chunks(CHUNK_BYTES) {
         if deadline.time_left().is_zero() {
-            return Err(Error::DeadlineExceeded { during: "the answer was compressed" });
+            return Err(Error::DeadlineExceeded { during: "compressing the answer" });
         }
         encoder.write_all(chunk).map_err(failed)?;
         if encoder.get_ref().len() > MAX_GZIP_BYTES {
