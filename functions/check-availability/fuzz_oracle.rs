@@ -13,10 +13,10 @@ use shared::{
 };
 
 use crate::{
-    availability_cache::CachedWindow,
+    availability_cache::AvailabilityKey,
     event_type::{EventTypeRef, ResolvedEventType},
     merge::{SlotList, WindowSlots},
-    question::{Match, Question, RequestedTimes, SlotRange, TimeBound, TimeRange, parse_time},
+    question::{Match, Question, RequestedTimes, SlotRange, TimeParameter, TimeRange, parse_time},
     resolve::EventType,
     response,
     windows::Window,
@@ -114,7 +114,7 @@ fn agrees_with_chrono(text: &str) {
     let Ok(time) = DateTime::parse_from_rfc3339(text) else { return };
     // chrono accepts leap seconds.
     if time.nanosecond() < 1_000_000_000 {
-        let read = parse_time(TimeBound::At, text, None).ok();
+        let read = parse_time(TimeParameter::At, text, None).ok();
         assert_eq!(read, Some(time.to_utc()), "{text}");
     }
 }
@@ -216,7 +216,8 @@ pub fn availability_cache(bytes: &[u8]) {
     let Ok(text) = from_utf8(bytes) else { return };
     let Some(event_type) = EventTypeUri::from_id("A") else { return };
     let time = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
-    let window = CachedWindow { event_type, start_time: time(1_796_083_200), end_time: time(1_798_761_600) };
+    let window =
+        AvailabilityKey { event_type, start_time: time(1_796_083_200), end_time: time(1_798_761_600) };
     let as_of = time(1_796_083_300);
     let found = Availability::from_text(text, &window, as_of);
     let expected = text.split_once('\n').and_then(|(start_time, json)| {
@@ -235,7 +236,7 @@ pub fn availability_cache(bytes: &[u8]) {
     }
 }
 
-fn check_round_trip(availability: &Availability, window: &CachedWindow) {
+fn check_round_trip(availability: &Availability, window: &AvailabilityKey) {
     let text = availability.to_text().unwrap_or_default();
     let again = Availability::from_text(&text, window, availability.as_of);
     let parts =

@@ -377,9 +377,9 @@ impl Error {
         self.calendly_status() == Some(StatusCode::UNAUTHORIZED)
     }
 
-    /// Whether Calendly is unavailable: unreachable, failing, or over the rate limit.
+    /// Whether Calendly is unreachable, failing, or refusing calls for the rate limit.
     #[must_use]
-    pub fn is_calendly_down(&self) -> bool {
+    pub fn is_calendly_unavailable(&self) -> bool {
         let is_unavailable =
             |status: StatusCode| status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
         matches!(self, Self::CalendlyUnreachable { .. }) || self.calendly_status().is_some_and(is_unavailable)
@@ -548,14 +548,19 @@ mod tests {
             (599, false, true, false),
         ] {
             for error in alone_and_about(calendly(status)) {
-                let found = (error.is_pat_refused(), error.is_calendly_down(), error.is_calendly_not_found());
+                let found =
+                    (error.is_pat_refused(), error.is_calendly_unavailable(), error.is_calendly_not_found());
                 assert_eq!(found, (is_pat_refused, is_down, is_not_found), "{error:?}");
             }
         }
         let unreachable = Error::CalendlyUnreachable { what: "it was reset", path: "/users/me" };
-        assert!(unreachable.is_calendly_down() && !unreachable.is_pat_refused());
+        assert!(unreachable.is_calendly_unavailable() && !unreachable.is_pat_refused());
         let another = Error::Internal { reason: "another error" };
-        assert!(!another.is_calendly_down() && !another.is_pat_refused() && !another.is_calendly_not_found());
+        assert!(
+            !another.is_calendly_unavailable()
+                && !another.is_pat_refused()
+                && !another.is_calendly_not_found()
+        );
     }
 
     #[test]

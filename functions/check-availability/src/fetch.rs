@@ -14,7 +14,7 @@ use shared::{
 use tokio::time::timeout;
 
 use crate::{
-    availability_cache::{AvailabilityCache, CachedWindow},
+    availability_cache::{AvailabilityCache, AvailabilityKey},
     entries::Entries,
     event_type::ResolvedEventType,
     merge::{SlotList, WindowSlots},
@@ -42,36 +42,42 @@ pub(crate) async fn fetch_slots(
     if let Some(duration) = question.duration {
         check_durations(duration, event_types, resolver, calendly).await?;
     }
-    let (lists, looked_up) = {
-        let event_types: &[EventType] = event_types;
-        let mut slots = pin!(fetch_lists(question, event_types, cache, calendly));
-        let mut lookups = unknown_durations(question, event_types, resolver, calendly);
-        let mut looked_up = Vec::new();
-        let lists = loop {
-            tokio::select! {
-                lists = &mut slots => break lists?,
-                Some(event_type) = lookups.next() => looked_up.push(event_type),
-            }
-        };
-        let max_wait = MAX_DURATION_WAIT.min(calendly.time_left() / 2);
-        let rest = async {
-            while let Some(event_type) = lookups.next().await {
-                looked_up.push(event_type);
-            }
-        };
-        // A slot of unknown duration has no local end, which is not an error.
-        let _ = timeout(max_wait, rest).await;
-        (lists, looked_up)
-    };
-    for resolved in looked_up.into_iter().flatten() {
+    let lists = fetch_lists(question, event_types, cache, calendly);
+    let lookups = duration_lookups(question, event_types, resolver, calendly);
+    let (lists, looked_up) = with_optional_durations(lists, lookups, calendly).await?;
+    for resolved in looked_up {
         let same = event_types.iter_mut().filter(|event_type| event_type.resolved.uri == resolved.uri);
         same.for_each(|event_type| event_type.resolved = resolved.clone());
     }
     Ok(lists)
 }
 
-/// Looks up the durations of event types that were requested by URI or id, for the local ends of their slots.
-fn unknown_durations<'a>(
+/// The slots, and the event types whose durations were looked up meanwhile or soon after.
+async fn with_optional_durations(
+    lists: impl Future<Output = Result<Vec<SlotList>, EventTypeError>>,
+    mut lookups: FuturesUnordered<impl Future<Output = Option<Arc<ResolvedEventType>>>>,
+    calendly: &Calendly<'_>,
+) -> Result<(Vec<SlotList>, Vec<Arc<ResolvedEventType>>), EventTypeError> {
+    let mut lists = pin!(lists);
+    let mut looked_up = Vec::new();
+    let lists = loop {
+        tokio::select! {
+            lists = &mut lists => break lists?,
+            Some(event_type) = lookups.next() => looked_up.extend(event_type),
+        }
+    };
+    let rest = async {
+        while let Some(event_type) = lookups.next().await {
+            looked_up.extend(event_type);
+        }
+    };
+    // A slot of unknown duration has no local end, which is not an error.
+    let _ = timeout(MAX_DURATION_WAIT.min(calendly.time_left() / 2), rest).await;
+    Ok((lists, looked_up))
+}
+
+/// Look-ups of the durations of event types that were requested by URI or id, for the local ends of their slots.
+fn duration_lookups<'a>(
     question: &Question,
     event_types: &'a [EventType],
     resolver: &'a EventTypeResolver,
@@ -97,15 +103,16 @@ async fn fetch_lists(
     let limit = question.times.limit();
     let windows = Window::all(&question.times, cache.is_some());
     let mut lists: Vec<SlotList> = event_types.iter().map(|_| SlotList::default()).collect();
-    for round in windows.chunks(if limit.is_some() { 1 } else { windows.len().max(1) }) {
-        let mut calls = Vec::with_capacity(round.len() * event_types.len());
-        for window in round {
+    for batch in windows.chunks(if limit.is_some() { 1 } else { windows.len().max(1) }) {
+        let mut calls = Vec::with_capacity(batch.len() * event_types.len());
+        for window in batch {
             let fetch = |event_type| fetch_window(*window, event_type, cache, calendly);
             calls.extend(event_types.iter().map(fetch));
         }
-        let mut results = join_ordered(calls, max_calls).await?.into_iter();
-        while results.len() > 0 {
-            lists.iter_mut().zip(results.by_ref()).for_each(|(list, slots)| list.add(slots));
+        for (index, slots) in join_ordered(calls, max_calls).await?.into_iter().enumerate() {
+            if let Some(list) = lists.get_mut(index % event_types.len()) {
+                list.add(slots);
+            }
         }
         let entries = Entries::new(&lists, question.match_mode);
         let entries = if question.available_only { entries.available() } else { entries };
@@ -139,11 +146,11 @@ async fn fetch_window(
     let slots = match window {
         Window::Aligned(aligned) => fetch_aligned(aligned, uri, cache, calendly).await,
         Window::Part(part) => calendly.available_times(uri, &window).await.map(|availability| {
-            let wanted = part.wanted(availability.window.start_time);
+            let wanted = part.slot_range(availability.window.start_time);
             WindowSlots::new(availability, wanted)
         }),
         Window::Point(point) => {
-            let wanted = point.wanted();
+            let wanted = point.slot_range();
             calendly.available_times(uri, &window).await.map(|it| WindowSlots::new(it, wanted))
         }
     };
@@ -157,12 +164,12 @@ async fn fetch_aligned(
     cache: Option<&AvailabilityCache>,
     calendly: &Calendly<'_>,
 ) -> Result<WindowSlots, Error> {
-    let wanted = aligned.wanted(Utc::now())?;
+    let wanted = aligned.slot_range(Utc::now())?;
     let request = Window::Aligned(aligned);
     let availability = match cache {
         Some(cache) => {
             let (start_time, end_time) = aligned.bounds();
-            let window = CachedWindow { event_type: event_type.clone(), start_time, end_time };
+            let window = AvailabilityKey { event_type: event_type.clone(), start_time, end_time };
             cache.get(&window, wanted.start_time, &request, calendly).await?
         }
         None => Arc::new(calendly.available_times(event_type, &request).await?),

@@ -9,8 +9,8 @@ use super::Backoff;
 /// How a [`CachedValue`](super::CachedValue) treats age, failures and forced refreshes.
 #[derive(Debug, Clone, Copy)]
 pub struct CachePolicy {
-    /// Time to live: how long a value is fresh. With zero, a value is never fresh: callers that waited for its load get
-    /// it, and other callers only as stale-if-error.
+    /// Time to live: how long a value is fresh. With zero, only callers that waited for the load get its value, and later
+    /// callers get it only as stale-if-error.
     pub ttl: Duration,
     /// Time-out of one load.
     pub load_timeout: Duration,
@@ -65,7 +65,7 @@ pub enum Freshness {
     StaleWhileRevalidate,
     /// Serve it only if a load fails.
     StaleIfError,
-    /// Serve it only to callers that waited for this load.
+    /// Serve it only to callers that waited for its load.
     Expired,
 }
 
@@ -198,7 +198,7 @@ mod tests {
 
     /// Times are seconds of a clock on which the last load failed at 10.
     #[test]
-    fn steps() {
+    fn step_decisions() {
         let start = Instant::now();
         let at = |second: u64| start + Duration::from_secs(second);
         let failed =

@@ -28,10 +28,10 @@ use crate::{
 /// The largest error body that is read.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// The wait after a 429 that states none: Calendly's quota resets every minute.
+/// The assumed wait after a 429 that states none: Calendly's quota resets every minute.
 const RATE_LIMIT_WINDOW: Duration = Duration::from_secs(60);
 
-/// The longest wait that a header may state.
+/// The longest wait taken from a header.
 const MAX_WAIT: Duration = Duration::from_hours(24);
 
 /// An HTTP client of Calendly's API.
@@ -162,8 +162,8 @@ impl CalendlyClient {
     }
 }
 
-/// A call in flight. It is counted when it ends, also if it is canceled: by the deadline, or because another call of the
-/// same request failed.
+/// A call in flight. Counts the call when dropped, so that a call canceled by the deadline or by the failure of another
+/// call counts too.
 struct CallInFlight<'a> {
     metrics: &'a RequestMetrics,
     started: Instant,

@@ -68,11 +68,14 @@ impl<F: HttpFunction> Pipeline<F> {
                 log(EventOutcome::Request { status, error: error.as_ref() });
                 payload
             }
-            Event::WarmUp { is_one_of_several } => {
+            Event::WarmUp { is_concurrent } => {
                 // Boxed, as are requests: the large future is not moved with each invocation.
                 let prepare = Box::pin(WarmUp::prepare(&self.services, cold_start, deadline, &metrics));
-                let warm_up =
-                    if is_one_of_several { warm_up::keep_busy(prepare).await } else { prepare.await };
+                let warm_up = if is_concurrent {
+                    warm_up::run_at_least_min_duration(prepare).await
+                } else {
+                    prepare.await
+                };
                 log(EventOutcome::WarmUp { unprepared: &warm_up.unprepared });
                 payload(&warm_up)
             }

@@ -68,6 +68,6 @@ async fn preload_user(
 }
 
 /// Runs `prepare` for at least [`MIN_DURATION`].
-pub(super) async fn keep_busy(prepare: impl Future<Output = WarmUp>) -> WarmUp {
+pub(super) async fn run_at_least_min_duration(prepare: impl Future<Output = WarmUp>) -> WarmUp {
     tokio::join!(prepare, tokio::time::sleep(MIN_DURATION)).0
 }

@@ -18,7 +18,7 @@ use crate::{
 /// The shortest accepted key: the size of the hash (RFC 2104, section 3).
 const MIN_KEY_BYTES: usize = 32;
 
-/// The length of the logged hash, which is enough to distinguish callers.
+/// The bytes of the logged hash: enough to distinguish callers.
 const HASH_BYTES: usize = 8;
 
 const POLICY: CachePolicy = CachePolicy {
@@ -70,11 +70,11 @@ impl CallerHash {
         let unavailable = |reason: &str| LoadError::Unavailable(reason.to_owned());
         match timeout(limit, self.secrets.read(&self.secret_id)).await {
             Ok(Ok(secret)) if secret.expose_secret().len() < MIN_KEY_BYTES => {
-                Err(unavailable("the secret of CALLER_HASH_SECRET_ID has less than 32 bytes"))
+                Err(unavailable("the secret of CALLER_HASH_SECRET_ID has fewer than 32 bytes"))
             }
             Ok(Ok(secret)) => Ok(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret()))),
             Ok(Err(SecretError::NotFound)) => {
-                Err(unavailable("there is no secret with the id of CALLER_HASH_SECRET_ID"))
+                Err(unavailable("CALLER_HASH_SECRET_ID names a secret that does not exist"))
             }
             Ok(Err(SecretError::Unavailable(reason))) => Err(LoadError::Unavailable(reason)),
             Err(_) => Err(unavailable("Secrets Manager did not answer in time")),
@@ -104,7 +104,7 @@ mod tests {
     #[tokio::test]
     async fn a_short_key_is_refused() {
         let callers = with_key(&"k".repeat(MIN_KEY_BYTES - 1)).await;
-        let reason = "the secret of CALLER_HASH_SECRET_ID has less than 32 bytes";
+        let reason = "the secret of CALLER_HASH_SECRET_ID has fewer than 32 bytes";
         assert_eq!(callers.preload().await, Err(reason.to_owned()));
         assert_eq!(callers.hash("robin"), None);
     }

@@ -9,15 +9,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared::{Error, Query};
 
 use crate::event_type::EventTypeRef;
-use parse_time::Bound;
 
 pub use point_query::{MAX_NEXT, PointQuery};
 pub(crate) use time_range::SlotRange;
 pub use time_range::TimeRange;
 pub use zone::{Offsets, Zone};
 
+pub(crate) use parse_time::TimeParameter;
 #[cfg(any(test, fuzzing))]
-pub(crate) use parse_time::{Bound as TimeBound, parse as parse_time};
+pub(crate) use parse_time::parse as parse_time;
 
 /// The maximum number of event types.
 pub const MAX_EVENT_TYPES: usize = 10;
@@ -98,11 +98,11 @@ impl Question {
         let zone = timezone.as_ref();
         let times = match times {
             TimeTexts::At(at) => {
-                RequestedTimes::Point(PointQuery::new(parse_time::parse(Bound::At, at, zone)?, now)?)
+                RequestedTimes::Point(PointQuery::new(parse_time::parse(TimeParameter::At, at, zone)?, now)?)
             }
             TimeTexts::Range { start, end, limit } => {
-                let start_time = parse_time::parse(Bound::Start, start, zone)?;
-                let end_time = parse_time::parse(Bound::End, end, zone)?;
+                let start_time = parse_time::parse(TimeParameter::Start, start, zone)?;
+                let end_time = parse_time::parse(TimeParameter::End, end, zone)?;
                 let range = TimeRange::new(start_time, end_time, !parse_time::is_date(end), now)?;
                 RequestedTimes::Range { range, limit }
             }
@@ -117,7 +117,7 @@ impl Question {
 ///
 /// [`Error::InvalidParameter`].
 pub fn parse_start_time(text: &str, timezone: Option<&Zone>) -> Result<DateTime<Utc>, Error> {
-    parse_time::parse(Bound::Start, text, timezone)
+    parse_time::parse(TimeParameter::Start, text, timezone)
 }
 
 /// The times as texts, before `timezone` is known.

@@ -54,12 +54,12 @@ impl PointQuery {
     }
 
     /// The slots that the query needs.
-    pub(crate) fn wanted(self) -> SlotRange {
+    pub(crate) fn slot_range(self) -> SlotRange {
         SlotRange { start_time: self.0, end_time: self.0 + NEXT_PERIOD, includes_end: true }
     }
 
     /// Whether a slot with this start belongs in `next`: at most seven days after the moment.
-    pub(crate) fn has_next(self, start_time: DateTime<Utc>) -> bool {
+    pub(crate) fn includes_in_next(self, start_time: DateTime<Utc>) -> bool {
         start_time > self.0 && start_time - self.0 <= NEXT_PERIOD
     }
 
@@ -112,7 +112,10 @@ mod tests {
         assert!(window.start_time < at.moment());
         assert!(window.end_time > time("2026-11-29T12:01:00Z"));
         assert!(at.window(time("2026-11-22T12:00:59Z")).is_err());
-        assert!(at.has_next(time("2026-11-29T12:01:00Z")) && !at.has_next(time("2026-11-29T12:01:01Z")));
-        assert!(!at.has_next(at.moment()));
+        assert!(
+            at.includes_in_next(time("2026-11-29T12:01:00Z"))
+                && !at.includes_in_next(time("2026-11-29T12:01:01Z"))
+        );
+        assert!(!at.includes_in_next(at.moment()));
     }
 }

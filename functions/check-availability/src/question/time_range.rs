@@ -3,7 +3,7 @@
 use chrono::{DateTime, DurationRound, SubsecRound, TimeDelta, Utc};
 use shared::{Error, calendly::utc};
 
-use super::parse_time::Bound;
+use super::parse_time::TimeParameter;
 
 /// The longest range.
 const MAX_RANGE: TimeDelta = TimeDelta::days(366);
@@ -54,7 +54,7 @@ impl TimeRange {
     ) -> Result<Self, Error> {
         if end_time <= start_time {
             return Err(Error::InvalidParameter {
-                parameter: Bound::End.parameter(),
+                parameter: TimeParameter::End.name(),
                 detail: format!(
                     "end_time {} is not after start_time {}: send a later end_time.",
                     utc(end_time),
@@ -69,7 +69,7 @@ impl TimeRange {
         let start_time = move_past_start(start_time, end_time, now)?;
         if end_time - start_time > MAX_RANGE {
             return Err(Error::InvalidParameter {
-                parameter: Bound::End.parameter(),
+                parameter: TimeParameter::End.name(),
                 detail: format!(
                     "end_time {} is more than 366 days after {}: send an earlier one.",
                     utc(end_time),
@@ -88,7 +88,7 @@ impl TimeRange {
     }
 
     /// The starts of the wanted slots, from `start_time` on.
-    pub(crate) fn slots_from(&self, start_time: DateTime<Utc>) -> SlotRange {
+    pub(crate) fn slot_range_from(&self, start_time: DateTime<Utc>) -> SlotRange {
         SlotRange { start_time, end_time: self.end_time, includes_end: self.includes_end }
     }
 
@@ -132,7 +132,7 @@ pub(crate) fn moved_start(now: DateTime<Utc>) -> DateTime<Utc> {
 fn refuse(end_time: DateTime<Utc>, now: DateTime<Utc>, problem: &str, remedy: &str) -> Error {
     let now = utc(now.trunc_subsecs(0));
     Error::InvalidParameter {
-        parameter: Bound::End.parameter(),
+        parameter: TimeParameter::End.name(),
         detail: format!("end_time {} {problem} (it is now {now}): {remedy}", utc(end_time)),
         reason: format!("end_time {problem}").into(),
     }

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn letter_case_matters() {
+    fn zone_names_are_case_sensitive() {
         for name in ["", "utc", "europe/lisbon", "EUROPE/LISBON", "Europe/Lisbon ", "Factory", "Etc/Unknown"]
         {
             assert!(Zone::named(name).is_none(), "{name}");

@@ -34,7 +34,7 @@ pub(crate) enum Event {
     Request(Box<Request>),
     WarmUp {
         /// Whether it is one of several concurrent warm-ups, each for a different environment.
-        is_one_of_several: bool,
+        is_concurrent: bool,
     },
     /// Any other event: a sentence that describes its shape.
     Unknown(String),
@@ -99,9 +99,7 @@ impl Event {
             return None;
         }
         let Some(context) = members.request_context.map(RawValue::get) else {
-            return members
-                .is_warm_up()
-                .then(|| Self::WarmUp { is_one_of_several: members.is_one_of_several() });
+            return members.is_warm_up().then(|| Self::WarmUp { is_concurrent: members.is_concurrent() });
         };
         let text = |value: Option<Value>| Some(value?.as_str()?.to_owned());
         let (method, context) = match object(context)? {
@@ -141,7 +139,7 @@ impl Members<'_> {
     }
 
     /// Whether a warming plugin sent several warm-ups at once, by its member `concurrency`.
-    fn is_one_of_several(&self) -> bool {
+    fn is_concurrent(&self) -> bool {
         self.concurrency.as_ref().and_then(Value::as_f64).is_some_and(|concurrency| concurrency > 1.0)
     }
 }
@@ -163,7 +161,7 @@ mod tests {
             (r#"{"source":"aws.scheduler","detail":"{}"}"#, false),
         ] {
             match Event::parse(json, 0) {
-                Event::WarmUp { is_one_of_several } => assert_eq!(is_one_of_several, several, "{json}"),
+                Event::WarmUp { is_concurrent } => assert_eq!(is_concurrent, several, "{json}"),
                 other => panic!("{json}: {other:?}"),
             }
         }
