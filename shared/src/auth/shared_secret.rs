@@ -86,7 +86,7 @@ mod tests {
         );
         assert_eq!(
             fetch(r#"{"secret":"short"}"#).await,
-            Err("the secret of JWT_SECRET_ID has 18 bytes and is JSON; at least 32 are needed".to_owned())
+            Err("the secret of JWT_SECRET_ID has 18 bytes and is JSON: use at least 32".to_owned())
         );
         for length in [32, 33, 64] {
             assert_eq!(fetch(&"s".repeat(length)).await, Ok(()), "{length}");

@@ -45,7 +45,7 @@ pub struct Question {
 /// The times that a question is about.
 #[derive(Debug, Clone, Copy)]
 pub enum RequestedTimes {
-    /// `start_time` to `end_time`.
+    /// `start_time` to `end_time`, in UTC. A slot may start at the end, unless that is the end of a bare date.
     Range {
         /// The range.
         range: TimeRange,

@@ -1,4 +1,5 @@
-//! Time zones by IANA name, from the database that is compiled in.
+//! Time zones by IANA name, from the database that is compiled in. jiff has the rules of zones; instants are chrono's, as in
+//! the rest of the code.
 
 use std::{fmt, ops::Range};
 
