@@ -153,18 +153,20 @@ pub fn negotiate(
     let body_version: String =
         string(body_version).ok_or_else(|| missing_meta("io.modelcontextprotocol/protocolVersion"))?;
     // The handshake versions do not define the member, so their requests need not have the header.
-    let is_handshake_version = Version::parse(&body_version).is_ok_and(|version| !version.is_stateless());
-    if header.is_some() || !is_handshake_version {
-        check_header("MCP-Protocol-Version", header, &body_version)?;
+    if header.is_some() {
+        check_header("MCP-Protocol-Version", header, Some(&body_version))?;
     }
     let version = Version::parse(&body_version)?;
+    if !version.is_stateless() && request.method == "initialize" {
+        return Ok(Negotiated::Initialize(handshake_version(params)));
+    }
     if version.is_stateless() {
-        check_header("Mcp-Method", headers.method.as_deref(), &request.method)?;
-        if request.method == "tools/call"
-            && let Some(name) = params.name.and_then(string::<String>)
-        {
+        check_header("MCP-Protocol-Version", header, Some(&body_version))?;
+        check_header("Mcp-Method", headers.method.as_deref(), Some(&request.method))?;
+        if request.method == "tools/call" {
             let header = headers.name.as_deref().map(decode_header_value).transpose()?;
-            check_header("Mcp-Name", header.as_deref(), &name)?;
+            let name: Option<String> = params.name.and_then(string);
+            check_header("Mcp-Name", header.as_deref(), name.as_deref())?;
         }
         if !meta.capabilities.is_some_and(|capabilities| capabilities.get().starts_with('{')) {
             return Err(missing_meta("io.modelcontextprotocol/clientCapabilities"));
@@ -183,19 +185,26 @@ fn handshake_version(params: &Params<'_>) -> Version {
 }
 
 /// Checks that a header has the value of the body.
-fn check_header(name: &str, header: Option<&str>, body: &str) -> Result<(), RpcError> {
-    let message = match header {
-        Some(header) if header == body => return Ok(()),
-        Some(header) => {
+fn check_header(name: &str, header: Option<&str>, body: Option<&str>) -> Result<(), RpcError> {
+    let message = match (header, body) {
+        (Some(header), Some(body)) if header == body => return Ok(()),
+        (Some(header), Some(body)) => {
             format!("The header {name} is {}, but the body has {}.", quoted(header), quoted(body))
         }
-        None => format!("The header {name} is missing: send {}.", quoted(body)),
+        (Some(header), None) => format!("The header {name} is {}, but the body has no name.", quoted(header)),
+        (None, Some(body)) => format!("The header {name} is missing: send {}.", quoted(body)),
+        (None, None) => format!("The header {name} is missing, and the body has no name."),
     };
     Err(RpcError::bad_request(ErrorKind::HeaderMismatch, message))
 }
 
-/// Decodes a header value of the form `=?base64?…?=`.
+/// Decodes a value of `Mcp-Name`: printable ASCII, or the form `=?base64?…?=`.
 fn decode_header_value(value: &str) -> Result<Cow<'_, str>, RpcError> {
+    if !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        let message =
+            "The header Mcp-Name has other characters than printable ASCII: encode it as =?base64?…?=.";
+        return Err(RpcError::bad_request(ErrorKind::HeaderMismatch, message));
+    }
     let Some(encoded) = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
         return Ok(Cow::Borrowed(value));
     };
@@ -246,6 +255,12 @@ mod tests {
             }
         }
         assert_eq!(opened("initialize", "", [None; 3]), Ok(Negotiated::Initialize(Version::V2025_11_25)));
+        let with_meta = r#""protocolVersion":"2025-06-18","_meta":{"io.modelcontextprotocol/protocolVersion":"2025-06-18"}"#;
+        assert_eq!(
+            opened("initialize", with_meta, [None; 3]),
+            Ok(Negotiated::Initialize(Version::V2025_06_18)),
+            "the version has the method"
+        );
     }
 
     #[test]
@@ -272,6 +287,11 @@ mod tests {
                 r#""_meta":{"io.modelcontextprotocol/protocolVersion":5}"#,
                 Some("2026-07-28"),
                 Err((400, -32_602)),
+            ),
+            (
+                r#""_meta":{"io.modelcontextprotocol/protocolVersion":"1900-01-01"}"#,
+                None,
+                Err((400, -32_022)),
             ),
             (r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2025-11-25"}"#, None, Ok("2025-11-25")),
             (
@@ -310,6 +330,8 @@ mod tests {
             (Some("tools/call"), Some("=?base64?/w==?="), false),
             (Some("tools/call"), Some("Get_User"), false),
             (Some("tools/call"), None, false),
+            (Some("tools/call"), Some("get_usér"), false),
+            (Some("tools/call"), Some("get_user\u{7f}"), false),
             (Some("Tools/Call"), Some("get_user"), false),
             (None, Some("get_user"), false),
         ] {
@@ -318,8 +340,15 @@ mod tests {
                 if is_good { Ok(Negotiated::Request(Version::V2026_07_28)) } else { Err((400, -32_020)) };
             assert_eq!(opened, expected, "{method:?} {name:?}");
         }
-        // Without a name in the body there is nothing to compare.
-        assert!(opened("tools/call", META, [Some("2026-07-28"), Some("tools/call"), None]).is_ok());
+        // The header is required, and must not name a tool that the body does not.
+        for (params, header) in [("", None), ("", Some("get_user")), (r#","name":5"#, Some("5"))] {
+            let params = format!("{META}{params}");
+            let opened = opened("tools/call", &params, [Some("2026-07-28"), Some("tools/call"), header]);
+            assert_eq!(opened, Err((400, -32_020)), "{params} {header:?}");
+        }
+        let raw = format!(r#"{META},"name":"é""#);
+        let opened = opened("tools/call", &raw, [Some("2026-07-28"), Some("tools/call"), Some("é")]);
+        assert_eq!(opened, Err((400, -32_020)), "a header value is ASCII");
     }
 
     #[test]
