@@ -6,7 +6,7 @@ use check_availability::{
     Question,
     question::{MAX_EVENT_TYPES, RequestedTimes, Zone, parse_start_time, parse_timezone},
 };
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use serde::{
     Deserializer,
     de::{MapAccess, Visitor},
@@ -25,6 +25,9 @@ const MAX_MAX_TIMES: u64 = 100;
 /// Stands in for an absent `start`: `TimeRange` moves it to now, and reports a past `end` as past instead of as before
 /// `start`.
 const LONG_AGO: &str = "2000-01-01";
+
+/// The last second of the year 9999: RFC 3339 has no later years.
+const LAST_SECOND: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).unwrap();
 
 /// The days of a range without `end`.
 const DEFAULT_DAYS: i64 = 14;
@@ -173,16 +176,20 @@ fn wrong_type(name: &'static str, expected: &str, example: &str) -> Error {
     Error::invalid_parameter(name, format!("{name} is not {expected}: send for example {example}."))
 }
 
-/// The end of a range without `end`: 14 days after its start, or after now if the start is past. The range of a bare date
+/// The end of a range without `end`: 14 days after its start, or after now if those days are past. The range of a bare date
 /// has 14 whole days.
 fn default_end(start: &str, timezone: Option<&str>, now: DateTime<Utc>) -> String {
     // The text is parsed again with the question, which reports a wrong time zone or start first.
     let parsed =
         timezone.map(parse_timezone).transpose().and_then(|zone| parse_start_time(start, zone.as_ref()));
     let Ok(start_time) = parsed else { return start.to_owned() };
+    let end_time = start_time + TimeDelta::days(DEFAULT_DAYS);
+    if end_time <= now + TimeDelta::minutes(1) {
+        return utc(now.trunc_subsecs(0) + TimeDelta::days(DEFAULT_DAYS));
+    }
     match start.parse::<NaiveDate>() {
-        Ok(date) if start_time > now => (date + TimeDelta::days(DEFAULT_DAYS - 1)).to_string(),
-        _ => utc(start_time.max(now) + TimeDelta::days(DEFAULT_DAYS)),
+        Ok(date) if end_time < LAST_SECOND => (date + TimeDelta::days(DEFAULT_DAYS - 1)).to_string(),
+        _ => utc(end_time.min(LAST_SECOND)),
     }
 }
 
@@ -251,8 +258,12 @@ mod tests {
                 "2026-12-01T08:00:00Z",
                 "2026-12-15T08:00:00Z",
             ),
-            // Of a past start, the 14 days count from now.
-            (json!({"start": "2026-11-01"}), soon, "2026-12-12T12:00:00Z"),
+            // The 14 days of a past start count from it, if any of them are left.
+            (json!({"start": "2026-11-28"}), soon, "2026-12-12T00:00:00Z"),
+            (json!({"start": "2026-11-20T15:00:00Z"}), soon, "2026-12-04T15:00:00Z"),
+            (json!({"start": "2026-11-14"}), soon, "2026-12-12T12:00:00Z"),
+            (json!({"start": "9999-12-25"}), "9999-12-25T00:00:00Z", "9999-12-31T23:59:59Z"),
+            (json!({"start": "9999-12-20T10:00:00Z"}), "9999-12-20T10:00:00Z", "9999-12-31T23:59:59Z"),
             (json!({"end": "2026-11-30"}), soon, "2026-12-01T00:00:00Z"),
             (
                 json!({"start": "2026-12-01", "end": "2026-12-01"}),

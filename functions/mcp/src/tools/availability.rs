@@ -130,6 +130,10 @@ impl Days<'_> {
         let Some(first) = entry.first() else { return };
         let start_time = first.slot.start_time;
         let local = local(start_time, &mut self.offsets);
+        // RFC 3339 has no later years.
+        if local.year() > 9999 {
+            return;
+        }
         let end = self.duration(entry).and_then(|duration| start_time.checked_add_signed(duration));
         let links = |slots: &[EntrySlot<'_>]| {
             slots.iter().filter_map(|slot| Some((self.uri(slot)?, booking_url(slot)?))).collect()

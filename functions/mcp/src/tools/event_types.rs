@@ -9,8 +9,9 @@ use shared::{
     calendly::{EventTypeVisitor, undocumented_event_type},
 };
 
-/// The maximum bytes of the list, which a result has twice: as structured content and as text.
-const MAX_BYTES: usize = 512 * 1024;
+/// The maximum bytes of the list. A result has it twice, as structured content and escaped as text, and Lambda's answer is
+/// escaped again: at most six times as long, which fits in Lambda's 6 MB.
+const MAX_BYTES: usize = 1024 * 1024;
 
 /// Collects bookable event types as a JSON array.
 #[derive(Debug)]
