@@ -148,9 +148,8 @@ impl CalendlyClient {
             StatusCode::OK => text(response, byte_budget).await,
             status if status.is_client_error() || status.is_server_error() => {
                 let failed = error_response(response, path).await;
-                if let (StatusCode::TOO_MANY_REQUESTS, Error::Calendly(error)) = (status, &failed.error) {
-                    let wait = error.retry_after.unwrap_or(RATE_LIMIT_WINDOW).min(RATE_LIMIT_WINDOW);
-                    pat.rate_limit.update(0, 1, wait);
+                if let Failure::Status { status: 429, wait: Some(wait) } = failed.failure {
+                    pat.rate_limit.update(0, 1, wait.min(RATE_LIMIT_WINDOW));
                 }
                 Err(failed)
             }
