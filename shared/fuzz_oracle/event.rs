@@ -99,8 +99,11 @@ fn supported(json: &str) -> Option<Naive> {
     let (http, elb) = (once(&context, "http")?, once(&context, "elb")?);
     let (is_http_api, method) = match (http, elb) {
         (Some(http), _) if is_object(http) => {
-            let method = members(http).and_then(|http| typed::<String>(once(&http, "method")?)?);
-            (true, method.unwrap_or_default())
+            let method: String = match once(&members(http)?, "method")? {
+                Some(method) => serde_json::from_str(method).ok()?,
+                None => String::new(),
+            };
+            (true, method)
         }
         (None, None) => (false, method.as_str()?.to_owned()),
         _ => return None,

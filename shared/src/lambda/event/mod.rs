@@ -104,7 +104,7 @@ impl Event {
         let text = |value: Option<Value>| Some(value?.as_str()?.to_owned());
         let (method, context) = match object(context)? {
             ContextShape { http: Some(http), domain_name, .. } if http.get().starts_with('{') => {
-                let Http { method } = serde_json::from_str(http.get()).unwrap_or_default();
+                let Http { method } = object(http.get())?;
                 let method: Method = method.parse().unwrap_or_default();
                 let mut context = ApiGatewayV2httpRequestContext::default();
                 context.http.method = method.clone();
@@ -241,6 +241,10 @@ mod tests {
             (
                 r#"{"requestContext":[null],"httpMethod":"GET"}"#,
                 "requestContext is an array and must be an object",
+            ),
+            (
+                r#"{"requestContext":{"http":{"method":5}}}"#,
+                "requestContext.http.method is a number and must be a string",
             ),
             (r#"{"requestContext":{"http":5}}"#, "requestContext.http is a number and must be an object"),
             (r#"{"requestContext":{},"httpMethod":5}"#, "httpMethod is a number and must be a string"),

@@ -82,8 +82,14 @@ fn wrong_context(context: &RawValue) -> Option<InvalidMember> {
         return Some(invalid_member("requestContext", context, "an object"));
     };
     let (_, http) = members.into_iter().find(|(name, _)| name == "http")?;
-    (!matches!(kind(http.get()), "an object" | "null"))
-        .then(|| invalid_member("requestContext.http", http, "an object"))
+    match object(http.get()) {
+        Some(Pairs(members)) => {
+            let (_, method) = members.into_iter().find(|(name, _)| name == "method")?;
+            wrong_type::<String>("requestContext.http.method", method, "a string")
+        }
+        None if kind(http.get()) == "null" => None,
+        None => Some(invalid_member("requestContext.http", http, "an object")),
+    }
 }
 
 /// The first value of an object that is not a `T`, or the object itself.
