@@ -166,7 +166,7 @@ pub enum TokenError {
 
 /// An error answer of Calendly.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("Calendly answered {}{}", status_text(*status), sentence(self.message.as_deref().or(self.title.as_deref())))]
+#[error("Calendly answered {}{}", status_text(*status), sentence(self.text()))]
 pub struct CalendlyError {
     /// Calendly's HTTP status: 400 to 599.
     pub status: StatusCode,
@@ -180,6 +180,14 @@ pub struct CalendlyError {
     pub retry_after: Option<Duration>,
     /// The path of the call.
     pub path: &'static str,
+}
+
+impl CalendlyError {
+    /// `message`, or `title` where that is absent or empty.
+    fn text(&self) -> Option<&str> {
+        let message = self.message.as_deref().filter(|message| !message.is_empty());
+        message.or(self.title.as_deref())
+    }
 }
 
 /// A status with its registered name, if it has one: `404 Not Found`, `520`.
@@ -492,6 +500,7 @@ mod tests {
         );
         assert_eq!(error(520, None, None), "Calendly answered 520.");
         assert_eq!(error(520, None, Some("No")), "Calendly answered 520: No.");
+        assert_eq!(error(520, Some("No"), Some("")), "Calendly answered 520: No.");
     }
 
     #[test]
