@@ -11,7 +11,6 @@ mod auth;
 pub mod cache;
 pub mod calendly;
 mod config;
-mod deadline;
 mod error;
 #[cfg(any(test, fuzzing))]
 #[path = "../fuzz_oracle/mod.rs"]

@@ -20,8 +20,8 @@ use super::{
 use crate::{
     Error,
     cache::{CacheError, RemoteCache, RemoteItem, Scope, remote::TableTimeBudget},
-    deadline::Deadline,
     http::ByteBudget,
+    lambda::deadline::Deadline,
     pat::{LoadedPat, PatId},
     telemetry::RequestMetrics,
 };

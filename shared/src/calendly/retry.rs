@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use tokio::time::sleep;
 
-use crate::{cache::Backoff, deadline::Deadline};
+use crate::{cache::Backoff, lambda::deadline::Deadline};
 
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 

@@ -37,9 +37,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{
+    use crate::lambda::{
         deadline::Deadline,
-        lambda::response::{BodyFormat, success},
+        response::{BodyFormat, success},
     };
 
     async fn converted(context: RequestContext, body: Body) -> Value {

@@ -7,8 +7,8 @@ use crate::{
     auth::Authenticator,
     calendly::{CacheMode, Calendly, CalendlyService},
     config::Config,
-    deadline::Deadline,
     http::{HttpClient, Tls},
+    lambda::deadline::Deadline,
     pat::{PatProvider, secrets_manager::SecretsManager},
     telemetry::{self, RequestMetrics, caller_hash::CallerHash},
 };

@@ -5,9 +5,10 @@
 //!                          └────▶ warm_up     └▶ authenticate ─▶ query ─▶ PAT ─▶ function
 //! ```
 //!
-//! Depends on all other modules.
+//! Depends on all other modules. `calendly` depends on [`deadline`].
 
 mod cache_control;
+pub(crate) mod deadline;
 pub(crate) mod event;
 mod function;
 mod gateway;

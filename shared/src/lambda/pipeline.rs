@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     Error,
-    deadline::Deadline,
     http::with_trace_id,
+    lambda::deadline::Deadline,
     telemetry::{self, EventOutcome, InvocationOutcome, RequestMetrics},
 };
 

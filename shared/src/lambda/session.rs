@@ -10,7 +10,7 @@ use crate::{
     Error,
     auth::Caller,
     calendly::{CacheMode, Calendly},
-    deadline::Deadline,
+    lambda::deadline::Deadline,
     telemetry::{RequestMetrics, Stage},
 };
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::init::Services;
 use crate::{
     calendly::{CacheMode, Calendly},
-    deadline::Deadline,
+    lambda::deadline::Deadline,
     telemetry::RequestMetrics,
 };
 

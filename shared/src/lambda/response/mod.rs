@@ -17,7 +17,7 @@ use lambda_http::{
 };
 
 use super::http_function::HttpAnswer;
-use crate::{Error, deadline::Deadline};
+use crate::{Error, lambda::deadline::Deadline};
 
 use accept_encoding::accepts_gzip;
 use payload::{Compress, MIN_GZIP_BYTES, Payload};

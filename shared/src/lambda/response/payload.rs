@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{Error, deadline::Deadline};
+use crate::{Error, lambda::deadline::Deadline};
 
 /// The largest body. Lambda's limit for a synchronous response is 6,291,556 bytes, including the JSON around the body,
 /// which has about 400 bytes (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
