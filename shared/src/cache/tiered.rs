@@ -198,42 +198,51 @@ where
             let Some((remote, name)) = self.remote(scope, key) else {
                 return load(timeout).await.map(|value| Loaded::from(Arc::new(value)));
             };
-            let mut timeout = timeout;
-            let outcome = remote
-                .read_or_lease(&name, wait_until.saturating_duration_since(Instant::now()), |item| {
-                    let age = item.age(Utc::now())?;
-                    let value = Arc::new(V::from_text(&item.text, key, item.as_of)?);
-                    match freshness(&value)? {
-                        Freshness::Fresh => Some(Loaded { value, age, source: Source::RemoteCache }),
-                        _ => {
-                            // It can be served if the load fails.
-                            entry.insert(value, age);
-                            timeout = timeout.min(self.policy.timeout_with_stale());
-                            None
-                        }
-                    }
-                })
-                .await;
-            let lease = match outcome {
+            let mut has_stale = false;
+            let accept = |item: RemoteValue| {
+                let age = item.age(Utc::now())?;
+                let value = Arc::new(V::from_text(&item.text, key, item.as_of)?);
+                if freshness(&value)? == Freshness::Fresh {
+                    return Some(Loaded { value, age, source: Source::RemoteCache });
+                }
+                // It can be served if the load fails.
+                entry.insert(value, age);
+                has_stale = true;
+                None
+            };
+            let wait = wait_until.saturating_duration_since(Instant::now());
+            let lease = match remote.read_or_lease(&name, wait, accept).await {
                 LeaseOutcome::Filled(loaded) => return Ok(loaded),
                 LeaseOutcome::Acquired(lease) => Some(lease),
                 LeaseOutcome::Bypass => None,
             };
-            let started = Utc::now();
-            match (load(timeout).await, lease) {
-                (Ok(value), lease) => {
-                    self.write(remote, &name, lease, &value, started).await;
-                    Ok(Loaded::from(Arc::new(value)))
-                }
-                (Err(error), Some(lease)) => {
-                    remote.release(&name, lease).await;
-                    Err(error)
-                }
-                (Err(error), None) => Err(error),
-            }
+            let timeout = if has_stale { timeout.min(self.policy.timeout_with_stale()) } else { timeout };
+            self.load_and_write(remote, &name, lease, load(timeout)).await
         };
         let lookup = entry.get_with_policy(|value, _| freshness(value), max_wait, leased_load).await;
         self.record_size(scope, key, lookup)
+    }
+
+    /// Loads a value and writes it to the remote cache. A failed load releases the lease.
+    async fn load_and_write<R: RemoteTier>(
+        &self,
+        remote: R,
+        name: &R::Name,
+        lease: Option<R::Lease>,
+        load: impl Future<Output = Result<V, LoadError<E>>> + Send,
+    ) -> Result<Loaded<V>, LoadError<E>> {
+        let started = Utc::now();
+        match (load.await, lease) {
+            (Ok(value), lease) => {
+                self.write(remote, name, lease, &value, started).await;
+                Ok(Loaded::from(Arc::new(value)))
+            }
+            (Err(error), Some(lease)) => {
+                remote.release(name, lease).await;
+                Err(error)
+            }
+            (Err(error), None) => Err(error),
+        }
     }
 
     /// Like [`Self::get`], before a request needs the value: loads it if there is none or half of its time to live has
