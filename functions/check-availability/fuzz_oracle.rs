@@ -16,7 +16,7 @@ use crate::{
     availability_cache::AvailabilityKey,
     event_type::{EventTypeRef, ResolvedEventType},
     merge::{SlotList, WindowSlots},
-    question::{Match, Question, RequestedTimes, SlotRange, TimeParameter, TimeRange, parse_time},
+    question::{Limit, Match, Question, RequestedTimes, SlotRange, TimeParameter, TimeRange, parse_time},
     resolve::EventType,
     response,
     windows::Window,
@@ -56,6 +56,7 @@ pub fn question(bytes: &[u8]) {
             format!("at={}", utc(at.moment()))
         }
         RequestedTimes::Range { range, limit } => {
+            let limit = limit.map(Limit::max);
             assert!(limit.is_none_or(|limit| (1..=1_000).contains(&limit)), "{limit:?}");
             is_covered(&question, range);
             let limit = limit.map(|limit| format!("&limit={limit}")).unwrap_or_default();
@@ -170,7 +171,7 @@ fn check_response(question: &Question, second: &str, times: &AvailableTimes) {
             (usize::from(is_free), is_free)
         }
         RequestedTimes::Range { limit, .. } => {
-            let most = limit.unwrap_or(usize::MAX);
+            let most = limit.map_or(usize::MAX, Limit::max);
             match question.match_mode {
                 Match::All => (free.min(most), free > 0),
                 Match::Any => {

@@ -5,7 +5,7 @@ use shared::calendly::Slot;
 
 use crate::{
     merge::{MergedSlots, SlotList},
-    question::{Match, PointQuery},
+    question::{Limit, Match, PointQuery},
 };
 
 /// A slot of an entry, with the index of its event type and its JSON object.
@@ -51,6 +51,21 @@ impl<'a> Entries<'a> {
     #[must_use]
     pub fn first(self, limit: usize) -> Self {
         Self { limit, ..self }
+    }
+
+    /// The entries that an answer with this limit has.
+    #[must_use]
+    pub fn limited_to(self, limit: Option<Limit>) -> Self {
+        match limit {
+            None => self,
+            Some(Limit::Entries(limit)) => self.first(limit),
+            Some(Limit::AvailableEntries(limit)) => self.available().first(limit),
+        }
+    }
+
+    /// Whether there are as many entries as an answer with this limit has.
+    pub(crate) fn reach(self, limit: Limit) -> bool {
+        self.limited_to(Some(limit)).count() >= limit.max()
     }
 
     /// Keeps only the available entries.

@@ -115,8 +115,7 @@ async fn fetch_lists(
             }
         }
         let entries = Entries::new(&lists, question.match_mode);
-        let entries = if question.available_only { entries.available() } else { entries };
-        if limit.is_some_and(|limit| entries.first(limit).count() >= limit) {
+        if limit.is_some_and(|limit| entries.reach(limit)) {
             break;
         }
     }

@@ -67,7 +67,7 @@ pub(crate) fn to_json(
             let start_time = lists.iter().filter_map(SlotList::start_time).min();
             let start_time = start_time.ok_or(Error::Internal { reason: "a range without a window" })?;
             let (start_time, end_time) = (utc(start_time), utc(range.end_time()));
-            (entries.first(limit.unwrap_or(usize::MAX)), None, TimeMembers::Range { start_time, end_time })
+            (entries.limited_to(limit), None, TimeMembers::Range { start_time, end_time })
         }
         RequestedTimes::Point(point) => {
             let next = entries.after(point).first(MAX_NEXT);

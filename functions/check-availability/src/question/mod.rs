@@ -38,8 +38,6 @@ pub struct Question {
     pub duration: Option<TimeDelta>,
     /// `timezone`: slots also have local times of this zone.
     pub timezone: Option<Zone>,
-    /// Whether `limit` counts only available slots.
-    pub available_only: bool,
 }
 
 /// The times that a question is about.
@@ -49,11 +47,20 @@ pub enum RequestedTimes {
     Range {
         /// The range.
         range: TimeRange,
-        /// `limit`: the maximum number of slots in the answer.
-        limit: Option<usize>,
+        /// How many entries the answer needs; `None` for all.
+        limit: Option<Limit>,
     },
     /// `at`.
     Point(PointQuery),
+}
+
+/// How many entries an answer needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// `limit`: entries, available or not.
+    Entries(usize),
+    /// Available entries.
+    AvailableEntries(usize),
 }
 
 /// Which slots of several event types are in the answer.
@@ -65,10 +72,20 @@ pub enum Match {
     All,
 }
 
-impl RequestedTimes {
-    /// `limit`, if there is one.
+impl Limit {
+    /// The number of entries.
     #[must_use]
-    pub fn limit(&self) -> Option<usize> {
+    pub fn max(self) -> usize {
+        match self {
+            Self::Entries(max) | Self::AvailableEntries(max) => max,
+        }
+    }
+}
+
+impl RequestedTimes {
+    /// The limit of a range, if there is one.
+    #[must_use]
+    pub fn limit(&self) -> Option<Limit> {
         match self {
             Self::Range { limit, .. } => *limit,
             Self::Point(_) => None,
@@ -88,7 +105,7 @@ impl Question {
             None => TimeTexts::Range {
                 start: query.require("start_time", "2026-12-01T09:00:00Z")?,
                 end: query.require("end_time", "2026-12-02T09:00:00Z")?,
-                limit: query.get("limit")?.map(parse_limit).transpose()?,
+                limit: query.get("limit")?.map(parse_limit).transpose()?.map(Limit::Entries),
             },
         };
         let timezone = query.get("timezone")?.map(parse_timezone).transpose()?;
@@ -107,7 +124,7 @@ impl Question {
                 RequestedTimes::Range { range, limit }
             }
         };
-        Ok(Self { times, event_types, match_mode, duration, timezone, available_only: false })
+        Ok(Self { times, event_types, match_mode, duration, timezone })
     }
 }
 
@@ -122,7 +139,7 @@ pub fn parse_start_time(text: &str, timezone: Option<&Zone>) -> Result<DateTime<
 
 /// The times as texts, before `timezone` is known.
 enum TimeTexts<'a> {
-    Range { start: &'a str, end: &'a str, limit: Option<usize> },
+    Range { start: &'a str, end: &'a str, limit: Option<Limit> },
     At(&'a str),
 }
 
@@ -243,7 +260,7 @@ mod tests {
         let limit =
             |limit: &str| parse(&format!("{DAY}&limit={limit}")).map(|question| question.times.limit());
         for (text, number) in [("1", 1), ("2", 2), ("1000", 1_000), ("0007", 7)] {
-            assert_eq!(limit(text), Ok(Some(number)), "{text}");
+            assert_eq!(limit(text), Ok(Some(Limit::Entries(number))), "{text}");
         }
         for text in ["0", "1001", "-1", "%2B5", "1.0", "5%20", "five", "99999999999999999999"] {
             let message = limit(text).unwrap_err();

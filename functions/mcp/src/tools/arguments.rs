@@ -4,7 +4,7 @@ use std::fmt;
 
 use check_availability::{
     Question,
-    question::{MAX_EVENT_TYPES, RequestedTimes, Zone, parse_start_time, parse_timezone},
+    question::{Limit, MAX_EVENT_TYPES, RequestedTimes, Zone, parse_start_time, parse_timezone},
 };
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use serde::{
@@ -105,10 +105,9 @@ impl<'a> Arguments<'a> {
         }
         let mut question =
             Question::parse(&Query::from_iter(parameters), now).map_err(with_argument_names)?;
-        question.available_only = true;
         if let RequestedTimes::Range { limit, .. } = &mut question.times {
             // One more shows whether there are more.
-            *limit = Some(max_times + 1);
+            *limit = Some(Limit::AvailableEntries(max_times + 1));
         }
         // Without `timezone`, days are those of UTC, and durations are looked up as with one.
         question.timezone = question.timezone.or_else(|| Zone::named("UTC"));
@@ -292,9 +291,11 @@ mod tests {
         );
 
         let request = parse(&json!({})).unwrap();
-        assert_eq!((request.max_times, request.question.times.limit()), (20, Some(21)));
+        assert_eq!(
+            (request.max_times, request.question.times.limit()),
+            (20, Some(Limit::AvailableEntries(21)))
+        );
         assert_eq!(request.question.timezone.unwrap().to_string(), "UTC");
-        assert!(request.question.available_only);
     }
 
     #[test]
