@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use serde_json::Value;
 use shared::{
     Query,
-    cache::RemoteItem,
+    cache::RemoteCacheable,
     calendly::{Availability, AvailableTimes, EventTypeUri, TimeWindow, WindowRequest, utc},
 };
 

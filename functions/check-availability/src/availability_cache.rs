@@ -8,7 +8,7 @@ use shared::{
     Error, Variables,
     cache::{
         Backoff, CacheError, CachePolicy, CacheStatus, Freshness, LoadError, Lookup, OnError, RefreshPolicy,
-        RemoteItem, Source, TieredCache,
+        RemoteCacheable, Source, TieredCache,
     },
     calendly::{Availability, AvailableTimes, Calendly, EventTypeUri, PatId, TimeWindow, WindowRequest, utc},
 };
@@ -145,7 +145,7 @@ fn metric(status: CacheStatus) -> &'static str {
 }
 
 /// The start of the requested window and, on the next line, Calendly's response.
-impl RemoteItem<AvailabilityKey> for Availability {
+impl RemoteCacheable<AvailabilityKey> for Availability {
     fn to_text(&self) -> Option<String> {
         Some(format!("{}\n{}", utc(self.window.start_time), self.times.json()))
     }

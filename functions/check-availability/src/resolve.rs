@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::{FutureExt, join_all};
 use shared::{
     Error, Variables,
-    cache::{Backoff, CachePolicy, OnError, RemoteItem, TieredCache},
+    cache::{Backoff, CachePolicy, OnError, RemoteCacheable, TieredCache},
     calendly::{Calendly, PatId, response_policy},
     quoted,
 };
@@ -18,6 +18,8 @@ use crate::{
 
 const NOT_SEARCHED: Error = Error::Internal { reason: "an event type was not searched for" };
 
+/// Durations for local ends need a cache of their own: the other one serves no stale value, since a wrong URI would be a wrong
+/// answer.
 const DURATIONS_ON_ERROR: OnError = OnError::ServeStale {
     backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
     load_timeout: Duration::MAX,
@@ -50,7 +52,7 @@ pub(crate) struct EventTypeError {
     error: Error,
 }
 
-impl RemoteItem<EventTypeRef> for ResolvedEventType {
+impl RemoteCacheable<EventTypeRef> for ResolvedEventType {
     fn to_text(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }
@@ -114,25 +116,26 @@ impl EventTypeResolver {
         let uncached =
             question.event_types.iter().filter(|requested| !self.cache.is_fresh(&scope, requested));
         let selectors: Vec<&EventTypeSelector> = uncached.filter_map(EventTypeRef::selector).collect();
-        let found =
+        let search =
             async { EventTypeSelector::search(&selectors, calendly).await.map(Arc::new) }.boxed().shared();
         let resolve = async |requested: &EventTypeRef| {
-            let (resolved, from_cache) = match requested {
+            let resolved = match requested {
                 EventTypeRef::Uri(uri) => Ok((Arc::new(ResolvedEventType::from_uri(uri.clone())), false)),
                 EventTypeRef::Selector(selector) => {
                     let load = async {
-                        if !selectors.contains(&selector) {
-                            return search_one(selector, calendly).await;
+                        match selectors.iter().position(|searched| *searched == selector) {
+                            Some(index) => {
+                                search.clone().await?.get(index).cloned().unwrap_or(Err(NOT_SEARCHED))
+                            }
+                            // The cached value has just expired.
+                            None => search_one(selector, calendly).await,
                         }
-                        let found = found.clone().await?;
-                        let mut pairs = selectors.iter().zip(found.iter());
-                        let pair = pairs.find(|(other, _)| **other == selector);
-                        pair.map_or(Err(NOT_SEARCHED), |(_, result)| result.clone())
                     };
                     self.get(requested, calendly, load).await
                 }
-            }
-            .map_err(|error| EventTypeError { requested: requested.clone(), error })?;
+            };
+            let (resolved, from_cache) =
+                resolved.map_err(|error| EventTypeError { requested: requested.clone(), error })?;
             Ok(EventType { requested: requested.clone(), resolved, from_cache })
         };
         join_all(question.event_types.iter().map(resolve)).await.into_iter().collect()

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Error,
-    cache::{CacheError, RemoteCache, RemoteItem, Scope, remote::TableTimeBudget},
+    cache::{CacheError, RemoteCache, RemoteCacheable, Scope, remote::TableTimeBudget},
     http::ByteBudget,
     lambda::deadline::Deadline,
     pat::{LoadedPat, PatId},
@@ -296,7 +296,7 @@ impl From<CacheError<Error>> for Error {
     }
 }
 
-impl RemoteItem<()> for UserUri {
+impl RemoteCacheable<()> for UserUri {
     fn to_text(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }

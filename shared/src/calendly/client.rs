@@ -20,7 +20,7 @@ use crate::{
     Error,
     config::CalendlyConfig,
     error::{CalendlyError, status_text},
-    http::{BodyError, ByteBudget, HttpClient, Tls, body, failure_reason, has_content_coding},
+    http::{BodyError, ByteBudget, HttpClient, Tls, failure_reason, has_content_coding, read_body},
     pat::LoadedPat,
     telemetry::{RequestMetrics, Stage},
 };
@@ -202,7 +202,7 @@ fn update_rate_limit(response: &Response, pat: &LoadedPat, metrics: &RequestMetr
 
 /// The body of a response as text.
 async fn text(response: Response, byte_budget: &ByteBudget) -> Result<String> {
-    let body = body(response, byte_budget).await.map_err(|error| match error {
+    let body = read_body(response, byte_budget).await.map_err(|error| match error {
         BodyError::Truncated => AttemptError {
             failure: Failure::Connection,
             error: Error::CalendlyInvalidResponse("it was cut off".to_owned()),
@@ -250,7 +250,7 @@ async fn error_response(response: Response, path: Path<'_>) -> AttemptError<Erro
     let body = if has_content_coding(response.headers()) {
         Vec::new()
     } else {
-        body(response, &ByteBudget::new(MAX_ERROR_BYTES)).await.unwrap_or_default()
+        read_body(response, &ByteBudget::new(MAX_ERROR_BYTES)).await.unwrap_or_default()
     };
     let ErrorBody { title, message, details } = serde_json::from_slice(&body).unwrap_or_default();
     let is_rate_limit = status == StatusCode::TOO_MANY_REQUESTS;
