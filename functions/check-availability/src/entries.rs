@@ -91,8 +91,7 @@ impl<'a> Entries<'a> {
         // Most questions are about one event type and have nothing to merge.
         if let [list] = self.lists {
             let all = list.iter().map(|(slot, object)| [EntrySlot { event_type: 0, slot, object }]);
-            let is_included = |entry: &[EntrySlot<'a>; 1]| self.matches(entry) && self.includes(entry);
-            all.filter(is_included).take(self.limit).for_each(|entry| each(&entry));
+            all.filter(|entry| self.includes(entry)).take(self.limit).for_each(|entry| each(&entry));
             return;
         }
         let mut lists: Vec<MergedSlots<'a>> = self.lists.iter().map(SlotList::iter).collect();
@@ -113,13 +112,9 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// Whether the slots of an entry satisfy `match`.
-    fn matches(&self, entry: &[EntrySlot<'_>]) -> bool {
-        self.match_mode == Match::Any || entry.iter().all(EntrySlot::is_available)
-    }
-
     fn includes(&self, entry: &[EntrySlot<'_>]) -> bool {
-        (!self.available_only || entry.iter().all(EntrySlot::is_available)) && self.filter.includes(entry)
+        let must_be_available = self.available_only || self.match_mode == Match::All;
+        (!must_be_available || entry.iter().all(EntrySlot::is_available)) && self.filter.includes(entry)
     }
 
     /// The number of entries.

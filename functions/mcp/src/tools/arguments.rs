@@ -14,7 +14,7 @@ use serde::{
 use serde_json::{Number, value::RawValue};
 use shared::{Error, Query, calendly::utc};
 
-use super::{Tool, renamed::with_argument_names};
+use super::{Tool, argument_names::with_argument_names};
 
 /// `max_times` if it is absent.
 const DEFAULT_MAX_TIMES: usize = 20;

@@ -1,4 +1,4 @@
-//! Errors of check-availability, in the words of the tools: they name query parameters and routes.
+//! Renames query parameters and routes to tool arguments and tools in the errors of check-availability.
 
 use shared::Error;
 
