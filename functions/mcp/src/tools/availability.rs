@@ -1,6 +1,6 @@
 //! The answer of `check_availability`: available times by local day, and as text.
 
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 use check_availability::{
     Entries, EntrySlot, FoundSlots,
@@ -93,7 +93,7 @@ impl Availability {
         let days = days.days;
         let as_of = found.as_of();
         Ok(Self {
-            text: text(question, zone, available, &days, more),
+            text: text(question, zone, available, &days),
             timezone: zone.to_string(),
             available,
             days,
@@ -207,7 +207,7 @@ fn weekday(weekday: Weekday) -> &'static str {
 }
 
 /// The text: a line a day, then the booking links of the first times.
-fn text(question: &Question, zone: &Zone, available: bool, days: &[Day], more: bool) -> String {
+fn text(question: &Question, zone: &Zone, available: bool, days: &[Day]) -> String {
     let mut offsets = zone.offsets();
     let mut moment = |time| {
         let time = local(time, &mut offsets);
@@ -242,10 +242,5 @@ fn text(question: &Question, zone: &Zone, available: bool, days: &[Day], more: b
             lines.push(format!("{date} {start}: {url}"));
         }
     }
-    let mut text = lines.join("\n");
-    if more && matches!(question.times, RequestedTimes::Range { .. }) {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "\nMore times are available in this range.");
-    }
-    text
+    lines.join("\n")
 }

@@ -20,7 +20,7 @@ pub struct EventTypeList {
     includes_secret: bool,
 }
 
-/// An event type as Calendly lists it. Members of another type than documented are left out.
+/// An event type as Calendly lists it. A member of another type than documented counts as absent.
 #[derive(Deserialize)]
 struct Listed<'a> {
     uri: String,
@@ -33,18 +33,14 @@ struct Listed<'a> {
     secret: Option<bool>,
 }
 
+/// An event type in the answer. A member that Calendly does not state is `null`.
 #[derive(Serialize)]
 struct Entry<'a> {
     uri: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     slug: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     duration_minutes: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     scheduling_url: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a RawValue>,
 }
 
@@ -86,7 +82,7 @@ impl EventTypeVisitor for EventTypeList {
             slug: text(listed.slug),
             duration_minutes: listed.duration.filter(is_number),
             scheduling_url: text(listed.scheduling_url),
-            description: text(listed.description_plain).filter(|text| text.get() != r#""""#),
+            description: text(listed.description_plain),
         };
         let entry = serde_json::to_string(&entry)
             .map_err(|_| Error::Internal { reason: "an event type cannot be serialized" })?;
@@ -137,10 +133,13 @@ mod tests {
                 "scheduling_url": "https://calendly.com/x/intro", "description": "A talk.",
             }]})
         );
-        let absent = json!({"name": null, "slug": null, "duration": "long", "scheduling_url": null, "description_plain": ""});
+        let absent = json!({"name": 5, "slug": null, "duration": "long", "scheduling_url": null, "description_plain": ""});
         assert_eq!(
             list(&[event_type(&absent)], true).unwrap(),
-            json!({"event_types": [{"uri": "https://api.calendly.com/event_types/a"}]})
+            json!({"event_types": [{
+                "uri": "https://api.calendly.com/event_types/a", "name": null, "slug": null, "duration_minutes": null,
+                "scheduling_url": null, "description": "",
+            }]})
         );
         assert_eq!(list(&[], true).unwrap(), json!({"event_types": []}));
     }
