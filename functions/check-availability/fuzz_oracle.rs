@@ -8,15 +8,15 @@ use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use serde_json::Value;
 use shared::{
     Query,
-    cache::RemoteItem,
+    cache::RemoteCacheable,
     calendly::{Availability, AvailableTimes, EventTypeUri, TimeWindow, WindowRequest, utc},
 };
 
 use crate::{
-    availability_cache::CachedWindow,
+    availability_cache::AvailabilityKey,
     event_type::{EventTypeRef, ResolvedEventType},
     merge::{SlotList, WindowSlots},
-    question::{Match, Question, RequestedTimes, SlotRange, TimeBound, TimeRange, parse_time},
+    question::{Limit, Match, Question, RequestedTimes, SlotRange, TimeParameter, TimeRange, parse_time},
     resolve::EventType,
     response,
     windows::Window,
@@ -56,6 +56,7 @@ pub fn question(bytes: &[u8]) {
             format!("at={}", utc(at.moment()))
         }
         RequestedTimes::Range { range, limit } => {
+            let limit = limit.map(Limit::max);
             assert!(limit.is_none_or(|limit| (1..=1_000).contains(&limit)), "{limit:?}");
             is_covered(&question, range);
             let limit = limit.map(|limit| format!("&limit={limit}")).unwrap_or_default();
@@ -114,7 +115,7 @@ fn agrees_with_chrono(text: &str) {
     let Ok(time) = DateTime::parse_from_rfc3339(text) else { return };
     // chrono accepts leap seconds.
     if time.nanosecond() < 1_000_000_000 {
-        let read = parse_time(TimeBound::At, text, None).ok();
+        let read = parse_time(TimeParameter::At, text, None).ok();
         assert_eq!(read, Some(time.to_utc()), "{text}");
     }
 }
@@ -170,7 +171,7 @@ fn check_response(question: &Question, second: &str, times: &AvailableTimes) {
             (usize::from(is_free), is_free)
         }
         RequestedTimes::Range { limit, .. } => {
-            let most = limit.unwrap_or(usize::MAX);
+            let most = limit.map_or(usize::MAX, Limit::max);
             match question.match_mode {
                 Match::All => (free.min(most), free > 0),
                 Match::Any => {
@@ -216,7 +217,8 @@ pub fn availability_cache(bytes: &[u8]) {
     let Ok(text) = from_utf8(bytes) else { return };
     let Some(event_type) = EventTypeUri::from_id("A") else { return };
     let time = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
-    let window = CachedWindow { event_type, start_time: time(1_796_083_200), end_time: time(1_798_761_600) };
+    let window =
+        AvailabilityKey { event_type, start_time: time(1_796_083_200), end_time: time(1_798_761_600) };
     let as_of = time(1_796_083_300);
     let found = Availability::from_text(text, &window, as_of);
     let expected = text.split_once('\n').and_then(|(start_time, json)| {
@@ -235,7 +237,7 @@ pub fn availability_cache(bytes: &[u8]) {
     }
 }
 
-fn check_round_trip(availability: &Availability, window: &CachedWindow) {
+fn check_round_trip(availability: &Availability, window: &AvailabilityKey) {
     let text = availability.to_text().unwrap_or_default();
     let again = Availability::from_text(&text, window, availability.as_of);
     let parts =

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, value::RawValue};
 
-use crate::{Outcome, outcome, version::ProtocolHeaders};
+use crate::{Dispatch, dispatch, version::ProtocolHeaders};
 
 /// A message, after a line for each of the three headers (empty for an absent one). The answer is a JSON-RPC response with
 /// the id of the message, or nothing for a notification.
@@ -18,9 +18,9 @@ pub fn message(bytes: &[u8]) {
     };
     let headers = ProtocolHeaders { version: header(), method: header(), name: header() };
     let body = parts.next().unwrap_or_default();
-    let answer = match outcome(body, &headers, |_, _| {}) {
-        Outcome::Answer(answer) => answer,
-        Outcome::Call { id, call, .. } => {
+    let answer = match dispatch(body, &headers, |_, _| {}) {
+        Dispatch::Answer(answer) => answer,
+        Dispatch::Call { id, call, .. } => {
             assert_eq!(Some(id), sent_id(body).as_deref());
             if let Err(error) = call {
                 assert_eq!(error.code(), "invalid_parameter");

@@ -5,18 +5,11 @@
 //!   address. The same [`Config::seed`] and clock give the same responses. Comments mark unconfirmed behavior of the
 //!   real API as *assumed*. By default there is one organization with three users: its owner, whose [`DEFAULT_PAT`] can
 //!   read the other two users' resources, and two members ([`KIM_PAT`], [`NOOR_PAT`]).
-//! - **Token issuer** under `/issuer`: `.well-known/openid-configuration`, `jwks`, `token` (password and
-//!   client-credentials grants) and, for tests, `mint` (a [`Mint`]) and `rotate`.
-//! - **Controls** under `/sandbox` for faults, recorded requests and PATs; see below.
+//! - **Token issuer** under `/issuer`: `.well-known/openid-configuration`, `jwks` and `token` (password and
+//!   client-credentials grants).
+//! - **[Controls](#controls)** under `/sandbox` and `/issuer`.
 //! - **Static files** from [`Config::pages`], which take precedence over the paths above.
 //! - `GET /healthz` responds with `ok`.
-//!
-//! ```sh
-//! curl localhost:4010/sandbox/faults -H 'content-type: application/json' \
-//!   -d '{"path": "/event_types", "times": 2, "fault": {"kind": "status", "status": 503}}'
-//! curl localhost:4010/issuer/mint -H 'content-type: application/json' \
-//!   -d '{"alg": "ES256", "claims": {"exp": 1, "aud": null}}'
-//! ```
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), sandbox::StartError> {

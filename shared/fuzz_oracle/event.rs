@@ -20,8 +20,8 @@ use crate::lambda::event::Event;
 pub fn event(bytes: &[u8]) {
     let Ok(json) = from_utf8(bytes) else { return };
     let expected = naive(json);
-    let found = match Event::parse(json) {
-        Event::WarmUp { is_one_of_several } => Naive::WarmUp { is_one_of_several },
+    let found = match Event::parse(json, 0) {
+        Event::WarmUp { is_concurrent } => Naive::WarmUp { is_concurrent },
         Event::Request(request) => {
             let is_http_api = matches!(request.request_context_ref(), Some(RequestContext::ApiGatewayV2(_)));
             let mut headers: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
@@ -53,7 +53,7 @@ enum Naive {
         parameters: BTreeMap<String, Vec<String>>,
     },
     WarmUp {
-        is_one_of_several: bool,
+        is_concurrent: bool,
     },
     Unknown,
 }
@@ -92,15 +92,18 @@ fn supported(json: &str) -> Option<Naive> {
     let Some(context) = context? else {
         let sources = ["aws.events", "aws.scheduler", "serverless-plugin-warmup"];
         let is_warm_up = warmer == Value::Bool(true) || sources.iter().any(|name| source == *name);
-        let is_one_of_several = concurrency.as_f64().is_some_and(|concurrency| concurrency > 1.0);
-        return is_warm_up.then_some(Naive::WarmUp { is_one_of_several });
+        let is_concurrent = concurrency.as_f64().is_some_and(|concurrency| concurrency > 1.0);
+        return is_warm_up.then_some(Naive::WarmUp { is_concurrent });
     };
     let context = members(context)?;
     let (http, elb) = (once(&context, "http")?, once(&context, "elb")?);
     let (is_http_api, method) = match (http, elb) {
         (Some(http), _) if is_object(http) => {
-            let method = members(http).and_then(|http| typed::<String>(once(&http, "method")?)?);
-            (true, method.unwrap_or_default())
+            let method: String = match once(&members(http)?, "method")? {
+                Some(method) => serde_json::from_str(method).ok()?,
+                None => String::new(),
+            };
+            (true, method)
         }
         (None, None) => (false, method.as_str()?.to_owned()),
         _ => return None,

@@ -59,10 +59,15 @@ pub enum Error {
     )]
     OriginNotAllowed,
     /// 413: the body is too large.
-    #[error("The body of the request is larger than 64 KiB: send a smaller one.")]
-    MessageTooLarge,
-    /// 404: there is no authorization server to describe.
-    #[error("There is no authorization server that a client could get a token from.")]
+    #[error("The body of the request is larger than {} KiB: send a smaller one.", max_bytes / 1024)]
+    MessageTooLarge {
+        /// The size limit of bodies.
+        max_bytes: usize,
+    },
+    /// 404: there is no protected resource metadata (RFC 9728).
+    #[error(
+        "There is no protected resource metadata: this server has no token issuer, or no known public URL."
+    )]
     NotFound,
     /// 400: no Calendly personal access token (PAT) is stored for this caller.
     #[error("{0}")]
@@ -107,20 +112,23 @@ pub enum Error {
     /// 504: the deadline passed.
     #[error("Time ran out before the answer was complete. Ask for a shorter range, or try again.")]
     DeadlineExceeded {
-        /// What the request was doing, as a clause: "the PAT was read".
+        /// What the request was doing: "reading the PAT".
         during: &'static str,
     },
-    /// 500: the answer exceeds Lambda's 6 MB, or its parts the function's memory.
-    #[error(
-        "The answer is larger than the 6 MB that Lambda can return. Send Accept-Encoding: gzip, \
-         or ask for less."
-    )]
+    /// 500: the answer exceeds Lambda's 6 MB even if compressed, or a limit of the function's memory.
+    #[error("The answer is too large to return: ask for less.")]
     AnswerTooLarge {
         /// What is too large.
         reason: &'static str,
     },
+    /// 500: the answer exceeds Lambda's 6 MB, and the client does not accept gzip.
+    #[error(
+        "The answer is larger than the 6 MB that Lambda can return uncompressed: send Accept-Encoding: gzip, \
+         or ask for less."
+    )]
+    AnswerNeedsGzip,
     /// Any other error, with the requested item that it is about.
-    #[error("{error} This is about {subject}.")]
+    #[error("{error} This concerns {subject}.")]
     About {
         /// The item, as the caller named it. Appears only in the answer.
         subject: String,
@@ -158,7 +166,7 @@ pub enum TokenError {
 
 /// An error answer of Calendly.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("Calendly answered {}{}", status_text(*status), sentence(self.message.as_deref().or(self.title.as_deref())))]
+#[error("Calendly answered {}{}", status_text(*status), sentence(self.text()))]
 pub struct CalendlyError {
     /// Calendly's HTTP status: 400 to 599.
     pub status: StatusCode,
@@ -172,6 +180,14 @@ pub struct CalendlyError {
     pub retry_after: Option<Duration>,
     /// The path of the call.
     pub path: &'static str,
+}
+
+impl CalendlyError {
+    /// `message`, or `title` where that is absent or empty.
+    fn text(&self) -> Option<&str> {
+        let message = self.message.as_deref().filter(|message| !message.is_empty());
+        message.or(self.title.as_deref())
+    }
 }
 
 /// A status with its registered name, if it has one: `404 Not Found`, `520`.
@@ -235,7 +251,7 @@ impl Error {
             | Self::PatMissing(_) => StatusCode::BAD_REQUEST,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,
-            Self::MessageTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MessageTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Token(TokenError::InsufficientScope { .. }) => StatusCode::FORBIDDEN,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
@@ -244,7 +260,9 @@ impl Error {
             Self::CalendlyUnreachable { .. } | Self::CalendlyInvalidResponse(_) => StatusCode::BAD_GATEWAY,
             Self::SecretsUnavailable { .. } | Self::KeysUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::DeadlineExceeded { .. } => StatusCode::GATEWAY_TIMEOUT,
-            Self::AnswerTooLarge { .. } | Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::AnswerTooLarge { .. } | Self::AnswerNeedsGzip | Self::Internal { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -259,7 +277,7 @@ impl Error {
             Self::InvalidMessage { code, .. } => code,
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::OriginNotAllowed => "origin_not_allowed",
-            Self::MessageTooLarge => "message_too_large",
+            Self::MessageTooLarge { .. } => "message_too_large",
             Self::NotFound => "not_found",
             Self::PatMissing(_) => "pat_missing",
             Self::Token(TokenError::Missing) => "token_missing",
@@ -273,7 +291,7 @@ impl Error {
             Self::SecretsUnavailable { .. } => "secrets_unavailable",
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::DeadlineExceeded { .. } => "deadline_exceeded",
-            Self::AnswerTooLarge { .. } => "answer_too_large",
+            Self::AnswerTooLarge { .. } | Self::AnswerNeedsGzip => "answer_too_large",
             Self::Internal { .. } => "internal_error",
         }
     }
@@ -290,12 +308,13 @@ impl Error {
             Self::InvalidMessage { reason, .. } => Cow::Borrowed(reason),
             Self::MethodNotAllowed { .. }
             | Self::OriginNotAllowed
-            | Self::MessageTooLarge
+            | Self::MessageTooLarge { .. }
             | Self::NotFound => self.to_string().into(),
             Self::PatMissing(reason)
             | Self::NoEventType { reason, .. }
             | Self::AnswerTooLarge { reason }
             | Self::Internal { reason } => Cow::Borrowed(reason),
+            Self::AnswerNeedsGzip => "the answer has more than 6 MB, and gzip is not accepted".into(),
             Self::Token(error) => error.to_string().into(),
             Self::Calendly(error) => {
                 format!("Calendly answered {} to {}", error.status.as_u16(), error.path).into()
@@ -366,9 +385,9 @@ impl Error {
         self.calendly_status() == Some(StatusCode::UNAUTHORIZED)
     }
 
-    /// Whether Calendly is unavailable: unreachable, failing, or over the rate limit.
+    /// Whether Calendly is unreachable, failing, or refusing calls for the rate limit.
     #[must_use]
-    pub fn is_calendly_down(&self) -> bool {
+    pub fn is_calendly_unavailable(&self) -> bool {
         let is_unavailable =
             |status: StatusCode| status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
         matches!(self, Self::CalendlyUnreachable { .. }) || self.calendly_status().is_some_and(is_unavailable)
@@ -481,6 +500,7 @@ mod tests {
         );
         assert_eq!(error(520, None, None), "Calendly answered 520.");
         assert_eq!(error(520, None, Some("No")), "Calendly answered 520: No.");
+        assert_eq!(error(520, Some("No"), Some("")), "Calendly answered 520: No.");
     }
 
     #[test]
@@ -505,7 +525,7 @@ mod tests {
         let error = Error::Calendly(Box::new(calendly)).about("the event type \"Robin's\"".to_owned());
         assert_eq!(error.reason(), "Calendly answered 403 to /users/me.");
         assert_eq!((error.status(), error.code()), (StatusCode::FORBIDDEN, "calendly_error"));
-        assert!(error.to_string().ends_with(r#" This is about the event type "Robin's"."#), "{error}");
+        assert!(error.to_string().ends_with(r#" This concerns the event type "Robin's"."#), "{error}");
     }
 
     fn calendly(status: u16) -> Error {
@@ -537,14 +557,19 @@ mod tests {
             (599, false, true, false),
         ] {
             for error in alone_and_about(calendly(status)) {
-                let found = (error.is_pat_refused(), error.is_calendly_down(), error.is_calendly_not_found());
+                let found =
+                    (error.is_pat_refused(), error.is_calendly_unavailable(), error.is_calendly_not_found());
                 assert_eq!(found, (is_pat_refused, is_down, is_not_found), "{error:?}");
             }
         }
         let unreachable = Error::CalendlyUnreachable { what: "it was reset", path: "/users/me" };
-        assert!(unreachable.is_calendly_down() && !unreachable.is_pat_refused());
+        assert!(unreachable.is_calendly_unavailable() && !unreachable.is_pat_refused());
         let another = Error::Internal { reason: "another error" };
-        assert!(!another.is_calendly_down() && !another.is_pat_refused() && !another.is_calendly_not_found());
+        assert!(
+            !another.is_calendly_unavailable()
+                && !another.is_pat_refused()
+                && !another.is_calendly_not_found()
+        );
     }
 
     #[test]

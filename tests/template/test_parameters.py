@@ -18,8 +18,8 @@ class Parameters(unittest.TestCase):
             limits = {"AllowedPattern", "AllowedValues", "MinValue"} & set(parameter)
             self.assertTrue(limits, f"{name} accepts any value")
 
-    def test_the_page_on_operations_names_each_parameter(self):
-        page = (ROOT / "docs" / "operations.md").read_text()
+    def test_the_page_on_configuration_names_each_parameter(self):
+        page = (ROOT / "docs" / "configuration.md").read_text()
         for name in source()["Parameters"]:
             self.assertIn(f"`{name}`", page)
 

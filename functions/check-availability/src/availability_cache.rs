@@ -8,7 +8,7 @@ use shared::{
     Error, Variables,
     cache::{
         Backoff, CacheError, CachePolicy, CacheStatus, Freshness, LoadError, Lookup, OnError, RefreshPolicy,
-        RemoteItem, Source, TieredCache,
+        RemoteCacheable, Source, TieredCache,
     },
     calendly::{Availability, AvailableTimes, Calendly, EventTypeUri, PatId, TimeWindow, WindowRequest, utc},
 };
@@ -46,12 +46,12 @@ pub(crate) struct AvailabilityCache {
     fresh: Duration,
     /// How much longer it is served while Calendly fails or the quota is low.
     stale: Duration,
-    cache: TieredCache<PatId, CachedWindow, Availability, Error>,
+    cache: TieredCache<PatId, AvailabilityKey, Availability, Error>,
 }
 
 /// A cached window of an event type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub(crate) struct CachedWindow {
+pub(crate) struct AvailabilityKey {
     pub(crate) event_type: EventTypeUri,
     pub(crate) start_time: DateTime<Utc>,
     pub(crate) end_time: DateTime<Utc>,
@@ -81,7 +81,7 @@ impl AvailabilityCache {
     /// Those of the call, unless a stale response can be served.
     pub(crate) async fn get(
         &self,
-        window: &CachedWindow,
+        window: &AvailabilityKey,
         wanted_from: DateTime<Utc>,
         request: &impl WindowRequest,
         calendly: &Calendly<'_>,
@@ -106,7 +106,7 @@ impl AvailabilityCache {
                 path: "/event_type_available_times",
             };
             timeout(limit, call).await.unwrap_or(Err(timed_out)).map_err(|error| {
-                if error.is_calendly_down() {
+                if error.is_calendly_unavailable() {
                     LoadError::Unavailable(error)
                 } else {
                     LoadError::Rejected(error)
@@ -116,9 +116,10 @@ impl AvailabilityCache {
         // Reserves half of the remaining time for a call.
         let max_wait = MAX_COALESCE_WAIT.min(calendly.time_left() / 2);
         let lookup = self.cache.get_with_lease(&scope, window, freshness, max_wait, load).await;
+        let is_hit = |lookup: &Lookup<_>| lookup.status != CacheStatus::Miss(Source::Origin);
+        metrics.cache_hit("availability", lookup.as_ref().is_ok_and(is_hit));
         let Lookup { value, status } = lookup.map_err(|error: CacheError<Error>| Error::from(error))?;
         metrics.add(metric(status), "Count", 1.0);
-        metrics.cache_hit("availability", status != CacheStatus::Miss(Source::Origin));
         Ok(value)
     }
 
@@ -144,12 +145,12 @@ fn metric(status: CacheStatus) -> &'static str {
 }
 
 /// The start of the requested window and, on the next line, Calendly's response.
-impl RemoteItem<CachedWindow> for Availability {
+impl RemoteCacheable<AvailabilityKey> for Availability {
     fn to_text(&self) -> Option<String> {
         Some(format!("{}\n{}", utc(self.window.start_time), self.times.json()))
     }
 
-    fn from_text(text: &str, window: &CachedWindow, as_of: DateTime<Utc>) -> Option<Self> {
+    fn from_text(text: &str, window: &AvailabilityKey, as_of: DateTime<Utc>) -> Option<Self> {
         let (start_time, json) = text.split_once('\n')?;
         let start_time = DateTime::parse_from_rfc3339(start_time).ok()?.to_utc();
         let times = AvailableTimes::parse(json.to_owned()).ok()?;

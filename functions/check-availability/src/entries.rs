@@ -5,7 +5,7 @@ use shared::calendly::Slot;
 
 use crate::{
     merge::{MergedSlots, SlotList},
-    question::{Match, PointQuery},
+    question::{Limit, Match, PointQuery},
 };
 
 /// A slot of an entry, with the index of its event type and its JSON object.
@@ -53,6 +53,21 @@ impl<'a> Entries<'a> {
         Self { limit, ..self }
     }
 
+    /// The entries that an answer with this limit has.
+    #[must_use]
+    pub fn limited_to(self, limit: Option<Limit>) -> Self {
+        match limit {
+            None => self,
+            Some(Limit::Entries(limit)) => self.first(limit),
+            Some(Limit::AvailableEntries(limit)) => self.available().first(limit),
+        }
+    }
+
+    /// Whether there are as many entries as an answer with this limit has.
+    pub(crate) fn reach(self, limit: Limit) -> bool {
+        self.limited_to(Some(limit)).count() >= limit.max()
+    }
+
     /// Keeps only the available entries.
     #[must_use]
     pub fn available(self) -> Self {
@@ -76,19 +91,18 @@ impl<'a> Entries<'a> {
         // Most questions are about one event type and have nothing to merge.
         if let [list] = self.lists {
             let all = list.iter().map(|(slot, object)| [EntrySlot { event_type: 0, slot, object }]);
-            let is_included = |entry: &[EntrySlot<'a>; 1]| self.matches(entry) && self.includes(entry);
-            all.filter(is_included).take(self.limit).for_each(|entry| each(&entry));
+            all.filter(|entry| self.includes(entry)).take(self.limit).for_each(|entry| each(&entry));
             return;
         }
-        let mut calendars: Vec<MergedSlots<'a>> = self.lists.iter().map(SlotList::iter).collect();
-        let mut instant = Vec::with_capacity(calendars.len());
+        let mut lists: Vec<MergedSlots<'a>> = self.lists.iter().map(SlotList::iter).collect();
+        let mut instant = Vec::with_capacity(lists.len());
         let mut left = self.limit;
-        while left > 0 && take_instant(&mut calendars, &mut instant) {
+        while left > 0 && next_instant(&mut lists, &mut instant) {
             let entry_length = match self.match_mode {
                 Match::Any => 1,
                 Match::All => {
                     instant.retain(EntrySlot::is_available);
-                    calendars.len()
+                    lists.len()
                 }
             };
             for entry in instant.chunks_exact(entry_length).filter(|entry| self.includes(entry)).take(left) {
@@ -98,13 +112,9 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// Whether the slots of an entry satisfy `match`.
-    fn matches(&self, entry: &[EntrySlot<'_>]) -> bool {
-        self.match_mode == Match::Any || entry.iter().all(EntrySlot::is_available)
-    }
-
     fn includes(&self, entry: &[EntrySlot<'_>]) -> bool {
-        (!self.available_only || entry.iter().all(EntrySlot::is_available)) && self.filter.includes(entry)
+        let must_be_available = self.available_only || self.match_mode == Match::All;
+        (!must_be_available || entry.iter().all(EntrySlot::is_available)) && self.filter.includes(entry)
     }
 
     /// The number of entries.
@@ -116,12 +126,12 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// Moves the slots of the next instant into `instant`, at most one per calendar; `false` at the end.
-fn take_instant<'a>(calendars: &mut [MergedSlots<'a>], instant: &mut Vec<EntrySlot<'a>>) -> bool {
+/// Moves the slots of the next instant into `instant`, at most one per list; `false` at the end.
+fn next_instant<'a>(lists: &mut [MergedSlots<'a>], instant: &mut Vec<EntrySlot<'a>>) -> bool {
     instant.clear();
-    let starts = calendars.iter().filter_map(|slots| Some(slots.peek()?.0.start_time));
+    let starts = lists.iter().filter_map(|slots| Some(slots.peek()?.0.start_time));
     let Some(start_time) = starts.min() else { return false };
-    for (event_type, slots) in calendars.iter_mut().enumerate() {
+    for (event_type, slots) in lists.iter_mut().enumerate() {
         if slots.peek().is_some_and(|(slot, _)| slot.start_time == start_time)
             && let Some((slot, object)) = slots.next()
         {
@@ -139,7 +149,7 @@ impl Filter {
         match self {
             Self::All => true,
             Self::At(point) => all_available(&|start_time| start_time == point.moment()),
-            Self::After(point) => all_available(&|start_time| point.has_next(start_time)),
+            Self::After(point) => all_available(&|start_time| point.includes_in_next(start_time)),
         }
     }
 }
@@ -163,7 +173,7 @@ mod tests {
     use super::*;
     use crate::{
         merge::WindowSlots,
-        question::{PointQuery, SlotRange, TimeBound, Zone, parse_time},
+        question::{PointQuery, SlotRange, TimeParameter, Zone, parse_time},
     };
 
     /// From 2026-10-24: two years from there have clock changes in many zones.
@@ -221,36 +231,36 @@ mod tests {
     }
 
     proptest! {
-        // 25 hours, across a clock change if there is one; the calendars are in two zones.
+        // 25 hours, across a clock change if there is one; the lists are in two zones.
         #[test]
         fn questions_agree_with_single_answers(
             (zone, day) in place(),
             (other_zone, _) in place(),
-            calendars in prop::collection::vec(prop::collection::btree_map(0i64..100, any::<bool>(), 0..60), 1..5),
+            lists in prop::collection::vec(prop::collection::btree_map(0i64..100, any::<bool>(), 0..60), 1..5),
             limit in 1usize..80,
             moment in 0i64..100,
         ) {
-            let calendars: Vec<BTreeMap<i64, bool>> = calendars
+            let lists: Vec<BTreeMap<i64, bool>> = lists
                 .into_iter()
                 .map(|slots| slots.into_iter().map(|(quarters, is_available)| (day + quarters, is_available)).collect())
                 .collect();
             let zones = [&zone, &other_zone];
-            let times: Vec<_> = zones.iter().cycle().zip(&calendars).map(|(zone, slots)| open_times(slots, zone)).collect();
+            let times: Vec<_> = zones.iter().cycle().zip(&lists).map(|(zone, slots)| open_times(slots, zone)).collect();
             // The local time at that moment. A repeated local time means the earlier moment.
             let offset = zone.offsets().at(time(day + moment));
             let local = time(day + moment).with_timezone(&offset).naive_local().format("%Y-%m-%dT%H:%M:%S").to_string();
             let parse = |bound| parse_time(bound, &local, Some(&zone)).unwrap();
-            let (shown, moment) = (time(day + moment), parse(TimeBound::At));
-            prop_assert!(moment <= shown && shown <= parse(TimeBound::End));
+            let (shown, moment) = (time(day + moment), parse(TimeParameter::At));
+            prop_assert!(moment <= shown && shown <= parse(TimeParameter::End));
             let any = Entries::new(&times, Match::Any);
             let all = Entries::new(&times, Match::All);
             let mut union = BTreeSet::new();
-            for (event_type, slots) in calendars.iter().enumerate() {
+            for (event_type, slots) in lists.iter().enumerate() {
                 union.extend(slots.keys().map(|quarters| (time(*quarters), vec![event_type])));
             }
             prop_assert_eq!(keys(&any), union.into_iter().collect::<Vec<_>>());
-            let everyone: Vec<usize> = (0..calendars.len()).collect();
-            let is_free = |quarters: &i64| calendars.iter().all(|slots| slots.get(quarters) == Some(&true));
+            let everyone: Vec<usize> = (0..lists.len()).collect();
+            let is_free = |quarters: &i64| lists.iter().all(|slots| slots.get(quarters) == Some(&true));
             let intersection = (day..day + 100).filter(is_free).map(|quarters| (time(quarters), everyone.clone()));
             prop_assert_eq!(keys(&all), intersection.collect::<Vec<_>>());
 
@@ -262,7 +272,7 @@ mod tests {
 
                 let is_available = |(start, event_types): &(DateTime<Utc>, Vec<usize>)| {
                     let quarters = (start.timestamp() - START) / 900;
-                    event_types.iter().all(|event_type| calendars[*event_type].get(&quarters) == Some(&true))
+                    event_types.iter().all(|event_type| lists[*event_type].get(&quarters) == Some(&true))
                 };
                 let available: Vec<_> = keys(&whole).into_iter().filter(is_available).collect();
                 prop_assert_eq!(&keys(&whole.available()), &available);
@@ -271,7 +281,7 @@ mod tests {
                 let at = PointQuery::new(moment, moment - TimeDelta::days(1)).unwrap();
                 let is_free = |(start, event_types): &(DateTime<Utc>, Vec<usize>)| {
                     event_types.iter().all(|event_type| {
-                        calendars[*event_type].get(&((start.timestamp() - START) / 900)) == Some(&true)
+                        lists[*event_type].get(&((start.timestamp() - START) / 900)) == Some(&true)
                     })
                 };
                 let free: Vec<_> = keys(&whole).into_iter().filter(is_free).collect();
@@ -290,9 +300,9 @@ mod tests {
             let zone = Zone::named(zone.name()).unwrap();
             let local = time(quarters).naive_utc().format("%Y-%m-%dT%H:%M:%S").to_string();
             let parse = |bound| parse_time(bound, &local, Some(&zone)).ok();
-            prop_assert_eq!(parse(TimeBound::At), parse(TimeBound::Start));
-            if let Some(at) = parse(TimeBound::At) {
-                prop_assert!(parse(TimeBound::End).is_some_and(|end| at <= end));
+            prop_assert_eq!(parse(TimeParameter::At), parse(TimeParameter::Start));
+            if let Some(at) = parse(TimeParameter::At) {
+                prop_assert!(parse(TimeParameter::End).is_some_and(|end| at <= end));
             }
         }
     }

@@ -9,12 +9,12 @@ use futures_util::{
 };
 use shared::{
     Error,
-    calendly::{Calendly, EventTypeUri},
+    calendly::{Calendly, EventTypeUri, MAX_CALLS_IN_FLIGHT},
 };
 use tokio::time::timeout;
 
 use crate::{
-    availability_cache::{AvailabilityCache, CachedWindow},
+    availability_cache::{AvailabilityCache, AvailabilityKey},
     entries::Entries,
     event_type::ResolvedEventType,
     merge::{SlotList, WindowSlots},
@@ -27,12 +27,8 @@ use crate::{
 /// rate limit.
 const MAX_CALLS_PER_EVENT_TYPE: usize = 4;
 
-/// The maximum number of concurrent windows of one request, so that no lease expires while its holder waits for one of
-/// the calls that [`Calendly`] allows.
-const MAX_CALLS: usize = 8;
-
-/// How much longer the lookup of an event type's length may take than the fetch of the slots.
-const MAX_LENGTH_WAIT: Duration = Duration::from_secs(1);
+/// How much longer the lookup of an event type's duration may take than the fetch of the slots.
+const MAX_DURATION_WAIT: Duration = Duration::from_secs(1);
 
 /// Fetches the slots of each event type, in order. If one window fails, the request fails: a partial answer must not
 /// look complete. With a `limit`, requests windows one at a time until there are enough slots.
@@ -46,36 +42,42 @@ pub(crate) async fn fetch_slots(
     if let Some(duration) = question.duration {
         check_durations(duration, event_types, resolver, calendly).await?;
     }
-    let (lists, lengths) = {
-        let event_types: &[EventType] = event_types;
-        let mut slots = pin!(fetch_lists(question, event_types, cache, calendly));
-        let mut look_ups = unknown_lengths(question, event_types, resolver, calendly);
-        let mut lengths = Vec::new();
-        let lists = loop {
-            tokio::select! {
-                lists = &mut slots => break lists?,
-                Some(length) = look_ups.next() => lengths.push(length),
-            }
-        };
-        let max_wait = MAX_LENGTH_WAIT.min(calendly.time_left() / 2);
-        let rest = async {
-            while let Some(length) = look_ups.next().await {
-                lengths.push(length);
-            }
-        };
-        // A slot of unknown length has no local end, which is not an error.
-        let _ = timeout(max_wait, rest).await;
-        (lists, lengths)
-    };
-    for resolved in lengths.into_iter().flatten() {
+    let lists = fetch_lists(question, event_types, cache, calendly);
+    let lookups = duration_lookups(question, event_types, resolver, calendly);
+    let (lists, looked_up) = with_optional_durations(lists, lookups, calendly).await?;
+    for resolved in looked_up {
         let same = event_types.iter_mut().filter(|event_type| event_type.resolved.uri == resolved.uri);
         same.for_each(|event_type| event_type.resolved = resolved.clone());
     }
     Ok(lists)
 }
 
-/// Looks up the lengths of event types that were requested by URI or id, for the local ends of their slots.
-fn unknown_lengths<'a>(
+/// The slots, and the event types whose durations were looked up meanwhile or soon after.
+async fn with_optional_durations(
+    lists: impl Future<Output = Result<Vec<SlotList>, EventTypeError>>,
+    mut lookups: FuturesUnordered<impl Future<Output = Option<Arc<ResolvedEventType>>>>,
+    calendly: &Calendly<'_>,
+) -> Result<(Vec<SlotList>, Vec<Arc<ResolvedEventType>>), EventTypeError> {
+    let mut lists = pin!(lists);
+    let mut looked_up = Vec::new();
+    let lists = loop {
+        tokio::select! {
+            lists = &mut lists => break lists?,
+            Some(event_type) = lookups.next() => looked_up.extend(event_type),
+        }
+    };
+    let rest = async {
+        while let Some(event_type) = lookups.next().await {
+            looked_up.extend(event_type);
+        }
+    };
+    // A slot of unknown duration has no local end, which is not an error.
+    let _ = timeout(MAX_DURATION_WAIT.min(calendly.time_left() / 2), rest).await;
+    Ok((lists, looked_up))
+}
+
+/// Look-ups of the durations of event types that were requested by URI or id, for the local ends of their slots.
+fn duration_lookups<'a>(
     question: &Question,
     event_types: &'a [EventType],
     resolver: &'a EventTypeResolver,
@@ -84,7 +86,9 @@ fn unknown_lengths<'a>(
     let has_local_ends = question.timezone.is_some() && question.duration.is_none();
     let requested_by_uri = event_types.iter().filter(|event_type| has_local_ends && event_type.is_uri());
     requested_by_uri
-        .map(|event_type| async { resolver.with_lengths_for_ends(&event_type.resolved, calendly).await.ok() })
+        .map(|event_type| async {
+            resolver.with_durations_for_local_ends(&event_type.resolved, calendly).await.ok()
+        })
         .collect()
 }
 
@@ -94,23 +98,24 @@ async fn fetch_lists(
     cache: Option<&AvailabilityCache>,
     calendly: &Calendly<'_>,
 ) -> Result<Vec<SlotList>, EventTypeError> {
-    let max_calls = MAX_CALLS.min(MAX_CALLS_PER_EVENT_TYPE * event_types.len());
+    // No more windows than calls, so that no lease expires while its holder waits for a call.
+    let max_calls = MAX_CALLS_IN_FLIGHT.min(MAX_CALLS_PER_EVENT_TYPE * event_types.len());
     let limit = question.times.limit();
     let windows = Window::all(&question.times, cache.is_some());
     let mut lists: Vec<SlotList> = event_types.iter().map(|_| SlotList::default()).collect();
-    for round in windows.chunks(if limit.is_some() { 1 } else { windows.len().max(1) }) {
-        let mut calls = Vec::with_capacity(round.len() * event_types.len());
-        for window in round {
+    for batch in windows.chunks(if limit.is_some() { 1 } else { windows.len().max(1) }) {
+        let mut calls = Vec::with_capacity(batch.len() * event_types.len());
+        for window in batch {
             let fetch = |event_type| fetch_window(*window, event_type, cache, calendly);
             calls.extend(event_types.iter().map(fetch));
         }
-        let mut results = join_ordered(calls, max_calls).await?.into_iter();
-        while results.len() > 0 {
-            lists.iter_mut().zip(results.by_ref()).for_each(|(list, slots)| list.add(slots));
+        for (index, slots) in join_ordered(calls, max_calls).await?.into_iter().enumerate() {
+            if let Some(list) = lists.get_mut(index % event_types.len()) {
+                list.add(slots);
+            }
         }
         let entries = Entries::new(&lists, question.match_mode);
-        let entries = if question.available_only { entries.available() } else { entries };
-        if limit.is_some_and(|limit| entries.first(limit).count() >= limit) {
+        if limit.is_some_and(|limit| entries.reach(limit)) {
             break;
         }
     }
@@ -140,11 +145,11 @@ async fn fetch_window(
     let slots = match window {
         Window::Aligned(aligned) => fetch_aligned(aligned, uri, cache, calendly).await,
         Window::Part(part) => calendly.available_times(uri, &window).await.map(|availability| {
-            let wanted = part.wanted(availability.window.start_time);
+            let wanted = part.slot_range(availability.window.start_time);
             WindowSlots::new(availability, wanted)
         }),
         Window::Point(point) => {
-            let wanted = point.wanted();
+            let wanted = point.slot_range();
             calendly.available_times(uri, &window).await.map(|it| WindowSlots::new(it, wanted))
         }
     };
@@ -158,12 +163,12 @@ async fn fetch_aligned(
     cache: Option<&AvailabilityCache>,
     calendly: &Calendly<'_>,
 ) -> Result<WindowSlots, Error> {
-    let wanted = aligned.wanted(Utc::now())?;
+    let wanted = aligned.slot_range(Utc::now())?;
     let request = Window::Aligned(aligned);
     let availability = match cache {
         Some(cache) => {
             let (start_time, end_time) = aligned.bounds();
-            let window = CachedWindow { event_type: event_type.clone(), start_time, end_time };
+            let window = AvailabilityKey { event_type: event_type.clone(), start_time, end_time };
             cache.get(&window, wanted.start_time, &request, calendly).await?
         }
         None => Arc::new(calendly.available_times(event_type, &request).await?),
@@ -173,7 +178,7 @@ async fn fetch_aligned(
     Ok(WindowSlots::cached(availability, SlotRange { start_time, ..wanted }))
 }
 
-/// Checks that every event type can have this duration. Unknown lengths are loaded.
+/// Checks that every event type can have this duration. Unknown durations are loaded.
 async fn check_durations(
     duration: TimeDelta,
     event_types: &mut [EventType],
@@ -181,7 +186,7 @@ async fn check_durations(
     calendly: &Calendly<'_>,
 ) -> Result<(), EventTypeError> {
     let check = async |event_type: &mut EventType| {
-        let resolved = resolver.with_lengths(&event_type.resolved, calendly).await;
+        let resolved = resolver.with_durations(&event_type.resolved, calendly).await;
         event_type.resolved = resolved.map_err(|error| event_type.error(error))?;
         check_duration(duration, &event_type.resolved).map_err(|error| event_type.error(error))
     };
@@ -189,20 +194,21 @@ async fn check_durations(
     for event_type in event_types {
         checks.push(check(event_type));
     }
-    join_ordered(checks, MAX_CALLS).await.map(drop)
+    join_ordered(checks, MAX_CALLS_IN_FLIGHT).await.map(drop)
 }
 
 fn check_duration(duration: TimeDelta, event_type: &ResolvedEventType) -> Result<(), Error> {
     let minutes = duration.num_minutes().to_string();
-    if !event_type.has_lengths() {
-        let reason =
-            "cannot be checked, since Calendly does not state the event type's duration: omit duration.";
+    if !event_type.has_durations() {
+        // The MCP server replaces `duration` by the name of its argument: here it is nothing but the parameter.
+        let reason = "cannot be checked, since Calendly states none for this event type: omit duration.";
         return Err(Error::invalid_value("duration", &minutes, reason));
     }
-    if event_type.lengths().any(|length| length == duration) {
+    if event_type.durations().any(|offered| offered == duration) {
         return Ok(());
     }
-    let lengths: Vec<String> = event_type.lengths().map(|length| length.num_minutes().to_string()).collect();
-    let reason = format!("is not offered by this event type: send {}.", lengths.join(" or "));
+    let offered: Vec<String> =
+        event_type.durations().map(|offered| offered.num_minutes().to_string()).collect();
+    let reason = format!("is not offered by this event type: send {}.", offered.join(" or "));
     Err(Error::invalid_value("duration", &minutes, reason))
 }

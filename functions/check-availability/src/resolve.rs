@@ -6,29 +6,33 @@ use chrono::{DateTime, Utc};
 use futures_util::future::{FutureExt, join_all};
 use shared::{
     Error, Variables,
-    cache::{Backoff, CachePolicy, OnError, RemoteItem, TieredCache},
+    cache::{Backoff, CachePolicy, OnError, RemoteCacheable, TieredCache},
     calendly::{Calendly, PatId, response_policy},
     quoted,
 };
 
 use crate::{
-    event_type::{EventTypeRef, ListedEventType, ResolvedEventType},
+    event_type::{EventTypeRef, EventTypeSelector, ResolvedEventType},
     question::Question,
 };
 
 const NOT_SEARCHED: Error = Error::Internal { reason: "an event type was not searched for" };
 
-const LENGTHS_ON_ERROR: OnError = OnError::ServeStale {
+/// Durations for local ends need a cache of their own: the other one serves no stale value, since a wrong URI would be a wrong
+/// answer.
+const DURATIONS_ON_ERROR: OnError = OnError::ServeStale {
     backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
     load_timeout: Duration::MAX,
     backoff_without_value: true,
 };
 
+type ResolvedEventTypeCache = TieredCache<PatId, EventTypeRef, ResolvedEventType, Error>;
+
 /// Resolves references to event types. Caches the results to save calls.
 pub(crate) struct EventTypeResolver {
-    cache: TieredCache<PatId, EventTypeRef, ResolvedEventType, Error>,
-    /// The lengths of event types that were requested by URI, for local ends.
-    lengths: TieredCache<PatId, EventTypeRef, ResolvedEventType, Error>,
+    cache: ResolvedEventTypeCache,
+    /// The durations of event types that were requested by URI, for local ends.
+    durations: ResolvedEventTypeCache,
 }
 
 /// An event type of a question.
@@ -48,7 +52,7 @@ pub(crate) struct EventTypeError {
     error: Error,
 }
 
-impl RemoteItem<EventTypeRef> for ResolvedEventType {
+impl RemoteCacheable<EventTypeRef> for ResolvedEventType {
     fn to_text(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }
@@ -97,9 +101,9 @@ impl EventTypeResolver {
     pub(crate) fn from_variables(variables: &mut Variables) -> Self {
         let ttl = variables.seconds("EVENT_TYPE_CACHE_SECONDS", 60, 86_400);
         let policy = response_policy(ttl);
-        let lengths =
-            TieredCache::new("event_type_lengths", CachePolicy { on_error: LENGTHS_ON_ERROR, ..policy });
-        Self { cache: TieredCache::new("event_type", policy), lengths }
+        let durations =
+            TieredCache::new("event_type_durations", CachePolicy { on_error: DURATIONS_ON_ERROR, ..policy });
+        Self { cache: TieredCache::new("event_type", policy), durations }
     }
 
     /// The event types of a question, in the order of their references. The list is read once for all that are not cached.
@@ -111,25 +115,27 @@ impl EventTypeResolver {
         let scope = calendly.cache_scope();
         let uncached =
             question.event_types.iter().filter(|requested| !self.cache.is_fresh(&scope, requested));
-        let listed: Vec<&ListedEventType> = uncached.filter_map(EventTypeRef::listed).collect();
-        let found = async { ListedEventType::search(&listed, calendly).await.map(Arc::new) }.boxed().shared();
+        let selectors: Vec<&EventTypeSelector> = uncached.filter_map(EventTypeRef::selector).collect();
+        let search =
+            async { EventTypeSelector::search(&selectors, calendly).await.map(Arc::new) }.boxed().shared();
         let resolve = async |requested: &EventTypeRef| {
-            let (resolved, from_cache) = match requested {
+            let resolved = match requested {
                 EventTypeRef::Uri(uri) => Ok((Arc::new(ResolvedEventType::from_uri(uri.clone())), false)),
-                EventTypeRef::Listed(this) => {
+                EventTypeRef::Selector(selector) => {
                     let load = async {
-                        if !listed.contains(&this) {
-                            return search_one(this, calendly).await;
+                        match selectors.iter().position(|searched| *searched == selector) {
+                            Some(index) => {
+                                search.clone().await?.get(index).cloned().unwrap_or(Err(NOT_SEARCHED))
+                            }
+                            // The cached value has just expired.
+                            None => search_one(selector, calendly).await,
                         }
-                        let found = found.clone().await?;
-                        let mut pairs = listed.iter().zip(found.iter());
-                        let pair = pairs.find(|(other, _)| **other == this);
-                        pair.map_or(Err(NOT_SEARCHED), |(_, result)| result.clone())
                     };
                     self.get(requested, calendly, load).await
                 }
-            }
-            .map_err(|error| EventTypeError { requested: requested.clone(), error })?;
+            };
+            let (resolved, from_cache) =
+                resolved.map_err(|error| EventTypeError { requested: requested.clone(), error })?;
             Ok(EventType { requested: requested.clone(), resolved, from_cache })
         };
         join_all(question.event_types.iter().map(resolve)).await.into_iter().collect()
@@ -149,12 +155,12 @@ impl EventTypeResolver {
         let stale = event_types
             .iter_mut()
             .find(|event_type| event_type.from_cache && event_type.requested == failed.requested);
-        let (Some(stale), EventTypeRef::Listed(listed), true) =
+        let (Some(stale), EventTypeRef::Selector(selector), true) =
             (stale, &failed.requested, failed.error.is_calendly_not_found())
         else {
             return Err(failed);
         };
-        let load = search_one(listed, calendly);
+        let load = search_one(selector, calendly);
         let newer =
             self.cache.refresh(&calendly.cache_scope(), &failed.requested, &stale.resolved, load).await;
         stale.resolved = newer
@@ -163,35 +169,23 @@ impl EventTypeResolver {
         Ok(())
     }
 
-    /// The same event type with its lengths for local ends, which are loaded if they are unknown. While loads fail,
-    /// they back off and stale lengths are used: a local end does not justify a call per request.
-    pub(crate) async fn with_lengths_for_ends(
+    /// The event type with its durations, which are loaded if they are unknown.
+    pub(crate) async fn with_durations(
         &self,
         resolved: &Arc<ResolvedEventType>,
         calendly: &Calendly<'_>,
     ) -> Result<Arc<ResolvedEventType>, Error> {
-        if resolved.has_lengths() {
-            return Ok(resolved.clone());
-        }
-        let requested = EventTypeRef::Uri(resolved.uri.clone());
-        let load = ResolvedEventType::load(resolved.uri.clone(), calendly);
-        let lookup = self.lengths.get(&calendly.cache_scope(), &requested, load).await;
-        calendly.metrics().cache_lookup("event_type", &lookup);
-        Ok(lookup?.value)
+        with_durations(&self.cache, resolved, calendly).await
     }
 
-    /// The same event type with its lengths, which are loaded if they are unknown.
-    pub(crate) async fn with_lengths(
+    /// Like `with_durations`, for local ends. Failed loads back off and stale durations are served: a local end does not
+    /// justify a call per request.
+    pub(crate) async fn with_durations_for_local_ends(
         &self,
         resolved: &Arc<ResolvedEventType>,
         calendly: &Calendly<'_>,
     ) -> Result<Arc<ResolvedEventType>, Error> {
-        if resolved.has_lengths() {
-            return Ok(resolved.clone());
-        }
-        let requested = EventTypeRef::Uri(resolved.uri.clone());
-        let load = ResolvedEventType::load(resolved.uri.clone(), calendly);
-        Ok(self.get(&requested, calendly, load).await?.0)
+        with_durations(&self.durations, resolved, calendly).await
     }
 
     /// The resolved event type, and whether it came from the cache.
@@ -208,16 +202,34 @@ impl EventTypeResolver {
     }
 }
 
-async fn search_one(listed: &ListedEventType, calendly: &Calendly<'_>) -> Result<ResolvedEventType, Error> {
-    ListedEventType::search(&[listed], calendly).await?.pop().unwrap_or(Err(NOT_SEARCHED))
+async fn with_durations(
+    cache: &ResolvedEventTypeCache,
+    resolved: &Arc<ResolvedEventType>,
+    calendly: &Calendly<'_>,
+) -> Result<Arc<ResolvedEventType>, Error> {
+    if resolved.has_durations() {
+        return Ok(resolved.clone());
+    }
+    let requested = EventTypeRef::Uri(resolved.uri.clone());
+    let load = ResolvedEventType::load(resolved.uri.clone(), calendly);
+    let lookup = cache.get(&calendly.cache_scope(), &requested, load).await;
+    calendly.metrics().cache_lookup("event_type", &lookup);
+    Ok(lookup?.value)
 }
 
-/// The distinct event types, each at the position of its first reference, with its lengths if any reference has them.
+async fn search_one(
+    selector: &EventTypeSelector,
+    calendly: &Calendly<'_>,
+) -> Result<ResolvedEventType, Error> {
+    EventTypeSelector::search(&[selector], calendly).await?.pop().unwrap_or(Err(NOT_SEARCHED))
+}
+
+/// The distinct event types, each at the position of its first reference, with its durations if any reference has them.
 pub(crate) fn distinct(event_types: &[EventType]) -> Vec<EventType> {
     let mut distinct: Vec<EventType> = Vec::with_capacity(event_types.len());
     for event_type in event_types {
         match distinct.iter_mut().find(|other| other.resolved.uri == event_type.resolved.uri) {
-            Some(first) if !first.resolved.has_lengths() => first.resolved = event_type.resolved.clone(),
+            Some(first) if !first.resolved.has_durations() => first.resolved = event_type.resolved.clone(),
             Some(_) => {}
             None => distinct.push(event_type.clone()),
         }
@@ -256,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn distinct_event_types_keep_known_lengths() {
+    fn distinct_event_types_keep_known_durations() {
         let event_type = |requested: &str, id: &str, minutes: Option<i64>| EventType {
             requested: EventTypeRef::parse(Some(requested)).unwrap(),
             resolved: Arc::new(ResolvedEventType {

@@ -2,17 +2,17 @@
 
 use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
-use shared::{Answer, Error, calendly::utc};
+use shared::{
+    Answer, Error,
+    calendly::{MAX_RESPONSE_BYTES, utc},
+};
 
 use crate::{
     entries::{Entries, EntrySlot},
     merge::SlotList,
-    question::{Match, Offsets, Question, RequestedTimes, Zone},
+    question::{MAX_NEXT, Match, Offsets, Question, RequestedTimes, Zone},
     resolve::EventType,
 };
-
-/// The maximum size of all slots. More would exceed Lambda's 6 MB even gzipped, or the function's memory.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// The length of the two local times that are added to a slot.
 const LOCAL_TIMES_LENGTH: usize =
@@ -25,9 +25,6 @@ const FRAME_LENGTH: usize =
 
 /// The space reserved for the members other than the collection.
 const OTHER_MEMBERS_LENGTH: usize = 256;
-
-/// The maximum number of entries in `next`.
-const MAX_NEXT: usize = 3;
 
 /// The members other than `collection`.
 #[derive(Serialize)]
@@ -70,7 +67,7 @@ pub(crate) fn to_json(
             let start_time = lists.iter().filter_map(SlotList::start_time).min();
             let start_time = start_time.ok_or(Error::Internal { reason: "a range without a window" })?;
             let (start_time, end_time) = (utc(start_time), utc(range.end_time()));
-            (entries.first(limit.unwrap_or(usize::MAX)), None, TimeMembers::Range { start_time, end_time })
+            (entries.limited_to(limit), None, TimeMembers::Range { start_time, end_time })
         }
         RequestedTimes::Point(point) => {
             let next = entries.after(point).first(MAX_NEXT);
@@ -107,7 +104,7 @@ struct Writer<'a> {
     json: String,
     event_types: &'a [EventType],
     match_mode: Match,
-    /// The requested length, which is that of every slot.
+    /// The requested duration, which is that of every slot.
     duration: Option<TimeDelta>,
     offsets: Option<Offsets<'a>>,
 }
@@ -120,8 +117,8 @@ impl Writer<'_> {
             length += entry.iter().map(|slot| slot.object.len() + self.added_length(slot)).sum::<usize>();
             is_any_available |= entry.iter().any(EntrySlot::is_available);
         });
-        if length > MAX_BYTES {
-            return Err(Error::AnswerTooLarge { reason: "the slots have more than 32 MiB" });
+        if length > MAX_RESPONSE_BYTES {
+            return Err(Error::AnswerTooLarge { reason: "the slots exceed the size limit" });
         }
         self.json.reserve(start.len() + length + OTHER_MEMBERS_LENGTH);
         self.json.push_str(start);
@@ -186,9 +183,9 @@ impl Writer<'_> {
         }
         let start_time = slot.slot.start_time;
         self.push_local("local_start_time", start_time);
-        let own_length = self.event_types.get(slot.event_type).and_then(|it| it.resolved.duration);
+        let own_duration = self.event_types.get(slot.event_type).and_then(|it| it.resolved.duration);
         if let Some(end_time) =
-            self.duration.or(own_length).and_then(|duration| start_time.checked_add_signed(duration))
+            self.duration.or(own_duration).and_then(|duration| start_time.checked_add_signed(duration))
         {
             self.push_local("local_end_time", end_time);
         }
@@ -272,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_requested_duration_is_the_length_of_every_slot() {
+    fn requested_duration_applies_to_every_slot() {
         let query = format!("{DAY}&timezone=UTC&duration=60");
         let slots: &[&str] = &[r#"{"start_time":"2026-10-25T00:30:00Z"}"#];
         let response = respond(&query, &[slots], Some(TimeDelta::minutes(30))).unwrap().json;

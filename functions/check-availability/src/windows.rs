@@ -8,7 +8,7 @@ use shared::{
 
 use crate::question::{
     PointQuery, RequestedTimes, SlotRange, TimeRange,
-    time_range::{earliest_arrival, move_past_start, moved_start},
+    time_range::{latest_arrival, move_past_start, moved_start},
 };
 
 /// The grids on which aligned windows start, the coarsest first. Grid weeks start on Thursday (the epoch), so a calendar
@@ -75,8 +75,8 @@ impl RangePart {
     }
 
     /// The wanted slots of a response whose window starts at `start_time`.
-    pub(crate) fn wanted(self, start_time: DateTime<Utc>) -> SlotRange {
-        self.range.slots_from(start_time)
+    pub(crate) fn slot_range(self, start_time: DateTime<Utc>) -> SlotRange {
+        self.range.slot_range_from(start_time)
     }
 
     fn window(self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
@@ -110,13 +110,13 @@ impl AlignedWindow {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] if nothing is left of the range.
-    pub(crate) fn wanted(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
+    pub(crate) fn slot_range(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
         let start_time = if self.is_first {
             move_past_start(self.range.start_time(), self.range.end_time(), now)?
         } else {
             self.start_time
         };
-        Ok(self.range.slots_from(start_time))
+        Ok(self.range.slot_range_from(start_time))
     }
 
     /// The window to request at `now`. Starts at the window's own start if that is in the future; otherwise at the next
@@ -124,8 +124,8 @@ impl AlignedWindow {
     /// earlier.
     fn window(&self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
         let (start_time, end_time) = self.bounds();
-        let wanted_from = self.wanted(now)?.start_time;
-        let earliest = earliest_arrival(now);
+        let wanted_from = self.slot_range(now)?.start_time;
+        let earliest = latest_arrival(now);
         let next_hour = earliest.duration_round_up(HOUR).unwrap_or(wanted_from);
         let start_time = if start_time > earliest {
             start_time
@@ -289,7 +289,7 @@ mod tests {
             prop_assert!(windows.len() <= without + usize::from(!is_on_the_hour));
             for window in windows {
                 let requested = window.window(now).unwrap();
-                prop_assert!(requested.start_time > now && requested.start_time <= window.wanted(now).unwrap().start_time);
+                prop_assert!(requested.start_time > now && requested.start_time <= window.slot_range(now).unwrap().start_time);
                 prop_assert!(requested.end_time - requested.start_time <= TimeWindow::MAX);
                 prop_assert_eq!(requested.end_time.timestamp() % 3_600, 0);
             }

@@ -6,8 +6,8 @@
 //! GET …/.well-known/oauth-protected-resource/calendly/mcp ─▶ protected_resource
 //! ```
 //!
-//! What fails before the message is read is a problem response. What is wrong with the message is a JSON-RPC error, and what
-//! is wrong with a question is a result with `isError`.
+//! Errors before the message is parsed are problem responses. Invalid messages get JSON-RPC errors, and invalid questions
+//! get results with `isError`.
 
 #[cfg(any(test, fuzzing))]
 #[path = "../fuzz_oracle.rs"]
@@ -19,15 +19,13 @@ pub mod protected_resource;
 pub mod tools;
 pub mod version;
 
-use std::time::Duration;
-
 use shared::{CallerSession, Error, HttpAnswer, HttpFunction, HttpRequest, Session, Variables, quoted};
 
 use json_rpc::{ErrorKind, Message, Request, RpcError, result_json, string};
 use origin::AllowedOrigins;
 use protected_resource::ProtectedResource;
 use tools::{BoundCall, Tool, ToolCall, Tools, arguments::Arguments};
-use version::{Opening, Params, ProtocolHeaders, Version, negotiate};
+use version::{Negotiated, Params, ProtocolHeaders, Version, negotiate};
 
 /// The server.
 pub struct Mcp {
@@ -38,7 +36,7 @@ pub struct Mcp {
 
 /// What to do with a message.
 #[derive(Debug)]
-enum Outcome<'a> {
+enum Dispatch<'a> {
     /// An answer.
     Answer(HttpAnswer),
     /// A call of a tool, whose arguments may be wrong.
@@ -46,7 +44,7 @@ enum Outcome<'a> {
 }
 
 impl Mcp {
-    /// Reads the variables of this function and of those whose answers it gives.
+    /// Reads the variables of the server and of check-availability.
     pub fn from_variables(variables: &mut Variables) -> Self {
         Self {
             origins: AllowedOrigins::from_variables(variables),
@@ -58,21 +56,25 @@ impl Mcp {
     /// Calls a tool. A problem is a result too, so that a model can correct its call.
     async fn call_tool(
         &self,
+        id: &str,
         call: Result<ToolCall, Error>,
         version: Version,
         caller: &CallerSession<'_>,
         session: &Session<'_>,
-    ) -> (String, Option<Duration>, Option<Error>) {
+    ) -> HttpAnswer {
         let answer = async {
             let call = call?;
             caller.call(&BoundCall { tools: &self.tools, call: &call }).await
         };
         match session.within_deadline(answer).await {
-            Ok(answer) => {
-                let age = answer.age;
-                (tools::success(answer, version), age, None)
+            Ok(answer) => HttpAnswer {
+                age: answer.age,
+                ..HttpAnswer::from(result_json(id, &tools::success(answer, version)))
+            },
+            Err(error) => {
+                let result = tools::failure(&error, session.problem(&error), version);
+                HttpAnswer { error: Some(error), ..HttpAnswer::from(result_json(id, &result)) }
             }
-            Err(error) => (tools::failure(&error, session.problem(&error), version), None, Some(error)),
         }
     }
 }
@@ -99,12 +101,9 @@ impl HttpFunction for Mcp {
             method: request.header("mcp-method"),
             name: request.header("mcp-name"),
         };
-        Ok(match outcome(body, &headers, |name, value| session.log(name, value)) {
-            Outcome::Answer(answer) => answer,
-            Outcome::Call { id, call, version } => {
-                let (result, age, error) = self.call_tool(call, version, &caller, session).await;
-                HttpAnswer { age, error, ..HttpAnswer::from(result_json(id, &result)) }
-            }
+        Ok(match dispatch(body, &headers, |name, value| session.log(name, value)) {
+            Dispatch::Answer(answer) => answer,
+            Dispatch::Call { id, call, version } => self.call_tool(id, call, version, &caller, session).await,
         })
     }
 
@@ -116,35 +115,35 @@ impl HttpFunction for Mcp {
 }
 
 /// Parses a message and decides what to do with it. `log` receives members of the log line.
-fn outcome<'a>(
+fn dispatch<'a>(
     body: &'a [u8],
     headers: &ProtocolHeaders<'_>,
     mut log: impl FnMut(&'static str, &'static str),
-) -> Outcome<'a> {
+) -> Dispatch<'a> {
     let request = match Message::parse(body) {
         Ok(Message::Request(request)) => request,
         Ok(Message::Notification) => {
             log("mcp_method", "notification");
-            return Outcome::Answer(HttpAnswer { status: 202, json: None, age: None, error: None });
+            return Dispatch::Answer(HttpAnswer { status: 202, json: None, age: None, error: None });
         }
-        Err((error, id)) => return Outcome::Answer(rpc_error(&error, id)),
+        Err((error, id)) => return Dispatch::Answer(rpc_error(&error, id)),
     };
     log("mcp_method", logged_method(&request.method));
-    method_outcome(&request, headers, log)
-        .unwrap_or_else(|error| Outcome::Answer(rpc_error(&error, Some(request.id))))
+    dispatch_request(&request, headers, log)
+        .unwrap_or_else(|error| Dispatch::Answer(rpc_error(&error, Some(request.id))))
 }
 
 /// Decides what to do with a request.
-fn method_outcome<'a>(
+fn dispatch_request<'a>(
     request: &Request<'a>,
     headers: &ProtocolHeaders<'_>,
     mut log: impl FnMut(&'static str, &'static str),
-) -> Result<Outcome<'a>, RpcError> {
-    let result = |result: &str| Ok(Outcome::Answer(HttpAnswer::from(result_json(request.id, result))));
+) -> Result<Dispatch<'a>, RpcError> {
+    let result = |result: &str| Ok(Dispatch::Answer(HttpAnswer::from(result_json(request.id, result))));
     let params = Params::parse(request)?;
     let version = match negotiate(request, &params, headers)? {
-        Opening::Handshake(version) => return result(&methods::initialize(version)),
-        Opening::Request(version) => version,
+        Negotiated::Initialize(version) => return result(&methods::initialize(version)),
+        Negotiated::Request(version) => version,
     };
     match &*request.method {
         "server/discover" if version.is_stateless() => result(&methods::discover()),
@@ -165,7 +164,7 @@ fn method_outcome<'a>(
             log("mcp_tool", tool.name());
             let arguments = Arguments::parse(params.arguments)
                 .ok_or_else(|| RpcError::invalid_params("params.arguments is not an object."))?;
-            Ok(Outcome::Call { id: request.id, call: ToolCall::parse(tool, &arguments), version })
+            Ok(Dispatch::Call { id: request.id, call: ToolCall::parse(tool, &arguments), version })
         }
         method => Err(RpcError {
             status: if version.is_stateless() { 404 } else { 200 },
@@ -205,11 +204,11 @@ mod tests {
         let name = message["params"]["name"].as_str().map(Cow::Borrowed);
         let mut logged = Vec::new();
         let headers = ProtocolHeaders { version: version.map(Cow::Borrowed), method, name };
-        match outcome(body.as_bytes(), &headers, |name, value| logged.push((name, value))) {
-            Outcome::Answer(HttpAnswer { status, json, .. }) => {
+        match dispatch(body.as_bytes(), &headers, |name, value| logged.push((name, value))) {
+            Dispatch::Answer(HttpAnswer { status, json, .. }) => {
                 (status, json.map_or(Value::Null, |json| serde_json::from_str(&json).unwrap()), logged)
             }
-            Outcome::Call { id, call, version } => {
+            Dispatch::Call { id, call, version } => {
                 let error = call.err().map(|error| error.to_string());
                 (0, json!([id, version.as_str(), error]), logged)
             }

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn schemas_are_valid_and_tight() {
+    fn schemas_are_strict() {
         for tool in tools() {
             for schema in ["inputSchema", "outputSchema"] {
                 assert!(jsonschema::meta::is_valid(&tool[schema]), "{tool}");

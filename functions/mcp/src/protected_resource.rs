@@ -72,7 +72,7 @@ impl ProtectedResource {
         self.scope.as_deref()
     }
 
-    /// `MCP_PUBLIC_URL`, else the event's own: its domain name, and the part of its path before the route.
+    /// `MCP_PUBLIC_URL`; otherwise the event's domain name and the part of its path before the route.
     fn base_url(&self, request: &HttpRequest<'_>) -> Option<String> {
         if self.public_url.is_some() {
             return self.public_url.clone();

@@ -104,11 +104,11 @@ struct Meta<'a> {
     capabilities: Option<&'a RawValue>,
 }
 
-/// The way in which a request opens.
+/// How a request starts.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Opening {
+pub enum Negotiated {
     /// `initialize`, to be answered with this version.
-    Handshake(Version),
+    Initialize(Version),
     /// Any other request of this version.
     Request(Version),
 }
@@ -138,42 +138,44 @@ pub fn negotiate(
     request: &Request<'_>,
     params: &Params<'_>,
     headers: &ProtocolHeaders<'_>,
-) -> Result<Opening, RpcError> {
+) -> Result<Negotiated, RpcError> {
     let meta: Meta<'_> = params.meta.and_then(|meta| object(meta.get())).unwrap_or_default();
     let header = headers.version.as_deref();
-    let Some(in_body) = meta.version else {
+    let Some(body_version) = meta.version else {
         if request.method == "initialize" {
-            return Ok(Opening::Handshake(handshake_version(params)));
+            return Ok(Negotiated::Initialize(handshake_version(params)));
         }
         return match Version::parse(header.unwrap_or(Version::V2025_03_26.as_str()))? {
-            version if version.is_stateless() => Err(missing("io.modelcontextprotocol/protocolVersion")),
-            version => Ok(Opening::Request(version)),
+            version if version.is_stateless() => Err(missing_meta("io.modelcontextprotocol/protocolVersion")),
+            version => Ok(Negotiated::Request(version)),
         };
     };
-    let in_body: String =
-        string(in_body).ok_or_else(|| missing("io.modelcontextprotocol/protocolVersion"))?;
+    let body_version: String =
+        string(body_version).ok_or_else(|| missing_meta("io.modelcontextprotocol/protocolVersion"))?;
     // The handshake versions do not define the member, so their requests need not have the header.
-    let is_handshake_version = Version::parse(&in_body).is_ok_and(|version| !version.is_stateless());
-    if header.is_some() || !is_handshake_version {
-        check("MCP-Protocol-Version", header, &in_body)?;
+    if header.is_some() {
+        check_header("MCP-Protocol-Version", header, Some(&body_version))?;
     }
-    let version = Version::parse(&in_body)?;
+    let version = Version::parse(&body_version)?;
+    if !version.is_stateless() && request.method == "initialize" {
+        return Ok(Negotiated::Initialize(handshake_version(params)));
+    }
     if version.is_stateless() {
-        check("Mcp-Method", headers.method.as_deref(), &request.method)?;
-        if request.method == "tools/call"
-            && let Some(name) = params.name.and_then(string::<String>)
-        {
-            let header = headers.name.as_deref().map(decode).transpose()?;
-            check("Mcp-Name", header.as_deref(), &name)?;
+        check_header("MCP-Protocol-Version", header, Some(&body_version))?;
+        check_header("Mcp-Method", headers.method.as_deref(), Some(&request.method))?;
+        if request.method == "tools/call" {
+            let header = headers.name.as_deref().map(decode_header_value).transpose()?;
+            let name: Option<String> = params.name.and_then(string);
+            check_header("Mcp-Name", header.as_deref(), name.as_deref())?;
         }
         if !meta.capabilities.is_some_and(|capabilities| capabilities.get().starts_with('{')) {
-            return Err(missing("io.modelcontextprotocol/clientCapabilities"));
+            return Err(missing_meta("io.modelcontextprotocol/clientCapabilities"));
         }
     }
-    Ok(Opening::Request(version))
+    Ok(Negotiated::Request(version))
 }
 
-/// The version of the answer to `initialize`: the requested one if that has a handshake, else the newest that has.
+/// The version of the answer to `initialize`: the requested one if it has a handshake, else the newest one that has.
 fn handshake_version(params: &Params<'_>) -> Version {
     let requested = params.protocol_version.and_then(string::<String>);
     requested
@@ -183,19 +185,26 @@ fn handshake_version(params: &Params<'_>) -> Version {
 }
 
 /// Checks that a header has the value of the body.
-fn check(name: &str, header: Option<&str>, body: &str) -> Result<(), RpcError> {
-    let message = match header {
-        Some(header) if header == body => return Ok(()),
-        Some(header) => {
+fn check_header(name: &str, header: Option<&str>, body: Option<&str>) -> Result<(), RpcError> {
+    let message = match (header, body) {
+        (Some(header), Some(body)) if header == body => return Ok(()),
+        (Some(header), Some(body)) => {
             format!("The header {name} is {}, but the body has {}.", quoted(header), quoted(body))
         }
-        None => format!("The header {name} is missing: send {}.", quoted(body)),
+        (Some(header), None) => format!("The header {name} is {}, but the body has no name.", quoted(header)),
+        (None, Some(body)) => format!("The header {name} is missing: send {}.", quoted(body)),
+        (None, None) => format!("The header {name} is missing, and the body has no name."),
     };
     Err(RpcError::bad_request(ErrorKind::HeaderMismatch, message))
 }
 
-/// Decodes a header value of the form `=?base64?…?=`.
-fn decode(value: &str) -> Result<Cow<'_, str>, RpcError> {
+/// Decodes a value of `Mcp-Name`: printable ASCII, or the form `=?base64?…?=`.
+fn decode_header_value(value: &str) -> Result<Cow<'_, str>, RpcError> {
+    if !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        let message =
+            "The header Mcp-Name has other characters than printable ASCII: encode it as =?base64?…?=.";
+        return Err(RpcError::bad_request(ErrorKind::HeaderMismatch, message));
+    }
     let Some(encoded) = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
         return Ok(Cow::Borrowed(value));
     };
@@ -206,7 +215,7 @@ fn decode(value: &str) -> Result<Cow<'_, str>, RpcError> {
 }
 
 /// The error for a `_meta` without a required key.
-fn missing(key: &str) -> RpcError {
+fn missing_meta(key: &str) -> RpcError {
     RpcError::bad_request(
         ErrorKind::InvalidParams,
         format!("params._meta lacks {key}, or it has the wrong type."),
@@ -220,7 +229,7 @@ mod tests {
 
     const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
-    fn opened(method: &str, params: &str, headers: [Option<&str>; 3]) -> Result<Opening, (u16, i32)> {
+    fn opened(method: &str, params: &str, headers: [Option<&str>; 3]) -> Result<Negotiated, (u16, i32)> {
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}}}}}"#);
         let Ok(Message::Request(request)) = Message::parse(body.as_bytes()) else { panic!("{body}") };
         let [version, method, name] = headers.map(|header| header.map(Cow::Borrowed));
@@ -242,10 +251,16 @@ mod tests {
             for header in [None, Some("2026-07-28"), Some("1999-01-01")] {
                 let opened =
                     opened("initialize", &format!(r#""protocolVersion":{requested}"#), [header, None, None]);
-                assert_eq!(opened, Ok(Opening::Handshake(answered)), "{requested}");
+                assert_eq!(opened, Ok(Negotiated::Initialize(answered)), "{requested}");
             }
         }
-        assert_eq!(opened("initialize", "", [None; 3]), Ok(Opening::Handshake(Version::V2025_11_25)));
+        assert_eq!(opened("initialize", "", [None; 3]), Ok(Negotiated::Initialize(Version::V2025_11_25)));
+        let with_meta = r#""protocolVersion":"2025-06-18","_meta":{"io.modelcontextprotocol/protocolVersion":"2025-06-18"}"#;
+        assert_eq!(
+            opened("initialize", with_meta, [None; 3]),
+            Ok(Negotiated::Initialize(Version::V2025_06_18)),
+            "the version has the method"
+        );
     }
 
     #[test]
@@ -273,6 +288,11 @@ mod tests {
                 Some("2026-07-28"),
                 Err((400, -32_602)),
             ),
+            (
+                r#""_meta":{"io.modelcontextprotocol/protocolVersion":"1900-01-01"}"#,
+                None,
+                Err((400, -32_022)),
+            ),
             (r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2025-11-25"}"#, None, Ok("2025-11-25")),
             (
                 r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2025-11-25"}"#,
@@ -292,7 +312,11 @@ mod tests {
             (META, Some("2026-07-28"), Ok("2026-07-28")),
         ] {
             let opened = opened("tools/list", params, [header, Some("tools/list"), None]);
-            assert_eq!(opened, expected.map(|name| Opening::Request(version(name))), "{params} {header:?}");
+            assert_eq!(
+                opened,
+                expected.map(|name| Negotiated::Request(version(name))),
+                "{params} {header:?}"
+            );
         }
     }
 
@@ -306,16 +330,25 @@ mod tests {
             (Some("tools/call"), Some("=?base64?/w==?="), false),
             (Some("tools/call"), Some("Get_User"), false),
             (Some("tools/call"), None, false),
+            (Some("tools/call"), Some("get_usér"), false),
+            (Some("tools/call"), Some("get_user\u{7f}"), false),
             (Some("Tools/Call"), Some("get_user"), false),
             (None, Some("get_user"), false),
         ] {
             let opened = opened("tools/call", &call, [Some("2026-07-28"), method, name]);
             let expected =
-                if is_good { Ok(Opening::Request(Version::V2026_07_28)) } else { Err((400, -32_020)) };
+                if is_good { Ok(Negotiated::Request(Version::V2026_07_28)) } else { Err((400, -32_020)) };
             assert_eq!(opened, expected, "{method:?} {name:?}");
         }
-        // Without a name in the body there is nothing to compare.
-        assert!(opened("tools/call", META, [Some("2026-07-28"), Some("tools/call"), None]).is_ok());
+        // The header is required, and must not name a tool that the body does not.
+        for (params, header) in [("", None), ("", Some("get_user")), (r#","name":5"#, Some("5"))] {
+            let params = format!("{META}{params}");
+            let opened = opened("tools/call", &params, [Some("2026-07-28"), Some("tools/call"), header]);
+            assert_eq!(opened, Err((400, -32_020)), "{params} {header:?}");
+        }
+        let raw = format!(r#"{META},"name":"é""#);
+        let opened = opened("tools/call", &raw, [Some("2026-07-28"), Some("tools/call"), Some("é")]);
+        assert_eq!(opened, Err((400, -32_020)), "a header value is ASCII");
     }
 
     #[test]

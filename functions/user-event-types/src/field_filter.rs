@@ -6,10 +6,10 @@ use serde::{
     Deserializer,
     de::{Error as _, MapAccess, Visitor},
 };
-use shared::{Error, RawValue, Variables};
+use shared::{Error, RawValue, Variables, calendly::undocumented_event_type};
 
 /// The member that is always passed on: `check-availability` needs it.
-const ALWAYS: &str = "uri";
+const REQUIRED_FIELD: &str = "uri";
 
 /// Selects the event types that are passed on, and their members.
 #[derive(Debug)]
@@ -34,15 +34,15 @@ impl FieldFilter {
     ///
     /// # Errors
     ///
-    /// [`Error::CalendlyInvalidResponse`] if `secret` is neither a boolean nor null.
+    /// [`Error::CalendlyInvalidResponse`] if `secret` is neither a boolean nor null, or if members are selected and `uri` is
+    /// missing.
     pub(crate) fn apply<'a>(&self, event_type: &'a RawValue) -> Result<Option<Cow<'a, str>>, Error> {
         if self.includes_secret && self.fields.is_none() {
             return Ok(Some(Cow::Borrowed(event_type.get())));
         }
         let mut deserializer = serde_json::Deserializer::from_str(event_type.get());
-        let filtered = deserializer.deserialize_map(MemberFilter(self)).map_err(|_| {
-            Error::CalendlyInvalidResponse("an event type does not match Calendly's documentation".to_owned())
-        })?;
+        let filtered =
+            deserializer.deserialize_map(MemberFilter(self)).map_err(|_| undocumented_event_type())?;
         Ok(match filtered {
             Some(_) if self.fields.is_none() => Some(Cow::Borrowed(event_type.get())),
             filtered => filtered.map(Cow::Owned),
@@ -50,7 +50,8 @@ impl FieldFilter {
     }
 
     fn includes(&self, name: &str) -> bool {
-        let is_chosen = |fields: &Vec<String>| name == ALWAYS || fields.iter().any(|field| field == name);
+        let is_chosen =
+            |fields: &Vec<String>| name == REQUIRED_FIELD || fields.iter().any(|field| field == name);
         self.fields.as_ref().is_some_and(is_chosen)
     }
 }
@@ -68,7 +69,7 @@ impl<'de> Visitor<'de> for MemberFilter<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Option<String>, A::Error> {
         let Self(filter) = self;
         let mut object = String::from("{");
-        let mut is_secret = false;
+        let (mut is_secret, mut has_uri) = (false, false);
         while let Some((name, value)) = access.next_entry::<Cow<'de, str>, &RawValue>()? {
             if name == "secret" && !filter.includes_secret {
                 match value.get() {
@@ -77,6 +78,7 @@ impl<'de> Visitor<'de> for MemberFilter<'_> {
                     _ => return Err(A::Error::custom("secret is not a boolean")),
                 }
             }
+            has_uri |= name == REQUIRED_FIELD;
             if filter.includes(&name) {
                 if object.len() > 1 {
                     object.push(',');
@@ -86,6 +88,9 @@ impl<'de> Visitor<'de> for MemberFilter<'_> {
             }
         }
         object.push('}');
+        if filter.fields.is_some() && !has_uri {
+            return Err(A::Error::missing_field(REQUIRED_FIELD));
+        }
         Ok(Some(object).filter(|_| !is_secret))
     }
 }
@@ -135,7 +140,11 @@ mod tests {
         ] {
             assert_eq!(filtered(Some(fields), true, EVENT_TYPE), Ok(Some(expected.to_owned())), "{fields}");
         }
-        assert_eq!(filtered(Some("name"), true, "{}"), Ok(Some("{}".to_owned())));
+        assert_eq!(
+            filtered(Some("name"), true, r#"{"name":"x"}"#),
+            Err("calendly_invalid_response".to_owned()),
+            "no uri"
+        );
     }
 
     #[test]

@@ -6,13 +6,10 @@ use std::{ops::ControlFlow, process::ExitCode};
 
 use shared::{
     Answer, Error, Function, Query, RawValue,
-    calendly::{Calendly, EventTypeVisitor},
+    calendly::{Calendly, EventTypeVisitor, MAX_RESPONSE_BYTES},
 };
 
 use field_filter::FieldFilter;
-
-/// The most bytes of an answer. More would not fit in Lambda's 6 MB even gzipped, or not in the function's memory.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 struct UserEventTypes {
     filter: FieldFilter,
@@ -34,8 +31,8 @@ impl EventTypeVisitor for JsonArray<'_> {
             self.json.push(if self.json.is_empty() { '[' } else { ',' });
             self.json.push_str(&object);
         }
-        if self.json.len() > MAX_BYTES {
-            return Err(Error::AnswerTooLarge { reason: "the event types have more than 32 MiB" });
+        if self.json.len() > MAX_RESPONSE_BYTES {
+            return Err(Error::AnswerTooLarge { reason: "the event types exceed the size limit" });
         }
         Ok(ControlFlow::Continue(()))
     }

@@ -44,9 +44,9 @@ pub(crate) fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
 fn not_ascii(value: &HeaderValue) -> TokenError {
     let text = String::from_utf8_lossy(value.as_bytes());
     if text.contains('\u{FEFF}') {
-        TokenError::Invalid("The Authorization header has a byte order mark in it.")
+        TokenError::Invalid("The Authorization header contains a byte order mark.")
     } else if text.contains('\u{FFFD}') {
-        TokenError::Invalid("The Authorization header has a line break or another control character in it.")
+        TokenError::Invalid("The Authorization header contains a line break or another control character.")
     } else {
         NOT_ASCII
     }

@@ -78,7 +78,7 @@ fn check_audience(claims: &StrictObject, rules: &TokenRules) -> Result<(), Token
         None if claims.contains("aud") => false,
         None => claims.get("client_id").is_some_and(is_accepted),
     };
-    if matches { Ok(()) } else { Err(TokenError::Invalid("The token is not meant for this audience.")) }
+    if matches { Ok(()) } else { Err(TokenError::Invalid("The token's audience is not accepted.")) }
 }
 
 /// Checks `scope` (RFC 8693, section 4.2) and `scp`, a string in tokens of Entra ID and an array in those of Okta.

@@ -11,8 +11,8 @@ use super::{key_set::KeySet, keys::KeySource};
 use crate::{
     error::status_text,
     http::{
-        BodyError, ByteBudget, HttpClient, body, failure_reason, has_content_coding, json::object_of_bytes,
-        secure_url,
+        BodyError, ByteBudget, HttpClient, failure_reason, has_content_coding, json::object_of_bytes,
+        read_body, secure_url,
     },
     telemetry,
 };
@@ -120,7 +120,7 @@ async fn get_once(http: &HttpClient, url: Url, document: &str) -> Result<Vec<u8>
             "the issuer's answer has a Content-Encoding, although only identity is accepted ({document})"
         )));
     }
-    body(response, &ByteBudget::new(MAX_DOCUMENT_BYTES)).await.map_err(|error| match error {
+    read_body(response, &ByteBudget::new(MAX_DOCUMENT_BYTES)).await.map_err(|error| match error {
         BodyError::TooLarge => FetchError::Failed(format!(
             "the issuer's answer is larger than {MAX_DOCUMENT_BYTES} bytes ({document})"
         )),

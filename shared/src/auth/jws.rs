@@ -86,7 +86,7 @@ fn malformed(token: &str) -> TokenError {
         Some(FormatFault::Json) => {
             TokenError::Invalid("The token is inside JSON. Send only the access token of that JSON.")
         }
-        Some(FormatFault::WhiteSpace) => TokenError::Invalid("The token has white space in it."),
+        Some(FormatFault::WhiteSpace) => TokenError::Invalid("The token contains white space."),
         Some(FormatFault::ByteOrderMark) | None => MALFORMED,
     }
 }
@@ -238,8 +238,8 @@ mod tests {
             (format!("'{good}'"), "is in quotes"),
             (format!(r#"{{"access_token":"{good}","expires_in":60}}"#), "is inside JSON"),
             (format!("[\"{good}\"]"), "is inside JSON"),
-            (format!("{good} {good}"), "has white space in it"),
-            (good.replace('.', ". "), "has white space in it"),
+            (format!("{good} {good}"), "contains white space"),
+            (good.replace('.', ". "), "contains white space"),
             (format!("{good}."), "not a JSON Web Token"),
         ] {
             let error = CompactJws::parse(&bad).unwrap_err();

@@ -89,7 +89,7 @@ impl KeyStore {
     /// # Errors
     ///
     /// A sentence that says why the fetch failed.
-    pub(crate) async fn prepare(&self) -> Result<(), String> {
+    pub(crate) async fn preload(&self) -> Result<(), String> {
         self.keys.preload(|limit| self.fetch(limit)).await.map(drop).map_err(reason)
     }
 

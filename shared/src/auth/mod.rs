@@ -57,8 +57,8 @@ impl Authenticator {
     /// # Errors
     ///
     /// A sentence that says why the fetch failed.
-    pub(crate) async fn prepare(&self) -> Result<(), String> {
-        self.keys.prepare().await
+    pub(crate) async fn preload(&self) -> Result<(), String> {
+        self.keys.preload().await
     }
 
     /// Authenticates the bearer token in a request's headers.

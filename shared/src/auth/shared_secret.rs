@@ -35,7 +35,7 @@ impl KeySource for SharedSecret {
             match self.secrets.read(&self.secret_id).await {
                 Ok(secret) => shared_secret(secret.expose_secret()),
                 Err(SecretError::NotFound) => {
-                    Err("there is no secret with the id of JWT_SECRET_ID".to_owned())
+                    Err("JWT_SECRET_ID names a secret that does not exist".to_owned())
                 }
                 Err(SecretError::Unavailable(reason)) => Err(reason),
             }
@@ -56,7 +56,7 @@ fn shared_secret(secret: &[u8]) -> Result<KeySet, String> {
     let fault = FormatFault::around(secret).map(|fault| format!(" and {fault}")).unwrap_or_default();
     if secret.len() < MIN_SECRET_BYTES {
         return Err(format!(
-            "the secret of JWT_SECRET_ID has {} bytes{fault}; at least {MIN_SECRET_BYTES} are needed",
+            "the secret of JWT_SECRET_ID has {} bytes{fault}: use at least {MIN_SECRET_BYTES}",
             secret.len()
         ));
     }
@@ -82,11 +82,11 @@ mod tests {
         };
         assert_eq!(
             fetch(&"s".repeat(31)).await,
-            Err("the secret of JWT_SECRET_ID has 31 bytes; at least 32 are needed".to_owned())
+            Err("the secret of JWT_SECRET_ID has 31 bytes: use at least 32".to_owned())
         );
         assert_eq!(
             fetch(r#"{"secret":"short"}"#).await,
-            Err("the secret of JWT_SECRET_ID has 18 bytes and is JSON; at least 32 are needed".to_owned())
+            Err("the secret of JWT_SECRET_ID has 18 bytes and is JSON: use at least 32".to_owned())
         );
         for length in [32, 33, 64] {
             assert_eq!(fetch(&"s".repeat(length)).await, Ok(()), "{length}");

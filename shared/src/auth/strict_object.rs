@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_contained_and_has_no_value() {
+    fn null_members_count_as_absent() {
         let object: StrictObject = serde_json::from_str(r#"{"a":1,"b":null}"#).unwrap();
         assert_eq!(object.get("a"), Some(&Value::from(1)));
         assert_eq!((object.get("b"), object.contains("b"), object.contains("c")), (None, true, false));

@@ -116,19 +116,33 @@ struct LoadState<T, E> {
 #[derive(Debug)]
 struct Refreshes<T> {
     /// The value that the last refreshes did not replace.
-    value: Option<Arc<T>>,
+    unchanged_value: Option<Arc<T>>,
     /// Consecutive refreshes that found no newer value, failed ones included.
     unchanged: u32,
     /// The end of the cool-down.
     next_at: Option<Instant>,
 }
 
+/// What a caller does that holds the lock of the load.
+enum Decision<T, E> {
+    Load { timeout: Duration },
+    Return(Result<Lookup<T>, CacheError<E>>),
+}
+
+/// Why a value is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LoadReason {
+    /// A request needs it.
+    Request,
+    /// A request may need it. A failed preload starts no backoff.
+    Preload,
+}
+
 /// A load under way. It counts as canceled if it is dropped before its outcome is recorded.
 struct LoadGuard<'a, T, E> {
     state: &'a mut LoadState<T, E>,
     policy: &'a CachePolicy,
-    /// Whether a request needs the value. A failed preload starts no backoff.
-    is_needed: bool,
+    reason: LoadReason,
     is_recorded: bool,
 }
 
@@ -142,7 +156,7 @@ impl<T, E: Clone> CachedValue<T, E> {
     /// An empty cache.
     #[must_use]
     pub fn new(policy: CachePolicy) -> Self {
-        let refreshes = Refreshes { value: None, unchanged: 0, next_at: None };
+        let refreshes = Refreshes { unchanged_value: None, unchanged: 0, next_at: None };
         let state = LoadState { failures: None, error: None, refreshes };
         Self { policy, cached: RwLock::new(None), loading: Mutex::new(state) }
     }
@@ -198,28 +212,40 @@ impl<T, E: Clone> CachedValue<T, E> {
                 }
             },
         };
-        let found = usable();
-        if let Some((Freshness::Fresh, cached)) = &found {
-            return Ok(cached.lookup(CacheStatus::Coalesced));
-        }
-        if let Some((_, cached)) = found.as_ref().filter(|(_, cached)| cached.loaded_at >= arrived) {
-            return Ok(cached.lookup(CacheStatus::Coalesced));
-        }
-        let stale = found.filter(|(freshness, _)| *freshness != Freshness::Expired).map(|(_, cached)| cached);
-        let timeout = match self.policy.step(stale.is_some(), state.failures, arrived, Instant::now()) {
-            Step::Load { timeout } => timeout,
-            Step::ServeStale => {
-                return stale.map(|cached| cached.lookup(CacheStatus::Stale)).ok_or(CacheError::Canceled);
-            }
-            Step::Fail => return Err(state.last_error()),
+        let load_timeout = match self.decide(usable(), &state, arrived) {
+            Decision::Load { timeout } => timeout,
+            Decision::Return(result) => return result,
         };
-        match self.load(&mut state, true, boxed(load(timeout))).await {
+        match self.load(&mut state, LoadReason::Request, boxed(load(load_timeout))).await {
             Ok(lookup) => Ok(lookup),
             Err(LoadError::Rejected(error)) => Err(CacheError::LoadFailed(error)),
             // The load may have inserted an older value that is usable. One that is not found is removed.
             Err(LoadError::Unavailable(error) | LoadError::NotFound(error)) => {
                 Self::or_stale(usable(), error)
             }
+        }
+    }
+
+    /// Decides whether a caller that arrived at `arrived` and now holds the lock loads the value.
+    fn decide(
+        &self,
+        found: Option<(Freshness, Cached<T>)>,
+        state: &LoadState<T, E>,
+        arrived: Instant,
+    ) -> Decision<T, E> {
+        let stale = match found {
+            Some((freshness, cached)) if freshness == Freshness::Fresh || cached.loaded_at >= arrived => {
+                return Decision::Return(Ok(cached.lookup(CacheStatus::Coalesced)));
+            }
+            Some((Freshness::Expired, _)) | None => None,
+            Some((_, cached)) => Some(cached),
+        };
+        match self.policy.step(stale.is_some(), state.failures, arrived, Instant::now()) {
+            Step::Load { timeout } => Decision::Load { timeout },
+            Step::ServeStale => Decision::Return(
+                stale.map(|cached| cached.lookup(CacheStatus::Stale)).ok_or(CacheError::Canceled),
+            ),
+            Step::Fail => Decision::Return(Err(state.last_error())),
         }
     }
 
@@ -280,7 +306,9 @@ impl<T, E: Clone> CachedValue<T, E> {
         if let Some(cached) = recent() {
             return Ok(cached.lookup(CacheStatus::Coalesced));
         }
-        self.load(&mut state, false, boxed(load(self.policy.load_timeout))).await.map_err(CacheError::from)
+        self.load(&mut state, LoadReason::Preload, boxed(load(self.policy.load_timeout)))
+            .await
+            .map_err(CacheError::from)
     }
 
     /// Replaces `seen`, a fresh value that turned out to be wrong. `None` if the source still returns it, or returned it
@@ -312,7 +340,8 @@ impl<T, E: Clone> CachedValue<T, E> {
             return Err(state.last_error());
         }
         state.refreshes.start(now, cooldown);
-        let result = self.load(&mut state, true, boxed(load(load_timeout))).await.map(|lookup| lookup.value);
+        let load = boxed(load(load_timeout));
+        let result = self.load(&mut state, LoadReason::Request, load).await.map(|lookup| lookup.value);
         let newer = result.map(|value| Some(value).filter(|value| !Arc::ptr_eq(value, seen)));
         if !matches!(newer, Ok(Some(_))) {
             state.refreshes.record_no_change(seen, Instant::now(), cooldown);
@@ -341,10 +370,10 @@ impl<T, E: Clone> CachedValue<T, E> {
     async fn load(
         &self,
         state: &mut LoadState<T, E>,
-        is_needed: bool,
+        reason: LoadReason,
         load: Load<'_, T, E>,
     ) -> Result<Lookup<T>, LoadError<E>> {
-        let guard = LoadGuard { state, policy: &self.policy, is_needed, is_recorded: false };
+        let guard = LoadGuard { state, policy: &self.policy, reason, is_recorded: false };
         let result = load.await;
         match &result {
             Ok(Loaded { value, age, .. }) => {
@@ -423,7 +452,7 @@ impl<T> Refreshes<T> {
     fn is_due(&self, seen: &Arc<T>, now: Instant, cooldown: Cooldown) -> bool {
         let applies = match cooldown {
             Cooldown::Fixed(_) => true,
-            Cooldown::WhileUnchanged(_) => self.returned(seen),
+            Cooldown::WhileUnchanged(_) => self.is_unchanged_value(seen),
         };
         !(applies && self.next_at.is_some_and(|next_at| now < next_at))
     }
@@ -434,14 +463,14 @@ impl<T> Refreshes<T> {
 
     fn record_no_change(&mut self, seen: &Arc<T>, now: Instant, cooldown: Cooldown) {
         if matches!(cooldown, Cooldown::WhileUnchanged(_)) {
-            self.unchanged = if self.returned(seen) { self.unchanged.saturating_add(1) } else { 1 };
-            self.value = Some(seen.clone());
+            self.unchanged = if self.is_unchanged_value(seen) { self.unchanged.saturating_add(1) } else { 1 };
+            self.unchanged_value = Some(seen.clone());
             self.next_at = Some(now + cooldown.after(self.unchanged));
         }
     }
 
-    fn returned(&self, seen: &Arc<T>) -> bool {
-        self.value.as_ref().is_some_and(|value| Arc::ptr_eq(value, seen))
+    fn is_unchanged_value(&self, seen: &Arc<T>) -> bool {
+        self.unchanged_value.as_ref().is_some_and(|value| Arc::ptr_eq(value, seen))
     }
 }
 
@@ -468,7 +497,7 @@ impl<T, E> LoadGuard<'_, T, E> {
     fn record_failure(&mut self, error: Option<E>) {
         let now = Instant::now();
         let (count, retry_at) = match self.state.failures {
-            before if self.is_needed => {
+            before if self.reason == LoadReason::Request => {
                 let count = before.map_or(0, |before| before.count).saturating_add(1);
                 (count, now + self.policy.delay_after(count))
             }

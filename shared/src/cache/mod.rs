@@ -24,4 +24,4 @@ pub use cached_value::{CacheError, CacheStatus, CachedValue, LoadError, Loaded, 
 pub(crate) use lru::LruMap;
 pub use policy::{CachePolicy, Cooldown, Freshness, OnError, RefreshPolicy};
 pub use remote::RemoteCache;
-pub use tiered::{LeaseOutcome, RemoteItem, RemoteTier, RemoteValue, Scope, TieredCache};
+pub use tiered::{LeaseOutcome, RemoteCacheable, RemoteEntry, RemoteTier, Scope, TieredCache};

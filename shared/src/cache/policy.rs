@@ -9,8 +9,8 @@ use super::Backoff;
 /// How a [`CachedValue`](super::CachedValue) treats age, failures and forced refreshes.
 #[derive(Debug, Clone, Copy)]
 pub struct CachePolicy {
-    /// Time to live: how long a value is fresh. With zero, a value is never fresh: callers that waited for its load get
-    /// it, and other callers only as stale-if-error.
+    /// Time to live: how long a value is fresh. With zero, only callers that waited for the load get its value, and later
+    /// callers get it only as stale-if-error.
     pub ttl: Duration,
     /// Time-out of one load.
     pub load_timeout: Duration,
@@ -65,7 +65,7 @@ pub enum Freshness {
     StaleWhileRevalidate,
     /// Serve it only if a load fails.
     StaleIfError,
-    /// Serve it only to callers that waited for this load.
+    /// Serve it only to callers that waited for its load.
     Expired,
 }
 
@@ -117,23 +117,23 @@ impl CachePolicy {
         now: Instant,
     ) -> Step {
         let is_backing_off = failures.is_some_and(|failures| now < failures.retry_at);
-        match self.on_error {
-            OnError::ServeStale { .. } if has_value && is_backing_off => Step::ServeStale,
-            OnError::ServeStale { .. } if has_value => Step::Load { timeout: self.timeout_with_stale() },
-            on_error => {
-                let (backs_off, takes_over) = match on_error {
-                    OnError::ServeStale { backoff_without_value, .. } => (backoff_without_value, false),
-                    OnError::Fail => (false, true),
-                };
-                match failures {
-                    // The caller waited for the load that failed.
-                    Some(failures) if failures.last >= arrived && !(failures.was_canceled && takes_over) => {
-                        Step::Fail
-                    }
-                    Some(failures) if backs_off && failures.count > 1 && is_backing_off => Step::Fail,
-                    _ => Step::Load { timeout: self.load_timeout },
-                }
+        match (self.on_error, failures) {
+            (OnError::ServeStale { .. }, _) if has_value && is_backing_off => Step::ServeStale,
+            (OnError::ServeStale { load_timeout, .. }, _) if has_value => {
+                Step::Load { timeout: load_timeout }
             }
+            // The caller waited for the load that failed.
+            (OnError::ServeStale { .. }, Some(failures)) if failures.last >= arrived => Step::Fail,
+            // After a canceled load, a waiter loads instead.
+            (OnError::Fail, Some(failures)) if failures.last >= arrived && !failures.was_canceled => {
+                Step::Fail
+            }
+            (OnError::ServeStale { backoff_without_value: true, .. }, Some(failures))
+                if failures.count > 1 && is_backing_off =>
+            {
+                Step::Fail
+            }
+            _ => Step::Load { timeout: self.load_timeout },
         }
     }
 
@@ -198,7 +198,7 @@ mod tests {
 
     /// Times are seconds of a clock on which the last load failed at 10.
     #[test]
-    fn steps() {
+    fn step_decisions() {
         let start = Instant::now();
         let at = |second: u64| start + Duration::from_secs(second);
         let failed =

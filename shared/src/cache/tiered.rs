@@ -45,7 +45,7 @@ pub struct Scope<S, R> {
 }
 
 /// A value that the remote cache can hold.
-pub trait RemoteItem<K>: Sized {
+pub trait RemoteCacheable<K>: Sized {
     /// The value as text.
     fn to_text(&self) -> Option<String>;
 
@@ -61,7 +61,7 @@ pub trait RemoteItem<K>: Sized {
 
 /// A text in the remote cache, and the moment at which the origin stated it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoteValue {
+pub struct RemoteEntry {
     /// The moment, in whole milliseconds.
     pub as_of: DateTime<Utc>,
     /// The text.
@@ -71,7 +71,7 @@ pub struct RemoteValue {
 /// The maximum clock skew between two processes.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_millis(500);
 
-impl RemoteValue {
+impl RemoteEntry {
     /// The value's age; `None` if it is in the future by more than the maximum clock skew.
     #[must_use]
     pub fn age(&self, now: DateTime<Utc>) -> Option<Duration> {
@@ -97,7 +97,7 @@ pub trait RemoteTier: Copy + Send + Sync {
     fn name(&self, kind: &str, key: &str) -> Self::Name;
 
     /// Reads an item.
-    fn read(&self, name: &Self::Name) -> impl Future<Output = Option<RemoteValue>> + Send;
+    fn read(&self, name: &Self::Name) -> impl Future<Output = Option<RemoteEntry>> + Send;
 
     /// Reads an item that `accept` takes. If there is none, tries to acquire the item's lease, and waits up to `max_wait`
     /// for the process that holds it.
@@ -105,7 +105,7 @@ pub trait RemoteTier: Copy + Send + Sync {
         &self,
         name: &Self::Name,
         max_wait: Duration,
-        accept: impl FnMut(RemoteValue) -> Option<T> + Send,
+        accept: impl FnMut(RemoteEntry) -> Option<T> + Send,
     ) -> impl Future<Output = LeaseOutcome<T, Self::Lease>> + Send;
 
     /// Writes an item, which ends its lease.
@@ -113,7 +113,7 @@ pub trait RemoteTier: Copy + Send + Sync {
         &self,
         name: &Self::Name,
         lease: Option<Self::Lease>,
-        value: &RemoteValue,
+        value: &RemoteEntry,
         ttl: Duration,
     ) -> impl Future<Output = ()> + Send;
 
@@ -136,7 +136,7 @@ impl<S, K, V, E> TieredCache<S, K, V, E>
 where
     S: Hash + Eq + Copy + Send + Sync,
     K: Hash + Eq + Clone + Serialize + Send + Sync,
-    V: RemoteItem<K> + Send + Sync,
+    V: RemoteCacheable<K> + Send + Sync,
     E: Clone + Send + Sync,
 {
     /// An empty cache. The remote cache keeps an item for the policy's time to live.
@@ -198,42 +198,51 @@ where
             let Some((remote, name)) = self.remote(scope, key) else {
                 return load(timeout).await.map(|value| Loaded::from(Arc::new(value)));
             };
-            let mut timeout = timeout;
-            let outcome = remote
-                .read_or_lease(&name, wait_until.saturating_duration_since(Instant::now()), |item| {
-                    let age = item.age(Utc::now())?;
-                    let value = Arc::new(V::from_text(&item.text, key, item.as_of)?);
-                    match freshness(&value)? {
-                        Freshness::Fresh => Some(Loaded { value, age, source: Source::RemoteCache }),
-                        _ => {
-                            // It can be served if the load fails.
-                            entry.insert(value, age);
-                            timeout = timeout.min(self.policy.timeout_with_stale());
-                            None
-                        }
-                    }
-                })
-                .await;
-            let lease = match outcome {
+            let mut has_stale = false;
+            let accept = |item: RemoteEntry| {
+                let age = item.age(Utc::now())?;
+                let value = Arc::new(V::from_text(&item.text, key, item.as_of)?);
+                if freshness(&value)? == Freshness::Fresh {
+                    return Some(Loaded { value, age, source: Source::RemoteCache });
+                }
+                // It can be served if the load fails.
+                entry.insert(value, age);
+                has_stale = true;
+                None
+            };
+            let wait = wait_until.saturating_duration_since(Instant::now());
+            let lease = match remote.read_or_lease(&name, wait, accept).await {
                 LeaseOutcome::Filled(loaded) => return Ok(loaded),
                 LeaseOutcome::Acquired(lease) => Some(lease),
                 LeaseOutcome::Bypass => None,
             };
-            let started = Utc::now();
-            match (load(timeout).await, lease) {
-                (Ok(value), lease) => {
-                    self.write(remote, &name, lease, &value, started).await;
-                    Ok(Loaded::from(Arc::new(value)))
-                }
-                (Err(error), Some(lease)) => {
-                    remote.release(&name, lease).await;
-                    Err(error)
-                }
-                (Err(error), None) => Err(error),
-            }
+            let timeout = if has_stale { timeout.min(self.policy.timeout_with_stale()) } else { timeout };
+            self.load_and_write(remote, &name, lease, load(timeout)).await
         };
         let lookup = entry.get_with_policy(|value, _| freshness(value), max_wait, leased_load).await;
         self.record_size(scope, key, lookup)
+    }
+
+    /// Loads a value and writes it to the remote cache. A failed load releases the lease.
+    async fn load_and_write<R: RemoteTier>(
+        &self,
+        remote: R,
+        name: &R::Name,
+        lease: Option<R::Lease>,
+        load: impl Future<Output = Result<V, LoadError<E>>> + Send,
+    ) -> Result<Loaded<V>, LoadError<E>> {
+        let started = Utc::now();
+        match (load.await, lease) {
+            (Ok(value), lease) => {
+                self.write(remote, name, lease, &value, started).await;
+                Ok(Loaded::from(Arc::new(value)))
+            }
+            (Err(error), Some(lease)) => {
+                remote.release(name, lease).await;
+                Err(error)
+            }
+            (Err(error), None) => Err(error),
+        }
     }
 
     /// Like [`Self::get`], before a request needs the value: loads it if there is none or half of its time to live has
@@ -343,7 +352,7 @@ where
         let as_of = value.as_of().unwrap_or(started);
         match (value.to_text(), lease) {
             (Some(text), lease) => {
-                remote.write(name, lease, &RemoteValue { as_of, text }, self.remote_ttl).await;
+                remote.write(name, lease, &RemoteEntry { as_of, text }, self.remote_ttl).await;
             }
             (None, Some(lease)) => remote.release(name, lease).await,
             (None, None) => {}

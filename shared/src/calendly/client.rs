@@ -20,7 +20,7 @@ use crate::{
     Error,
     config::CalendlyConfig,
     error::{CalendlyError, status_text},
-    http::{BodyError, ByteBudget, HttpClient, Tls, body, failure_reason, has_content_coding},
+    http::{BodyError, ByteBudget, HttpClient, Tls, failure_reason, has_content_coding, read_body},
     pat::LoadedPat,
     telemetry::{RequestMetrics, Stage},
 };
@@ -28,10 +28,10 @@ use crate::{
 /// The largest error body that is read.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// The wait after a 429 that states none: Calendly's quota resets every minute.
+/// The assumed wait after a 429 that states none: Calendly's quota resets every minute.
 const RATE_LIMIT_WINDOW: Duration = Duration::from_secs(60);
 
-/// The longest wait that a header may state.
+/// The longest wait taken from a header.
 const MAX_WAIT: Duration = Duration::from_hours(24);
 
 /// An HTTP client of Calendly's API.
@@ -88,7 +88,7 @@ impl CalendlyClient {
     /// # Errors
     ///
     /// A sentence that says why Calendly cannot be reached.
-    pub(crate) async fn connect(&self) -> std::result::Result<(), String> {
+    pub(crate) async fn preconnect(&self) -> std::result::Result<(), String> {
         self.http.preconnect(&self.base_url).await
     }
 
@@ -148,9 +148,8 @@ impl CalendlyClient {
             StatusCode::OK => text(response, byte_budget).await,
             status if status.is_client_error() || status.is_server_error() => {
                 let failed = error_response(response, path).await;
-                if let (StatusCode::TOO_MANY_REQUESTS, Error::Calendly(error)) = (status, &failed.error) {
-                    let wait = error.retry_after.unwrap_or(RATE_LIMIT_WINDOW).min(RATE_LIMIT_WINDOW);
-                    pat.rate_limit.update(0, 1, wait);
+                if let Failure::Status { status: 429, wait: Some(wait) } = failed.failure {
+                    pat.rate_limit.update(0, 1, wait.min(RATE_LIMIT_WINDOW));
                 }
                 Err(failed)
             }
@@ -162,8 +161,8 @@ impl CalendlyClient {
     }
 }
 
-/// A call in flight. It is counted when it ends, also if it is canceled: by the deadline, or because another call of the
-/// same request failed.
+/// A call in flight. Counts the call when dropped, so that a call canceled by the deadline or by the failure of another
+/// call counts too.
 struct CallInFlight<'a> {
     metrics: &'a RequestMetrics,
     started: Instant,
@@ -203,7 +202,7 @@ fn update_rate_limit(response: &Response, pat: &LoadedPat, metrics: &RequestMetr
 
 /// The body of a response as text.
 async fn text(response: Response, byte_budget: &ByteBudget) -> Result<String> {
-    let body = body(response, byte_budget).await.map_err(|error| match error {
+    let body = read_body(response, byte_budget).await.map_err(|error| match error {
         BodyError::Truncated => AttemptError {
             failure: Failure::Connection,
             error: Error::CalendlyInvalidResponse("it was cut off".to_owned()),
@@ -251,7 +250,7 @@ async fn error_response(response: Response, path: Path<'_>) -> AttemptError<Erro
     let body = if has_content_coding(response.headers()) {
         Vec::new()
     } else {
-        body(response, &ByteBudget::new(MAX_ERROR_BYTES)).await.unwrap_or_default()
+        read_body(response, &ByteBudget::new(MAX_ERROR_BYTES)).await.unwrap_or_default()
     };
     let ErrorBody { title, message, details } = serde_json::from_slice(&body).unwrap_or_default();
     let is_rate_limit = status == StatusCode::TOO_MANY_REQUESTS;

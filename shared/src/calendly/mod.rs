@@ -1,7 +1,8 @@
 //! Calendly's API v2, as far as the functions need it: the PAT's user, event types and available times.
 //!
 //! ```text
-//! session   the API as one request uses it
+//! service   what all requests share: the client and the caches
+//! api       the API as one request uses it
 //!   ├▶ retry             which failed attempts are retried, and when
 //!   ├▶ client            one attempt of a call
 //!   │    └▶ rate_limit       what is left of the quota
@@ -15,20 +16,23 @@
 //!
 //! <https://developer.calendly.com/api-docs>
 
+mod api;
 pub(crate) mod available_times;
 mod client;
 mod json;
 pub(crate) mod pagination;
 pub(crate) mod rate_limit;
 mod retry;
-mod session;
+mod service;
 mod time;
 pub(crate) mod uri;
 
 pub use crate::pat::PatId;
+pub(crate) use api::CacheMode;
+pub use api::{CacheScope, Calendly, MAX_CALLS_IN_FLIGHT, MAX_RESPONSE_BYTES, WindowRequest};
 pub use available_times::{Availability, AvailableTimes, Slot, TimeWindow};
-pub use pagination::EventTypeVisitor;
-pub(crate) use session::Upstream;
-pub use session::{CacheScope, Calendly, WindowRequest, response_policy};
+pub use pagination::{EventTypeVisitor, undocumented_event_type};
+pub(crate) use service::CalendlyService;
+pub use service::response_policy;
 pub use time::utc;
 pub use uri::{EventTypeUri, UserUri};

@@ -21,6 +21,12 @@ pub trait EventTypeVisitor: Send {
     fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error>;
 }
 
+/// The error for an event type that does not match Calendly's documentation.
+#[must_use]
+pub fn undocumented_event_type() -> Error {
+    Error::CalendlyInvalidResponse("an event type does not match Calendly's documentation".to_owned())
+}
+
 /// What follows a page of `GET /event_types`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum AfterPage {

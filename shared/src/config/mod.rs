@@ -106,9 +106,7 @@ impl Config {
 
 impl CalendlyConfig {
     fn read(variables: &mut Variables) -> Self {
-        let base_url = variables.optional("CALENDLY_BASE_URL", |text| {
-            base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
-        });
+        let base_url = variables.base_url("CALENDLY_BASE_URL");
         Self {
             base_url: base_url.unwrap_or_else(|| "https://api.calendly.com".to_owned()),
             timeout: Duration::from_millis(variables.number("CALENDLY_TIMEOUT_MS", 5_000, 1..=900_000)),

@@ -25,12 +25,13 @@ impl Variables {
         Self::new(|name| std::env::var(name).ok())
     }
 
-    /// Reads a whole number of seconds from 0 to `max`.
+    /// Reads a whole number of seconds from 0 to `max`. Returns `default` if the variable is not set, or has an invalid value,
+    /// which is recorded: [`Self::checked`] then fails.
     pub fn seconds(&mut self, name: &str, default: u64, max: u64) -> Duration {
         Duration::from_secs(self.number(name, default, 0..=max))
     }
 
-    /// Reads a whole number within `range`.
+    /// Reads a whole number within `range`. Treats an absent or invalid value as [`Self::seconds`] does.
     pub fn number<N>(&mut self, name: &str, default: N, range: RangeInclusive<N>) -> N
     where
         N: FromStr + PartialOrd + fmt::Display,
@@ -42,7 +43,7 @@ impl Variables {
         self.optional(name, parse).unwrap_or(default)
     }
 
-    /// Reads `true` or `false`.
+    /// Reads `true` or `false`. Treats an absent or invalid value as [`Self::seconds`] does.
     pub fn flag(&mut self, name: &str, default: bool) -> bool {
         let parse = |text: &str| text.parse().map_err(|_| "neither true nor false".to_owned());
         self.optional(name, parse).unwrap_or(default)

@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 
-use super::{ByteBudget, HttpClient, body, trace::add_trace_id};
+use super::{ByteBudget, HttpClient, read_body, trace::add_trace_id};
 
 /// The largest response that is read. A secret has at most 64 KiB, and its response is not much larger.
 const MAX_RESPONSE_BYTES: usize = 256 * 1024;
@@ -55,7 +55,7 @@ async fn send(client: &HttpClient, request: HttpRequest) -> Result<HttpResponse,
     let status = StatusCode::try_from(response.status().as_u16())
         .map_err(|error| ConnectorError::user(error.into()))?;
     let headers = response.headers().clone();
-    let bytes = body(response, &ByteBudget::new(MAX_RESPONSE_BYTES))
+    let bytes = read_body(response, &ByteBudget::new(MAX_RESPONSE_BYTES))
         .await
         .map_err(|error| ConnectorError::io(format!("the body could not be read: {error:?}").into()))?;
     let mut response = HttpResponse::new(status, SdkBody::from(bytes));

@@ -38,15 +38,15 @@ impl ByteBudget {
 }
 
 impl Reservation<'_> {
-    fn take(&mut self, bytes: usize) -> Result<(), BodyError> {
-        let rest = |left: usize| left.checked_sub(bytes);
-        self.byte_budget.0.fetch_update(Relaxed, Relaxed, rest).map_err(|_| BodyError::TooLarge)?;
+    fn reserve(&mut self, bytes: usize) -> Result<(), BodyError> {
+        let subtract = |left: usize| left.checked_sub(bytes);
+        self.byte_budget.0.fetch_update(Relaxed, Relaxed, subtract).map_err(|_| BodyError::TooLarge)?;
         self.bytes += bytes;
         Ok(())
     }
 
-    /// Spends the bytes permanently.
-    fn keep(mut self) {
+    /// Spends the reserved bytes.
+    fn commit(mut self) {
         self.bytes = 0;
     }
 }
@@ -58,7 +58,10 @@ impl Drop for Reservation<'_> {
 }
 
 /// Reads the whole body, within the budget. Its bytes return to the budget if reading fails.
-pub(crate) async fn body(mut response: Response, byte_budget: &ByteBudget) -> Result<Vec<u8>, BodyError> {
+pub(crate) async fn read_body(
+    mut response: Response,
+    byte_budget: &ByteBudget,
+) -> Result<Vec<u8>, BodyError> {
     let content_length = response.content_length().and_then(|length| usize::try_from(length).ok());
     if content_length.is_some_and(|length| length > byte_budget.left()) {
         return Err(BodyError::TooLarge);
@@ -66,10 +69,10 @@ pub(crate) async fn body(mut response: Response, byte_budget: &ByteBudget) -> Re
     let mut body = Vec::with_capacity(content_length.unwrap_or_default());
     let mut reservation = Reservation { byte_budget, bytes: 0 };
     while let Some(chunk) = response.chunk().await.map_err(|_| BodyError::Truncated)? {
-        reservation.take(chunk.len())?;
+        reservation.reserve(chunk.len())?;
         body.extend_from_slice(&chunk);
     }
-    reservation.keep();
+    reservation.commit();
     Ok(body)
 }
 
@@ -98,12 +101,12 @@ mod tests {
     #[tokio::test]
     async fn bodies_share_a_budget() {
         let byte_budget = ByteBudget::new(10);
-        assert_eq!(body(response("12345"), &byte_budget).await, Ok(b"12345".to_vec()));
-        assert_eq!(body(response("123456"), &byte_budget).await, Err(BodyError::TooLarge));
+        assert_eq!(read_body(response("12345"), &byte_budget).await, Ok(b"12345".to_vec()));
+        assert_eq!(read_body(response("123456"), &byte_budget).await, Err(BodyError::TooLarge));
         assert_eq!(byte_budget.left(), 5, "a refused body returns its bytes");
-        assert_eq!(body(response("12345"), &byte_budget).await, Ok(b"12345".to_vec()));
-        assert_eq!(body(response("1"), &byte_budget).await, Err(BodyError::TooLarge));
-        assert_eq!(body(response(""), &byte_budget).await, Ok(Vec::new()));
+        assert_eq!(read_body(response("12345"), &byte_budget).await, Ok(b"12345".to_vec()));
+        assert_eq!(read_body(response("1"), &byte_budget).await, Err(BodyError::TooLarge));
+        assert_eq!(read_body(response(""), &byte_budget).await, Ok(Vec::new()));
     }
 
     #[tokio::test]
@@ -114,9 +117,9 @@ mod tests {
             let body = reqwest::Body::wrap(StreamBody::new(futures_util::stream::iter(chunks)));
             Response::from(lambda_http::http::Response::new(body))
         };
-        assert_eq!(body(chunks(3), &byte_budget).await, Err(BodyError::TooLarge));
+        assert_eq!(read_body(chunks(3), &byte_budget).await, Err(BodyError::TooLarge));
         assert_eq!(byte_budget.left(), 8);
-        assert_eq!(body(chunks(2), &byte_budget).await, Ok(b"abcabc".to_vec()));
+        assert_eq!(read_body(chunks(2), &byte_budget).await, Ok(b"abcabc".to_vec()));
         assert_eq!(byte_budget.left(), 2);
     }
 }

@@ -13,12 +13,14 @@ use tokio::time::Instant;
 
 use super::{
     failure::failure_reason,
-    preconnect::{IDLE_TIMEOUT, Origin, PreconnectLayer, Role, SpareConnection, with_origin},
+    preconnect::{
+        ConnectionSource, IDLE_TIMEOUT, PreconnectLayer, Role, SpareConnection, with_connection_source,
+    },
     tls::Tls,
 };
 
 /// Freezes happen between invocations. A connection used more recently than this did not die in one.
-const SHORTEST_FREEZE: Duration = Duration::from_secs(1);
+const MIN_FREEZE: Duration = Duration::from_secs(1);
 
 /// An HTTP client with a connection pool and a spare connection. Clones share both.
 #[derive(Debug, Clone)]
@@ -31,7 +33,7 @@ struct Inner {
     spare: SpareConnection,
     /// When the last response arrived. Its connection is in the pool.
     last_response: Mutex<Option<Instant>>,
-    shortest_freeze: Duration,
+    min_freeze: Duration,
 }
 
 /// The connection pool, which is `reqwest`'s. It is replaced as a whole after a freeze.
@@ -55,7 +57,7 @@ impl HttpClient {
             pool: Mutex::new(Pool { client, generation: 0 }),
             spare,
             last_response: Mutex::default(),
-            shortest_freeze: SHORTEST_FREEZE,
+            min_freeze: MIN_FREEZE,
         })))
     }
 
@@ -102,17 +104,19 @@ impl HttpClient {
     pub(crate) async fn execute(&self, request: Request) -> Result<Response, reqwest::Error> {
         let inner = &*self.0;
         let (pool, last_response) = (inner.pool(), inner.last_response());
-        let may_be_dead =
-            [last_response, inner.spare.opened()].into_iter().flatten().any(|at| inner.froze_since(at));
+        let may_be_dead = [last_response, inner.spare.opened()]
+            .into_iter()
+            .flatten()
+            .any(|at| inner.may_have_frozen_since(at));
         let copy = if may_be_dead { request.try_clone() } else { None };
-        let (mut result, origin) = with_origin(pool.client.execute(request)).await;
+        let (mut result, origin) = with_connection_source(pool.client.execute(request)).await;
         let last_used = match origin {
-            Origin::Pool => last_response,
-            Origin::Spare(opened) => Some(opened),
-            Origin::New => None,
+            ConnectionSource::Pool => last_response,
+            ConnectionSource::Spare(opened) => Some(opened),
+            ConnectionSource::New => None,
         };
         if let (Err(error), Some(copy)) = (&result, copy)
-            && last_used.is_some_and(|at| inner.froze_since(at))
+            && last_used.is_some_and(|at| inner.may_have_frozen_since(at))
             && !error.is_timeout()
             && !error.is_builder()
         {
@@ -147,8 +151,9 @@ impl Inner {
         *self.last_response.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn froze_since(&self, last_used: Instant) -> bool {
-        last_used.elapsed() >= self.shortest_freeze
+    /// Whether the environment may have been frozen since then: Lambda does not say when it was.
+    fn may_have_frozen_since(&self, last_used: Instant) -> bool {
+        last_used.elapsed() >= self.min_freeze
     }
 }
 
@@ -254,9 +259,9 @@ mod tests {
         }
     }
 
-    fn client(shortest_freeze: Duration) -> HttpClient {
+    fn client(min_freeze: Duration) -> HttpClient {
         let mut client = HttpClient::new(&Tls::new(None).unwrap()).unwrap();
-        Arc::get_mut(&mut client.0).unwrap().shortest_freeze = shortest_freeze;
+        Arc::get_mut(&mut client.0).unwrap().min_freeze = min_freeze;
         client
     }
 
@@ -273,7 +278,7 @@ mod tests {
     #[tokio::test]
     async fn the_first_request_uses_the_preconnected_connection() {
         let server = Server::start(0).await;
-        let client = client(SHORTEST_FREEZE);
+        let client = client(MIN_FREEZE);
         client.preconnect(&server.url).await.unwrap();
         assert_eq!((server.connections().await, server.requests.load(Relaxed)), (1, 0));
         assert_eq!(get(&client, &server).await.unwrap(), "ok");
@@ -283,7 +288,7 @@ mod tests {
     #[tokio::test]
     async fn preconnect_opens_nothing_beside_an_open_connection() {
         let server = Server::start(0).await;
-        let client = client(SHORTEST_FREEZE);
+        let client = client(MIN_FREEZE);
         for _ in 0..5 {
             client.preconnect(&server.url).await.unwrap();
         }
@@ -296,7 +301,7 @@ mod tests {
     #[tokio::test]
     async fn a_pooled_connection_counts_as_open_until_its_idle_timeout() {
         let server = Server::start(0).await;
-        let client = client(SHORTEST_FREEZE);
+        let client = client(MIN_FREEZE);
         get(&client, &server).await.unwrap();
         advance(IDLE_TIMEOUT - Duration::from_secs(1)).await;
         client.preconnect(&server.url).await.unwrap();
@@ -311,7 +316,7 @@ mod tests {
     #[tokio::test]
     async fn a_dead_spare_connection_is_replaced() {
         let server = Server::start(0).await;
-        let client = client(SHORTEST_FREEZE);
+        let client = client(MIN_FREEZE);
         client.preconnect(&server.url).await.unwrap();
         server.close_connections().await;
         client.preconnect(&server.url).await.unwrap();
@@ -323,9 +328,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_is_sent_again_when_a_pooled_connection_died_during_a_freeze() {
-        for (shortest_freeze, is_sent_again) in [(Duration::ZERO, true), (Duration::from_secs(60), false)] {
+        for (min_freeze, is_sent_again) in [(Duration::ZERO, true), (Duration::from_secs(60), false)] {
             let server = Server::start(1).await;
-            let client = client(shortest_freeze);
+            let client = client(min_freeze);
             assert!(get(&client, &server).await.is_ok());
             assert_eq!(get(&client, &server).await.is_ok(), is_sent_again);
         }
@@ -333,9 +338,9 @@ mod tests {
 
     /// The spare connection is new, but the pool's is used first.
     #[tokio::test]
-    async fn a_dead_pooled_connection_beside_a_spare_one_costs_nothing() {
+    async fn spare_connection_replaces_a_dead_pooled_one() {
         let server = Server::start(1).await;
-        let client = client(SHORTEST_FREEZE);
+        let client = client(MIN_FREEZE);
         client.preconnect(&server.url).await.unwrap();
         get(&client, &server).await.unwrap();
         advance(IDLE_TIMEOUT).await;

@@ -18,7 +18,7 @@ mod trace;
 mod url;
 
 pub(crate) use aws_adapter::AwsHttpClient;
-pub(crate) use body::{BodyError, ByteBudget, body, has_content_coding};
+pub(crate) use body::{BodyError, ByteBudget, has_content_coding, read_body};
 pub(crate) use client::HttpClient;
 pub(crate) use failure::failure_reason;
 pub(crate) use tls::Tls;

@@ -25,12 +25,12 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 tokio::task_local! {
-    static ORIGIN: Cell<Origin>;
+    static CONNECTION_SOURCE: Cell<ConnectionSource>;
 }
 
 /// Where a request's connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum ConnectionSource {
     /// The connection pool.
     Pool,
     /// The spare connection, opened at this instant.
@@ -40,9 +40,9 @@ pub(super) enum Origin {
 }
 
 /// Runs `sending`, and reports which connection it used.
-pub(super) async fn with_origin<T>(sending: impl Future<Output = T>) -> (T, Origin) {
-    let observed = async { (sending.await, ORIGIN.with(Cell::get)) };
-    ORIGIN.scope(Cell::new(Origin::Pool), observed).await
+pub(super) async fn with_connection_source<T>(sending: impl Future<Output = T>) -> (T, ConnectionSource) {
+    let observed = async { (sending.await, CONNECTION_SOURCE.with(Cell::get)) };
+    CONNECTION_SOURCE.scope(Cell::new(ConnectionSource::Pool), observed).await
 }
 
 /// The slot of the spare connection.
@@ -170,11 +170,11 @@ where
             }
             Role::Reuse => match spare.take() {
                 Some((connection, opened)) => {
-                    set_origin(Origin::Spare(opened));
+                    set_connection_source(ConnectionSource::Spare(opened));
                     Box::pin(async move { Ok(connection) })
                 }
                 None => {
-                    set_origin(Origin::New);
+                    set_connection_source(ConnectionSource::New);
                     Box::pin(self.connect.call(destination))
                 }
             },
@@ -182,7 +182,7 @@ where
     }
 }
 
-fn set_origin(origin: Origin) {
+fn set_connection_source(origin: ConnectionSource) {
     // Fails if no request observes its origin.
-    let _ = ORIGIN.try_with(|cell| cell.set(origin));
+    let _ = CONNECTION_SOURCE.try_with(|cell| cell.set(origin));
 }

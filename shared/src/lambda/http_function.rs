@@ -117,8 +117,8 @@ impl<'a> HttpRequest<'a> {
     ///
     /// [`Error::MessageTooLarge`] if it has more than [`HttpFunction::MAX_BODY_BYTES`].
     pub fn body(&self) -> Result<&'a [u8], Error> {
-        if self.0.extensions().get::<BodyTooLarge>().is_some() {
-            return Err(Error::MessageTooLarge);
+        if let Some(BodyTooLarge { max_bytes }) = self.0.extensions().get() {
+            return Err(Error::MessageTooLarge { max_bytes: *max_bytes });
         }
         Ok(match self.0.body() {
             Body::Text(text) => text.as_bytes(),

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::deadline::Deadline;
 use crate::{
     Error,
     auth::Authenticator,
-    calendly::{Calendly, Upstream},
+    calendly::{CacheMode, Calendly, CalendlyService},
     config::Config,
     http::{HttpClient, Tls},
+    lambda::deadline::Deadline,
     pat::{PatProvider, secrets_manager::SecretsManager},
     telemetry::{self, RequestMetrics, caller_hash::CallerHash},
 };
@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) struct Services {
     pub(super) authenticator: Authenticator,
     pub(super) pat_provider: PatProvider,
-    pub(super) calendly: Upstream,
+    pub(super) calendly: CalendlyService,
     /// With `CALLER_HASH_SECRET_ID`.
     pub(super) caller_hash: Option<CallerHash>,
 }
@@ -39,7 +39,7 @@ impl Services {
         let caller_hash = config.caller_hash_secret_id.map(|id| CallerHash::new(id, secrets.clone()));
         Ok(Self {
             caller_hash,
-            calendly: Upstream::new(config.calendly, config.table, config.pat_cache, &tls)?,
+            calendly: CalendlyService::new(config.calendly, config.table, config.pat_cache, &tls)?,
             authenticator: Authenticator::new(config.issuer, config.token_rules, http, secrets.clone()),
             pat_provider: PatProvider::new(config.pat_secret_id, secrets, config.pat_cache),
         })
@@ -50,22 +50,22 @@ impl Services {
     /// # Errors
     ///
     /// A sentence that says why the key could not be read.
-    pub(super) async fn prepare_caller_hash(&self) -> Result<(), String> {
+    pub(super) async fn preload_caller_hash(&self) -> Result<(), String> {
         match &self.caller_hash {
-            Some(caller_hash) => caller_hash.prepare().await,
+            Some(caller_hash) => caller_hash.preload().await,
             None => Ok(()),
         }
     }
 
     /// Reads the shared PAT and, with a table, the cached URI of its user.
-    async fn prepare_pat(&self, metrics: &RequestMetrics) -> Result<(), Error> {
+    async fn preload_pat(&self, metrics: &RequestMetrics) -> Result<(), Error> {
         let (pat, connection) =
-            tokio::join!(self.pat_provider.prepare(metrics), self.calendly.connect_to_table());
+            tokio::join!(self.pat_provider.preload(metrics), self.calendly.preconnect_to_table());
         if let Err(reason) = connection {
             telemetry::warn("no connection to the table of CACHE_TABLE yet", &reason);
         } else if let Ok(Some(pat)) = &pat {
-            let calendly =
-                Calendly::new(&self.calendly, pat.clone(), Deadline::within(TIMEOUT), false, metrics);
+            let deadline = Deadline::within(TIMEOUT);
+            let calendly = Calendly::new(&self.calendly, pat.clone(), deadline, CacheMode::Use, metrics);
             calendly.read_remote_user_uri().await;
         }
         pat.map(drop)
@@ -77,10 +77,10 @@ impl Services {
         let metrics = RequestMetrics::default();
         let all = async {
             tokio::join!(
-                self.authenticator.prepare(),
-                self.prepare_pat(&metrics),
-                self.calendly.connect(),
-                self.prepare_caller_hash()
+                self.authenticator.preload(),
+                self.preload_pat(&metrics),
+                self.calendly.preconnect(),
+                self.preload_caller_hash()
             )
         };
         match tokio::time::timeout(TIMEOUT, all).await {

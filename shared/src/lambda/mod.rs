@@ -5,7 +5,7 @@
 //!                          └────▶ warm_up     └▶ authenticate ─▶ query ─▶ PAT ─▶ function
 //! ```
 //!
-//! Depends on the other modules. `calendly` depends on [`deadline`].
+//! Depends on all other modules. `calendly` depends on [`deadline`].
 
 mod cache_control;
 pub(crate) mod deadline;

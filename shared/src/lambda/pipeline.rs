@@ -7,7 +7,6 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    deadline::Deadline,
     event::Event,
     gateway,
     http_function::{HttpAnswer, HttpFunction, HttpRequest},
@@ -20,6 +19,7 @@ use super::{
 use crate::{
     Error,
     http::with_trace_id,
+    lambda::deadline::Deadline,
     telemetry::{self, EventOutcome, InvocationOutcome, RequestMetrics},
 };
 
@@ -59,7 +59,7 @@ impl<F: HttpFunction> Pipeline<F> {
                 },
             );
         };
-        match Event::parse_with_body(&invocation.event, F::MAX_BODY_BYTES) {
+        match Event::parse(&invocation.event, F::MAX_BODY_BYTES) {
             Event::Request(request) => {
                 let (response, error) = self.respond(&request, request_id, deadline, &metrics).await;
                 let status = response.status().as_u16();
@@ -68,11 +68,14 @@ impl<F: HttpFunction> Pipeline<F> {
                 log(EventOutcome::Request { status, error: error.as_ref() });
                 payload
             }
-            Event::WarmUp { is_one_of_several } => {
+            Event::WarmUp { is_concurrent } => {
                 // Boxed, as are requests: the large future is not moved with each invocation.
                 let prepare = Box::pin(WarmUp::prepare(&self.services, cold_start, deadline, &metrics));
-                let warm_up =
-                    if is_one_of_several { warm_up::keep_busy(prepare).await } else { prepare.await };
+                let warm_up = if is_concurrent {
+                    warm_up::run_at_least_min_duration(prepare).await
+                } else {
+                    prepare.await
+                };
                 log(EventOutcome::WarmUp { unprepared: &warm_up.unprepared });
                 payload(&warm_up)
             }

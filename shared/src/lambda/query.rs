@@ -36,6 +36,11 @@ impl Query {
         Self(request.query_string_parameters())
     }
 
+    /// The parameters for a `lambda_http::Request`.
+    pub(super) fn into_map(self) -> QueryMap {
+        self.0
+    }
+
     /// Refuses misspellings of `known` names: different letter case, `_` or `-` added or left out, trailing brackets
     /// (`event_type[]`), or `tz` for `timezone`. Ignoring such a parameter would give a wrong answer.
     ///

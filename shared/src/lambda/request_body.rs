@@ -6,7 +6,9 @@ use serde_json::value::RawValue;
 
 /// The extension of a request whose body exceeds the limit.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct BodyTooLarge;
+pub(crate) struct BodyTooLarge {
+    pub(crate) max_bytes: usize,
+}
 
 /// The maximum length of one character in JSON: `\u0000`.
 const MAX_ESCAPED_BYTES: usize = 6;
@@ -17,7 +19,7 @@ pub(super) fn set_body(request: &mut Request, body: Option<&RawValue>, is_base64
     match decode(body.get(), is_base64, max_bytes) {
         Some(body) => *request.body_mut() = body,
         None => {
-            request.extensions_mut().insert(BodyTooLarge);
+            request.extensions_mut().insert(BodyTooLarge { max_bytes });
         }
     }
 }

@@ -37,7 +37,7 @@ const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 /// The largest response to an answer that is read, so that the connection can be reused.
 const MAX_STATUS_BYTES: usize = 64 * 1024;
 
-/// The number of consecutive failures after which the Runtime API counts as gone.
+/// The number of consecutive failures after which `serve` ends.
 const MAX_FAILURES: u32 = 3;
 
 /// The Runtime API of the environment.
@@ -93,7 +93,7 @@ impl RuntimeApi {
         Ok(Self { client, base_url })
     }
 
-    /// Serves invocations, `max_concurrency` at once, until the Runtime API is gone. Returns the reason.
+    /// Serves invocations, `max_concurrency` at once, until the Runtime API is unreachable. Returns the reason.
     pub(super) async fn serve<H, A>(self, max_concurrency: usize, handler: H) -> String
     where
         H: Fn(Arc<Invocation>) -> A + Clone + Send + Sync + 'static,
@@ -118,7 +118,7 @@ impl RuntimeApi {
                 }
             });
         }
-        // If one worker finds the Runtime API gone, so do all.
+        // All workers use the same Runtime API: the first that fails ends all.
         match workers.join_next().await {
             Some(Ok(reason)) => reason,
             Some(Err(_)) | None => "a worker ended".to_owned(),
@@ -161,9 +161,7 @@ impl RuntimeApi {
                 read(body, MAX_EVENT_BYTES).await.and_then(|event| String::from_utf8(event.into()).ok());
             match Invocation::new(&head.headers, event.unwrap_or_default()) {
                 Some(invocation) => return Ok(invocation),
-                None => {
-                    telemetry::error("an invocation was dropped", "it has no request id to answer it under")
-                }
+                None => telemetry::error("an invocation was dropped", "it has no request id"),
             }
         }
     }
@@ -383,7 +381,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_invocation_fails_alone() {
+    async fn failed_invocation_does_not_affect_others() {
         let mut script = Script::start(vec![
             response(200, &[], "an invocation without a request id"),
             response(204, &[], ""),
@@ -420,7 +418,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_runtime_api_that_refuses_connections_is_gone() {
+    async fn serve_ends_when_connections_are_refused() {
         let script = Script::start(vec![invocation("one"), accepted()]).await;
         assert_eq!(script.runtime_api.serve(2, echo).await, "the connection for the next invocation failed");
     }

@@ -5,11 +5,12 @@ use std::{future::Future, panic::AssertUnwindSafe};
 use futures_util::FutureExt;
 use lambda_http::http::HeaderMap;
 
-use super::{cache_control::is_no_cache, deadline::Deadline, init::Services, response};
+use super::{cache_control::is_no_cache, init::Services, response};
 use crate::{
     Error,
     auth::Caller,
-    calendly::Calendly,
+    calendly::{CacheMode, Calendly},
+    lambda::deadline::Deadline,
     telemetry::{RequestMetrics, Stage},
 };
 
@@ -90,8 +91,8 @@ impl CallerSession<'_> {
         let pat_provider = &services.pat_provider;
         let claim = |name: &str| self.caller.text_claim(name);
         let pat = pat_provider.get(claim, metrics).await?;
-        let no_cache = is_no_cache(headers);
-        let with = |pat| Calendly::new(&services.calendly, pat, deadline, no_cache, metrics);
+        let cache = if is_no_cache(headers) { CacheMode::Bypass } else { CacheMode::Use };
+        let with = |pat| Calendly::new(&services.calendly, pat, deadline, cache, metrics);
 
         let result = match call.run(&with(pat.clone())).await {
             // The PAT may have been rotated. A newer one may belong to another user, so the answer starts over.
@@ -106,21 +107,20 @@ impl CallerSession<'_> {
     }
 }
 
-/// Runs `work` until the deadline. A panic becomes an error, and so does a late result for which `expires` returns
-/// true.
+/// Runs `work` until the deadline. A panic becomes an error, and so does a late result for which `expires` returns true.
 pub(super) async fn within_deadline<T>(
     work: impl Future<Output = Result<T, Error>>,
     deadline: Deadline,
     metrics: &RequestMetrics,
     expires: impl Fn(&T) -> bool,
 ) -> Result<T, Error> {
-    let exceeded = || Err(Error::DeadlineExceeded { during: metrics.stage() });
+    let exceeded = || Err(Error::DeadlineExceeded { during: metrics.activity() });
     match tokio::time::timeout_at(deadline.instant(), AssertUnwindSafe(work).catch_unwind()).await {
         // A future that never yields cannot time out, so the deadline is checked again.
         Ok(Ok(Ok(result))) if expires(&result) && deadline.time_left().is_zero() => exceeded(),
         Ok(Ok(result)) => result,
         Ok(Err(_panic)) => {
-            Err(Error::Internal { reason: "the code panicked: another line of this request says where" })
+            Err(Error::Internal { reason: "the code panicked: another ERROR line says where" })
         }
         Err(_) => exceeded(),
     }

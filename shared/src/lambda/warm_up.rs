@@ -4,8 +4,12 @@ use std::{future::Future, time::Duration};
 
 use serde::Serialize;
 
-use super::{deadline::Deadline, init::Services};
-use crate::{calendly::Calendly, telemetry::RequestMetrics};
+use super::init::Services;
+use crate::{
+    calendly::{CacheMode, Calendly},
+    lambda::deadline::Deadline,
+    telemetry::RequestMetrics,
+};
 
 /// How long one of several concurrent warm-ups keeps its environment busy, so that Lambda sends the others to other
 /// environments.
@@ -31,15 +35,15 @@ impl WarmUp {
         metrics: &RequestMetrics,
     ) -> Self {
         let keys =
-            async { services.authenticator.prepare().await.map_err(|reason| format!("keys: {reason}")) };
+            async { services.authenticator.preload().await.map_err(|reason| format!("keys: {reason}")) };
         let calendly = async {
-            let user = prepare_user(services, deadline, metrics).await;
+            let user = preload_user(services, deadline, metrics).await;
             // Does nothing if the call for the user has just opened one.
-            let connection = services.calendly.connect().await;
+            let connection = services.calendly.preconnect().await;
             [user, connection.map_err(|reason| format!("calendly: {reason}"))]
         };
         let caller_hash =
-            async { services.prepare_caller_hash().await.map_err(|reason| format!("caller hash: {reason}")) };
+            async { services.preload_caller_hash().await.map_err(|reason| format!("caller hash: {reason}")) };
         let all = async { tokio::join!(keys, calendly, caller_hash) };
         let unprepared = match tokio::time::timeout_at(deadline.instant(), all).await {
             Ok((keys, [user, connection], caller_hash)) => {
@@ -51,19 +55,19 @@ impl WarmUp {
     }
 }
 
-async fn prepare_user(
+async fn preload_user(
     services: &Services,
     deadline: Deadline,
     metrics: &RequestMetrics,
 ) -> Result<(), String> {
     let pat =
-        services.pat_provider.prepare(metrics).await.map_err(|error| format!("pat: {}", error.reason()))?;
+        services.pat_provider.preload(metrics).await.map_err(|error| format!("pat: {}", error.reason()))?;
     let Some(pat) = pat else { return Ok(()) };
-    let calendly = Calendly::new(&services.calendly, pat, deadline, false, metrics);
+    let calendly = Calendly::new(&services.calendly, pat, deadline, CacheMode::Use, metrics);
     calendly.preload_user_uri().await.map_err(|error| format!("user: {}", error.reason()))
 }
 
 /// Runs `prepare` for at least [`MIN_DURATION`].
-pub(super) async fn keep_busy(prepare: impl Future<Output = WarmUp>) -> WarmUp {
+pub(super) async fn run_at_least_min_duration(prepare: impl Future<Output = WarmUp>) -> WarmUp {
     tokio::join!(prepare, tokio::time::sleep(MIN_DURATION)).0
 }

@@ -101,15 +101,13 @@ impl PatProvider {
     /// # Errors
     ///
     /// Those of [`Self::get`].
-    pub(crate) async fn prepare(&self, metrics: &RequestMetrics) -> Result<Option<Arc<LoadedPat>>, Error> {
+    pub(crate) async fn preload(&self, metrics: &RequestMetrics) -> Result<Option<Arc<LoadedPat>>, Error> {
         let Some(secret_id) = self.template.shared() else { return Ok(None) };
         let cached = self.cache.entry(&secret_id.to_owned());
-        let prepared = cached.preload(|limit| self.read(&cached, secret_id, limit)).await;
-        let is_hit = prepared.as_ref().is_ok_and(|served| served.status == CacheStatus::Hit);
+        let preloaded = cached.preload(|limit| self.read(&cached, secret_id, limit)).await;
+        record_lookup(&preloaded, metrics);
         // A cached PAT is still usable if the early refresh fails.
-        let pat = record(prepared.or_else(|error| cached.peek().ok_or(error)), metrics);
-        metrics.cache_hit("pat", is_hit);
-        pat.map(Some)
+        pat(preloaded.or_else(|error| cached.peek().ok_or(error)), metrics).map(Some)
     }
 
     /// Returns the PAT of the caller whose string claims `claim` looks up.
@@ -126,7 +124,9 @@ impl PatProvider {
         metrics.enter(Stage::Pat);
         let secret_id = self.template.fill(claim)?;
         let cached = self.cache.entry(&secret_id);
-        record(cached.get(|limit| self.read(&cached, &secret_id, limit)).await, metrics)
+        let lookup = cached.get(|limit| self.read(&cached, &secret_id, limit)).await;
+        record_lookup(&lookup, metrics);
+        pat(lookup, metrics)
     }
 
     /// Reads the caller's secret again after Calendly refused the PAT `refused`. Returns `None` if the secret holds the
@@ -183,17 +183,21 @@ fn unavailable(reason: String) -> LoadError<Error> {
     LoadError::Unavailable(Error::SecretsUnavailable { reason: reason.into() })
 }
 
-fn record(
-    served: Result<Lookup<LoadedPat>, CacheError<Error>>,
+fn record_lookup(lookup: &Result<Lookup<LoadedPat>, CacheError<Error>>, metrics: &RequestMetrics) {
+    metrics.cache_hit("pat", lookup.as_ref().is_ok_and(|lookup| lookup.status == CacheStatus::Hit));
+}
+
+/// The PAT that a lookup found. Counts a stale one.
+fn pat(
+    lookup: Result<Lookup<LoadedPat>, CacheError<Error>>,
     metrics: &RequestMetrics,
 ) -> Result<Arc<LoadedPat>, Error> {
-    metrics.cache_hit("pat", served.as_ref().is_ok_and(|served| served.status == CacheStatus::Hit));
-    match served {
-        Ok(served) => {
-            if served.status == CacheStatus::Stale {
+    match lookup {
+        Ok(lookup) => {
+            if lookup.status == CacheStatus::Stale {
                 metrics.pat_was_stale();
             }
-            Ok(served.value)
+            Ok(lookup.value)
         }
         Err(CacheError::LoadFailed(error)) => Err(error),
         Err(CacheError::Canceled) => Err(Error::SecretsUnavailable {

@@ -60,7 +60,7 @@ impl StoredPat {
                 "The Calendly token in the secret is in quotes: store it without them."
             }
             Some(FormatFault::WhiteSpace) => {
-                "The Calendly token in the secret has white space in it: store the token alone."
+                "The Calendly token in the secret contains white space: store the token alone."
             }
             Some(FormatFault::Json) => {
                 "The secret that should hold the Calendly token is JSON and has no usable token under pat, \
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn secrets_without_a_token() {
         let (generic, json) = ("store the bare token", "is JSON and has no usable token");
-        let (quotes, white_space) = ("is in quotes", "has white space in it");
+        let (quotes, white_space) = ("is in quotes", "contains white space");
         let byte_order_mark = "begins with a byte order mark";
         for (secret, expected) in [
             (&b""[..], generic),

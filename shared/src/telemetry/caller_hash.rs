@@ -1,7 +1,8 @@
 //! A keyed hash of the caller for the log. It distinguishes callers without naming them.
 //!
 //! Off by default. The key is a secret of the deployment: readers of the log cannot compute hashes from a list of
-//! names, and hashes of two deployments differ. Replacing the key changes all hashes, from the next warm-up on.
+//! names, and hashes of two deployments differ. A replaced key takes effect in new environments, and in others at the first
+//! warm-up after half of the key's time to live.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +18,7 @@ use crate::{
 /// The shortest accepted key: the size of the hash (RFC 2104, section 3).
 const MIN_KEY_BYTES: usize = 32;
 
-/// The length of the logged hash, which is enough to distinguish callers.
+/// The bytes of the logged hash: enough to distinguish callers.
 const HASH_BYTES: usize = 8;
 
 const POLICY: CachePolicy = CachePolicy {
@@ -52,7 +53,7 @@ impl CallerHash {
     /// # Errors
     ///
     /// A sentence that says why there is none.
-    pub(crate) async fn prepare(&self) -> Result<(), String> {
+    pub(crate) async fn preload(&self) -> Result<(), String> {
         self.key.preload(|limit| self.read(limit)).await.map(drop).map_err(|error| match error {
             CacheError::LoadFailed(reason) => reason,
             CacheError::Canceled => "Secrets Manager did not answer in time".to_owned(),
@@ -69,11 +70,11 @@ impl CallerHash {
         let unavailable = |reason: &str| LoadError::Unavailable(reason.to_owned());
         match timeout(limit, self.secrets.read(&self.secret_id)).await {
             Ok(Ok(secret)) if secret.expose_secret().len() < MIN_KEY_BYTES => {
-                Err(unavailable("the secret of CALLER_HASH_SECRET_ID has less than 32 bytes"))
+                Err(unavailable("the secret of CALLER_HASH_SECRET_ID has fewer than 32 bytes"))
             }
             Ok(Ok(secret)) => Ok(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret()))),
             Ok(Err(SecretError::NotFound)) => {
-                Err(unavailable("there is no secret with the id of CALLER_HASH_SECRET_ID"))
+                Err(unavailable("CALLER_HASH_SECRET_ID names a secret that does not exist"))
             }
             Ok(Err(SecretError::Unavailable(reason))) => Err(LoadError::Unavailable(reason)),
             Err(_) => Err(unavailable("Secrets Manager did not answer in time")),
@@ -95,7 +96,7 @@ mod tests {
     async fn callers_are_hashed_with_the_key() {
         let callers = with_key(&"k".repeat(MIN_KEY_BYTES)).await;
         assert_eq!(callers.hash("robin"), None);
-        assert_eq!(callers.prepare().await, Ok(()));
+        assert_eq!(callers.preload().await, Ok(()));
         assert_eq!(callers.hash("robin").as_deref(), Some("20acc6e517e06d41"));
         assert_ne!(callers.hash("Robin"), callers.hash("robin"));
     }
@@ -103,8 +104,8 @@ mod tests {
     #[tokio::test]
     async fn a_short_key_is_refused() {
         let callers = with_key(&"k".repeat(MIN_KEY_BYTES - 1)).await;
-        let reason = "the secret of CALLER_HASH_SECRET_ID has less than 32 bytes";
-        assert_eq!(callers.prepare().await, Err(reason.to_owned()));
+        let reason = "the secret of CALLER_HASH_SECRET_ID has fewer than 32 bytes";
+        assert_eq!(callers.preload().await, Err(reason.to_owned()));
         assert_eq!(callers.hash("robin"), None);
     }
 }

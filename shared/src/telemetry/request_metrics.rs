@@ -35,14 +35,28 @@ pub struct RequestMetrics {
 /// A stage of an invocation. The reason of a missed deadline names it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stage {
+    /// Building the answer: also the stage before the first call.
+    Answer,
     /// Fetching the issuer's keys.
-    Keys = 1,
+    Keys,
     /// Reading the PAT.
     Pat,
     /// Calling Calendly.
     Calendly,
-    /// Building the answer.
-    Answer,
+}
+
+impl Stage {
+    const ALL: [Self; 4] = [Self::Answer, Self::Keys, Self::Pat, Self::Calendly];
+
+    /// What happens in the stage, as it follows "time ran out while".
+    fn activity(self) -> &'static str {
+        match self {
+            Self::Answer => "building the answer",
+            Self::Keys => "fetching the issuer's keys",
+            Self::Pat => "reading the PAT",
+            Self::Calendly => "calling Calendly",
+        }
+    }
 }
 
 impl RequestMetrics {
@@ -97,14 +111,10 @@ impl RequestMetrics {
         self.stage.store(stage as u8, Relaxed);
     }
 
-    /// The current stage, as the clause that follows "time ran out while".
-    pub(crate) fn stage(&self) -> &'static str {
-        match self.stage.load(Relaxed) {
-            1 => "the issuer's keys were fetched",
-            2 => "the PAT was read",
-            3 => "Calendly was called",
-            _ => "the answer was made",
-        }
+    /// What the invocation is doing, as it follows "time ran out while".
+    pub(crate) fn activity(&self) -> &'static str {
+        let stage = usize::from(self.stage.load(Relaxed));
+        Stage::ALL.get(stage).copied().unwrap_or(Stage::Answer).activity()
     }
 }
 
@@ -113,17 +123,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_stage_has_a_clause() {
+    fn every_stage_has_an_activity() {
         let metrics = RequestMetrics::default();
-        assert_eq!(metrics.stage(), "the answer was made");
-        for (stage, clause) in [
-            (Stage::Keys, "the issuer's keys were fetched"),
-            (Stage::Pat, "the PAT was read"),
-            (Stage::Calendly, "Calendly was called"),
-            (Stage::Answer, "the answer was made"),
-        ] {
+        assert_eq!(metrics.activity(), "building the answer");
+        for stage in Stage::ALL {
             metrics.enter(stage);
-            assert_eq!(metrics.stage(), clause);
+            assert_eq!(metrics.activity(), stage.activity());
         }
     }
 }

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warm_up_counts_as_no_request() {
+    fn warm_ups_have_no_request_metrics() {
         let metrics = RequestMetrics::default();
         metrics.calendly_call(Duration::from_micros(5), false, false);
         for (unprepared, level, metric) in [(vec![], "INFO", 0.0), (vec!["pat".to_owned()], "WARN", 1.0)] {

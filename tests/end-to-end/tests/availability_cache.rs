@@ -245,3 +245,22 @@ async fn expired_answers_serve_when_quota_is_low() {
     assert_eq!(line["AvailabilityFromMemory"].as_f64(), Some(1.0), "{line}");
     assert_eq!(world.calendly_calls().len(), calls);
 }
+
+/// A 429 that asks for no wait backs off like any other failure.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_resume_after_a_429_without_a_wait() {
+    let setup = setup("1").with("AVAILABILITY_STALE_SECONDS", "60").with("CALENDLY_MAX_RETRIES", "0");
+    let world = setup.start().await;
+    let request = some_days(&world);
+    send_ok(&world.function, &request).await;
+    expire().await;
+    world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(429));
+    let stale = world.send(&request).await;
+    stale.assert_ok("stale");
+    assert!(age(&stale) >= 1);
+    // The first backoff is one second, too.
+    expire().await;
+    let fresh = world.send(&request).await;
+    fresh.assert_ok("fresh");
+    assert_eq!(age(&fresh), 0);
+}

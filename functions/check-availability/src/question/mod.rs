@@ -9,18 +9,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared::{Error, Query};
 
 use crate::event_type::EventTypeRef;
-use parse_time::Bound;
 
-pub use point_query::PointQuery;
+pub use point_query::{MAX_NEXT, PointQuery};
 pub(crate) use time_range::SlotRange;
 pub use time_range::TimeRange;
 pub use zone::{Offsets, Zone};
 
+pub(crate) use parse_time::TimeParameter;
 #[cfg(any(test, fuzzing))]
-pub(crate) use parse_time::{Bound as TimeBound, parse as parse_time};
+pub(crate) use parse_time::parse as parse_time;
 
 /// The maximum number of event types.
-const MAX_EVENT_TYPES: usize = 10;
+pub const MAX_EVENT_TYPES: usize = 10;
 
 /// The largest `limit`.
 const MAX_LIMIT: usize = 1_000;
@@ -34,26 +34,33 @@ pub struct Question {
     pub event_types: Vec<EventTypeRef>,
     /// `match`.
     pub match_mode: Match,
-    /// `duration`: the length that each event type must have.
+    /// `duration`: a duration that every event type must offer.
     pub duration: Option<TimeDelta>,
     /// `timezone`: slots also have local times of this zone.
     pub timezone: Option<Zone>,
-    /// Whether `limit` counts only available slots.
-    pub available_only: bool,
 }
 
 /// The times that a question is about.
 #[derive(Debug, Clone, Copy)]
 pub enum RequestedTimes {
-    /// `start_time` to `end_time`.
+    /// `start_time` to `end_time`, in UTC. A slot may start at the end, unless that is the end of a bare date.
     Range {
         /// The range.
         range: TimeRange,
-        /// `limit`: the maximum number of slots in the answer.
-        limit: Option<usize>,
+        /// How many entries the answer needs; `None` for all.
+        limit: Option<Limit>,
     },
     /// `at`.
     Point(PointQuery),
+}
+
+/// How many entries an answer needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// `limit`: entries, available or not.
+    Entries(usize),
+    /// Available entries.
+    AvailableEntries(usize),
 }
 
 /// Which slots of several event types are in the answer.
@@ -65,10 +72,20 @@ pub enum Match {
     All,
 }
 
-impl RequestedTimes {
-    /// `limit`, if there is one.
+impl Limit {
+    /// The number of entries.
     #[must_use]
-    pub fn limit(&self) -> Option<usize> {
+    pub fn max(self) -> usize {
+        match self {
+            Self::Entries(max) | Self::AvailableEntries(max) => max,
+        }
+    }
+}
+
+impl RequestedTimes {
+    /// The limit of a range, if there is one.
+    #[must_use]
+    pub fn limit(&self) -> Option<Limit> {
         match self {
             Self::Range { limit, .. } => *limit,
             Self::Point(_) => None,
@@ -88,7 +105,7 @@ impl Question {
             None => TimeTexts::Range {
                 start: query.require("start_time", "2026-12-01T09:00:00Z")?,
                 end: query.require("end_time", "2026-12-02T09:00:00Z")?,
-                limit: query.get("limit")?.map(parse_limit).transpose()?,
+                limit: query.get("limit")?.map(parse_limit).transpose()?.map(Limit::Entries),
             },
         };
         let timezone = query.get("timezone")?.map(parse_timezone).transpose()?;
@@ -98,16 +115,16 @@ impl Question {
         let zone = timezone.as_ref();
         let times = match times {
             TimeTexts::At(at) => {
-                RequestedTimes::Point(PointQuery::new(parse_time::parse(Bound::At, at, zone)?, now)?)
+                RequestedTimes::Point(PointQuery::new(parse_time::parse(TimeParameter::At, at, zone)?, now)?)
             }
             TimeTexts::Range { start, end, limit } => {
-                let start_time = parse_time::parse(Bound::Start, start, zone)?;
-                let end_time = parse_time::parse(Bound::End, end, zone)?;
+                let start_time = parse_time::parse(TimeParameter::Start, start, zone)?;
+                let end_time = parse_time::parse(TimeParameter::End, end, zone)?;
                 let range = TimeRange::new(start_time, end_time, !parse_time::is_date(end), now)?;
                 RequestedTimes::Range { range, limit }
             }
         };
-        Ok(Self { times, event_types, match_mode, duration, timezone, available_only: false })
+        Ok(Self { times, event_types, match_mode, duration, timezone })
     }
 }
 
@@ -117,12 +134,12 @@ impl Question {
 ///
 /// [`Error::InvalidParameter`].
 pub fn parse_start_time(text: &str, timezone: Option<&Zone>) -> Result<DateTime<Utc>, Error> {
-    parse_time::parse(Bound::Start, text, timezone)
+    parse_time::parse(TimeParameter::Start, text, timezone)
 }
 
 /// The times as texts, before `timezone` is known.
 enum TimeTexts<'a> {
-    Range { start: &'a str, end: &'a str, limit: Option<usize> },
+    Range { start: &'a str, end: &'a str, limit: Option<Limit> },
     At(&'a str),
 }
 
@@ -177,7 +194,9 @@ fn parse_limit(text: &str) -> Result<usize, Error> {
     whole_number(text)
         .and_then(|limit| usize::try_from(limit).ok())
         .filter(|limit| *limit <= MAX_LIMIT)
-        .ok_or_else(|| Error::invalid_value("limit", text, "is not a whole number from 1 to 1000: send one."))
+        .ok_or_else(|| {
+            Error::invalid_value("limit", text, format!("is not a whole number from 1 to {MAX_LIMIT}."))
+        })
 }
 
 fn parse_duration(text: &str) -> Result<TimeDelta, Error> {
@@ -241,14 +260,11 @@ mod tests {
         let limit =
             |limit: &str| parse(&format!("{DAY}&limit={limit}")).map(|question| question.times.limit());
         for (text, number) in [("1", 1), ("2", 2), ("1000", 1_000), ("0007", 7)] {
-            assert_eq!(limit(text), Ok(Some(number)), "{text}");
+            assert_eq!(limit(text), Ok(Some(Limit::Entries(number))), "{text}");
         }
         for text in ["0", "1001", "-1", "%2B5", "1.0", "5%20", "five", "99999999999999999999"] {
             let message = limit(text).unwrap_err();
-            assert!(
-                message.ends_with("is not a whole number from 1 to 1000: send one."),
-                "{text}: {message}"
-            );
+            assert!(message.ends_with("is not a whole number from 1 to 1000."), "{text}: {message}");
         }
         assert_eq!(parse(DAY).unwrap().times.limit(), None);
         assert_eq!(parse("at=2026-12-01T09:00Z").unwrap().times.limit(), None);

@@ -9,15 +9,15 @@ use super::zone::Zone;
 
 /// The parameter that a text belongs to. Determines what a bare date and a repeated local time mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bound {
+pub(crate) enum TimeParameter {
     Start,
     End,
     At,
 }
 
-impl Bound {
+impl TimeParameter {
     /// The parameter's name.
-    pub(crate) fn parameter(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Start => "start_time",
             Self::End => "end_time",
@@ -31,8 +31,12 @@ impl Bound {
 /// # Errors
 ///
 /// [`Error::InvalidParameter`] that says what is wrong and what to send instead.
-pub(crate) fn parse(bound: Bound, text: &str, zone: Option<&Zone>) -> Result<DateTime<Utc>, Error> {
-    let refuse = |reason: String| Error::invalid_value(bound.parameter(), text, reason);
+pub(crate) fn parse(
+    parameter: TimeParameter,
+    text: &str,
+    zone: Option<&Zone>,
+) -> Result<DateTime<Utc>, Error> {
+    let refuse = |reason: String| Error::invalid_value(parameter.name(), text, reason);
     let parsed = ParsedTime::parse(text).ok_or_else(|| {
         refuse(
             "is neither a date-time nor a date: send for example 2026-12-01T09:00:00Z or 2026-12-01."
@@ -42,14 +46,14 @@ pub(crate) fn parse(bound: Bound, text: &str, zone: Option<&Zone>) -> Result<Dat
     let out_of_range = || refuse("is too far away: send a year up to 9999.".to_owned());
     let time: DateTime<Utc> = match (parsed, zone) {
         (ParsedTime::Date(date), zone) => {
-            let date = match bound {
-                Bound::At => {
+            let date = match parameter {
+                TimeParameter::At => {
                     return Err(refuse(
                         "is a date: send a moment, for example 2026-12-01T09:00:00Z.".to_owned(),
                     ));
                 }
-                Bound::Start => Some(date),
-                Bound::End => date.succ_opt(),
+                TimeParameter::Start => Some(date),
+                TimeParameter::End => date.succ_opt(),
             };
             date.and_then(|date| start_of_day(date, zone)).ok_or_else(out_of_range)
         }
@@ -60,10 +64,10 @@ pub(crate) fn parse(bound: Bound, text: &str, zone: Option<&Zone>) -> Result<Dat
             Err(refuse(r#"has no offset: add "Z" or "+01:00", or send timezone."#.to_owned()))
         }
         (ParsedTime::DateTime(local, None), Some(zone)) => {
-            match (zone.instants_of(local).ok_or_else(out_of_range)?, bound) {
+            match (zone.instants_of(local).ok_or_else(out_of_range)?, parameter) {
                 (MappedLocalTime::Single(time), _)
-                | (MappedLocalTime::Ambiguous(time, _), Bound::Start | Bound::At)
-                | (MappedLocalTime::Ambiguous(_, time), Bound::End) => Ok(time),
+                | (MappedLocalTime::Ambiguous(time, _), TimeParameter::Start | TimeParameter::At)
+                | (MappedLocalTime::Ambiguous(_, time), TimeParameter::End) => Ok(time),
                 (MappedLocalTime::None, _) => Err(refuse(format!(
                     "does not exist in {zone}: the clocks skip it. Send a time before or after that, or one with an offset."
                 ))),
@@ -128,16 +132,17 @@ fn parse_time_of_day(text: &str) -> Option<NaiveTime> {
 }
 
 fn parse_offset(text: &str) -> Option<FixedOffset> {
-    if text.eq_ignore_ascii_case("z") {
-        return FixedOffset::east_opt(0);
+    let (sign, rest) = text.split_at_checked(1)?;
+    if matches!(sign, "Z" | "z") {
+        return if rest.is_empty() { FixedOffset::east_opt(0) } else { None };
     }
-    let (hours, minutes) = text.get(1..)?.split_once(':')?;
+    let (hours, minutes) = rest.split_once(':')?;
     let (hours, minutes) = (digits(hours, 2)?, digits(minutes, 2)?);
     if hours > 23 || minutes > 59 {
         return None;
     }
     let seconds = i32::try_from(hours * 3_600 + minutes * 60).ok()?;
-    if text.starts_with('-') { FixedOffset::west_opt(seconds) } else { FixedOffset::east_opt(seconds) }
+    if sign == "-" { FixedOffset::west_opt(seconds) } else { FixedOffset::east_opt(seconds) }
 }
 
 /// A number of exactly `count` digits.
@@ -157,17 +162,17 @@ fn start_of_day(date: NaiveDate, zone: Option<&Zone>) -> Option<DateTime<Utc>> {
 mod tests {
     use super::*;
 
-    fn time(bound: Bound, text: &str, zone: &str) -> Result<String, String> {
+    fn time(parameter: TimeParameter, text: &str, zone: &str) -> Result<String, String> {
         let zone = (!zone.is_empty()).then(|| Zone::named(zone).unwrap());
-        parse(bound, text, zone.as_ref()).map(shared::calendly::utc).map_err(|error| error.to_string())
+        parse(parameter, text, zone.as_ref()).map(shared::calendly::utc).map_err(|error| error.to_string())
     }
 
     fn start(text: &str, zone: &str) -> String {
-        time(Bound::Start, text, zone).unwrap()
+        time(TimeParameter::Start, text, zone).unwrap()
     }
 
     fn end(text: &str, zone: &str) -> String {
-        time(Bound::End, text, zone).unwrap()
+        time(TimeParameter::End, text, zone).unwrap()
     }
 
     #[test]
@@ -218,6 +223,8 @@ mod tests {
             "2026-12-01T09:00:00+01:60",
             "2026-12-01T09:00:00Z+01:00",
             "2026-12-01T09:00:00ZZ",
+            "2026-12-01T09:00:00Z01:00",
+            "2026-12-01T09:00:00z01:00",
             "2026-12-01T09:00:00Z ",
             " 2026-12-01",
             "+2026-12-01",
@@ -228,7 +235,7 @@ mod tests {
             "2026-12-01T09:00:00 Europe",
             "éééééé",
         ] {
-            let message = time(Bound::End, text, "Europe/Lisbon").unwrap_err();
+            let message = time(TimeParameter::End, text, "Europe/Lisbon").unwrap_err();
             assert!(
                 message.starts_with("end_time \"") && message.contains("is neither a date-time nor a date"),
                 "{text}: {message}"
@@ -239,7 +246,7 @@ mod tests {
     #[test]
     fn a_local_time_needs_a_zone() {
         assert_eq!(
-            time(Bound::Start, "2026-12-01T10:00", "").unwrap_err(),
+            time(TimeParameter::Start, "2026-12-01T10:00", "").unwrap_err(),
             r#"start_time "2026-12-01T10:00" has no offset: add "Z" or "+01:00", or send timezone."#
         );
         assert_eq!(start("2026-12-01T10:00", "Europe/Madrid"), "2026-12-01T09:00:00Z");
@@ -248,7 +255,7 @@ mod tests {
 
     #[test]
     fn skipped_local_times_are_refused() {
-        let message = time(Bound::Start, "2027-03-28T01:30", "Europe/Lisbon").unwrap_err();
+        let message = time(TimeParameter::Start, "2027-03-28T01:30", "Europe/Lisbon").unwrap_err();
         assert!(message.contains("does not exist in Europe/Lisbon: the clocks skip it"), "{message}");
         assert_eq!(start("2027-03-28T00:59", "Europe/Lisbon"), "2027-03-28T00:59:00Z");
         assert_eq!(start("2027-03-28T02:00", "Europe/Lisbon"), "2027-03-28T01:00:00Z");
@@ -303,26 +310,26 @@ mod tests {
     #[test]
     fn the_ends_of_the_calendar() {
         for zone in ["UTC", "Pacific/Kiritimati", "America/Los_Angeles", "Europe/Lisbon"] {
-            for (bound, text) in [
-                (Bound::End, "9999-12-31"),
-                (Bound::Start, "9999-12-31T00:00"),
-                (Bound::End, "9999-12-31T00:00"),
-                (Bound::End, "9999-12-31T23:59:59.999999999"),
-            ] {
-                let message = time(bound, text, zone).unwrap_err();
-                assert!(message.contains("is too far away"), "{zone} {text}: {message}");
-            }
-            for text in ["0000-01-01", "0000-01-01T00:00", "9999-12-29", "9999-12-30T21:59"] {
+            let message = time(TimeParameter::End, "9999-12-31", zone).unwrap_err();
+            assert!(message.contains("is too far away"), "{zone}: {message}");
+            for text in ["0000-01-01", "0000-01-01T00:00", "9999-12-30", "9999-12-31T00:00"] {
                 assert!(
-                    time(Bound::Start, text, zone).is_ok() && time(Bound::End, text, zone).is_ok(),
+                    time(TimeParameter::Start, text, zone).is_ok()
+                        && time(TimeParameter::End, text, zone).is_ok(),
                     "{zone} {text}"
                 );
             }
         }
-        for text in ["9999-12-31", "9999-12-31T23:30:00-01:00"] {
-            let message = time(Bound::End, text, "").unwrap_err();
+        for (text, zone) in [
+            ("9999-12-31", ""),
+            ("9999-12-31T23:30:00-01:00", ""),
+            ("9999-12-31T23:59:59.999999999", "America/Los_Angeles"),
+        ] {
+            let message = time(TimeParameter::End, text, zone).unwrap_err();
             assert!(message.contains("is too far away"), "{text}: {message}");
         }
+        assert_eq!(end("9999-12-30", "Pacific/Pago_Pago"), "9999-12-31T11:00:00Z");
+        assert_eq!(start("9999-12-31T22:59", "Europe/Lisbon"), "9999-12-31T22:59:00Z");
         assert_eq!(start("9999-12-31", ""), "9999-12-31T00:00:00Z");
         assert_eq!(start("9999-12-31T23:59:59Z", "Europe/Lisbon"), "9999-12-31T23:59:59Z");
     }

@@ -15,6 +15,9 @@ const MAX_LEAD_TIME: TimeDelta = TimeDelta::days(366);
 /// The period after the moment in which the next slots are searched.
 const NEXT_PERIOD: TimeDelta = TimeDelta::days(7);
 
+/// The maximum number of entries in `next`.
+pub const MAX_NEXT: usize = 3;
+
 /// A margin at both ends of the window, because Calendly does not document whether they are inclusive.
 const MARGIN: TimeDelta = TimeDelta::seconds(1);
 
@@ -51,12 +54,12 @@ impl PointQuery {
     }
 
     /// The slots that the query needs.
-    pub(crate) fn wanted(self) -> SlotRange {
+    pub(crate) fn slot_range(self) -> SlotRange {
         SlotRange { start_time: self.0, end_time: self.0 + NEXT_PERIOD, includes_end: true }
     }
 
     /// Whether a slot with this start belongs in `next`: at most seven days after the moment.
-    pub(crate) fn has_next(self, start_time: DateTime<Utc>) -> bool {
+    pub(crate) fn includes_in_next(self, start_time: DateTime<Utc>) -> bool {
         start_time > self.0 && start_time - self.0 <= NEXT_PERIOD
     }
 
@@ -109,7 +112,10 @@ mod tests {
         assert!(window.start_time < at.moment());
         assert!(window.end_time > time("2026-11-29T12:01:00Z"));
         assert!(at.window(time("2026-11-22T12:00:59Z")).is_err());
-        assert!(at.has_next(time("2026-11-29T12:01:00Z")) && !at.has_next(time("2026-11-29T12:01:01Z")));
-        assert!(!at.has_next(at.moment()));
+        assert!(
+            at.includes_in_next(time("2026-11-29T12:01:00Z"))
+                && !at.includes_in_next(time("2026-11-29T12:01:01Z"))
+        );
+        assert!(!at.includes_in_next(at.moment()));
     }
 }

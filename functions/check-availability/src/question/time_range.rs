@@ -3,7 +3,7 @@
 use chrono::{DateTime, DurationRound, SubsecRound, TimeDelta, Utc};
 use shared::{Error, calendly::utc};
 
-use super::parse_time::Bound;
+use super::parse_time::TimeParameter;
 
 /// The longest range.
 const MAX_RANGE: TimeDelta = TimeDelta::days(366);
@@ -11,8 +11,8 @@ const MAX_RANGE: TimeDelta = TimeDelta::days(366);
 /// How far ahead of now a past start is moved.
 const LEAD_TIME: TimeDelta = TimeDelta::seconds(60);
 
-/// How long a call takes to arrive: a start this close to now is past by then.
-const TRANSIT_TIME: TimeDelta = TimeDelta::seconds(2);
+/// Upper bound of the time until a call reaches Calendly: a start this close to now is past on arrival.
+const MAX_TRANSIT_TIME: TimeDelta = TimeDelta::seconds(2);
 
 /// A range that Calendly accepts: it starts in the future, ends after its start, and spans at most 366 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl TimeRange {
     ) -> Result<Self, Error> {
         if end_time <= start_time {
             return Err(Error::InvalidParameter {
-                parameter: Bound::End.parameter(),
+                parameter: TimeParameter::End.name(),
                 detail: format!(
                     "end_time {} is not after start_time {}: send a later end_time.",
                     utc(end_time),
@@ -69,7 +69,7 @@ impl TimeRange {
         let start_time = move_past_start(start_time, end_time, now)?;
         if end_time - start_time > MAX_RANGE {
             return Err(Error::InvalidParameter {
-                parameter: Bound::End.parameter(),
+                parameter: TimeParameter::End.name(),
                 detail: format!(
                     "end_time {} is more than 366 days after {}: send an earlier one.",
                     utc(end_time),
@@ -88,7 +88,7 @@ impl TimeRange {
     }
 
     /// The starts of the wanted slots, from `start_time` on.
-    pub(crate) fn slots_from(&self, start_time: DateTime<Utc>) -> SlotRange {
+    pub(crate) fn slot_range_from(&self, start_time: DateTime<Utc>) -> SlotRange {
         SlotRange { start_time, end_time: self.end_time, includes_end: self.includes_end }
     }
 
@@ -99,27 +99,27 @@ impl TimeRange {
     }
 }
 
-/// Moves a start that Calendly would refuse at `now`, because it is past or would be when the call arrives.
+/// The start to request at `now`: a start that is past, or past when the call reaches Calendly, is moved ahead.
 ///
 /// # Errors
 ///
-/// [`Error::InvalidParameter`] if nothing is left before `end_time`.
+/// [`Error::InvalidParameter`] if `end_time` is less than a minute from `now`.
 pub(crate) fn move_past_start(
     start_time: DateTime<Utc>,
     end_time: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, Error> {
-    let start_time = if start_time <= earliest_arrival(now) { moved_start(now) } else { start_time };
+    let start_time = if start_time <= latest_arrival(now) { moved_start(now) } else { start_time };
     if end_time <= start_time || end_time <= now + LEAD_TIME {
-        let problem = "is less than a minute away, which leaves nothing to ask for";
+        let problem = "is less than a minute away";
         return Err(refuse(end_time, now, problem, "send a later one."));
     }
     Ok(start_time)
 }
 
-/// When a call that is sent at `now` arrives at Calendly.
-pub(crate) fn earliest_arrival(now: DateTime<Utc>) -> DateTime<Utc> {
-    now + TRANSIT_TIME
+/// The latest arrival at Calendly of a call that is sent at `now`.
+pub(crate) fn latest_arrival(now: DateTime<Utc>) -> DateTime<Utc> {
+    now + MAX_TRANSIT_TIME
 }
 
 /// Where a past start is moved to: a whole second.
@@ -132,7 +132,7 @@ pub(crate) fn moved_start(now: DateTime<Utc>) -> DateTime<Utc> {
 fn refuse(end_time: DateTime<Utc>, now: DateTime<Utc>, problem: &str, remedy: &str) -> Error {
     let now = utc(now.trunc_subsecs(0));
     Error::InvalidParameter {
-        parameter: Bound::End.parameter(),
+        parameter: TimeParameter::End.name(),
         detail: format!("end_time {} {problem} (it is now {now}): {remedy}", utc(end_time)),
         reason: format!("end_time {problem}").into(),
     }

@@ -1,9 +1,11 @@
-//! Time zones by IANA name, from the database that is compiled in.
+//! Time zones by IANA name, from the database that is compiled in. jiff has the rules of zones; instants are chrono's, as in
+//! the rest of the code.
 
 use std::{fmt, ops::Range};
 
 use chrono::{
-    DateTime, Datelike, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, Offset as _, TimeDelta, Utc,
+    DateTime, Datelike, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset as _,
+    TimeDelta, Timelike, Utc,
 };
 use jiff::{
     Timestamp,
@@ -37,11 +39,16 @@ impl Zone {
         Offsets { zone: self, valid: 0..0, offset: Utc.fix() }
     }
 
-    /// The instants of a local time: none if the clocks skip it, two if they repeat it. `None` for a time beyond jiff's
-    /// range, which ends one day before the year 9999 does.
+    /// The instants of a local time: none if the clocks skip it, two if they repeat it. `None` for a time outside of the
+    /// years -9999 to 9999.
     pub(crate) fn instants_of(&self, local: NaiveDateTime) -> Option<MappedLocalTime<DateTime<Utc>>> {
+        let clock = civil_date(local.date())?.at(
+            local.hour().try_into().ok()?,
+            local.minute().try_into().ok()?,
+            local.second().try_into().ok()?,
+            0,
+        );
         let local = local.and_utc();
-        let clock = Offset::UTC.to_datetime(Timestamp::from_second(local.timestamp()).ok()?);
         let instant = |offset: Offset| local.checked_sub_signed(TimeDelta::seconds(offset.seconds().into()));
         Some(match self.rules.to_ambiguous_timestamp(clock).offset() {
             AmbiguousOffset::Unambiguous { offset } => MappedLocalTime::Single(instant(offset)?),
@@ -51,19 +58,23 @@ impl Zone {
             }
         })
     }
+
+    /// The first instant of a day, which is later than midnight if a clock change skips it; `None` for a day outside of the
+    /// years -9999 to 9999.
+    pub(super) fn start_of_day(&self, date: NaiveDate) -> Option<DateTime<Utc>> {
+        match self.instants_of(date.and_time(NaiveTime::MIN))? {
+            MappedLocalTime::Single(midnight) | MappedLocalTime::Ambiguous(midnight, _) => Some(midnight),
+            MappedLocalTime::None => {
+                let start =
+                    civil_date(date)?.to_zoned_datetime(self.rules.clone()).ok()?.start_of_day().ok()?;
+                DateTime::from_timestamp_secs(start.timestamp().as_second())
+            }
+        }
+    }
 }
 
-impl Zone {
-    /// The first instant of a day, which is later than midnight if a clock change skips it; `None` beyond jiff's range.
-    pub(super) fn start_of_day(&self, date: NaiveDate) -> Option<DateTime<Utc>> {
-        let date = Date::new(
-            date.year().try_into().ok()?,
-            date.month().try_into().ok()?,
-            date.day().try_into().ok()?,
-        );
-        let start = date.ok()?.to_zoned_datetime(self.rules.clone()).ok()?.start_of_day().ok()?;
-        DateTime::from_timestamp_secs(start.timestamp().as_second())
-    }
+fn civil_date(date: NaiveDate) -> Option<Date> {
+    Date::new(date.year().try_into().ok()?, date.month().try_into().ok()?, date.day().try_into().ok()?).ok()
 }
 
 impl fmt::Display for Zone {
@@ -153,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn letter_case_matters() {
+    fn zone_names_are_case_sensitive() {
         for name in ["", "utc", "europe/lisbon", "EUROPE/LISBON", "Europe/Lisbon ", "Factory", "Etc/Unknown"]
         {
             assert!(Zone::named(name).is_none(), "{name}");
@@ -216,14 +227,15 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_jiffs_range() {
+    fn first_and_last_years() {
         let local = |text: &str| text.parse::<NaiveDateTime>().unwrap();
         for name in TZ_VARIANTS.map(|zone| zone.name()) {
             let zone = Zone::named(name).unwrap();
-            for inside in ["-9999-01-03T00:00:00", "0000-01-01T00:00:00", "9999-12-30T21:59:59"].map(local) {
+            for inside in ["-9999-01-01T00:00:00", "0000-01-01T00:00:00", "9999-12-31T23:59:59"].map(local) {
                 assert!(zone.instants_of(inside).is_some(), "{name} {inside}");
+                assert!(zone.start_of_day(inside.date()).is_some(), "{name} {inside}");
             }
-            for beyond in ["-9999-01-01T00:00:00", "9999-12-31T00:00:00"].map(local) {
+            for beyond in ["-10000-12-31T23:59:59", "+10000-01-01T00:00:00"].map(local) {
                 assert_eq!(zone.instants_of(beyond), None, "{name} {beyond}");
             }
             let offset_at = |instant| zone.offsets().at(instant);

@@ -4,17 +4,17 @@ use std::fmt;
 
 use check_availability::{
     Question,
-    question::{RequestedTimes, Zone, parse_start_time, parse_timezone},
+    question::{Limit, MAX_EVENT_TYPES, RequestedTimes, Zone, parse_start_time, parse_timezone},
 };
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use serde::{
     Deserializer,
     de::{MapAccess, Visitor},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::{Number, value::RawValue};
 use shared::{Error, Query, calendly::utc};
 
-use super::{Tool, renamed::with_argument_names};
+use super::{Tool, argument_names::with_argument_names};
 
 /// `max_times` if it is absent.
 const DEFAULT_MAX_TIMES: usize = 20;
@@ -22,32 +22,33 @@ const DEFAULT_MAX_TIMES: usize = 20;
 /// The largest `max_times`.
 const MAX_MAX_TIMES: u64 = 100;
 
-/// The most event types.
-const MAX_EVENT_TYPES: usize = 10;
-
-/// The start of a range without `start`: a past one is moved to now, and a past `end` is then told that it is past.
+/// Stands in for an absent `start`: `TimeRange` moves it to now, and reports a past `end` as past instead of as before
+/// `start`.
 const LONG_AGO: &str = "2000-01-01";
+
+/// The last second of the year 9999: RFC 3339 has no later years.
+const LAST_SECOND: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).unwrap();
 
 /// The days of a range without `end`.
 const DEFAULT_DAYS: i64 = 14;
 
 /// The arguments of a call, in the order in which they were sent.
 #[derive(Debug)]
-pub struct Arguments(Vec<(String, Value)>);
+pub struct Arguments<'a>(Vec<(String, &'a RawValue)>);
 
 /// A question about times, and how many of them to list.
 #[derive(Debug)]
 pub struct TimesRequest {
     /// The question, with `timezone` UTC if there is none.
     pub question: Question,
-    /// The most times to list.
+    /// The maximum number of times to list.
     pub max_times: usize,
 }
 
-impl Arguments {
+impl<'a> Arguments<'a> {
     /// Parses `arguments`; `None` if they are not an object.
     #[must_use]
-    pub fn parse(arguments: Option<&RawValue>) -> Option<Self> {
+    pub fn parse(arguments: Option<&'a RawValue>) -> Option<Self> {
         let Some(arguments) = arguments else { return Some(Self(Vec::new())) };
         let mut deserializer = serde_json::Deserializer::from_str(arguments.get());
         deserializer.deserialize_map(Members).ok().map(Self)
@@ -81,11 +82,11 @@ impl Arguments {
         let mut parameters = Vec::new();
         let mut push = |name: &str, value: String| parameters.push((name.to_owned(), value));
         for event_type in self.event_types()? {
-            push("event_type", event_type.to_owned());
+            push("event_type", event_type);
         }
         let timezone = self.text("timezone", "Europe/Lisbon")?;
-        for (name, value) in [("timezone", timezone), ("match", self.text("match", "all")?)] {
-            value.into_iter().for_each(|value| push(name, value.to_owned()));
+        for (name, value) in [("timezone", timezone.clone()), ("match", self.text("match", "all")?)] {
+            value.into_iter().for_each(|value| push(name, value));
         }
         if let Some(minutes) = self.number("duration_minutes", "30")? {
             push("duration", minutes);
@@ -93,72 +94,69 @@ impl Arguments {
         let start = self.text("start", "2026-12-01")?;
         let end = self.text("end", "2026-12-04")?;
         if let Some(at) = self.text("at", "2026-12-01T14:00")? {
-            push("at", at.to_owned());
+            push("at", at);
             for (name, value) in [("start_time", start), ("end_time", end)] {
-                value.into_iter().for_each(|value| push(name, value.to_owned()));
+                value.into_iter().for_each(|value| push(name, value));
             }
         } else {
-            let end = end.map_or_else(|| default_end(start, timezone, now), str::to_owned);
-            push("start_time", start.unwrap_or(LONG_AGO).to_owned());
-            push("end_time", end);
+            let start = start.unwrap_or_else(|| LONG_AGO.to_owned());
+            push("end_time", end.unwrap_or_else(|| default_end(&start, timezone.as_deref(), now)));
+            push("start_time", start);
         }
         let mut question =
             Question::parse(&Query::from_iter(parameters), now).map_err(with_argument_names)?;
-        question.available_only = true;
         if let RequestedTimes::Range { limit, .. } = &mut question.times {
             // One more shows whether there are more.
-            *limit = Some(max_times + 1);
+            *limit = Some(Limit::AvailableEntries(max_times + 1));
         }
-        // Days are those of UTC, and lengths are looked up as with a time zone.
+        // Without `timezone`, days are those of UTC, and durations are looked up as with one.
         question.timezone = question.timezone.or_else(|| Zone::named("UTC"));
         Ok(TimesRequest { question, max_times })
     }
 
     /// The value of an argument. `null` counts as absent, as clients with strict schemas send it.
-    fn value(&self, name: &str) -> Option<&Value> {
-        self.0
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value)
-            .filter(|value| !value.is_null())
+    fn value(&self, name: &str) -> Option<&'a str> {
+        let (_, value) = self.0.iter().find(|(other, _)| other == name)?;
+        Some(value.get()).filter(|json| *json != "null")
     }
 
-    fn text(&self, name: &'static str, example: &str) -> Result<Option<&str>, Error> {
-        let Some(value) = self.value(name) else { return Ok(None) };
-        match value.as_str() {
-            Some("") => Err(is_empty(name)),
-            Some(text) => Ok(Some(text)),
-            None => Err(wrong_type(name, "a string", &format!("{example:?}"))),
+    fn text(&self, name: &'static str, example: &str) -> Result<Option<String>, Error> {
+        let Some(json) = self.value(name) else { return Ok(None) };
+        match serde_json::from_str::<String>(json) {
+            Ok(text) if text.is_empty() => Err(is_empty(name)),
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(wrong_type(name, "a string", &format!("{example:?}"))),
         }
     }
 
     /// A number as text. A number without a fraction is an integer, however it is written.
     fn number(&self, name: &'static str, example: &str) -> Result<Option<String>, Error> {
-        let Some(value) = self.value(name) else { return Ok(None) };
-        match value {
-            Value::Number(number) => Ok(Some(match number.as_f64() {
-                Some(float) if number.is_f64() && float.fract() == 0.0 => format!("{float:.0}"),
-                _ => number.to_string(),
-            })),
-            _ => Err(wrong_type(name, "a number", example)),
-        }
+        let Some(json) = self.value(name) else { return Ok(None) };
+        let number: Number = serde_json::from_str(json).map_err(|_| wrong_type(name, "a number", example))?;
+        Ok(Some(match number.as_f64() {
+            Some(float) if number.is_f64() && float.fract() == 0.0 => format!("{float:.0}"),
+            _ => number.to_string(),
+        }))
     }
 
     fn max_times(&self) -> Result<usize, Error> {
         let Some(text) = self.number("max_times", "3")? else { return Ok(DEFAULT_MAX_TIMES) };
         let max_times = text.parse().ok().filter(|number| (1..=MAX_MAX_TIMES).contains(number));
         max_times.and_then(|number| usize::try_from(number).ok()).ok_or_else(|| {
-            Error::invalid_value("max_times", &text, "is not a whole number from 1 to 100: send one.")
+            Error::invalid_value(
+                "max_times",
+                &text,
+                format!("is not a whole number from 1 to {MAX_MAX_TIMES}."),
+            )
         })
     }
 
-    fn event_types(&self) -> Result<Vec<&str>, Error> {
+    fn event_types(&self) -> Result<Vec<String>, Error> {
         const NAME: &str = "event_types";
-        let Some(value) = self.value(NAME) else { return Ok(Vec::new()) };
-        let wrong = || wrong_type(NAME, "an array of strings", r#"["intro-call"]"#);
-        let texts = value.as_array().ok_or_else(wrong)?.iter().map(|value| value.as_str().ok_or_else(wrong));
-        let texts: Vec<&str> = texts.collect::<Result<_, Error>>()?;
-        if texts.is_empty() || texts.contains(&"") {
+        let Some(json) = self.value(NAME) else { return Ok(Vec::new()) };
+        let texts: Vec<String> = serde_json::from_str(json)
+            .map_err(|_| wrong_type(NAME, "an array of strings", r#"["intro-call"]"#))?;
+        if texts.is_empty() || texts.iter().any(String::is_empty) {
             return Err(is_empty(NAME));
         }
         if texts.len() > MAX_EVENT_TYPES {
@@ -177,17 +175,20 @@ fn wrong_type(name: &'static str, expected: &str, example: &str) -> Error {
     Error::invalid_parameter(name, format!("{name} is not {expected}: send for example {example}."))
 }
 
-/// The end of a range without `end`: 14 days after its start, or after now if the start is past. The range of a bare date
+/// The end of a range without `end`: 14 days after its start, or after now if those days are past. The range of a bare date
 /// has 14 whole days.
-fn default_end(start: Option<&str>, timezone: Option<&str>, now: DateTime<Utc>) -> String {
-    let start = start.unwrap_or(LONG_AGO);
+fn default_end(start: &str, timezone: Option<&str>, now: DateTime<Utc>) -> String {
     // The text is parsed again with the question, which reports a wrong time zone or start first.
     let parsed =
         timezone.map(parse_timezone).transpose().and_then(|zone| parse_start_time(start, zone.as_ref()));
     let Ok(start_time) = parsed else { return start.to_owned() };
+    let end_time = start_time + TimeDelta::days(DEFAULT_DAYS);
+    if end_time <= now + TimeDelta::minutes(1) {
+        return utc(now.trunc_subsecs(0) + TimeDelta::days(DEFAULT_DAYS));
+    }
     match start.parse::<NaiveDate>() {
-        Ok(date) if start_time > now => (date + TimeDelta::days(DEFAULT_DAYS - 1)).to_string(),
-        _ => utc(start_time.max(now) + TimeDelta::days(DEFAULT_DAYS)),
+        Ok(date) if end_time < LAST_SECOND => (date + TimeDelta::days(DEFAULT_DAYS - 1)).to_string(),
+        _ => utc(end_time.min(LAST_SECOND)),
     }
 }
 
@@ -195,7 +196,7 @@ fn default_end(start: Option<&str>, timezone: Option<&str>, now: DateTime<Utc>) 
 struct Members;
 
 impl<'de> Visitor<'de> for Members {
-    type Value = Vec<(String, Value)>;
+    type Value = Vec<(String, &'de RawValue)>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")
@@ -213,7 +214,7 @@ impl<'de> Visitor<'de> for Members {
 #[cfg(test)]
 mod tests {
     use check_availability::question::Match;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -223,6 +224,10 @@ mod tests {
     fn parse(arguments: &Value) -> Result<TimesRequest, Error> {
         let raw = RawValue::from_string(arguments.to_string()).unwrap();
         let arguments = Arguments::parse(Some(&raw)).unwrap();
+        question(&arguments)
+    }
+
+    fn question(arguments: &Arguments<'_>) -> Result<TimesRequest, Error> {
         arguments.check(Tool::CheckAvailability)?;
         arguments.to_times_request(DateTime::parse_from_rfc3339(NOW).unwrap().to_utc())
     }
@@ -252,8 +257,12 @@ mod tests {
                 "2026-12-01T08:00:00Z",
                 "2026-12-15T08:00:00Z",
             ),
-            // Of a past start, the 14 days count from now.
-            (json!({"start": "2026-11-01"}), soon, "2026-12-12T12:00:00Z"),
+            // The 14 days of a past start count from it, if any of them are left.
+            (json!({"start": "2026-11-28"}), soon, "2026-12-12T00:00:00Z"),
+            (json!({"start": "2026-11-20T15:00:00Z"}), soon, "2026-12-04T15:00:00Z"),
+            (json!({"start": "2026-11-14"}), soon, "2026-12-12T12:00:00Z"),
+            (json!({"start": "9999-12-25"}), "9999-12-25T00:00:00Z", "9999-12-31T23:59:59Z"),
+            (json!({"start": "9999-12-20T10:00:00Z"}), "9999-12-20T10:00:00Z", "9999-12-31T23:59:59Z"),
             (json!({"end": "2026-11-30"}), soon, "2026-12-01T00:00:00Z"),
             (
                 json!({"start": "2026-12-01", "end": "2026-12-01"}),
@@ -282,9 +291,11 @@ mod tests {
         );
 
         let request = parse(&json!({})).unwrap();
-        assert_eq!((request.max_times, request.question.times.limit()), (20, Some(21)));
+        assert_eq!(
+            (request.max_times, request.question.times.limit()),
+            (20, Some(Limit::AvailableEntries(21)))
+        );
         assert_eq!(request.question.timezone.unwrap().to_string(), "UTC");
-        assert!(request.question.available_only);
     }
 
     #[test]
@@ -330,14 +341,26 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_an_object_without_doubles() {
-        let parse = |json: &str| Arguments::parse(Some(&RawValue::from_string(json.to_owned()).unwrap()));
-        for bad in ["[]", "null", "5", "\"{}\""] {
-            assert!(parse(bad).is_none(), "{bad}");
+    fn arguments_are_an_object() {
+        for other in ["[]", "null", "5", "\"{}\""] {
+            assert!(Arguments::parse(serde_json::from_str(other).ok()).is_none(), "{other}");
         }
-        let doubled = parse(r#"{"start":"2026-12-01","start":"2026-12-02"}"#).unwrap();
-        let error = doubled.check(Tool::CheckAvailability).unwrap_err();
-        assert_eq!(error.to_string(), "start is given more than once: send it once.");
         assert!(Arguments::parse(None).unwrap().check(Tool::GetUser).is_ok());
+    }
+
+    #[test]
+    fn duplicate_and_unreadable_arguments_are_named() {
+        let nested = format!(r#"{{"start":{}{}}}"#, "[".repeat(1_000), "]".repeat(1_000));
+        for (json, detail) in [
+            (
+                r#"{"start":"2026-12-01","start":"2026-12-02"}"#,
+                "start is given more than once: send it once.",
+            ),
+            (r#"{"max_times":1e999}"#, "max_times is not a number: send for example 3."),
+            (&nested, "start is not a string: send for example \"2026-12-01\"."),
+        ] {
+            let arguments = Arguments::parse(serde_json::from_str(json).ok()).unwrap();
+            assert_eq!(question(&arguments).unwrap_err().to_string(), detail);
+        }
     }
 }

@@ -1,19 +1,16 @@
 //! The answer of `check_availability`: available times by local day, and as text.
 
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 use check_availability::{
     Entries, EntrySlot, FoundSlots,
-    question::{Match, Offsets, Question, RequestedTimes, Zone},
+    question::{MAX_NEXT, Match, Offsets, Question, RequestedTimes, Zone},
 };
 use chrono::{DateTime, Datelike, FixedOffset, SecondsFormat, TimeDelta, Timelike, Utc, Weekday};
 use serde::{Deserialize, Serialize, Serializer};
 use shared::{Error, calendly::utc};
 
 use super::arguments::TimesRequest;
-
-/// The most entries after a moment that is not available.
-const MAX_NEXT: usize = 3;
 
 /// The times whose booking links are in the text.
 const LINKS_IN_TEXT: usize = 5;
@@ -96,7 +93,7 @@ impl Availability {
         let days = days.days;
         let as_of = found.as_of();
         Ok(Self {
-            text: text(question, zone, available, &days, more),
+            text: text(question, zone, available, &days),
             timezone: zone.to_string(),
             available,
             days,
@@ -115,7 +112,7 @@ struct Days<'a> {
     days: Vec<Day>,
     /// The number of entries, including one that is not listed and shows that there are more.
     count: usize,
-    /// The most entries to list.
+    /// The maximum number of entries to list.
     max: usize,
 }
 
@@ -133,7 +130,11 @@ impl Days<'_> {
         let Some(first) = entry.first() else { return };
         let start_time = first.slot.start_time;
         let local = local(start_time, &mut self.offsets);
-        let end = self.length(entry).and_then(|length| start_time.checked_add_signed(length));
+        // RFC 3339 has no later years.
+        if local.year() > 9999 {
+            return;
+        }
+        let end = self.duration(entry).and_then(|duration| start_time.checked_add_signed(duration));
         let links = |slots: &[EntrySlot<'_>]| {
             slots.iter().filter_map(|slot| Some((self.uri(slot)?, booking_url(slot)?))).collect()
         };
@@ -159,16 +160,16 @@ impl Days<'_> {
         Some(self.found.event_types.get(slot.event_type)?.resolved.uri.as_str().to_owned())
     }
 
-    /// The length of an entry, if it is known and that of all its slots.
-    fn length(&self, entry: &[EntrySlot<'_>]) -> Option<TimeDelta> {
+    /// The duration of an entry, if it is known and the same for all its slots.
+    fn duration(&self, entry: &[EntrySlot<'_>]) -> Option<TimeDelta> {
         let of_slot = |slot: &EntrySlot<'_>| {
             self.question.duration.or_else(|| {
                 let event_type = self.found.event_types.get(slot.event_type)?;
                 Arc::clone(&event_type.resolved).duration
             })
         };
-        let length = of_slot(entry.first()?)?;
-        entry.iter().all(|slot| of_slot(slot) == Some(length)).then_some(length)
+        let duration = of_slot(entry.first()?)?;
+        entry.iter().all(|slot| of_slot(slot) == Some(duration)).then_some(duration)
     }
 }
 
@@ -206,7 +207,7 @@ fn weekday(weekday: Weekday) -> &'static str {
 }
 
 /// The text: a line a day, then the booking links of the first times.
-fn text(question: &Question, zone: &Zone, available: bool, days: &[Day], more: bool) -> String {
+fn text(question: &Question, zone: &Zone, available: bool, days: &[Day]) -> String {
     let mut offsets = zone.offsets();
     let mut moment = |time| {
         let time = local(time, &mut offsets);
@@ -241,10 +242,5 @@ fn text(question: &Question, zone: &Zone, available: bool, days: &[Day], more: b
             lines.push(format!("{date} {start}: {url}"));
         }
     }
-    let mut text = lines.join("\n");
-    if more && matches!(question.times, RequestedTimes::Range { .. }) {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "\nMore times are available in this range.");
-    }
-    text
+    lines.join("\n")
 }

@@ -4,10 +4,14 @@ use std::ops::ControlFlow;
 
 use check_availability::event_type::is_bookable;
 use serde::{Deserialize, Serialize};
-use shared::{Error, RawValue, calendly::EventTypeVisitor};
+use shared::{
+    Error, RawValue,
+    calendly::{EventTypeVisitor, undocumented_event_type},
+};
 
-/// The most bytes of the list. The answer has it twice, as content and as text.
-const MAX_BYTES: usize = 512 * 1024;
+/// The maximum bytes of the list. A result has it twice, as structured content and escaped as text, and Lambda's answer is
+/// escaped again: at most six times as long, which fits in Lambda's 6 MB.
+const MAX_BYTES: usize = 1024 * 1024;
 
 /// Collects bookable event types as a JSON array.
 #[derive(Debug)]
@@ -16,7 +20,7 @@ pub struct EventTypeList {
     includes_secret: bool,
 }
 
-/// An event type as Calendly lists it. Members of another type than documented are left out.
+/// An event type as Calendly lists it. A member of another type than documented counts as absent.
 #[derive(Deserialize)]
 struct Listed<'a> {
     uri: String,
@@ -29,18 +33,14 @@ struct Listed<'a> {
     secret: Option<bool>,
 }
 
+/// An event type in the answer. A member that Calendly does not state is `null`.
 #[derive(Serialize)]
 struct Entry<'a> {
     uri: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     slug: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     duration_minutes: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     scheduling_url: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a RawValue>,
 }
 
@@ -69,9 +69,8 @@ impl EventTypeVisitor for EventTypeList {
     }
 
     fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error> {
-        let listed: Listed<'_> = serde_json::from_str(event_type.get()).map_err(|_| {
-            Error::CalendlyInvalidResponse("an event type does not match Calendly's documentation".to_owned())
-        })?;
+        let listed: Listed<'_> =
+            serde_json::from_str(event_type.get()).map_err(|_| undocumented_event_type())?;
         let is_hidden = listed.secret == Some(true) && !self.includes_secret;
         if is_hidden || !is_bookable(event_type)? {
             return Ok(ControlFlow::Continue(()));
@@ -83,7 +82,7 @@ impl EventTypeVisitor for EventTypeList {
             slug: text(listed.slug),
             duration_minutes: listed.duration.filter(is_number),
             scheduling_url: text(listed.scheduling_url),
-            description: text(listed.description_plain).filter(|text| text.get() != r#""""#),
+            description: text(listed.description_plain),
         };
         let entry = serde_json::to_string(&entry)
             .map_err(|_| Error::Internal { reason: "an event type cannot be serialized" })?;
@@ -92,7 +91,9 @@ impl EventTypeVisitor for EventTypeList {
         }
         self.json.push_str(&entry);
         if self.json.len() > MAX_BYTES {
-            return Err(Error::AnswerTooLarge { reason: "the event types have more than 512 KiB" });
+            return Err(Error::AnswerTooLarge {
+                reason: "the event types exceed the size limit of the tool",
+            });
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -132,10 +133,13 @@ mod tests {
                 "scheduling_url": "https://calendly.com/x/intro", "description": "A talk.",
             }]})
         );
-        let absent = json!({"name": null, "slug": null, "duration": "long", "scheduling_url": null, "description_plain": ""});
+        let absent = json!({"name": 5, "slug": null, "duration": "long", "scheduling_url": null, "description_plain": ""});
         assert_eq!(
             list(&[event_type(&absent)], true).unwrap(),
-            json!({"event_types": [{"uri": "https://api.calendly.com/event_types/a"}]})
+            json!({"event_types": [{
+                "uri": "https://api.calendly.com/event_types/a", "name": null, "slug": null, "duration_minutes": null,
+                "scheduling_url": null, "description": "",
+            }]})
         );
         assert_eq!(list(&[], true).unwrap(), json!({"event_types": []}));
     }

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! arguments ─▶ question of check-availability ─▶ slots ─▶ availability: days, text
-//!           └▶ renamed: its errors in the words of the tools
+//!           └▶ argument_names: its errors in the words of the tools
 //! ```
 
+mod argument_names;
 pub mod arguments;
 pub mod availability;
 pub mod event_types;
-mod renamed;
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ use crate::{
     methods::{StatelessMembers, json},
     version::Version,
 };
+use argument_names::with_argument_names;
 use arguments::{Arguments, TimesRequest};
 use availability::Availability;
 use event_types::EventTypeList;
-use renamed::with_argument_names;
 
 /// A tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl ToolCall {
     /// # Errors
     ///
     /// [`Error::UnknownArgument`] and [`Error::InvalidParameter`], which name the argument.
-    pub fn parse(tool: Tool, arguments: &Arguments) -> Result<Self, Error> {
+    pub fn parse(tool: Tool, arguments: &Arguments<'_>) -> Result<Self, Error> {
         arguments.check(tool)?;
         Ok(match tool {
             Tool::CheckAvailability => Self::CheckAvailability(arguments.to_times_request(Utc::now())?),

@@ -229,7 +229,7 @@ async fn unusable_set_does_not_replace_cached_keys() {
     for unusable in [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#, "{}", "<html>"] {
         issuer.set_answer(Answer::Keys(unusable.to_owned()));
         advance(HOUR).await;
-        assert!(store.prepare().await.is_err(), "{unusable}");
+        assert!(store.preload().await.is_err(), "{unusable}");
         assert_eq!(verify_token(&store, &key.token()).await, "ok");
     }
 }

@@ -35,7 +35,7 @@ fn sign(header: &str, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
 
 /// The HMAC secrets are the forms of a public key that a confused verifier would use.
 #[tokio::test]
-async fn a_public_key_is_no_hmac_secret() {
+async fn public_key_as_hmac_secret_is_rejected() {
     let key = key_pair();
     let jwk = jwk(&key);
     let jwks = format!(r#"{{"keys":[{jwk}]}}"#);
@@ -53,7 +53,7 @@ async fn a_public_key_is_no_hmac_secret() {
 }
 
 #[tokio::test]
-async fn a_token_s_own_key_proves_nothing() {
+async fn keys_in_the_token_header_are_ignored() {
     let (issuer, attacker) = (key_pair(), key_pair());
     let authenticator = issuer_of(&format!(r#"{{"keys":[{}]}}"#, jwk(&issuer)));
     let own = jwk(&attacker);

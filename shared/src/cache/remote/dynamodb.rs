@@ -25,7 +25,7 @@ use crate::{
         TableConfig,
         aws::{dynamodb_endpoint, is_error_code},
     },
-    http::{ByteBudget, HttpClient, body, failure_reason, json::object_of_bytes},
+    http::{ByteBudget, HttpClient, failure_reason, json::object_of_bytes, read_body},
 };
 
 /// The largest response that is read: an item has at most 400 KB, a third more in base64.
@@ -111,7 +111,7 @@ impl DynamoDb {
     }
 
     /// Opens a connection for the first call. Sends nothing.
-    pub(crate) async fn connect(&self) -> Result<(), String> {
+    pub(crate) async fn preconnect(&self) -> Result<(), String> {
         self.http.preconnect(&self.endpoint).await
     }
 
@@ -190,7 +190,7 @@ impl DynamoDb {
             CallError::Failed(format!("DynamoDB could not be reached ({})", failure_reason(&error)))
         })?;
         let status = response.status();
-        let answer = body(response, &ByteBudget::new(MAX_RESPONSE_BYTES))
+        let answer = read_body(response, &ByteBudget::new(MAX_RESPONSE_BYTES))
             .await
             .map_err(|_| failed("DynamoDB's response was cut off or is too large"))?;
         if status == StatusCode::OK {

@@ -54,7 +54,7 @@ impl Table {
     /// # Errors
     ///
     /// A sentence that says why DynamoDB cannot be reached.
-    pub(crate) async fn connect(&self) -> Result<(), String> {
-        self.dynamodb.connect().await
+    pub(crate) async fn preconnect(&self) -> Result<(), String> {
+        self.dynamodb.preconnect().await
     }
 }

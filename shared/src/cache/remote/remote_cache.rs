@@ -10,7 +10,7 @@ use super::{
     dynamodb::{CallError, Item, SeenLease},
 };
 use crate::{
-    cache::{LeaseOutcome, RemoteTier, RemoteValue, tiered::CLOCK_SKEW},
+    cache::{LeaseOutcome, RemoteEntry, RemoteTier, tiered::CLOCK_SKEW},
     telemetry::{self, RequestMetrics},
 };
 
@@ -69,9 +69,9 @@ impl<'a> RemoteCache<'a> {
     }
 
     /// The item's value, if it was written with this PAT for this name.
-    fn verified(&self, name: &ItemName, item: &Item) -> Option<RemoteValue> {
+    fn verified(&self, name: &ItemName, item: &Item) -> Option<RemoteEntry> {
         let (as_of, text) = self.mac.decode(name, item.value.as_ref()?)?;
-        Some(RemoteValue { as_of, text })
+        Some(RemoteEntry { as_of, text })
     }
 
     /// Takes the lease; `None` if another environment was faster.
@@ -128,7 +128,7 @@ impl RemoteTier for RemoteCache<'_> {
         self.mac.name(kind, key)
     }
 
-    async fn read(&self, name: &ItemName) -> Option<RemoteValue> {
+    async fn read(&self, name: &ItemName) -> Option<RemoteEntry> {
         let item = self.get(name, CallTime::Budget).await.ok()?;
         self.verified(name, &item)
     }
@@ -137,7 +137,7 @@ impl RemoteTier for RemoteCache<'_> {
         &self,
         name: &ItemName,
         max_wait: Duration,
-        mut accept: impl FnMut(RemoteValue) -> Option<T> + Send,
+        mut accept: impl FnMut(RemoteEntry) -> Option<T> + Send,
     ) -> LeaseOutcome<T, Lease> {
         let started = Instant::now();
         let mut time = CallTime::Budget;
@@ -166,7 +166,7 @@ impl RemoteTier for RemoteCache<'_> {
         outcome
     }
 
-    async fn write(&self, name: &ItemName, lease: Option<Lease>, value: &RemoteValue, ttl: Duration) {
+    async fn write(&self, name: &ItemName, lease: Option<Lease>, value: &RemoteEntry, ttl: Duration) {
         match (self.mac.encode(name, value.as_of, &value.text), lease) {
             (Some(encoded), _) => {
                 let put = self.table.dynamodb.put(name, &encoded, expiry(value.as_of, ttl));

@@ -26,7 +26,7 @@ const POLICY: CachePolicy = CachePolicy {
     refresh: RefreshPolicy { load_timeout: MINUTE, cooldown: Cooldown::Fixed(Duration::ZERO) },
 };
 
-impl RemoteItem<&str> for u32 {
+impl RemoteCacheable<&str> for u32 {
     fn to_text(&self) -> Option<String> {
         Some(self.to_string())
     }
@@ -39,7 +39,7 @@ impl RemoteItem<&str> for u32 {
 /// A remote cache in memory. It may be out of order, or another process may hold all leases.
 #[derive(Default)]
 struct Remote {
-    items: Mutex<HashMap<String, RemoteValue>>,
+    items: Mutex<HashMap<String, RemoteEntry>>,
     is_down: bool,
     is_leased: bool,
     released: AtomicU32,
@@ -49,7 +49,7 @@ impl Remote {
     fn with(text: &str, age: Duration) -> Self {
         let remote = Self::default();
         let as_of = Utc::now() - TimeDelta::from_std(age).unwrap();
-        let value = RemoteValue { as_of, text: text.to_owned() };
+        let value = RemoteEntry { as_of, text: text.to_owned() };
         remote.items.lock().unwrap().insert(r#"kind "key""#.to_owned(), value);
         remote
     }
@@ -67,7 +67,7 @@ impl RemoteTier for &Remote {
         format!("{kind} {key}")
     }
 
-    async fn read(&self, name: &String) -> Option<RemoteValue> {
+    async fn read(&self, name: &String) -> Option<RemoteEntry> {
         self.items.lock().unwrap().get(name).filter(|_| !self.is_down).cloned()
     }
 
@@ -75,7 +75,7 @@ impl RemoteTier for &Remote {
         &self,
         name: &String,
         _: Duration,
-        mut accept: impl FnMut(RemoteValue) -> Option<T> + Send,
+        mut accept: impl FnMut(RemoteEntry) -> Option<T> + Send,
     ) -> LeaseOutcome<T, ()> {
         match self.read(name).await.and_then(&mut accept) {
             Some(value) => LeaseOutcome::Filled(value),
@@ -84,7 +84,7 @@ impl RemoteTier for &Remote {
         }
     }
 
-    async fn write(&self, name: &String, _: Option<()>, value: &RemoteValue, _: Duration) {
+    async fn write(&self, name: &String, _: Option<()>, value: &RemoteEntry, _: Duration) {
         if !self.is_down {
             self.items.lock().unwrap().insert(name.clone(), value.clone());
         }
@@ -138,7 +138,7 @@ async fn remote_items_that_are_expired_malformed_or_from_the_future_are_replaced
     let now = Utc::now();
     for (milliseconds_ago, expected) in [(7, Some(7)), (0, Some(0)), (-500, Some(0)), (-501, None)] {
         let as_of = now - TimeDelta::milliseconds(milliseconds_ago);
-        let age = RemoteValue { as_of, text: String::new() }.age(now);
+        let age = RemoteEntry { as_of, text: String::new() }.age(now);
         assert_eq!(age.map(|age| age.as_millis()), expected, "{milliseconds_ago}");
     }
 }

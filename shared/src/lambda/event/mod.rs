@@ -34,7 +34,7 @@ pub(crate) enum Event {
     Request(Box<Request>),
     WarmUp {
         /// Whether it is one of several concurrent warm-ups, each for a different environment.
-        is_one_of_several: bool,
+        is_concurrent: bool,
     },
     /// Any other event: a sentence that describes its shape.
     Unknown(String),
@@ -88,14 +88,8 @@ struct Http {
 }
 
 impl Event {
-    /// Classifies an event. The body of a request is not read.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn parse(json: &str) -> Self {
-        Self::parse_with_body(json, 0)
-    }
-
     /// Classifies an event. The body of a request is decoded if it has at most `max_body_bytes`.
-    pub(crate) fn parse_with_body(json: &str, max_body_bytes: usize) -> Self {
+    pub(crate) fn parse(json: &str, max_body_bytes: usize) -> Self {
         Self::supported(json, max_body_bytes).unwrap_or_else(|| Self::Unknown(shape::describe(json)))
     }
 
@@ -105,14 +99,12 @@ impl Event {
             return None;
         }
         let Some(context) = members.request_context.map(RawValue::get) else {
-            return members
-                .is_warm_up()
-                .then(|| Self::WarmUp { is_one_of_several: members.is_one_of_several() });
+            return members.is_warm_up().then(|| Self::WarmUp { is_concurrent: members.is_concurrent() });
         };
         let text = |value: Option<Value>| Some(value?.as_str()?.to_owned());
         let (method, context) = match object(context)? {
             ContextShape { http: Some(http), domain_name, .. } if http.get().starts_with('{') => {
-                let Http { method } = serde_json::from_str(http.get()).unwrap_or_default();
+                let Http { method } = object(http.get())?;
                 let method: Method = method.parse().unwrap_or_default();
                 let mut context = ApiGatewayV2httpRequestContext::default();
                 context.http.method = method.clone();
@@ -147,7 +139,7 @@ impl Members<'_> {
     }
 
     /// Whether a warming plugin sent several warm-ups at once, by its member `concurrency`.
-    fn is_one_of_several(&self) -> bool {
+    fn is_concurrent(&self) -> bool {
         self.concurrency.as_ref().and_then(Value::as_f64).is_some_and(|concurrency| concurrency > 1.0)
     }
 }
@@ -168,8 +160,8 @@ mod tests {
             (r#"{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}"#, false),
             (r#"{"source":"aws.scheduler","detail":"{}"}"#, false),
         ] {
-            match Event::parse(json) {
-                Event::WarmUp { is_one_of_several } => assert_eq!(is_one_of_several, several, "{json}"),
+            match Event::parse(json, 0) {
+                Event::WarmUp { is_concurrent } => assert_eq!(is_concurrent, several, "{json}"),
                 other => panic!("{json}: {other:?}"),
             }
         }
@@ -201,7 +193,7 @@ mod tests {
             ),
             (r#"{"routeArn":"arn","requestContext":{"http":{}}}"#, "an object with requestContext, routeArn"),
         ] {
-            match Event::parse(json) {
+            match Event::parse(json, 0) {
                 Event::Unknown(problem) => {
                     assert!(problem.ends_with(&format!("this event is {expected}")), "{problem}")
                 }
@@ -234,7 +226,7 @@ mod tests {
             (r#""rawPath":"","rawPath":"""#, "rawPath occurs twice"),
         ] {
             let json = format!(r#"{{"requestContext":{{"http":{{}}}},{members}}}"#);
-            match Event::parse(&json) {
+            match Event::parse(&json, 0) {
                 Event::Unknown(problem) => {
                     assert!(problem.ends_with(&format!("this event's {expected}")), "{problem}")
                 }
@@ -250,10 +242,14 @@ mod tests {
                 r#"{"requestContext":[null],"httpMethod":"GET"}"#,
                 "requestContext is an array and must be an object",
             ),
+            (
+                r#"{"requestContext":{"http":{"method":5}}}"#,
+                "requestContext.http.method is a number and must be a string",
+            ),
             (r#"{"requestContext":{"http":5}}"#, "requestContext.http is a number and must be an object"),
             (r#"{"requestContext":{},"httpMethod":5}"#, "httpMethod is a number and must be a string"),
         ] {
-            match Event::parse(json) {
+            match Event::parse(json, 0) {
                 Event::Unknown(problem) => {
                     assert!(problem.ends_with(&format!("this event's {expected}")), "{problem}")
                 }

@@ -1,15 +1,13 @@
 //! The conversion of an API Gateway event to a `lambda_http::Request`.
 
-use std::collections::HashMap;
-
 use lambda_http::{
     Body, Request, RequestExt,
-    aws_lambda_events::query_map::QueryMap,
     http::{HeaderMap, HeaderName, HeaderValue, Method, Uri},
     request::RequestContext,
 };
 
 use super::Members;
+use crate::Query;
 
 impl Members<'_> {
     pub(super) fn into_request(self, method: Method, context: RequestContext) -> Request {
@@ -19,15 +17,18 @@ impl Members<'_> {
             // A REST API sends all values in the second map, and the last of each in the first.
             _ if !self.multi_value_query_string_parameters.0.is_empty() => {
                 let parameters = self.multi_value_query_string_parameters.0.into_iter();
-                let query = query_map(parameters.flat_map(|(name, values)| {
-                    values.unwrap_or_default().into_iter().map(move |value| (name.clone(), value))
-                }));
-                (path.clone(), query)
+                let query: Query = parameters
+                    .flat_map(|(name, values)| {
+                        values.unwrap_or_default().into_iter().map(move |value| (name.clone(), value))
+                    })
+                    .collect();
+                (path.clone(), query.into_map())
             }
             _ => {
                 let parameters = self.query_string_parameters.0.into_iter();
-                let query = query_map(parameters.map(|(name, value)| (name, value.unwrap_or_default())));
-                (path.clone(), query)
+                let query: Query =
+                    parameters.map(|(name, value)| (name, value.unwrap_or_default())).collect();
+                (path.clone(), query.into_map())
             }
         };
         let mut request = Request::new(Body::Empty)
@@ -40,15 +41,6 @@ impl Members<'_> {
         *request.headers_mut() = header_map(self.headers.0, self.multi_value_headers.0);
         request
     }
-}
-
-/// Parameters that the gateway has decoded. The values of each keep their order.
-fn query_map(parameters: impl Iterator<Item = (String, String)>) -> QueryMap {
-    let mut map: HashMap<String, Vec<String>> = HashMap::new();
-    for (name, value) in parameters {
-        map.entry(name).or_default().push(value);
-    }
-    map.into()
 }
 
 /// All header values. A header in the map of multiple values is not read from the other map.
@@ -87,7 +79,7 @@ mod tests {
     use super::{super::Event, *};
 
     fn request(json: &str) -> Request {
-        match Event::parse(json) {
+        match Event::parse(json, 0) {
             Event::Request(request) => *request,
             other => panic!("{json}: {other:?}"),
         }
@@ -140,13 +132,13 @@ mod tests {
         let event = r#"{"version":"2.0","rawPath":"/dev/calendly/mcp","body":"e30=","isBase64Encoded":true,
             "requestContext":{"domainName":"x.example","http":{"method":"POST"}}}"#;
         assert!(request(event).body().is_empty());
-        let Event::Request(read) = Event::parse_with_body(event, 2) else { panic!() };
+        let Event::Request(read) = Event::parse(event, 2) else { panic!() };
         assert_eq!(read.body().as_ref(), b"{}");
         let RequestContext::ApiGatewayV2(context) = read.request_context() else { panic!() };
         assert_eq!(context.domain_name.as_deref(), Some("x.example"));
         let event = r#"{"httpMethod":"POST","path":"/calendly/mcp","body":"{}","isBase64Encoded":false,
             "requestContext":{"domainName":"x.example","path":"/prod/calendly/mcp"}}"#;
-        let Event::Request(read) = Event::parse_with_body(event, 2) else { panic!() };
+        let Event::Request(read) = Event::parse(event, 2) else { panic!() };
         assert_eq!(read.body().as_ref(), b"{}");
         let RequestContext::ApiGatewayV1(context) = read.request_context() else { panic!() };
         assert_eq!(context.path.as_deref(), Some("/prod/calendly/mcp"));

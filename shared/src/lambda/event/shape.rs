@@ -16,7 +16,7 @@ const MAX_NAME_CHARS: usize = 40;
 /// Describes an unsupported event.
 pub(super) fn describe(json: &str) -> String {
     const SUPPORTED: &str = "this function takes API Gateway HTTP API events (payload 2.0), REST API events (payload 1.0) and warm-ups";
-    if let Some(Wrong { member, problem }) = wrong_member(json) {
+    if let Some(InvalidMember { member, problem }) = first_invalid_member(json) {
         return format!("{SUPPORTED}; this event's {member} {problem}");
     }
     let found = match (serde_json::from_str::<IgnoredAny>(json), json.trim_start().chars().next()) {
@@ -34,13 +34,13 @@ pub(super) fn describe(json: &str) -> String {
 }
 
 /// A member that makes an event unsupported.
-struct Wrong {
+struct InvalidMember {
     member: String,
     problem: String,
 }
 
 /// The first member of the wrong type, if the event is an object.
-fn wrong_member(json: &str) -> Option<Wrong> {
+fn first_invalid_member(json: &str) -> Option<InvalidMember> {
     let Pairs(members) = object(json)?;
     let is_rest = members.iter().any(|(name, value)| {
         name == "requestContext"
@@ -64,7 +64,7 @@ fn wrong_member(json: &str) -> Option<Wrong> {
             _ => continue,
         };
         if seen.contains(&name.as_str()) {
-            return Some(Wrong { member: name.clone(), problem: "occurs twice".to_owned() });
+            return Some(InvalidMember { member: name.clone(), problem: "occurs twice".to_owned() });
         }
         if wrong.is_some() {
             return wrong;
@@ -74,38 +74,52 @@ fn wrong_member(json: &str) -> Option<Wrong> {
     None
 }
 
-fn wrong_context(context: &RawValue) -> Option<Wrong> {
+fn wrong_context(context: &RawValue) -> Option<InvalidMember> {
     if kind(context.get()) == "null" {
         return None;
     }
     let Some(Pairs(members)) = object(context.get()) else {
-        return Some(wrong("requestContext", context, "an object"));
+        return Some(invalid_member("requestContext", context, "an object"));
     };
     let (_, http) = members.into_iter().find(|(name, _)| name == "http")?;
-    (!matches!(kind(http.get()), "an object" | "null"))
-        .then(|| wrong("requestContext.http", http, "an object"))
+    match object(http.get()) {
+        Some(Pairs(members)) => {
+            let (_, method) = members.into_iter().find(|(name, _)| name == "method")?;
+            wrong_type::<String>("requestContext.http.method", method, "a string")
+        }
+        None if kind(http.get()) == "null" => None,
+        None => Some(invalid_member("requestContext.http", http, "an object")),
+    }
 }
 
 /// The first value of an object that is not a `T`, or the object itself.
-fn wrong_entry<T: for<'a> Deserialize<'a>>(member: &str, value: &RawValue, expected: &str) -> Option<Wrong> {
+fn wrong_entry<T: for<'a> Deserialize<'a>>(
+    member: &str,
+    value: &RawValue,
+    expected: &str,
+) -> Option<InvalidMember> {
     match object(value.get()) {
         Some(Pairs(entries)) => entries.into_iter().find_map(|(name, value)| {
             wrong_type::<T>(&format!("{member}.{}", truncated(&name)), value, expected)
         }),
-        None => (kind(value.get()) != "null").then(|| wrong(member, value, "an object")),
+        None => (kind(value.get()) != "null").then(|| invalid_member(member, value, "an object")),
     }
 }
 
-fn wrong_type<T: for<'a> Deserialize<'a>>(member: &str, value: &RawValue, expected: &str) -> Option<Wrong> {
-    serde_json::from_str::<T>(value.get()).is_err().then(|| wrong(member, value, expected))
+fn wrong_type<T: for<'a> Deserialize<'a>>(
+    member: &str,
+    value: &RawValue,
+    expected: &str,
+) -> Option<InvalidMember> {
+    serde_json::from_str::<T>(value.get()).is_err().then(|| invalid_member(member, value, expected))
 }
 
-fn wrong(member: &str, value: &RawValue, expected: &str) -> Wrong {
+fn invalid_member(member: &str, value: &RawValue, expected: &str) -> InvalidMember {
     let problem = match kind(value.get()) {
         found if found == expected => "is malformed".to_owned(),
         found => format!("is {found} and must be {expected}"),
     };
-    Wrong { member: member.to_owned(), problem }
+    InvalidMember { member: member.to_owned(), problem }
 }
 
 fn object(json: &str) -> Option<Pairs<&RawValue>> {

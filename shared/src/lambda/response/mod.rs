@@ -16,8 +16,8 @@ use lambda_http::{
     request::RequestContext,
 };
 
-use super::{deadline::Deadline, http_function::HttpAnswer};
-use crate::Error;
+use super::http_function::HttpAnswer;
+use crate::{Error, lambda::deadline::Deadline};
 
 use accept_encoding::accepts_gzip;
 use payload::{Compress, MIN_GZIP_BYTES, Payload};
@@ -63,7 +63,7 @@ impl BodyFormat {
 ///
 /// # Errors
 ///
-/// [`Error::AnswerTooLarge`], [`Error::DeadlineExceeded`].
+/// [`Error::AnswerTooLarge`], [`Error::AnswerNeedsGzip`], [`Error::DeadlineExceeded`].
 pub(crate) fn success(
     HttpAnswer { status, json, age, error }: HttpAnswer,
     format: BodyFormat,

@@ -47,7 +47,7 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// [`Error::AnswerTooLarge`], [`Error::DeadlineExceeded`].
+    /// [`Error::AnswerTooLarge`], [`Error::AnswerNeedsGzip`], [`Error::DeadlineExceeded`].
     pub(super) fn new(json: String, compress: Compress, deadline: Deadline) -> Result<Self, Error> {
         let is_compressed = match compress {
             Compress::Never => false,
@@ -59,7 +59,7 @@ impl Payload {
         } else if fits(&json) {
             Ok(Self::Json(json))
         } else {
-            Err(Error::AnswerTooLarge { reason: "the answer has more than 6 MB, and gzip is not accepted" })
+            Err(Error::AnswerNeedsGzip)
         }
     }
 }
@@ -69,7 +69,7 @@ fn gzip(json: &str, deadline: Deadline) -> Result<Vec<u8>, Error> {
     let mut encoder = GzEncoder::new(Vec::new(), LEVEL);
     for chunk in json.as_bytes().chunks(CHUNK_BYTES) {
         if deadline.time_left().is_zero() {
-            return Err(Error::DeadlineExceeded { during: "the answer was compressed" });
+            return Err(Error::DeadlineExceeded { during: "compressing the answer" });
         }
         encoder.write_all(chunk).map_err(failed)?;
         if encoder.get_ref().len() > MAX_GZIP_BYTES {
@@ -78,7 +78,7 @@ fn gzip(json: &str, deadline: Deadline) -> Result<Vec<u8>, Error> {
     }
     let compressed = encoder.finish().map_err(failed)?;
     if compressed.len() > MAX_GZIP_BYTES {
-        return Err(Error::AnswerTooLarge { reason: "the answer has more than 6 MB, gzipped too" });
+        return Err(Error::AnswerTooLarge { reason: "the compressed answer has more than 6 MB" });
     }
     Ok(compressed)
 }
@@ -150,7 +150,7 @@ mod tests {
         };
         assert!((3_500_000..4_500_000).contains(&compressed.len()), "{}", compressed.len());
         let error = Payload::new(digits(10_000_000), Compress::IfWorthwhile, soon()).unwrap_err();
-        assert_eq!(error.reason(), "the answer has more than 6 MB, gzipped too.");
+        assert_eq!(error.reason(), "the compressed answer has more than 6 MB.");
     }
 
     #[tokio::test(start_paused = true)]

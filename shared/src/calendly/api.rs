@@ -9,21 +9,18 @@ use tokio::sync::Semaphore;
 
 use super::{
     available_times::{Availability, AvailableTimes, TimeWindow},
-    client::{CalendlyClient, CallContext, Path, Query},
+    client::{CallContext, Path, Query},
     json::parse_resource,
     pagination::{AfterPage, EventTypeVisitor, read_page},
     retry::{AttemptError, retry},
+    service::CalendlyService,
     time::utc,
     uri::{EventTypeUri, UserUri},
 };
 use crate::{
     Error,
-    cache::{
-        CacheError, CachePolicy, OnError, RefreshPolicy, RemoteCache, RemoteItem, Scope, TieredCache,
-        remote::{Table, TableTimeBudget},
-    },
-    config::{CalendlyConfig, TableConfig},
-    http::{ByteBudget, Tls},
+    cache::{CacheError, RemoteCache, RemoteCacheable, Scope, remote::TableTimeBudget},
+    http::ByteBudget,
     lambda::deadline::Deadline,
     pat::{LoadedPat, PatId},
     telemetry::RequestMetrics,
@@ -33,33 +30,33 @@ use crate::{
 const MAX_PAGES: usize = 1_000;
 
 /// The maximum number of concurrent calls of one request.
-const MAX_CALLS_IN_FLIGHT: usize = 8;
+pub const MAX_CALLS_IN_FLIGHT: usize = 8;
 
-/// The maximum response bytes of one request. A page of 100 event types has about 150 KB, 31 days of slots every five
-/// minutes about 2 MB. More would not fit in Lambda's 6 MB even gzipped, or not in the function's memory.
-const MAX_RESPONSE_BYTES: usize = 32 * 1024 * 1024;
-
-/// The client, the user cache and the remote cache that all requests share.
-#[derive(Debug)]
-pub(crate) struct Upstream {
-    client: CalendlyClient,
-    /// The user of each PAT.
-    users: TieredCache<PatId, (), UserUri, Error>,
-    /// The remote cache, if there is one.
-    table: Option<Table>,
-}
+/// The maximum bytes of all of Calendly's responses to one request, and of an answer that is made from them. A page of 100
+/// event types has about 150 KB, 31 days of slots every five minutes about 2 MB. More would not fit in Lambda's 6 MB even
+/// gzipped, or not in the function's memory.
+pub const MAX_RESPONSE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Calendly's API with the caller's PAT, until the request's deadline.
 #[derive(Debug)]
 pub struct Calendly<'a> {
-    upstream: &'a Upstream,
+    service: &'a CalendlyService,
     pat: Arc<LoadedPat>,
     deadline: Deadline,
     metrics: &'a RequestMetrics,
     calls: Semaphore,
     byte_budget: ByteBudget,
     table_budget: TableTimeBudget,
-    bypass_cache: bool,
+    cache: CacheMode,
+}
+
+/// Whether cached availability is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CacheMode {
+    /// It is.
+    Use,
+    /// Calendly is called, and the response is cached.
+    Bypass,
 }
 
 /// The scope of cached responses: those of one PAT, with the remote cache if there is one.
@@ -81,83 +78,31 @@ struct User {
     uri: String,
 }
 
-/// The policy of values that calls to Calendly return: no stale value is served, and calls have their own time-outs.
-#[must_use]
-pub fn response_policy(ttl: Duration) -> CachePolicy {
-    CachePolicy {
-        ttl,
-        load_timeout: Duration::MAX,
-        on_error: OnError::Fail,
-        refresh: RefreshPolicy::UNLIMITED,
-    }
-}
-
-impl Upstream {
-    /// Creates the client and the caches. A PAT's user is cached as long as the PAT.
-    ///
-    /// # Errors
-    ///
-    /// A message for the log, if the HTTP client cannot be built.
-    pub(crate) fn new(
-        calendly: CalendlyConfig,
-        table: Option<TableConfig>,
-        pat_ttl: Duration,
-        tls: &Tls,
-    ) -> Result<Self, String> {
-        Ok(Self {
-            client: CalendlyClient::new(calendly, tls)?,
-            users: TieredCache::new("user", response_policy(pat_ttl)),
-            table: table.map(|table| Table::new(table, tls)).transpose()?,
-        })
-    }
-
-    /// Opens a connection for the first call to Calendly. Sends nothing.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why Calendly cannot be reached.
-    pub(crate) async fn connect(&self) -> Result<(), String> {
-        self.client.connect().await
-    }
-
-    /// Opens a connection to the table, if there is one. Sends nothing.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why DynamoDB cannot be reached.
-    pub(crate) async fn connect_to_table(&self) -> Result<(), String> {
-        match &self.table {
-            Some(table) => table.connect().await,
-            None => Ok(()),
-        }
-    }
-}
-
 impl<'a> Calendly<'a> {
-    /// With `bypass_cache`, no cached availability is served.
+    /// The API for one request.
     pub(crate) fn new(
-        upstream: &'a Upstream,
+        service: &'a CalendlyService,
         pat: Arc<LoadedPat>,
         deadline: Deadline,
-        bypass_cache: bool,
+        cache: CacheMode,
         metrics: &'a RequestMetrics,
     ) -> Self {
         Self {
-            upstream,
+            service,
             pat,
             deadline,
             metrics,
             calls: Semaphore::new(MAX_CALLS_IN_FLIGHT),
             byte_budget: ByteBudget::new(MAX_RESPONSE_BYTES),
             table_budget: TableTimeBudget::default(),
-            bypass_cache,
+            cache,
         }
     }
 
     /// Whether the caller sent `Cache-Control: no-cache`.
     #[must_use]
     pub fn bypasses_cache(&self) -> bool {
-        self.bypass_cache
+        self.cache == CacheMode::Bypass
     }
 
     /// The time left until the deadline.
@@ -182,7 +127,7 @@ impl<'a> Calendly<'a> {
     #[must_use]
     pub fn cache_scope(&self) -> CacheScope<'_> {
         let remote = self
-            .upstream
+            .service
             .table
             .as_ref()
             .map(|table| RemoteCache::new(table, self.pat.item_mac(), &self.table_budget, self.metrics));
@@ -199,7 +144,7 @@ impl<'a> Calendly<'a> {
         if let Some(user) = self.pat.user() {
             return Ok(user.clone());
         }
-        let lookup = self.upstream.users.get(&self.cache_scope(), &(), self.get_user_uri()).await;
+        let lookup = self.service.users.get(&self.cache_scope(), &(), self.get_user_uri()).await;
         self.metrics.cache_lookup("user", &lookup);
         Ok(lookup?.value)
     }
@@ -207,7 +152,7 @@ impl<'a> Calendly<'a> {
     /// Caches the URI of the PAT's user before a request needs it.
     pub(crate) async fn preload_user_uri(&self) -> Result<(), Error> {
         if self.pat.user().is_none() {
-            let lookup = self.upstream.users.preload(&self.cache_scope(), &(), self.get_user_uri()).await;
+            let lookup = self.service.users.preload(&self.cache_scope(), &(), self.get_user_uri()).await;
             self.metrics.cache_lookup("user", &lookup);
             lookup?;
         }
@@ -217,7 +162,7 @@ impl<'a> Calendly<'a> {
     /// Copies the URI of the PAT's user from the remote cache, if it is there.
     pub(crate) async fn read_remote_user_uri(&self) {
         if self.pat.user().is_none() {
-            self.upstream.users.read_remote(&self.cache_scope(), &()).await;
+            self.service.users.read_remote(&self.cache_scope(), &()).await;
         }
     }
 
@@ -306,7 +251,7 @@ impl<'a> Calendly<'a> {
         event_type: &EventTypeUri,
         request: &impl WindowRequest,
     ) -> Result<Availability, Error> {
-        let client = &self.upstream.client;
+        let client = &self.service.client;
         let attempt = |attempt| async move {
             let window = request.window(Utc::now()).map_err(AttemptError::permanent)?;
             let as_of = Utc::now().trunc_subsecs(3);
@@ -325,7 +270,7 @@ impl<'a> Calendly<'a> {
 
     /// Calls `GET path?query`, with retries.
     async fn get(&self, path: Path<'_>, query: &Query) -> Result<String, Error> {
-        let client = &self.upstream.client;
+        let client = &self.service.client;
         let attempt = |attempt| client.get(path, query, self.context(), attempt);
         retry(client.max_retries, self.deadline, attempt).await
     }
@@ -345,13 +290,13 @@ impl From<CacheError<Error>> for Error {
         match error {
             CacheError::LoadFailed(error) => error,
             CacheError::Canceled => {
-                Self::DeadlineExceeded { during: "Calendly was called for another request" }
+                Self::DeadlineExceeded { during: "waiting for another request's call to Calendly" }
             }
         }
     }
 }
 
-impl RemoteItem<()> for UserUri {
+impl RemoteCacheable<()> for UserUri {
     fn to_text(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }

@@ -1,4 +1,4 @@
-//! Errors of check-availability, in the words of the tools: they name query parameters and routes.
+//! Renames query parameters and routes to tool arguments and tools in the errors of check-availability.
 
 use shared::Error;
 
@@ -60,6 +60,11 @@ mod tests {
         for (text, expected) in [
             ("start_time is missing", "start is missing"),
             (r#"end_time "end_time \" end_time" end_time: x"#, r#"end "end_time \" end_time" end: x"#),
+            (
+                "duration \"30\" cannot be checked, since Calendly states none for this event type: omit duration.",
+                "duration_minutes \"30\" cannot be checked, since Calendly states none for this event type: omit \
+                 duration_minutes.",
+            ),
             (r#"duration "\\" duration"#, r#"duration_minutes "\\" duration_minutes"#),
             (
                 r#"No bookable event type has the slug "event_type é": /calendly/user-event-types lists them."#,
@@ -85,6 +90,6 @@ mod tests {
         let error = with_argument_names(error.about(r#"event_type "limit""#.to_owned()));
         let detail = error.to_string();
         assert!(detail.contains("the limit event_type"), "{detail}");
-        assert!(detail.ends_with(r#"This is about event_types "limit"."#), "{detail}");
+        assert!(detail.ends_with(r#"This concerns event_types "limit"."#), "{detail}");
     }
 }
