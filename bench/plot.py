@@ -17,7 +17,7 @@ line { stroke: #8c959f; stroke-opacity: .35 }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .tick { fill: #9198a1 } }"""
 
 
-def svg(title, rows, panels):
+def bars(title, rows, panels):
     """Draws `rows` of (name, color) and `panels` of (title, values, labels)."""
     width, height = NAMES + len(panels) * (GAP + PANEL), TOP + len(rows) * ROW + 22
     lines = [

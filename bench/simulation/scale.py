@@ -313,7 +313,7 @@ def plot(results):
 
 def made(results):
     """{file: its text as it should be}"""
-    return {PAGE: report.filled(PAGE.read_text(), PARTS, results), PLOT: plot(results)}
+    return {PAGE: report.filled(PAGE, PARTS, results), PLOT: plot(results)}
 
 
 def simulate():
