@@ -120,10 +120,8 @@ class Environment:
         return 0 if self.simulation.now >= until else min(max(1 - left / LOW_QUOTA_RATIO, 0), 1)
 
     def _store(self, key, answer):
-        """Caches an answer unless a newer one is cached."""
-        cached = self._get(key)
-        if cached is None or cached.as_of <= answer.as_of:
-            self._cache[key] = answer
+        self._cache.pop(key, None)
+        self._cache[key] = answer
         while len(self._cache) > MAX_CACHED:
             del self._cache[next(iter(self._cache))]
 

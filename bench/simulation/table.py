@@ -59,11 +59,11 @@ class Table:
         return item
 
     def _write(self, name, change):
-        """Counts the larger of the old and the new item, even if the condition fails."""
+        """Counts the units of a write, even if its condition fails. Items never shrink."""
         before = self._items.get(name, NOTHING)
         after = change(before)
-        size = max(size_of(before), size_of(after or before))
-        self.write_units[name, int(self.simulation.now)] += math.ceil(size / WRITE_BYTES)
+        units = math.ceil(size_of(after or before) / WRITE_BYTES)
+        self.write_units[name, int(self.simulation.now)] += units
         if after is None:
             return False
         self._items[name] = after

@@ -42,6 +42,10 @@ class Rules(unittest.TestCase):
         found = self.kinds(*((0, number / 5, what) for number, what in enumerate(asked)), fresh=300)
         self.assertEqual(found[-4:], [MEMORY, CALENDLY, MEMORY, CALENDLY])
 
+    def test_a_call_asks_from_the_wanted_time_at_the_latest(self):
+        window = windows.aligned(0, BEGINNING)
+        self.assertEqual(window.asked_from(BEGINNING + 5), window.wanted_from)
+
     def test_the_wait_for_another_environment_is_bounded(self):
         asked = [(0, 0, question()), (1, 0.1, question())]
         (_, first), (kind, second) = self.ask(*asked, environments=2, calendly=2.5, fresh=15, has_table=True)

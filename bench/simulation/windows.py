@@ -18,11 +18,8 @@ class Window(namedtuple("Window", "start wanted_from")):
 
     def asked_from(self, now):
         """The start of the call at `now`. Its answer serves no earlier start."""
-        earliest = now + TRANSIT_TIME
-        next_hour = math.ceil(earliest / HOUR) * HOUR
-        if self.start > earliest:
-            return self.start
-        if self.wanted_from >= next_hour > earliest:
+        next_hour = math.ceil((now + TRANSIT_TIME) / HOUR) * HOUR
+        if self.wanted_from >= next_hour:
             return next_hour
         return min(self.wanted_from, math.ceil(now + LEAD_TIME))
 
