@@ -281,28 +281,20 @@ PARTS = {
 
 
 def drawing(results):
-    panels = [
-        ("calls of Calendly a minute", "calls_a_minute", RATE_LIMIT, f"Calendly allows {RATE_LIMIT}"),
-        (
-            "environments at a time",
-            "environments",
-            deployment.CONCURRENCY,
-            f"Lambda allows {deployment.CONCURRENCY:,} at first",
-        ),
-    ]
-    rows = [
-        [results["traffic", a_month, "even", setting] for a_month in sweep.CURVE_MONTHS]
+    curves = {
+        setting: [results["traffic", a_month, "even", setting] for a_month in sweep.CURVE_MONTHS]
         for setting in sweep.CURVES
+    }
+    limit = deployment.CONCURRENCY
+    panels = [
+        (title, limit, label, [[(row["a_second"], row[what]) for row in rows] for rows in curves.values()])
+        for title, what, limit, label in (
+            ("calls of Calendly a minute", "calls_a_minute", RATE_LIMIT, f"Calendly allows {RATE_LIMIT}"),
+            ("environments at a time", "environments", limit, f"Lambda allows {limit:,} at first"),
+        )
     ]
-    return plot.curves(
-        "What each setting makes of more and more requests",
-        "requests a second",
-        list(zip(sweep.CURVES, COLORS, strict=True)),
-        [
-            (title, limit, label, [[(row["a_second"], row[what]) for row in curve] for curve in rows])
-            for title, what, limit, label in panels
-        ],
-    )
+    named = list(zip(curves, COLORS, strict=True))
+    return plot.curves("What each setting makes of more and more requests", "requests a second", named, panels)
 
 
 def made(results):
@@ -344,12 +336,9 @@ def check():
 
 def difference(recorded, found):
     """The name of a figure, or of a part of the bill, that differs, or `None`."""
+    recorded, found = (row | row["bill"] for row in (recorded, found))
     for name, value in found.items():
-        if isinstance(value, dict):
-            different = difference(recorded[name], value)
-            if different:
-                return different
-        elif isinstance(value, float | int) and not math.isclose(value, recorded[name], rel_tol=SAME, abs_tol=1e-4):
+        if isinstance(value, float | int) and not math.isclose(value, recorded[name], rel_tol=SAME, abs_tol=1e-4):
             return name
     return None
 

@@ -22,7 +22,7 @@ class LoadTest(unittest.TestCase):
         # four weeks and 14 hours after the next midnight.
         midnight = datetime(2026, 11, 27, tzinfo=timezone.utc).timestamp()
         self.assertEqual(asked[0][1].start - midnight, 28 * windows.DAY + 14 * windows.HOUR)
-        # The load test counts the window of the present week twice if some of its ranges have begun and others have not.
+        # The load test counts the window of the present week twice if only some of its ranges have begun.
         found = {(it.event_type, windows.aligned(it.start, now).start, it.start < now) for _, it in asked}
         self.assertEqual(len(found), self.load["scenario"]["windows"])
 
