@@ -10,6 +10,7 @@ Environment variables, in addition to MiniStack's own:
     RECYCLE_SECONDS   lifetime of the functions' environments, so that steady traffic causes cold starts too
 """
 
+import functools
 import json
 import logging
 import os
@@ -33,6 +34,16 @@ RECYCLE_SECONDS = float(os.environ["RECYCLE_SECONDS"])
 HANDLERS = provisioners._RESOURCE_HANDLERS
 
 
+def replaces(module, name):
+    """Replaces a function of MiniStack, which the new one gets as `plain`."""
+
+    def replace(function):
+        setattr(module, name, functools.partial(function, plain=getattr(module, name)))
+        return function
+
+    return replace
+
+
 # CloudFormation: conditions. MiniStack evaluates only Ref and Fn::Select in Fn::Equals. In template.yaml, a condition
 # follows those that it names.
 
@@ -51,28 +62,21 @@ for module in (engine, handlers, changesets, stacks):
 # CloudFormation: dependencies. References in an UpdatePolicy count too.
 
 
-def extract_deps(resource, names, plain=engine._extract_deps):
+@replaces(engine, "_extract_deps")
+def extract_deps(resource, names, *, plain):
     references = engine._intrinsic_references(resource.get("UpdatePolicy") or {})
     return plain(resource, names) | {name for name, _ in references if name in names}
-
-
-engine._extract_deps = extract_deps
 
 
 # CloudFormation: a resource of a nested stack keeps its attributes when an update does not change it.
 
 
-def update_resource(
-    kind, physical_id, old, new, stack, logical_id=None, attributes=None,
-    plain=provisioners._update_resource,
-):
+@replaces(provisioners, "_update_resource")
+def update_resource(kind, physical_id, old, new, stack, logical_id=None, attributes=None, *, plain):
     if attributes is None:
         known = cfn._stacks[stack].get("_resources", {}).get(logical_id, {})
         attributes = known.get("Attributes")
     return plain(kind, physical_id, old, new, stack, logical_id, attributes)
-
-
-provisioners._update_resource = update_resource
 
 
 # API Gateway: the OpenAPI body of an HTTP API. MiniStack ignores it.
@@ -139,20 +143,16 @@ def api_update(physical_id, old, new, stack, logical_id=None, plain=provisioners
 HANDLERS["AWS::ApiGatewayV2::Api"] |= {"create": api_create, "update": api_update}
 
 
-async def issuer_keys(issuer, plain=apigateway._fetch_oidc_jwks_uri):
+@replaces(apigateway, "_fetch_oidc_jwks_uri")
+async def issuer_keys(issuer, *, plain):
     """Returns the sandbox's keys, because its issuer's host name does not resolve."""
     return f"{SANDBOX}/issuer/jwks" if issuer == SANDBOX_ISSUER else await plain(issuer)
 
 
-apigateway._fetch_oidc_jwks_uri = issuer_keys
-
-
-def unauthorized(*arguments, plain=apigateway._jwt_unauthorized):
+@replaces(apigateway, "_jwt_unauthorized")
+def unauthorized(*arguments, plain):
     status, headers, body = plain(*arguments)
     return status, headers | {"WWW-Authenticate": "Bearer"}, body
-
-
-apigateway._jwt_unauthorized = unauthorized
 
 
 # Secrets Manager: Ref of a secret is its ARN, and a secret without a value has no version.
@@ -213,7 +213,8 @@ iam._aws_managed_policies["arn:aws:iam::aws:policy/service-role/AWSCodeDeployRol
 )
 
 
-def get_secret_value(data, plain=secretsmanager._get_secret_value):
+@replaces(secretsmanager, "_get_secret_value")
+def get_secret_value(data, *, plain):
     role = iam_evaluator._role_name_from_assumed_arn(iam_evaluator.caller_arn())
     _, secret = secretsmanager._resolve(data.get("SecretId"))
     key = (secret or {}).get("KmsKeyId")
@@ -223,10 +224,8 @@ def get_secret_value(data, plain=secretsmanager._get_secret_value):
     return plain(data)
 
 
-secretsmanager._get_secret_value = get_secret_value
-
-
-def emit_logs(func, *arguments, plain=lambda_svc._emit_lambda_logs, **named):
+@replaces(lambda_svc, "_emit_lambda_logs")
+def emit_logs(func, *arguments, plain, **named):
     config = func.get("config") or func
     group = (config.get("LoggingConfig") or {}).get("LogGroup")
     role = config["Role"].rpartition("/")[2]
@@ -236,22 +235,17 @@ def emit_logs(func, *arguments, plain=lambda_svc._emit_lambda_logs, **named):
         plain(func, *arguments, **named)
 
 
-lambda_svc._emit_lambda_logs = emit_logs
-
-
 # Lambda: the sandbox in place of Calendly, and short-lived environments.
 
 
-def worker_environment(config, folder, port, plain=lambda_svc._provided_worker_env):
+@replaces(lambda_svc, "_provided_worker_env")
+def worker_environment(config, folder, port, *, plain):
     environment = plain(config, folder, port) | {"CALENDLY_BASE_URL": SANDBOX}
     if environment.get("JWT_ISSUER") == SANDBOX_ISSUER:
         environment["JWT_JWKS_URL"] = f"{SANDBOX}/issuer/jwks"
     # The SDKs use MiniStack's endpoint for all services. An empty variable would override it.
     environment.pop("AWS_ENDPOINT_URL_SECRETS_MANAGER", None)
     return environment
-
-
-lambda_svc._provided_worker_env = worker_environment
 
 
 def recycle_environments():
@@ -275,14 +269,12 @@ def recycle_environments():
 # CloudWatch: alarms with metric math are stored. Nothing evaluates them.
 
 
-def alarm_record(name, props, plain=provisioners._cw_metric_alarm_record):
+@replaces(provisioners, "_cw_metric_alarm_record")
+def alarm_record(name, props, *, plain):
     if not props.get("Metrics"):
         return plain(name, props)
     simple = {"Metrics": None, "MetricName": "-", "Namespace": "-", "Period": 60}
     return plain(name, props | simple) | {"Metrics": props["Metrics"], "MetricName": None, "Namespace": None}
-
-
-provisioners._cw_metric_alarm_record = alarm_record
 
 
 # Saved queries and applications of CodeDeploy: resources without an effect.
@@ -341,13 +333,15 @@ async def codedeploy(method, path, headers, body, query_params):
     return 200, {"Content-Type": CONTENT_TYPE}, json.dumps(answer).encode()
 
 
-def detect_service(method, path, headers, query_params, *rest, plain=app.detect_service, **named):
+@replaces(app, "detect_service")
+def detect_service(method, path, headers, query_params, *rest, plain, **named):
     if headers.get("x-amz-target", "").startswith("CodeDeploy_20141006."):
         return "codedeploy"
     return plain(method, path, headers, query_params, *rest, **named)
 
 
-def resource_arn(service, method, path, headers, body, params, region, account, plain=iam_actions.extract_resource_arn):
+@replaces(iam_actions, "extract_resource_arn")
+def resource_arn(service, method, path, headers, body, params, region, account, *, plain):
     if service != "codedeploy":
         return plain(service, method, path, headers, body, params, region, account)
     execution = json.loads(body or b"{}").get("lifecycleEventHookExecutionId")
@@ -355,9 +349,7 @@ def resource_arn(service, method, path, headers, body, params, region, account, 
 
 
 app.SERVICE_HANDLERS["codedeploy"] = codedeploy
-app.detect_service = detect_service
 iam_actions.SERVICE_TO_IAM_NAMESPACE["codedeploy"] = "codedeploy"
-iam_actions.extract_resource_arn = resource_arn
 
 
 class DeploymentFailed(Exception):
