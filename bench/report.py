@@ -31,11 +31,11 @@ CONDITIONS = {
 
 
 class Results:
-    """The measurements. `row` has one row of the comparison by (conditions, program, route)."""
+    """The measurements, by name."""
 
     def __init__(self, data):
         self.data = data
-        self.rows = {
+        self._rows = {
             (compared["conditions"], row["program"], row["route"]): row
             for compared in data["comparison"]
             for row in compared["rows"]
@@ -43,8 +43,12 @@ class Results:
         # {conditions: {route: latency in milliseconds of the upstream call, made without a function}}
         self.direct_calls = {compared["conditions"]: compared["direct_call_ms"] for compared in data["comparison"]}
 
+    def row(self, conditions, program, route):
+        """A row of the comparison."""
+        return self._rows[conditions, program, route]
+
     def figure(self, what, conditions, program, route):
-        value = self.rows[conditions, program, route][what]
+        value = self.row(conditions, program, route)[what]
         return value["median"] if isinstance(value, dict) else value
 
     def upstream_call(self, conditions, route):
@@ -97,7 +101,7 @@ def make_table(columns, rows):
 
 def comparison(results, conditions):
     def to_floor(what):
-        floor = results.rows[conditions, *FLOOR][what]["median"]
+        floor = results.row(conditions, *FLOOR)[what]["median"]
         return lambda row: number(row[what]["median"] / floor)
 
     def calls(row):
@@ -119,7 +123,7 @@ def comparison(results, conditions):
         ("peak RSS, MB", megabytes("peak_resident_bytes")),
         ("calls, first / warm", calls),
     ]
-    rows = [results.rows[conditions, *row] for row in [*FLOORS, *COMPARED]]
+    rows = [results.row(conditions, *row) for row in [*FLOORS, *COMPARED]]
     parts = [f"{CONDITIONS[conditions]}; times in ms:", make_table(columns, rows)]
     alone = results.direct_calls[conditions]
     if alone:
@@ -200,7 +204,7 @@ SUMMARY = [
 def summary(results):
     artifacts = results.data["artifacts"]
     return make_table(
-        SUMMARY, [results.rows["at_once", *row] | artifacts[row[0]] for row in [FLOOR, *COMPARED]]
+        SUMMARY, [results.row("at_once", *row) | artifacts[row[0]] for row in [FLOOR, *COMPARED]]
     )
 
 
@@ -250,7 +254,7 @@ def targets(results):
 
     def first_to_warm(conditions, name):
         """The first request, relative to a warm one with as many Calendly calls."""
-        row = results.rows[conditions, name, name]
+        row = results.row(conditions, name, name)
         added = row["calls_until_first_answer"]["calendly"] - row["calls_per_warm_request"]["calendly"]
         call = results.upstream_call(conditions, "user-event-types")
         return row["first_request_ms"]["median"] / (row["warm_p50_ms"] + added * call)
@@ -332,7 +336,7 @@ def drawing(results):
     """Plots the functions, the floor and FastAPI."""
     colors = {"floor": "#8a8f98", "peer": "#4b8bbe"}
     programs = [FLOOR, *COMPARED]
-    names = [name(results.rows["at_once", *row]).replace("*", "").replace("`", "") for row in programs]
+    names = [name(results.row("at_once", *row)).replace("*", "").replace("`", "") for row in programs]
     bars = [(name, colors.get(program, "#ce422b")) for name, (program, _) in zip(names, programs, strict=True)]
     panels = []
     for title, what, factor in [

@@ -30,7 +30,7 @@ class Report(unittest.TestCase):
             ("user", "first_answer_ms", 10, "Start to first answer, faster than FastAPI's"),
         ]:
             results = report.Results(json.loads(report.RESULTS.read_text()))
-            row, floor = results.rows["at_once", function, function], results.rows["at_once", *report.FLOOR]
+            row, floor = results.row("at_once", function, function), results.row("at_once", *report.FLOOR)
             for ratio, expected in ((1, True), (to_floor, False)):
                 row[figure]["median"] = ratio * floor[figure]["median"]
                 is_met = {what: is_met for what, _, _, is_met in report.targets(results)}

@@ -177,7 +177,7 @@ def bill(results):
 
 def more_pats(results):
     def cell(*key):
-        row = results["event_types", *key]
+        row = results[("event_types", *key)]
         return f"{whole(row['most_calls_of_one_pat'])}, {percent(row['refused'] + row['throttled'])}"
 
     pats = [
@@ -328,7 +328,7 @@ def check():
     results = read_results()
     for row in sweep.checked_rows():
         part, key, *_ = row
-        different = difference(results[part, *key], sweep.result(row))
+        different = difference(results[(part, *key)], sweep.result(row))
         if different:
             sys.exit(f"the model no longer finds {different} of {key} in {RESULTS.relative_to(ROOT)}: make simulate")
     report.check_texts(made(results), "make simulate")
