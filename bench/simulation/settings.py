@@ -44,7 +44,7 @@ WINDOW = rust("shared/src/calendly/available_times.rs", "MAX")
 # A start in the past, or one that may have passed when the call arrives, is moved to LEAD_TIME from now.
 TIME_RANGE = "functions/check-availability/src/question/time_range.rs"
 LEAD_TIME = rust(TIME_RANGE, "LEAD_TIME")
-TRANSIT_TIME = rust(TIME_RANGE, "TRANSIT_TIME")
+MAX_TRANSIT_TIME = rust(TIME_RANGE, "MAX_TRANSIT_TIME")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Times are seconds since 1970. Modeled ranges are short enough for one window, wh
 import math
 from collections import namedtuple
 
-from settings import LEAD_TIME, TRANSIT_TIME
+from settings import LEAD_TIME, MAX_TRANSIT_TIME
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -18,7 +18,7 @@ class Window(namedtuple("Window", "start wanted_from")):
 
     def asked_from(self, now):
         """The start of the call at `now`. Its answer serves no earlier start."""
-        next_hour = math.ceil((now + TRANSIT_TIME) / HOUR) * HOUR
+        next_hour = math.ceil((now + MAX_TRANSIT_TIME) / HOUR) * HOUR
         if self.wanted_from >= next_hour:
             return next_hour
         return min(self.wanted_from, math.ceil(now + LEAD_TIME))
@@ -26,5 +26,5 @@ class Window(namedtuple("Window", "start wanted_from")):
 
 def aligned(start, now):
     """The window of a range that is requested at `now`."""
-    wanted_from = math.ceil(now + LEAD_TIME) if start <= now + TRANSIT_TIME else start
+    wanted_from = math.ceil(now + LEAD_TIME) if start <= now + MAX_TRANSIT_TIME else start
     return Window(wanted_from // WEEK * WEEK, wanted_from)
