@@ -1,12 +1,7 @@
-"""Bar charts on a logarithmic scale, as SVG: panels side by side with the same rows."""
+"""Plots on logarithmic axes, as SVG for light and dark pages."""
 
 import math
 from xml.sax.saxutils import escape
-
-NAMES, PANEL, GAP = 160, 252, 28
-TOP, ROW, BAR = 30, 26, 16
-# The share of a panel's width for the label after the longest bar.
-LABEL = 48
 
 STYLE = """\
 text { font: 12px system-ui, sans-serif; fill: #24292f }
@@ -14,46 +9,94 @@ text { font: 12px system-ui, sans-serif; fill: #24292f }
 .tick { font-size: 10px; fill: #6e7781; text-anchor: middle }
 .name { text-anchor: end }
 line { stroke: #8c959f; stroke-opacity: .35 }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .tick { fill: #9198a1 } }"""
+.limit { stroke: #24292f; stroke-opacity: 1; stroke-dasharray: 5 3 }
+polyline { fill: none; stroke-width: 1.8 }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6edf3 } .tick { fill: #9198a1 } .limit { stroke: #e6edf3 }
+}"""
 
 
-def svg(title, rows, panels):
-    """Draws `rows` of (name, color) and `panels` of (title, values, labels)."""
-    width, height = NAMES + len(panels) * (GAP + PANEL), TOP + len(rows) * ROW + 22
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
-        f"<title>{escape(title)}</title>",
-        f"<style>\n{STYLE}\n</style>",
-    ]
-    for index, (name, _) in enumerate(rows):
-        lines.append(f'<text class="name" x="{NAMES}" y="{middle(index)}">{escape(name)}</text>')
-    for place, (heading, values, labels) in enumerate(panels):
-        left = NAMES + GAP + place * (GAP + PANEL)
-        lines.append(f'<text class="title" x="{left}" y="16">{escape(heading)}</text>')
-        lines += scale(left, height, values)
-        for index, ((_, colour), value, label) in enumerate(zip(rows, values, labels, strict=True)):
-            length, top = position(value, values), TOP + index * ROW + (ROW - BAR) // 2
-            size = f'width="{length}" height="{BAR}"'
-            lines.append(f'<rect x="{left}" y="{top}" {size} rx="2" fill="{colour}"/>')
-            lines.append(f'<text x="{left + length + 5:g}" y="{middle(index)}">{label}</text>')
-    return "\n".join([*lines, "</svg>"]) + "\n"
+def bars(title, rows, panels):
+    """Bar charts of `panels` (title, values, labels) side by side, with the same `rows` of (name, color)."""
+    names, panel, gap, top, row, thickness = 160, 252, 28, 30, 26, 16
+    # The share of a panel's width for the label after the longest bar.
+    label_width = 48
+    width, height = names + len(panels) * (gap + panel), top + len(rows) * row + 22
+    middles = [top + index * row + row // 2 for index in range(len(rows))]
+    parts = [text(names, middle + 4, name, "name") for middle, (name, _) in zip(middles, rows, strict=True)]
+    for index, (heading, values, labels) in enumerate(panels):
+        left = names + gap + index * (gap + panel)
+        ends = [min(values) / 2, max(values)]
+        across = logarithmic(ends, left, left + panel - label_width)
+        parts.append(text(left, 16, heading, "title"))
+        for value in powers(ends):
+            parts += [line(across(value), top - 4, across(value), height - 18)]
+            parts += [text(across(value), height - 6, f"{value:g}", "tick")]
+        for middle, (_, color), value, label in zip(middles, rows, values, labels, strict=True):
+            parts.append(rectangle(left, middle - thickness // 2, across(value) - left, thickness, color))
+            parts.append(text(across(value) + 5, middle + 4, label))
+    return document(title, width, height, parts)
 
 
-def middle(index):
-    """The vertical position of a row's text."""
-    return TOP + index * ROW + ROW // 2 + 4
+def curves(title, axis, curves, panels):
+    """Line charts of `panels` (title, limit, label of the limit, points of each curve) side by side.
+
+    `axis` names the horizontal axis, `curves` are (name, color), and a point is (x, y).
+    """
+    panel, panel_height, margin, top, gap = 300, 220, 44, 30, 60
+    width, bottom = margin + len(panels) * (panel + gap), top + panel_height
+    height = bottom + 60
+    parts = []
+    for index, (heading, limit, label, lines) in enumerate(panels):
+        left = margin + index * (panel + gap)
+        right = left + panel
+        xs, ys = zip(*(point for points in lines for point in points), strict=True)
+        across, up = logarithmic(xs, left, right), logarithmic([*ys, limit], bottom, top)
+        parts.append(text(left, top - 12, heading, "title"))
+        for x in powers(xs):
+            parts += [line(across(x), top, across(x), bottom), text(across(x), bottom + 14, f"{x:g}", "tick")]
+        for y in powers([*ys, limit]):
+            parts += [line(left, up(y), right, up(y)), text(left - 20, up(y) + 3, f"{y:g}", "tick")]
+        parts.append(text(right, bottom + 28, axis, "name"))
+        for points, (_, color) in zip(lines, curves, strict=True):
+            places = " ".join(f"{across(x)},{up(y)}" for x, y in points)
+            parts.append(f'<polyline stroke="{color}" points="{places}"/>')
+        parts += [line(left, up(limit), right, up(limit), "limit"), text(left + 5, up(limit) + 14, label)]
+    for index, (name, color) in enumerate(curves):
+        left = margin + index * 125
+        parts += [rectangle(left, height - 15, 14, 4, color), text(left + 20, height - 8, name)]
+    return document(title, width, height, parts)
 
 
-def position(value, values):
-    """The horizontal position of a value in its panel, whose axis starts at half of the smallest value."""
-    least, most = math.log10(min(values) / 2), math.log10(max(values))
-    return round((math.log10(value) - least) / (most - least) * (PANEL - LABEL), 1)
+def document(title, width, height, parts):
+    opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">'
+    head = [f"<title>{escape(title)}</title>", f"<style>\n{STYLE}\n</style>"]
+    return "\n".join([opening, *head, *parts, "</svg>"]) + "\n"
 
 
-def scale(left, height, values):
-    """Draws a labeled grid line at each power of ten."""
-    first, last = math.ceil(math.log10(min(values) / 2)), math.floor(math.log10(max(values)))
-    for power in range(first, last + 1):
-        x = f"{left + position(10**power, values):g}"
-        yield f'<line x1="{x}" x2="{x}" y1="{TOP - 4}" y2="{height - 18}"/>'
-        yield f'<text class="tick" x="{x}" y="{height - 6}">{10**power:g}</text>'
+def text(x, y, content, kind=""):
+    return f'<text{class_of(kind)} x="{x:g}" y="{y:g}">{escape(content)}</text>'
+
+
+def line(x1, y1, x2, y2, kind=""):
+    return f'<line{class_of(kind)} x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}"/>'
+
+
+def class_of(kind):
+    return f' class="{kind}"' if kind else ""
+
+
+def rectangle(x, y, width, height, color):
+    return f'<rect x="{x}" y="{y}" width="{width:g}" height="{height}" fill="{color}"/>'
+
+
+def powers(values):
+    """The powers of ten between the smallest and the largest value."""
+    first, last = math.ceil(math.log10(min(values))), math.floor(math.log10(max(values)))
+    return [10**power for power in range(first, last + 1)]
+
+
+def logarithmic(values, first, last):
+    """A function that maps a value to a position between `first` and `last`, by its logarithm."""
+    low, high = math.log10(min(values)), math.log10(max(values))
+    return lambda value: round(first + (math.log10(value) - low) / (high - low) * (last - first), 1)

@@ -1,6 +1,6 @@
 """The tables and the plot of bench/results.json: `python3 bench/report.py write|check`.
 
-`write` puts the tables between the markers in docs/performance.md and README.md and draws
+`write` puts the tables between the markers in docs/performance.md, docs/agents.md and README.md and draws
 docs/performance.svg; `check` fails if one of them differs.
 """
 
@@ -21,7 +21,8 @@ PLOT = ROOT / "docs" / "performance.svg"
 FLOOR = ("floor", None)
 # Also with the response lengths of the two functions with long responses.
 FLOORS = [FLOOR, *(("floor", name) for name in FUNCTIONS[1:])]
-COMPARED = [*((name, name) for name in FUNCTIONS), *(("peer", name) for name in FUNCTIONS)]
+OWN = [(name, name) for name in FUNCTIONS]
+COMPARED = [*OWN, *(("peer", name) for name in FUNCTIONS)]
 CONDITIONS = {
     "at_once": "Stand-ins that answer at once",
     "latency": "Stand-ins that take 20 ms (Calendly), 10 ms (issuer) and 5 ms (Secrets Manager)",
@@ -35,38 +36,31 @@ class Results:
     def __init__(self, data):
         self.data = data
         self._rows = {
-            (table["conditions"], row["program"], row["route"]): row
-            for table in data["comparison"]
-            for row in table["rows"]
+            (compared["conditions"], row["program"], row["route"]): row
+            for compared in data["comparison"]
+            for row in compared["rows"]
         }
-        self._direct = {table["conditions"]: table["direct_call_ms"] for table in data["comparison"]}
+        # {conditions: {route: latency in milliseconds of the upstream call, made without a function}}
+        self.direct_calls = {compared["conditions"]: compared["direct_call_ms"] for compared in data["comparison"]}
 
     def row(self, conditions, program, route):
+        """A row of the comparison."""
         return self._rows[conditions, program, route]
 
-    def median(self, conditions, program, route, what):
+    def figure(self, what, conditions, program, route):
         value = self.row(conditions, program, route)[what]
         return value["median"] if isinstance(value, dict) else value
 
-    def ratio_to_floor(self, conditions, program, route, what):
-        return self.median(conditions, program, route, what) / self.median(conditions, *FLOOR, what)
-
     def upstream_call(self, conditions, route):
-        """The latency in milliseconds of a warm request's upstream call, made without a function."""
-        if route == "user":
-            # The answer is cached.
-            return 0.0
-        return self._direct[conditions][route]
-
-    def direct_calls(self, conditions):
-        """`upstream_call` by route."""
-        return self._direct[conditions]
-
-    def size(self, of, size):
-        return next(entry for entry in self.data["scaling"][of] if entry["size"] == size)
+        """The latency in milliseconds of a warm request's upstream call. `user` answers from its cache."""
+        return self.direct_calls[conditions][route] if route != "user" else 0.0
 
 
-def name(program, route):
+# Formats
+
+
+def name(row):
+    program, route = row["program"], row["route"]
     floor = f"floor, an answer as long as `{route}`'s" if route else "floor"
     return {"floor": floor, "peer": f"FastAPI `{route}`"}.get(program, f"**`{program}`**")
 
@@ -79,76 +73,91 @@ def number(value):
     return f"{value:.3f}"
 
 
-def pair(summary):
-    """The median, and the minimum in brackets."""
-    return f"{number(summary['median'])} ({number(summary['minimum'])})"
+def pair(what):
+    """A cell with the median of a figure, and its minimum in brackets."""
+    return lambda row: f"{number(row[what]['median'])} ({number(row[what]['minimum'])})"
+
+
+def median(what):
+    return lambda row: number(row[what]["median"])
+
+
+def megabytes(what):
+    return lambda row: number(row[what] / 1e6) if what in row else "–"
+
+
+def both(first, second, cell):
+    """Cells of two figures of a row, beside each other."""
+    return lambda row: f"{cell(row[first])} / {cell(row[second])}"
+
+
+def make_table(columns, rows):
+    """A table of (header, function that makes the cell of a row)."""
+    return table([header for header, _ in columns], [[cell(row) for _, cell in columns] for row in rows])
+
+
+# Tables
 
 
 def comparison(results, conditions):
-    header = ["median (minimum)", "init", "first request", "start to first answer", "× floor"]
-    header += ["CPU until then", "× floor", "warm p50", "warm p99", "CPU per warm request"]
-    header += ["peak RSS, MB", "calls, first / warm"]
-    rows = []
-    for program, route in [*FLOORS, *COMPARED]:
-        row = results.row(conditions, program, route)
-        rows.append(
-            [
-                name(program, route),
-                pair(row["init_ms"]),
-                pair(row["first_request_ms"]),
-                pair(row["first_answer_ms"]),
-                number(results.ratio_to_floor(conditions, program, route, "first_answer_ms")),
-                pair(row["cpu_until_first_answer_ms"]),
-                number(results.ratio_to_floor(conditions, program, route, "cpu_until_first_answer_ms")),
-                pair({"median": row["warm_p50_ms"], "minimum": row["warm_minimum_ms"]}),
-                number(row["warm_p99_ms"]),
-                pair(row["cpu_per_warm_request_ms"]),
-                number(row["peak_resident_bytes"] / 1e6),
-                f"{calls(row['calls_until_first_answer'])} / {sum(row['calls_per_warm_request'].values())}",
-            ]
-        )
-    parts = [f"{CONDITIONS[conditions]}; times in ms:", table(header, rows)]
-    alone = results.direct_calls(conditions)
+    def to_floor(what):
+        floor = results.row(conditions, *FLOOR)[what]["median"]
+        return lambda row: number(row[what]["median"] / floor)
+
+    def calls(row):
+        first = row["calls_until_first_answer"]
+        counts = "+".join(str(first[upstream]) for upstream in ("calendly", "issuer", "secrets_manager"))
+        return f"{counts} / {sum(row['calls_per_warm_request'].values())}"
+
+    columns = [
+        ("median (minimum)", name),
+        ("init", pair("init_ms")),
+        ("first request", pair("first_request_ms")),
+        ("start to first answer", pair("first_answer_ms")),
+        ("× floor", to_floor("first_answer_ms")),
+        ("CPU until then", pair("cpu_until_first_answer_ms")),
+        ("× floor", to_floor("cpu_until_first_answer_ms")),
+        ("warm p50", lambda row: f"{number(row['warm_p50_ms'])} ({number(row['warm_minimum_ms'])})"),
+        ("warm p99", lambda row: number(row["warm_p99_ms"])),
+        ("CPU per warm request", pair("cpu_per_warm_request_ms")),
+        ("peak RSS, MB", megabytes("peak_resident_bytes")),
+        ("calls, first / warm", calls),
+    ]
+    rows = [results.row(conditions, *row) for row in [*FLOORS, *COMPARED]]
+    parts = [f"{CONDITIONS[conditions]}; times in ms:", make_table(columns, rows)]
+    alone = results.direct_calls[conditions]
     if alone:
         called = " and ".join(f"{number(ms)} ms for `{route}`" for route, ms in alone.items())
         parts.append(f"The upstream call of a warm answer takes, without a function, {called}.")
     return "\n\n".join(parts)
 
 
-def calls(count):
-    return f"{count['calendly']}+{count['issuer']}+{count['secrets_manager']}"
-
-
 def sizes(results):
-    rows = []
-    for program, size in results.data["artifacts"].items():
-        binary = number(size["binary_bytes"] / 1e6) if "binary_bytes" in size else "–"
-        title = program.replace("peer", "FastAPI")
-        rows.append([title, binary, number(size["zip_bytes"] / 1e6)])
-    return table(["MB", "executable", "zip"], rows)
+    columns = [
+        ("MB", lambda size: size["program"].replace("peer", "FastAPI")),
+        ("executable", megabytes("binary_bytes")),
+        ("zip", megabytes("zip_bytes")),
+    ]
+    artifacts = results.data["artifacts"]
+    return make_table(columns, [{"program": program} | size for program, size in artifacts.items()])
 
 
 def scaling(results):
-    parts = []
-    for of, unit in (("user_event_types", "event types"), ("check_availability", "days")):
-        header = [f"`{of.replace('_', '-')}`, {unit}", "warm, ms", "with latency, ms", "CPU, ms"]
-        header += ["CPU, µs each", "peak RSS, MB", "calls"]
-        rows = []
-        for entry in results.data["scaling"][of]:
-            cpu = entry["cpu_per_warm_request_ms"]
-            rows.append(
-                [
-                    f"{entry['size']:,}",
-                    pair(entry["warm_ms"]),
-                    pair(entry["warm_with_latency_ms"]),
-                    pair(cpu),
-                    number(cpu["median"] / entry["size"] * 1000),
-                    number(entry["peak_resident_bytes"] / 1e6),
-                    str(entry["calendly_calls"]),
-                ]
-            )
-        parts.append(table(header, rows))
-    return "\n\n".join(parts)
+    columns = [
+        ("warm, ms", pair("warm_ms")),
+        ("with latency, ms", pair("warm_with_latency_ms")),
+        ("CPU, ms", pair("cpu_per_warm_request_ms")),
+        ("CPU, µs each", lambda row: number(row["cpu_per_warm_request_ms"]["median"] / row["size"] * 1000)),
+        ("peak RSS, MB", megabytes("peak_resident_bytes")),
+        ("calls", lambda row: str(row["calendly_calls"])),
+    ]
+    return "\n\n".join(
+        make_table([(first, lambda row: f"{row['size']:,}"), *columns], results.data["scaling"][function])
+        for function, first in (
+            ("user_event_types", "`user-event-types`, event types"),
+            ("check_availability", "`check-availability`, days"),
+        )
+    )
 
 
 KNOWN = {
@@ -156,106 +165,102 @@ KNOWN = {
     "user_to_secret": "the secret (`user`)",
     "to_table": "the shared table",
 }
+# The first request, by what is already cached.
+STARTS = [
+    ("with latency, ms", lambda row: f"`{row['route']}`"),
+    ("user and event type come from", lambda row: KNOWN[row["known"]]),
+    ("init", pair("init_ms")),
+    ("first request", pair("first_request_ms")),
+    ("start to first answer", pair("first_answer_ms")),
+    ("calls of Calendly", lambda row: str(row["calendly_calls"])),
+]
+# The methods of the MCP server, and the same question over HTTP.
+MCP = [
+    ("median (minimum)", lambda row: f"`{row['request']}`"),
+    ("start to first answer, ms", pair("first_answer_ms")),
+    ("warm, ms", pair("warm_ms")),
+    ("CPU per warm request, ms", pair("cpu_per_warm_request_ms")),
+    ("bytes", lambda row: f"{row['body_bytes']:,}"),
+]
+# Each query parameter, compared with the plain requests that it replaces.
+BY_HAND = [
+    ("question: as one, and by hand", lambda row: row["question"]),
+    ("requests", both("form", "by_hand", lambda cost: str(cost["requests"]))),
+    ("calls of Calendly", both("form", "by_hand", lambda cost: str(cost["calendly_calls"]))),
+    ("ms, with latency", both("form", "by_hand", median("ms"))),
+    ("KB that the caller reads", both("form", "by_hand", lambda cost: number(cost["answer_bytes"] / 1e3))),
+]
+# The README's table.
+SUMMARY = [
+    ("ms", name),
+    ("start to first answer", median("first_answer_ms")),
+    ("warm p50", lambda row: number(row["warm_p50_ms"])),
+    ("CPU per warm request", median("cpu_per_warm_request_ms")),
+    ("peak RSS, MB", megabytes("peak_resident_bytes")),
+    ("zip, MB", megabytes("zip_bytes")),
+]
 
 
-def starts(results):
-    """The first request, by what is already cached."""
-    header = ["with latency, ms", "user and event type come from"]
-    header += ["init", "first request", "start to first answer", "calls of Calendly"]
-    rows = [
-        [
-            f"`{entry['route']}`",
-            KNOWN[entry["known"]],
-            pair(entry["init_ms"]),
-            pair(entry["first_request_ms"]),
-            pair(entry["first_answer_ms"]),
-            str(entry["calendly_calls"]),
-        ]
-        for entry in results.data["starts"]
-    ]
-    return table(header, rows)
+def summary(results):
+    artifacts = results.data["artifacts"]
+    return make_table(
+        SUMMARY, [results.row("at_once", *row) | artifacts[row[0]] for row in [FLOOR, *COMPARED]]
+    )
 
 
 def compression(results):
     """Bytes on the wire and latency with and without gzip, by program and route."""
-    header = ["without gzip / with gzip", "bytes on the wire", "warm, ms", "CPU per warm request, ms"]
-    pairs = {}
-    for row in results.data.get("compression", []):
-        pairs.setdefault((row["program"], row["route"]), {})[row["accepts_gzip"]] = row
-    rows = [
-        [
-            name(*key),
-            " / ".join(f"{pair[gzip]['body_bytes']:,}" for gzip in (False, True)),
-            " / ".join(number(pair[gzip]["warm_ms"]["median"]) for gzip in (False, True)),
-            " / ".join(number(pair[gzip]["cpu_per_warm_request_ms"]["median"]) for gzip in (False, True)),
-        ]
-        for key, pair in pairs.items()
+    rows = {}
+    for row in results.data["compression"]:
+        rows.setdefault(name(row), {"name": name(row)})["gzip" if row["accepts_gzip"] else "plain"] = row
+    columns = [
+        ("without gzip / with gzip", lambda row: row["name"]),
+        ("bytes on the wire", both("plain", "gzip", lambda row: f"{row['body_bytes']:,}")),
+        ("warm, ms", both("plain", "gzip", median("warm_ms"))),
+        ("CPU per warm request, ms", both("plain", "gzip", median("cpu_per_warm_request_ms"))),
     ]
-    return table(header, rows)
+    return make_table(columns, rows.values())
 
 
-def mcp(results):
-    """The methods of the MCP server, and the same question over HTTP."""
-    header = ["median (minimum)", "start to first answer, ms", "warm, ms", "CPU per warm request, ms", "bytes"]
-    times = ("first_answer_ms", "warm_ms", "cpu_per_warm_request_ms")
-    rows = [
-        [f"`{row['request']}`", *(pair(row[what]) for what in times), f"{row['body_bytes']:,}"]
-        for row in results.data.get("mcp", [])
-    ]
-    return table(header, rows)
+def machine(results):
+    machine = results.data["machine"]
+    return (
+        f"{machine['date']}: {machine['processors']} × {machine['processor']}, {machine['system']}, rustc "
+        f"{machine['rustc']}, Python {machine['python']}; {results.data['rounds']} rounds."
+    )
 
 
-def by_hand(results):
-    """Each query parameter, compared with the plain requests that it replaces."""
-    header = ["question: as one, and by hand", "requests", "calls of Calendly", "ms, with latency"]
-    header += ["KB that the caller reads"]
-    rows = [
-        [
-            entry["question"],
-            *(
-                " / ".join(text(entry[way]) for way in ("form", "by_hand"))
-                for text in (
-                    lambda cost: str(cost["requests"]),
-                    lambda cost: str(cost["calendly_calls"]),
-                    lambda cost: number(cost["ms"]["median"]),
-                    lambda cost: number(cost["answer_bytes"] / 1e3),
-                )
-            ),
-        ]
-        for entry in results.data["by_hand"]
-    ]
-    return table(header, rows)
+# Targets
 
 
 def targets(results):
     """(target, limit, measured, whether it is met)"""
 
     def at_most(what, limit, value, unit):
-        return (what, f"≤ {limit:g} {unit}", f"{number(value)} {unit}", value <= limit)
+        return what, f"≤ {limit:g} {unit}", f"{number(value)} {unit}", value <= limit
 
     def at_least(what, limit, value, unit):
-        return (what, f"≥ {limit:g} {unit}", f"{number(value)} {unit}", value >= limit)
+        return what, f"≥ {limit:g} {unit}", f"{number(value)} {unit}", value >= limit
 
     def to_floor(what, conditions="at_once"):
-        return max(results.ratio_to_floor(conditions, name, name, what) for name in FUNCTIONS)
+        worst = max(results.figure(what, conditions, *own) for own in OWN)
+        return worst / results.figure(what, conditions, *FLOOR)
 
     def below_peer(what):
         return min(
-            results.median("at_once", "peer", name, what) / results.median("at_once", name, name, what)
+            results.figure(what, "at_once", "peer", name) / results.figure(what, "at_once", name, name)
             for name in FUNCTIONS
         )
 
     def first_to_warm(conditions, name):
         """The first request, relative to a warm one with as many Calendly calls."""
         row = results.row(conditions, name, name)
-        first, warm = row["calls_until_first_answer"], row["calls_per_warm_request"]
+        added = row["calls_until_first_answer"]["calendly"] - row["calls_per_warm_request"]["calendly"]
         call = results.upstream_call(conditions, "user-event-types")
-        added = (first["calendly"] - warm["calendly"]) * call
-        return row["first_request_ms"]["median"] / (row["warm_p50_ms"] + added)
+        return row["first_request_ms"]["median"] / (row["warm_p50_ms"] + added * call)
 
     def beyond_upstream(conditions, name):
-        warm = results.median(conditions, name, name, "warm_p50_ms")
-        return warm - results.upstream_call(conditions, name)
+        return results.figure("warm_p50_ms", conditions, name, name) - results.upstream_call(conditions, name)
 
     def largest(size):
         return max(results.data["artifacts"][name][size] for name in FUNCTIONS) / 1e6
@@ -273,14 +278,14 @@ def targets(results):
         worst = max(first_to_warm(conditions, name) for name in FUNCTIONS)
         yield at_most(f"{what}, {how}", 2, worst, "×")
     for name, floor in [(name, FLOOR) for name in FUNCTIONS] + [(row[1], row) for row in FLOORS[1:]]:
-        above = beyond_upstream("at_once", name) - results.median("at_once", *floor, "warm_p50_ms")
+        above = beyond_upstream("at_once", name) - results.figure("warm_p50_ms", "at_once", *floor)
         like = " with an answer as long" if floor != FLOOR else ""
         what = f"`{name}`: warm p50 beyond the upstream call, above the floor{like}"
         yield at_most(what, 100, above * 1000, "µs")
     what = "31 days, warm, with latency, beyond one round trip"
     yield at_most(what, 1, beyond_upstream("latency", "check-availability"), "ms")
-    year = results.size("check_availability", 365)["warm_with_latency_ms"]["median"]
-    round_trips = year / results.upstream_call("latency", "check-availability")
+    [year] = [row for row in results.data["scaling"]["check_availability"] if row["size"] == 365]
+    round_trips = year["warm_with_latency_ms"]["median"] / results.upstream_call("latency", "check-availability")
     yield at_most("365 days, warm, with latency", 4, round_trips, "round trips")
 
     yield at_most("Peak RSS, to the floor's", 3, to_floor("peak_resident_bytes"), "×")
@@ -290,37 +295,15 @@ def targets(results):
 
 
 def verdicts(results):
-    rows = [
-        [what, limit, value, "yes" if is_met else "**no**"] for what, limit, value, is_met in targets(results)
-    ]
+    rows = [[*texts, "yes" if is_met else "**no**"] for *texts, is_met in targets(results)]
     return table(["the worst of the three functions", "target", "measured", "met"], rows)
 
 
-def machine(results):
-    machine = results.data["machine"]
-    return (
-        f"{machine['date']}: {machine['processors']} × {machine['processor']}, {machine['system']}, rustc "
-        f"{machine['rustc']}, Python {machine['python']}; {results.data['rounds']} rounds."
-    )
+# Pages
 
 
-def summary(results):
-    """The README's table."""
-    header = ["ms", "start to first answer", "warm p50", "CPU per warm request", "peak RSS, MB", "zip, MB"]
-    rows = []
-    for program, route in [FLOOR, *COMPARED]:
-        row = results.row("at_once", program, route)
-        rows.append(
-            [
-                name(program, route),
-                number(row["first_answer_ms"]["median"]),
-                number(row["warm_p50_ms"]),
-                number(row["cpu_per_warm_request_ms"]["median"]),
-                number(row["peak_resident_bytes"] / 1e6),
-                number(results.data["artifacts"][program]["zip_bytes"] / 1e6),
-            ]
-        )
-    return table(header, rows)
+def rows_of(kind, columns):
+    return lambda results: make_table(columns, results.data[kind])
 
 
 PAGES = {
@@ -333,16 +316,17 @@ PAGES = {
         "sizes": sizes,
         "scaling": scaling,
         "compression": compression,
-        "starts": starts,
-        "by_hand": by_hand,
+        "starts": rows_of("starts", STARTS),
+        "by_hand": rows_of("by_hand", BY_HAND),
     },
-    ROOT / "docs" / "agents.md": {"mcp": mcp},
+    ROOT / "docs" / "agents.md": {"mcp": rows_of("mcp", MCP)},
     ROOT / "README.md": {"summary": summary},
 }
 
 
-def filled(text, parts, results):
-    """A page with new parts between `<!-- bench: part -->` and `<!-- bench: end -->`."""
+def filled(page, parts, results):
+    """The text of a page with new parts between `<!-- bench: part -->` and `<!-- bench: end -->`."""
+    text = page.read_text()
     for part, make in parts.items():
         text = replaced(text, "bench", part, make(results))
     return text
@@ -350,19 +334,19 @@ def filled(text, parts, results):
 
 def drawing(results):
     """Plots the functions, the floor and FastAPI."""
-    colours = {"floor": "#8a8f98", "peer": "#4b8bbe"}
+    colors = {"floor": "#8a8f98", "peer": "#4b8bbe"}
     programs = [FLOOR, *COMPARED]
-    rows = [(name(*row).replace("*", "").replace("`", ""), colours.get(row[0], "#ce422b")) for row in programs]
+    names = [name(results.row("at_once", *row)).replace("*", "").replace("`", "") for row in programs]
+    bars = [(name, colors.get(program, "#ce422b")) for name, (program, _) in zip(names, programs, strict=True)]
     panels = []
     for title, what, factor in [
         ("start to first answer, ms", "first_answer_ms", 1),
         ("warm p50, ms", "warm_p50_ms", 1),
         ("peak RSS, MB", "peak_resident_bytes", 1e-6),
     ]:
-        values = [results.median("at_once", *row, what) * factor for row in programs]
+        values = [results.figure(what, "at_once", *row) * factor for row in programs]
         panels.append((title, values, [number(value) for value in values]))
-    title = "Start to first answer, warm requests and memory, on logarithmic scales"
-    return plot.svg(title, rows, panels)
+    return plot.bars("Start to first answer, warm requests and memory, on logarithmic scales", bars, panels)
 
 
 def text_of(value, indent=""):
@@ -387,16 +371,15 @@ def text_of(value, indent=""):
 def show(file):
     """Prints the tables of a file of results."""
     results = Results(json.loads(file.read_text()))
-    for conditions in CONDITIONS:
-        print(comparison(results, conditions), end="\n\n")
-    print(sizes(results), scaling(results), verdicts(results), sep="\n\n")
+    for parts in PAGES.values():
+        for make in parts.values():
+            print(make(results), end="\n\n")
 
 
 def made():
     """{file: its text} of the pages and the plot."""
     results = Results(json.loads(RESULTS.read_text()))
-    pages = {page: filled(page.read_text(), parts, results) for page, parts in PAGES.items()}
-    return pages | {PLOT: drawing(results)}
+    return {page: filled(page, parts, results) for page, parts in PAGES.items()} | {PLOT: drawing(results)}
 
 
 def write():
@@ -404,15 +387,17 @@ def write():
         file.write_text(text)
 
 
-def check():
-    for file, text in made().items():
+def check_texts(texts, command):
+    """Exits unless each of {file: text} is up to date; `command` updates them."""
+    for file, text in texts.items():
         if not file.is_file() or file.read_text() != text:
-            where = file.relative_to(ROOT)
-            sys.exit(f"report: {where} differs from the measurements: python3 bench/report.py write")
+            sys.exit(f"{file.relative_to(ROOT)} is not up to date: {command}")
 
 
 if __name__ == "__main__":
-    commands = {"write": write, "check": check}
-    if len(sys.argv) != 2 or sys.argv[1] not in commands:
+    if sys.argv[1:] == ["write"]:
+        write()
+    elif sys.argv[1:] == ["check"]:
+        check_texts(made(), "python3 bench/report.py write")
+    else:
         sys.exit("usage: report.py write|check")
-    commands[sys.argv[1]]()

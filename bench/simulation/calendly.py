@@ -18,7 +18,7 @@ class Calendly:
         self.limit = limit
         # {PAT: (start of its minute, calls answered in it)}
         self._minutes = {}
-        # {(PAT, second, whether it was answered): calls}
+        # {(PAT, second): calls}
         self.calls = Counter()
 
     def call(self, pat):
@@ -36,13 +36,13 @@ class Calendly:
         is_ok = used < self.limit
         used += is_ok
         self._minutes[pat] = began, used
-        self.calls[pat, int(now), is_ok] += 1
+        self.calls[pat, int(now)] += 1
         return Reply(is_ok, 1 - used / self.limit, math.ceil(began + MINUTE - now))
 
     def busiest_minute(self, begin, end):
         """The calls in the busiest minute of a period: the total, and the maximum of one PAT."""
         minutes, of_one = Counter(), Counter()
-        for (pat, second, _), count in self.calls.items():
+        for (pat, second), count in self.calls.items():
             if begin <= second < end:
                 minute = (second - begin) // MINUTE
                 minutes[minute] += count

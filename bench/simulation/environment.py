@@ -1,157 +1,107 @@
 """One execution environment of check-availability: its cache, and its calls to the table and to Calendly.
 
-Models the availability cache and the remote cache of the Rust code. Calendly answers 429 when the quota is used
-up and 200 otherwise. The table does not fail.
+Models the availability cache and the remote cache of the Rust code. Calendly answers 429 when the quota is used up and
+200 otherwise. The table does not fail. Rules without an effect under these conditions are not modeled: no call takes
+until its deadline, outlives its lease, or needs more retries than are allowed; and after a 429 all cached answers count
+as fresh until the minute ends, so there is no backoff.
 """
 
+import math
 from collections import namedtuple
 
 import windows
-from settings import LEASE_DURATION, LOW_QUOTA_RATIO, MAX_BACKOFF, MAX_CACHED, MAX_COALESCE_WAIT, MAX_IN_FLIGHT
-from settings import MAX_REQUESTED_WAIT, MIN_ATTEMPT, MIN_BACKOFF, POLL_INTERVAL, RESERVE, TIMEOUT_WITH_STALE
+from settings import LOW_QUOTA_RATIO, MAX_CACHED, MAX_COALESCE_WAIT, MAX_REQUESTED_WAIT, POLL_INTERVAL
 
 # Calendly's answer: its time, and the start of its range.
 Answer = namedtuple("Answer", "as_of asked_from")
 Question = namedtuple("Question", "pat event_type start end")
-# The source of one window's answer, and the answer, `None` for REFUSED.
-Part = namedtuple("Part", "kind answer")
+# The source of an answer, and the answer, `None` for REFUSED.
+Outcome = namedtuple("Outcome", "kind answer")
 
 MEMORY, TABLE, CALENDLY, STALE, REFUSED = "memory", "table", "calendly", "stale", "refused"
 FRESH, STALE_IF_ERROR, EXPIRED = range(3)
 
 
-class Outcome(namedtuple("Outcome", "kinds as_of waited")):
-    """The sources of a request's windows, the time of the oldest one, and whether the request waited for a lease."""
-
-    @property
-    def is_refused(self):
-        return REFUSED in self.kinds
-
-
 class Environment:
-    """Serves one request at a time."""
+    """Serves one request at a time. `secret_reads` receives the times at which it reads a PAT."""
 
-    def __init__(self, simulation, settings, durations, calendly, table):
+    def __init__(self, simulation, settings, durations, calendly, table, secret_reads):
         self.simulation, self.settings, self.durations = simulation, settings, durations
         self.calendly, self.table = calendly, table
-        self.secret_reads = []
+        self.secret_reads = secret_reads
         # {window: answer}, least recently used first.
         self._cache = {}
-        # {window: (consecutive failures, end of the backoff)}
-        self._failures = {}
         # {PAT: (remaining share of its quota, end of the minute)}
         self._quotas = {}
-        self._pat_reads = {}
-        self._waited = False
+        # {PAT: time at which it was read}
+        self._pats = {}
 
     def answer(self, question):
         """Answers a request: a process that returns its `Outcome`."""
         began = self.simulation.now
-        self._waited = False
-        self._read_pat(question.pat)
+        if began >= self._pats.get(question.pat, -math.inf) + self.settings.pat_ttl:
+            self._pats[question.pat] = began
+            self.secret_reads.append(began)
         yield self.simulation.timeout(self.durations.request)
-        now = self.simulation.now
-        divide = windows.shared if self.settings.fresh else windows.parts
-        deadline = began + self.settings.timeout - RESERVE
-        calls = [self._window(question, one, deadline) for one in divide(question.start, question.end, now)]
-        parts = []
-        for first in range(0, len(calls), MAX_IN_FLIGHT):
-            parts += yield from self._together(calls[first : first + MAX_IN_FLIGHT])
-        as_of = min((part.answer.as_of for part in parts if part.answer), default=now)
-        return Outcome([part.kind for part in parts], as_of, self._waited)
-
-    def _read_pat(self, pat):
-        now = self.simulation.now
-        if pat not in self._pat_reads or now >= self._pat_reads[pat] + self.settings.pat_ttl:
-            self._pat_reads[pat] = now
-            self.secret_reads.append(now)
-
-    def _together(self, calls):
-        if len(calls) == 1:
-            return [(yield from calls[0])]
-        processes = [self.simulation.process(call) for call in calls]
-        yield self.simulation.all_of(processes)
-        return [process.value for process in processes]
-
-    def _window(self, question, window, deadline):
+        window = windows.aligned(question.start, self.simulation.now)
         if not self.settings.fresh:
-            answer = yield from self._call(question.pat, window, deadline, None)
-            return Part(CALENDLY, answer) if answer else Part(REFUSED, None)
+            return outcome((yield from self._call(question.pat, window)))
         key = (question.pat, question.event_type, window.start)
-        cached = self._get(key)
-        freshness = self._freshness(key, cached, window)
-        if freshness == FRESH:
-            return Part(MEMORY, cached)
-        failures, not_before = self._failures.get(key, (0, 0))
-        if freshness == STALE_IF_ERROR and self.simulation.now < not_before:
-            return Part(STALE, cached)
-        limit = TIMEOUT_WITH_STALE if freshness == STALE_IF_ERROR else None
-        part = yield from self._load(key, window, deadline, limit)
-        if part.answer:
-            self._failures.pop(key, None)
-            self._store(key, part.answer)
-            return part
-        backoff = min(MIN_BACKOFF * 2**failures, MAX_BACKOFF)
-        self._failures[key] = failures + 1, self.simulation.now + backoff
-        cached = self._cache.get(key)
-        return part if self._freshness(key, cached, window) == EXPIRED else Part(STALE, cached)
+        return (yield from self._cached(key, window))
 
-    def _load(self, key, window, deadline, limit):
+    def _cached(self, key, window):
+        """The cached answer, or that of `_load`, with the cached one as its fallback."""
+        cached = self._get(key)
+        if self._freshness(key, cached, window) == FRESH:
+            return Outcome(MEMORY, cached)
+        found = yield from self._load(key, window)
+        if found.answer:
+            self._store(key, found.answer)
+            return found
+        cached = self._cache.get(key)
+        return found if self._freshness(key, cached, window) == EXPIRED else Outcome(STALE, cached)
+
+    def _load(self, key, window):
         """Single flight across all environments."""
-        lease = None
+        has_lease = False
         if self.table:
-            answer, lease = yield from self._coalesce(key, window, deadline)
+            answer, has_lease = yield from self._coalesce(key, window)
             if answer and self._freshness(key, answer, window) == FRESH:
-                return Part(TABLE, answer)
+                return Outcome(TABLE, answer)
             if answer:
                 self._store(key, answer)
-                limit = TIMEOUT_WITH_STALE
-        answer = yield from self._call(key[0], window, deadline, limit)
+        answer = yield from self._call(key[0], window)
         if answer and self.table:
             yield from self.table.put(key, answer)
-        elif lease:
-            yield from self.table.release(key, lease)
-        return Part(CALENDLY, answer) if answer else Part(REFUSED, None)
+        elif has_lease:
+            yield from self.table.release(key)
+        return outcome(answer)
 
-    def _coalesce(self, key, window, deadline):
-        """The table's answer, fresh or stale-if-error, and the lease if this environment acquired it."""
+    def _coalesce(self, key, window):
+        """The table's answer, fresh or stale-if-error, and whether this environment acquired the lease."""
         began = self.simulation.now
-        wait = min(MAX_COALESCE_WAIT, max(0, deadline - began) / 2)
         while True:
             item = yield from self.table.get(key)
             freshness = self._freshness(key, item.value, window)
             if freshness == FRESH:
-                return item.value, None
+                return item.value, False
             stale = item.value if freshness == STALE_IF_ERROR else None
-            now = self.simulation.now
-            if item.lease is None or not now < item.lease <= now + LEASE_DURATION + 0.5:
-                until = now + LEASE_DURATION
-                if (yield from self.table.take_lease(key, item.lease, until)):
-                    return stale, until
-            if self.simulation.now - began + 2 * POLL_INTERVAL > wait:
-                return stale, None
-            self._waited = True
+            if not item.is_leased and (yield from self.table.take_lease(key)):
+                return stale, True
+            if self.simulation.now - began + 2 * POLL_INTERVAL > MAX_COALESCE_WAIT:
+                return stale, False
             yield self.simulation.timeout(POLL_INTERVAL)
 
-    def _call(self, pat, window, deadline, limit):
-        """Calendly's answer; `None` if it refuses and no time is left for a retry."""
-        began = self.simulation.now
-        attempts = 0
+    def _call(self, pat, window):
+        """Calendly's answer; `None` if it refuses and a retry would have to wait too long."""
         while True:
             now = self.simulation.now
             answer = Answer(now, window.asked_from(now))
             reply = yield from self.calendly.call(pat)
-            now = self.simulation.now
-            self._quotas[pat] = reply.left, now + reply.reset
+            self._quotas[pat] = reply.left, self.simulation.now + reply.reset
             if reply.is_ok:
                 return answer
-            attempts += 1
-            if attempts > self.settings.retries or reply.reset > MAX_REQUESTED_WAIT:
-                return None
-            if reply.reset + MIN_ATTEMPT > deadline - now:
-                return None
-            if limit is not None and now + reply.reset > began + limit:
-                yield self.simulation.timeout(max(0, began + limit - now))
+            if reply.reset > MAX_REQUESTED_WAIT:
                 return None
             yield self.simulation.timeout(reply.reset)
 
@@ -170,10 +120,8 @@ class Environment:
         return 0 if self.simulation.now >= until else min(max(1 - left / LOW_QUOTA_RATIO, 0), 1)
 
     def _store(self, key, answer):
-        """Caches an answer unless a newer one is cached."""
-        cached = self._get(key)
-        if cached is None or cached.as_of <= answer.as_of:
-            self._cache[key] = answer
+        self._cache.pop(key, None)
+        self._cache[key] = answer
         while len(self._cache) > MAX_CACHED:
             del self._cache[next(iter(self._cache))]
 
@@ -182,3 +130,8 @@ class Environment:
         if cached is not None:
             self._cache[key] = cached
         return cached
+
+
+def outcome(answer):
+    """The outcome of a call of Calendly."""
+    return Outcome(CALENDLY, answer) if answer else Outcome(REFUSED, None)

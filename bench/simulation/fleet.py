@@ -1,11 +1,7 @@
 """The environments of a function, and the dispatch of requests to them."""
 
+import math
 from collections import deque
-
-from tally import Tally
-
-# The gateway's answer when Lambda throttles.
-THROTTLED = 503
 
 
 class Fleet:
@@ -16,10 +12,13 @@ class Fleet:
     idle for `idle_timeout` seconds ends, unless only `min_warm` are left, which warm-ups keep alive.
     """
 
-    def __init__(self, simulation, make, most, *, cold_start=0, may_wait=False, idle_timeout=None, min_warm=0):
+    def __init__(
+        self, simulation, make, most, tally, *, cold_start=0, may_wait=False, idle_timeout=math.inf, min_warm=0
+    ):
         self.simulation = simulation
         self.make = make
         self.most = most
+        self.tally = tally
         self.cold_start = cold_start
         self.may_wait = may_wait
         self.idle_timeout = idle_timeout
@@ -27,12 +26,9 @@ class Fleet:
         self.environments = 0
         # The highest number of environments that were busy at the same time.
         self.max_busy = 0
-        self.tally = Tally()
         # (environment, idle since), longest idle first.
         self._idle = deque()
         self._waiting = deque()
-        self._gone_reads = []
-        self._all = set()
 
     def start(self, count):
         """Starts environments before the first request."""
@@ -51,12 +47,7 @@ class Fleet:
         elif self.may_wait:
             self._waiting.append((question, came))
         else:
-            self.tally.refuse(came, THROTTLED)
-
-    @property
-    def secret_reads(self):
-        """Times of all reads of the PAT."""
-        return self._gone_reads + [at for environment in self._all for at in environment.secret_reads]
+            self.tally.throttle(came)
 
     def _serve(self, environment, question, came, cold_start):
         if came >= self.tally.since:
@@ -78,19 +69,13 @@ class Fleet:
         return self._idle.popleft() if self.may_wait else self._idle.pop()
 
     def _new(self):
-        environment = self.make()
         self.environments += 1
-        self._all.add(environment)
-        return environment
+        return self.make()
 
     def _remove_old(self):
-        if self.idle_timeout is None:
-            return
         while self._idle and self.environments > self.min_warm:
-            environment, since = self._idle[0]
+            _, since = self._idle[0]
             if self.simulation.now - since < self.idle_timeout:
-                return
+                break
             self._idle.popleft()
-            self._gone_reads += environment.secret_reads
-            self._all.discard(environment)
             self.environments -= 1

@@ -3,20 +3,11 @@
 import math
 from datetime import datetime
 
-import simpy
 import windows
-from calendly import Calendly
-from environment import CALENDLY, MEMORY, STALE, TABLE, Environment, Question
-from fleet import Fleet
+from environment import CALENDLY, MEMORY, REFUSED, STALE, TABLE, Question
 from settings import Durations, Settings
-from table import Table
-from tally import OK, TOO_MANY_REQUESTS
-
-# The time of an invocation in the load test, in seconds.
-TIMEOUT = 30
-
-# Unused: the load test has no bill.
-VALUE_BYTES = 8_000
+from tally import Tally
+from world import World
 
 # Relative tolerance of a prediction.
 TOLERANCE = 0.15
@@ -36,64 +27,46 @@ class Draw:
         return (self._drawn >> 33) % most
 
 
-def requested_range(number, midnight):
+def range_start(number, midnight):
     """Two ranges start now, the others within six weeks; `midnight` is the next midnight."""
-    days = 1 + (number * 5) % 14
     if number < 2:
-        return 0, midnight + days * windows.DAY
-    start = midnight + number * 2 * windows.DAY + 7 * windows.HOUR * (number % 3)
-    return start, start + days * windows.DAY
+        return 0
+    return midnight + number * 2 * windows.DAY + 7 * windows.HOUR * (number % 3)
 
 
 def questions(scenario, now):
-    """(seconds since the start, question) of each request."""
+    """(seconds since the start, question) of each request. The end of a range does not matter to the model."""
     draw = Draw()
     every = 60 / scenario["requests_per_minute"]
     midnight = int(now // windows.DAY + 1) * windows.DAY
     for number in range(int(scenario["seconds"] / every)):
-        start, end = requested_range(draw.below(scenario["ranges"]), midnight)
-        yield every * number, Question(0, draw.below(scenario["event_types"]), start, end)
+        start = range_start(draw.below(scenario["ranges"]), midnight)
+        yield every * number, Question(0, draw.below(scenario["event_types"]), start, end=None)
 
 
-def run(load, has_cache, make=Environment):
+def run(load, has_cache):
     """The figures of a run, named as in bench/load.json."""
     scenario = load["scenario"]
     began = datetime.fromisoformat(scenario["began"].replace("Z", "+00:00")).timestamp()
-    simulation = simpy.Environment(initial_time=began)
-    durations = measured_durations(load, has_cache)
-    calendly = Calendly(simulation, durations.calendly, scenario["rate_limit"])
-    table = Table(simulation, durations.table, VALUE_BYTES) if has_cache else None
-    settings = Settings(fresh=scenario["cache_seconds"] if has_cache else 0, has_table=has_cache, timeout=TIMEOUT)
-    fleet = Fleet(
-        simulation,
-        lambda: make(simulation, settings, durations, calendly, table),
-        scenario["environments"],
-        may_wait=True,
+    settings = Settings(fresh=scenario["cache_seconds"] if has_cache else 0, has_table=has_cache)
+    durations, tally = measured_durations(load, has_cache), Tally()
+    world = World(
+        began, settings, durations, scenario["rate_limit"], scenario["environments"], tally, may_wait=True
     )
-    fleet.start(scenario["environments"])
-
-    def arrivals():
-        for after, question in questions(scenario, began):
-            yield simulation.timeout(max(0, began + after - simulation.now))
-            fleet.arrive(question)
-
-    simulation.process(arrivals())
-    simulation.run()
-    tally = fleet.tally
+    world.fleet.start(scenario["environments"])
+    world.run((began + after, question) for after, question in questions(scenario, began))
     return {
-        "requests": tally.requests,
-        "statuses": {str(status): count for status, count in sorted(tally.statuses.items())},
-        "calendly_calls_per_minute": round(calendly.calls.total() * 60 / scenario["seconds"]),
+        "statuses": {"200": tally.answered, "429": tally.kinds[REFUSED]},
+        "calendly_calls_per_minute": round(world.calendly.calls.total() * 60 / scenario["seconds"]),
         "kinds": {
             "AvailabilityFromMemory": tally.kinds[MEMORY],
             "AvailabilityFromTable": tally.kinds[TABLE],
             # Only possible with concurrent requests in one environment.
             "AvailabilityFromOthers": 0,
-            "AvailabilityFromCalendly": tally.kinds[CALENDLY] if has_cache else 0,
+            "AvailabilityFromCalendly": tally.kinds[CALENDLY],
             "AvailabilityStale": tally.kinds[STALE],
         },
-        "waits": tally.waits,
-        "mean_age_s": tally.mean_age if has_cache else 0.0,
+        "mean_age_s": tally.mean_age,
     }
 
 
@@ -113,39 +86,21 @@ def measured_durations(load, has_cache):
 
 def comparison(load):
     """(figure, measured, predicted)."""
-    return with_cache(load) + without_cache(load)
+    calls = "calendly_calls_per_minute"
+    pair = load["with_cache"], run(load, has_cache=True)
+    yield "Calls of Calendly a minute", *(it[calls] for it in pair)
+    for kind in load["with_cache"]["kinds"]:
+        yield f"{kind}, of all windows", *(it["kinds"][kind] / sum(it["kinds"].values()) for it in pair)
+    yield "Mean age, s", *(it["mean_age_s"] for it in pair)
+    pair = load["without_cache"], run(load, has_cache=False)
+    for status in ("200", "429"):
+        yield f"Without the cache: answers with {status}", *(it["statuses"].get(status, 0) for it in pair)
+    yield "Without the cache: calls a minute", *(it[calls] for it in pair)
 
 
-def with_cache(load, make=Environment):
-    """The figures with the cache; `make` makes an environment."""
-    measured, predicted = load["with_cache"], run(load, True, make)
-    kinds = [it["kinds"] for it in (measured, predicted)]
-    shares = [(f"{kind}, of all windows", *(it[kind] / sum(it.values()) for it in kinds)) for kind in kinds[0]]
-    return [
-        row("Calls of Calendly a minute", "calendly_calls_per_minute", measured, predicted),
-        *shares,
-        row("Mean age, s", "mean_age_s", measured, predicted),
-    ]
-
-
-def without_cache(load):
-    """The figures without the cache."""
-    measured, predicted = load["without_cache"], run(load, False)
-    statuses = [it["statuses"] for it in (measured, predicted)]
-    return [
-        (f"Without the cache: answers with {status}", *(it.get(str(status), 0) for it in statuses))
-        for status in (OK, TOO_MANY_REQUESTS)
-    ] + [row("Without the cache: calls a minute", "calendly_calls_per_minute", measured, predicted)]
-
-
-def row(what, name, measured, predicted):
-    """One figure."""
-    return what, measured[name], predicted[name]
-
-
-def unpredicted(rows):
+def unpredicted(load):
     """The figures outside the tolerance."""
-    return [what for what, measured, predicted in rows if not is_near(measured, predicted)]
+    return [what for what, measured, predicted in comparison(load) if not is_near(measured, predicted)]
 
 
 def is_near(measured, predicted):

@@ -1,38 +1,50 @@
-"""Constants of the code, settings of a deployment and durations; in seconds.
+"""Constants of the Rust code, settings of a deployment, and durations; in seconds."""
 
-test_constants.py compares the constants with the Rust code.
-"""
-
+import re
 from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+UNITS = {"from_millis": 0.001, "from_secs": 1, "seconds": 1, "days": 86_400}
+
+
+def rust(file, name):
+    """The number or duration that the code sets a constant or a field to."""
+    pattern = rf"\b{name}: (?:[\w:]+ = )?(?:[\w:]+::(\w+)\()?([\d_ .*+]+)\)?[;,]"
+    found = re.search(pattern, (ROOT / file).read_text())
+    if not found:
+        raise LookupError(f"{file} does not set {name} to a number or a duration")
+    unit, expression = found.groups()
+    # Digits and operators only.
+    return eval(expression) * (UNITS[unit] if unit else 1)
+
 
 # How long a request waits for another environment's call for the same window.
-MAX_COALESCE_WAIT = 1.5
-LEASE_DURATION = 3.0
-POLL_INTERVAL = 0.05
+AVAILABILITY_CACHE = "functions/check-availability/src/availability_cache.rs"
+MAX_COALESCE_WAIT = rust(AVAILABILITY_CACHE, "MAX_COALESCE_WAIT")
+POLL_INTERVAL = rust("shared/src/cache/remote/remote_cache.rs", "POLL_INTERVAL")
 
-# The time-out of a call that has a stale fallback, and the backoff after a failure.
-TIMEOUT_WITH_STALE = 2.0
-MIN_BACKOFF = 1.0
-MAX_BACKOFF = 10.0
-
-# Bytes of the cache of an environment, and of a month of slots every half an hour in it: 66 KB of JSON
+# Windows in the cache of an environment. A month of slots every half an hour takes 66 KB of JSON
 # (docs/performance.md), and 350 slots of 24 bytes and more.
-CACHE_BYTES = 12 * 1024 * 1024
 MONTH_IN_MEMORY = 78_000
-MAX_CACHED = int(round(CACHE_BYTES / MONTH_IN_MEMORY, -1))
+MAX_CACHED = int(round(rust(AVAILABILITY_CACHE, "MAX_BYTES") / MONTH_IN_MEMORY, -1))
 
 # The longest `Retry-After` of Calendly that is honored.
-MAX_REQUESTED_WAIT = 2.0
+MAX_REQUESTED_WAIT = rust("shared/src/calendly/retry.rs", "MAX_REQUESTED_WAIT")
 
-# The minimum time for a retry, and the maximum time to serialize the answer.
-MIN_ATTEMPT = 0.1
-RESERVE = 0.3
+# Calls a minute and user, as in https://developer.calendly.com/api-docs/rate-limits.
+RATE_LIMIT = rust("sandbox/src/config.rs", "rate_limit")
 
 # Below this share of the quota, older and older answers are accepted.
-LOW_QUOTA_RATIO = 0.2
+LOW_QUOTA_RATIO = rust("shared/src/calendly/rate_limit.rs", "LOW_QUOTA_RATIO")
 
-# Calls in flight for one request.
-MAX_IN_FLIGHT = 4
+# The length of a window.
+WINDOW = rust("shared/src/calendly/available_times.rs", "MAX")
+
+# A start in the past, or one that may have passed when the call arrives, is moved to LEAD_TIME from now.
+TIME_RANGE = "functions/check-availability/src/question/time_range.rs"
+LEAD_TIME = rust(TIME_RANGE, "LEAD_TIME")
+MAX_TRANSIT_TIME = rust(TIME_RANGE, "MAX_TRANSIT_TIME")
 
 
 @dataclass(frozen=True)
@@ -41,11 +53,8 @@ class Settings:
     fresh: float = 0
     stale: float = 0
     has_table: bool = False
-    # CALENDLY_MAX_RETRIES and PAT_CACHE_SECONDS, with their defaults.
-    retries: int = 2
+    # PAT_CACHE_SECONDS, with its default.
     pat_ttl: float = 300
-    # Timeout in template.yaml.
-    timeout: float = 28
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,20 @@ READ_BYTES = 4096
 CONSISTENT_READ = 2
 WRITE_BYTES = 1024
 
-# The key, the lease and the expiry.
+# The key, the lease and the expiry; and gzipped slots of a month, every half an hour of working days.
 EMPTY_BYTES = 120
+VALUE_BYTES = 3_100
 
-Item = namedtuple("Item", "value lease")
-NOTHING = Item(None, None)
+Item = namedtuple("Item", "value is_leased")
+NOTHING = Item(None, is_leased=False)
 
 
 class Table:
-    """A table whose values have `value_bytes` each."""
+    """Each call takes `seconds`."""
 
-    def __init__(self, simulation, seconds, value_bytes):
+    def __init__(self, simulation, seconds):
         self.simulation = simulation
         self.seconds = seconds
-        self.value_bytes = value_bytes
         self._items = {}
         # {(item, second): units}
         self.read_units = Counter()
@@ -34,23 +34,17 @@ class Table:
 
     def put(self, name, value):
         """Replaces the item, including its lease."""
-        return self._call(lambda: self._write(name, lambda _: Item(value, None)))
+        return self._call(lambda: self._write(name, lambda _: Item(value, is_leased=False)))
 
-    def take_lease(self, name, seen, until):
-        """Takes the lease if it is still `seen`; returns whether it did."""
+    def take_lease(self, name):
+        """Takes the lease unless it is taken; returns whether it did."""
+        return self._call(
+            lambda: self._write(name, lambda item: None if item.is_leased else item._replace(is_leased=True))
+        )
 
-        def take(item):
-            return item._replace(lease=until) if item.lease == seen else None
-
-        return self._call(lambda: self._write(name, take))
-
-    def release(self, name, lease):
-        """Releases a lease if it is still held."""
-
-        def give(item):
-            return item._replace(lease=None) if item.lease == lease else None
-
-        return self._call(lambda: self._write(name, give))
+    def release(self, name):
+        """Releases the lease."""
+        return self._call(lambda: self._write(name, lambda item: item._replace(is_leased=False)))
 
     def _call(self, what):
         yield self.simulation.timeout(self.seconds / 2)
@@ -60,20 +54,21 @@ class Table:
 
     def _read(self, name):
         item = self._items.get(name, NOTHING)
-        units = math.ceil(self._size(item) / READ_BYTES) / CONSISTENT_READ
+        units = math.ceil(size_of(item) / READ_BYTES) / CONSISTENT_READ
         self.read_units[name, int(self.simulation.now)] += units
         return item
 
     def _write(self, name, change):
-        """Counts the larger of the old and the new item, even if the condition fails."""
+        """Counts the units of a write, even if its condition fails. Items never shrink."""
         before = self._items.get(name, NOTHING)
         after = change(before)
-        size = max(self._size(before), self._size(after or before))
-        self.write_units[name, int(self.simulation.now)] += math.ceil(size / WRITE_BYTES)
+        units = math.ceil(size_of(after or before) / WRITE_BYTES)
+        self.write_units[name, int(self.simulation.now)] += units
         if after is None:
             return False
         self._items[name] = after
         return True
 
-    def _size(self, item):
-        return EMPTY_BYTES + (self.value_bytes if item.value else 0)
+
+def size_of(item):
+    return EMPTY_BYTES + (VALUE_BYTES if item.value else 0)

@@ -2,54 +2,55 @@
 
 from collections import Counter
 
-OK, TOO_MANY_REQUESTS = 200, 429
+from environment import REFUSED
+
+# Lambda has no environment for the request.
+THROTTLED = "throttled"
 
 
 class Tally:
     """The outcomes of requests that arrived at `since` or later."""
 
-    def __init__(self):
-        self.since = 0
-        self.statuses = Counter()
+    def __init__(self, since=0):
+        self.since = since
+        # {source of the answer, REFUSED or THROTTLED: requests}
         self.kinds = Counter()
-        self.waits = 0
         self.cold_starts = 0
         # The sum of the answers' ages, and the busy seconds of all environments.
         self.ages = 0.0
         self.served_seconds = 0.0
-        # {milliseconds: answers}
+        # {milliseconds: responses}
         self._milliseconds = Counter()
 
     @property
     def requests(self):
-        return sum(self.statuses.values())
+        return self.kinds.total()
+
+    @property
+    def answered(self):
+        return self.requests - self.kinds[REFUSED] - self.kinds[THROTTLED]
 
     @property
     def mean_age(self):
-        return self.ages / self.statuses[OK] if self.statuses[OK] else 0.0
+        return self.ages / self.answered if self.answered else 0.0
 
-    def refuse(self, came, status):
-        """Counts a throttled request."""
+    def throttle(self, came):
         if came >= self.since:
-            self.statuses[status] += 1
+            self.kinds[THROTTLED] += 1
 
     def add(self, came, outcome, ended, began, cold_start):
         """Counts a request that arrived at `came` and was served from `began` to `ended`."""
         if came < self.since:
             return
+        self.kinds[outcome.kind] += 1
         self.served_seconds += ended - began + cold_start
-        self._milliseconds[round((ended - came) * 1000)] += 1
         self.cold_starts += bool(cold_start)
-        self.waits += outcome.waited
-        self.kinds.update(outcome.kinds)
-        if outcome.is_refused:
-            self.statuses[TOO_MANY_REQUESTS] += 1
-        else:
-            self.statuses[OK] += 1
-            self.ages += ended - outcome.as_of
+        self._milliseconds[round((ended - came) * 1000)] += 1
+        if outcome.answer:
+            self.ages += ended - outcome.answer.as_of
 
     def percentile(self, part):
-        """The latency, in milliseconds, that this share of the answers does not exceed."""
+        """The latency, in milliseconds, that this share of the responses does not exceed."""
         left = part * self._milliseconds.total()
         for milliseconds, count in sorted(self._milliseconds.items()):
             left -= count
@@ -58,6 +59,5 @@ class Tally:
         return 0
 
     def share(self, kind):
-        """The share of answered windows that came from this source."""
-        answered = sum(self.kinds.values()) - self.kinds["refused"]
-        return self.kinds[kind] / answered if answered else 0.0
+        """The share of answers that came from this source."""
+        return self.kinds[kind] / self.answered if self.answered else 0.0

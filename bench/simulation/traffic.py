@@ -2,7 +2,6 @@
 
 import math
 import random
-from bisect import bisect
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -44,15 +43,9 @@ def mailing(moment):
     return MAILING_SHARE * MONTH * decay * math.exp(-decay * moment)
 
 
-class Zipf:
-    """Draws one of `count` items; the nth has the weight 1/n."""
-
-    def __init__(self, count):
-        self._sums = list(accumulate(1 / number for number in range(1, count + 1)))
-
-    def draw(self, random):
-        """The index of an item."""
-        return bisect(self._sums, random.random() * self._sums[-1])
+def zipf(count):
+    """The cumulative weights of `count` items; the nth has the weight 1/n."""
+    return list(accumulate(1 / number for number in range(1, count + 1)))
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,7 @@ class Traffic:
     def arrivals(self, lead, span):
         """(time, question) of each request from `lead` seconds before BEGINNING to `span` after it."""
         drawn = random.Random(f"{self} {lead} {span}")
-        event_types, days = Zipf(self.event_types), Zipf(DAYS_AHEAD)
+        event_types, days = zipf(self.event_types), zipf(DAYS_AHEAD)
         # Thinning: draw at the peak rate and drop requests above the current rate.
         for moment, until, peak in ((-lead, 0, self.rate(-0.001)), (0, span, self.rate(0))):
             while (moment := moment + drawn.expovariate(peak)) < until:
@@ -83,11 +76,11 @@ class Traffic:
                     yield (BEGINNING + moment, self._question(BEGINNING + moment, event_types, days, drawn))
 
     def _question(self, now, event_types, days, drawn):
-        event_type = event_types.draw(drawn)
+        [event_type] = drawn.choices(range(self.event_types), cum_weights=event_types)
         pat = event_type % self.pats if self.is_apart else int(drawn.random() * self.pats)
-        offset = ZONES[int(drawn.random() * len(ZONES))] * windows.HOUR
-        today = int((now + offset) // windows.DAY) * windows.DAY - offset
-        start = today + days.draw(drawn) * windows.DAY
-        end = start + self.lengths[int(drawn.random() * len(self.lengths))] * windows.DAY
-        # The range ends an hour from now at least.
-        return Question(pat, event_type, start, max(end, int(now) + windows.HOUR))
+        [zone] = drawn.choices(ZONES)
+        today = int((now + zone * windows.HOUR) // windows.DAY) * windows.DAY - zone * windows.HOUR
+        [days_ahead] = drawn.choices(range(DAYS_AHEAD), cum_weights=days)
+        [length] = drawn.choices(self.lengths)
+        start = today + days_ahead * windows.DAY
+        return Question(pat, event_type, start, start + length * windows.DAY)

@@ -10,6 +10,7 @@ Environment variables, in addition to MiniStack's own:
     RECYCLE_SECONDS   lifetime of the functions' environments, so that steady traffic causes cold starts too
 """
 
+import functools
 import json
 import logging
 import os
@@ -21,7 +22,7 @@ import uuid
 import ministack.app as app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import error_response_json, get_account_id, get_region
-from ministack.services import apigateway, cloudwatch, eventbridge, iam, lambda_svc, secretsmanager
+from ministack.services import apigateway, cloudwatch, iam, lambda_svc, secretsmanager
 from ministack.services import cloudformation as cfn
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
@@ -30,35 +31,28 @@ SANDBOX = os.environ["SANDBOX"]
 SANDBOX_ISSUER = os.environ["SANDBOX_ISSUER"]
 CANARY_SECONDS = float(os.environ["CANARY_SECONDS"])
 RECYCLE_SECONDS = float(os.environ["RECYCLE_SECONDS"])
-HOOK_SECONDS = 60
 HANDLERS = provisioners._RESOURCE_HANDLERS
 
 
-# CloudFormation: conditions. MiniStack evaluates only Ref and Fn::Select in Fn::Equals.
+def replaces(module, name):
+    """Replaces a function of MiniStack, which the new one gets as `plain`."""
+
+    def replace(function):
+        setattr(module, name, functools.partial(function, plain=getattr(module, name)))
+        return function
+
+    return replace
+
+
+# CloudFormation: conditions. MiniStack evaluates only Ref and Fn::Select in Fn::Equals. In template.yaml, a condition
+# follows those that it names.
 
 
 def evaluate_conditions(template, params):
-    definitions, found = template.get("Conditions") or {}, {}
-
-    def value(expression):
-        mappings = template.get("Mappings") or {}
-        return str(engine._resolve_refs(expression, {}, params, {}, mappings, "", ""))
-
-    def named(name):
-        if name not in found:
-            found[name] = holds(definitions[name])
-        return found[name]
-
-    def holds(expression):
-        ((function, arguments),) = expression.items()
-        if function == "Condition":
-            return named(arguments)
-        if function == "Fn::Equals":
-            return value(arguments[0]) == value(arguments[1])
-        combine = {"Fn::Not": lambda values: not values[0], "Fn::And": all, "Fn::Or": any}[function]
-        return combine([holds(argument) for argument in arguments])
-
-    return {name: named(name) for name in definitions}
+    mappings, found = template.get("Mappings") or {}, {}
+    for name, definition in (template.get("Conditions") or {}).items():
+        found[name] = engine._resolve_refs(definition, {}, params, found, mappings, "", "")
+    return found
 
 
 for module in (engine, handlers, changesets, stacks):
@@ -68,28 +62,21 @@ for module in (engine, handlers, changesets, stacks):
 # CloudFormation: dependencies. References in an UpdatePolicy count too.
 
 
-def extract_deps(resource, names, plain=engine._extract_deps):
+@replaces(engine, "_extract_deps")
+def extract_deps(resource, names, *, plain):
     references = engine._intrinsic_references(resource.get("UpdatePolicy") or {})
     return plain(resource, names) | {name for name, _ in references if name in names}
-
-
-engine._extract_deps = extract_deps
 
 
 # CloudFormation: a resource of a nested stack keeps its attributes when an update does not change it.
 
 
-def update_resource(
-    kind, physical_id, old, new, stack, logical_id=None, attributes=None,
-    plain=provisioners._update_resource,
-):
+@replaces(provisioners, "_update_resource")
+def update_resource(kind, physical_id, old, new, stack, logical_id=None, attributes=None, *, plain):
     if attributes is None:
         known = cfn._stacks[stack].get("_resources", {}).get(logical_id, {})
         attributes = known.get("Attributes")
     return plain(kind, physical_id, old, new, stack, logical_id, attributes)
-
-
-provisioners._update_resource = update_resource
 
 
 # API Gateway: the OpenAPI body of an HTTP API. MiniStack ignores it.
@@ -111,40 +98,27 @@ def import_body(api_id, body):
     schemes = (body.get("components") or {}).get("securitySchemes") or {}
     for name, scheme in schemes.items():
         wanted = scheme["x-amazon-apigateway-authorizer"]
-        made = created(
-            apigateway._create_authorizer(
-                api_id,
-                {
-                    "name": name,
-                    "authorizerType": wanted["type"].upper(),
-                    "identitySource": [wanted["identitySource"]],
-                    "jwtConfiguration": wanted["jwtConfiguration"],
-                },
-            )
-        )
-        authorizers[name] = made["authorizerId"]
+        authorizer = {
+            "name": name,
+            "authorizerType": wanted["type"].upper(),
+            "identitySource": [wanted["identitySource"]],
+            "jwtConfiguration": wanted["jwtConfiguration"],
+        }
+        authorizers[name] = created(apigateway._create_authorizer(api_id, authorizer))["authorizerId"]
     for path, methods in body["paths"].items():
         for method, operation in methods.items():
             wanted = operation["x-amazon-apigateway-integration"]
-            made = created(
-                apigateway._create_integration(
-                    api_id,
-                    {
-                        "integrationType": wanted["type"].upper(),
-                        "integrationUri": wanted["uri"],
-                        "integrationMethod": wanted["httpMethod"],
-                        "payloadFormatVersion": wanted["payloadFormatVersion"],
-                    },
-                )
-            )
-            route = {"routeKey": f"{method.upper()} {path}", "target": f"integrations/{made['integrationId']}"}
+            integration = {
+                "integrationType": wanted["type"].upper(),
+                "integrationUri": wanted["uri"],
+                "integrationMethod": wanted["httpMethod"],
+                "payloadFormatVersion": wanted["payloadFormatVersion"],
+            }
+            integration_id = created(apigateway._create_integration(api_id, integration))["integrationId"]
+            route = {"routeKey": f"{method.upper()} {path}", "target": f"integrations/{integration_id}"}
             for scheme in operation.get("security") or []:
                 ((name, scopes),) = scheme.items()
-                route |= {
-                    "authorizationType": "JWT",
-                    "authorizerId": authorizers[name],
-                    "authorizationScopes": scopes,
-                }
+                route |= {"authorizationType": "JWT", "authorizerId": authorizers[name], "authorizationScopes": scopes}
             created(apigateway._create_route(api_id, route))
 
 
@@ -169,27 +143,19 @@ def api_update(physical_id, old, new, stack, logical_id=None, plain=provisioners
 HANDLERS["AWS::ApiGatewayV2::Api"] |= {"create": api_create, "update": api_update}
 
 
-async def issuer_keys(issuer, plain=apigateway._fetch_oidc_jwks_uri):
+@replaces(apigateway, "_fetch_oidc_jwks_uri")
+async def issuer_keys(issuer, *, plain):
     """Returns the sandbox's keys, because its issuer's host name does not resolve."""
     return f"{SANDBOX}/issuer/jwks" if issuer == SANDBOX_ISSUER else await plain(issuer)
 
 
-apigateway._fetch_oidc_jwks_uri = issuer_keys
-
-
-def unauthorized(*arguments, plain=apigateway._jwt_unauthorized):
+@replaces(apigateway, "_jwt_unauthorized")
+def unauthorized(*arguments, plain):
     status, headers, body = plain(*arguments)
     return status, headers | {"WWW-Authenticate": "Bearer"}, body
 
 
-apigateway._jwt_unauthorized = unauthorized
-
-
 # Secrets Manager: Ref of a secret is its ARN, and a secret without a value has no version.
-
-
-def secret_name(identifier):
-    return identifier.split(":secret:")[-1].rpartition("-")[0] if identifier.startswith("arn:") else identifier
 
 
 def secret_create(logical_id, props, stack, plain=provisioners._sm_secret_create):
@@ -200,12 +166,12 @@ def secret_create(logical_id, props, stack, plain=provisioners._sm_secret_create
 
 
 def secret_update(physical_id, old, new, stack, logical_id=None, plain=provisioners._sm_secret_update):
-    _, attributes = plain(secret_name(physical_id), old, new, stack, logical_id)
+    _, attributes = plain(secretsmanager._resolve(physical_id)[0], old, new, stack, logical_id)
     return attributes["Arn"], attributes
 
 
 def secret_delete(physical_id, props, plain=provisioners._sm_secret_delete):
-    plain(secret_name(physical_id), props)
+    plain(secretsmanager._resolve(physical_id)[0], props)
 
 
 HANDLERS["AWS::SecretsManager::Secret"] |= {
@@ -215,7 +181,7 @@ HANDLERS["AWS::SecretsManager::Secret"] |= {
 }
 
 
-# IAM, where MiniStack does not enforce it: KMS keys of secrets, logs, schedules, CodeDeploy.
+# IAM, where MiniStack does not enforce it: KMS keys of secrets, logs, CodeDeploy.
 
 
 def may(role, action, resource, context=()):
@@ -232,34 +198,23 @@ def may(role, action, resource, context=()):
             service_context=dict(context),
         ),
         iam_evaluator._gather_role_policies(role, account),
-        *iam_evaluator._permissions_boundary(
-            iam._roles, role, account
-        ),
+        *iam_evaluator._permissions_boundary(iam._roles, role, account),
     )
     return found.decision == "Allow"
 
 
+# The part of CodeDeploy's policy that invokes hooks.
+HOOKS = "arn:aws:lambda:*:*:function:CodeDeployHook_*"
+INVOKE_HOOKS = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": HOOKS}
 iam._aws_managed_policies["arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"] = (
     iam._make_aws_managed_record(
-        "AWSCodeDeployRoleForLambda",
-        json.dumps(
-            {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Action": "lambda:InvokeFunction",
-                        "Resource": "arn:aws:lambda:*:*:function:CodeDeployHook_*",
-                    }
-                ],
-            }
-        ),
-        "The part that invokes hooks.",
+        "AWSCodeDeployRoleForLambda", json.dumps({"Version": "2012-10-17", "Statement": [INVOKE_HOOKS]}), ""
     )
 )
 
 
-def get_secret_value(data, plain=secretsmanager._get_secret_value):
+@replaces(secretsmanager, "_get_secret_value")
+def get_secret_value(data, *, plain):
     role = iam_evaluator._role_name_from_assumed_arn(iam_evaluator.caller_arn())
     _, secret = secretsmanager._resolve(data.get("SecretId"))
     key = (secret or {}).get("KmsKeyId")
@@ -269,10 +224,8 @@ def get_secret_value(data, plain=secretsmanager._get_secret_value):
     return plain(data)
 
 
-secretsmanager._get_secret_value = get_secret_value
-
-
-def emit_logs(func, *arguments, plain=lambda_svc._emit_lambda_logs, **named):
+@replaces(lambda_svc, "_emit_lambda_logs")
+def emit_logs(func, *arguments, plain, **named):
     config = func.get("config") or func
     group = (config.get("LoggingConfig") or {}).get("LogGroup")
     role = config["Role"].rpartition("/")[2]
@@ -282,22 +235,11 @@ def emit_logs(func, *arguments, plain=lambda_svc._emit_lambda_logs, **named):
         plain(func, *arguments, **named)
 
 
-lambda_svc._emit_lambda_logs = emit_logs
-
-
-def invoke_target(target, event, rule, view=None, plain=eventbridge._invoke_target):
-    role = (target.get("RoleArn") or "").rpartition("/")[2]
-    if not role or may(role, "lambda:InvokeFunction", target["Arn"]):
-        plain(target, event, rule, view)
-
-
-eventbridge._invoke_target = invoke_target
-
-
 # Lambda: the sandbox in place of Calendly, and short-lived environments.
 
 
-def worker_environment(config, folder, port, plain=lambda_svc._provided_worker_env):
+@replaces(lambda_svc, "_provided_worker_env")
+def worker_environment(config, folder, port, *, plain):
     environment = plain(config, folder, port) | {"CALENDLY_BASE_URL": SANDBOX}
     if environment.get("JWT_ISSUER") == SANDBOX_ISSUER:
         environment["JWT_JWKS_URL"] = f"{SANDBOX}/issuer/jwks"
@@ -306,16 +248,19 @@ def worker_environment(config, folder, port, plain=lambda_svc._provided_worker_e
     return environment
 
 
-lambda_svc._provided_worker_env = worker_environment
-
-
 def recycle_environments():
+    """Ends environments of functions, but not that of the hook, which caches nothing."""
+
+    def is_old(worker):
+        is_function = isinstance(worker, lambda_runtime.ProvidedWorker) and not worker.in_use
+        return is_function and (worker._start_time or 0) < time.time() - RECYCLE_SECONDS
+
     while True:
         time.sleep(RECYCLE_SECONDS / 4)
-        started_before, old = time.time() - RECYCLE_SECONDS, []
+        old = []
         with lambda_runtime._lock:
             for workers in lambda_runtime._workers.values():
-                for worker in [w for w in workers if not w.in_use and (w._start_time or 0) < started_before]:
+                for worker in filter(is_old, list(workers)):
                     workers.remove(worker)
                     old.append(worker)
         lambda_runtime.kill_workers(old)
@@ -324,36 +269,34 @@ def recycle_environments():
 # CloudWatch: alarms with metric math are stored. Nothing evaluates them.
 
 
-def alarm_record(name, props, plain=provisioners._cw_metric_alarm_record):
+@replaces(provisioners, "_cw_metric_alarm_record")
+def alarm_record(name, props, *, plain):
     if not props.get("Metrics"):
         return plain(name, props)
     simple = {"Metrics": None, "MetricName": "-", "Namespace": "-", "Period": 60}
-    return plain(name, props | simple) | {
-        "Metrics": props["Metrics"],
-        "MetricName": None,
-        "Namespace": None,
-    }
+    return plain(name, props | simple) | {"Metrics": props["Metrics"], "MetricName": None, "Namespace": None}
 
 
-provisioners._cw_metric_alarm_record = alarm_record
-
-
-# CloudWatch Logs: a saved query has no effect.
-
-HANDLERS["AWS::Logs::QueryDefinition"] = {
-    "create": lambda logical_id, props, stack: (str(uuid.uuid4()), {}),
-    "update": lambda physical_id, old, new, stack, logical_id=None: (physical_id, {}),
-    "delete": lambda physical_id, props: None,
-}
-
-
-# CodeDeploy: the deployment of an alias with its hook, its canary, and its alarms.
-
-groups, executions = {}, {}
+# Saved queries and applications of CodeDeploy: resources without an effect.
 
 
 def generated_name(logical_id, props, stack):
     return f"{stack}-{logical_id}-{uuid.uuid4().hex[:12]}", {}
+
+
+for kind in ("AWS::Logs::QueryDefinition", "AWS::CodeDeploy::Application"):
+    HANDLERS[kind] = {
+        "create": generated_name,
+        "update": lambda physical_id, old, new, stack, logical_id=None: (physical_id, {}),
+        "delete": lambda physical_id, props: None,
+    }
+
+
+# CodeDeploy: the deployment of an alias with its hook, its canary, and its alarms.
+
+# {name: properties} of deployment groups, and {execution: status} of their hooks. "application/group" identifies an
+# execution, so that a group has one at a time.
+groups, statuses = {}, {}
 
 
 def group_create(logical_id, props, stack):
@@ -367,11 +310,6 @@ def group_update(physical_id, old, new, stack, logical_id=None):
     return physical_id, {}
 
 
-HANDLERS["AWS::CodeDeploy::Application"] = {
-    "create": generated_name,
-    "update": lambda physical_id, old, new, stack, logical_id=None: (physical_id, {}),
-    "delete": lambda physical_id, props: None,
-}
 HANDLERS["AWS::CodeDeploy::DeploymentGroup"] = {
     "create": group_create,
     "update": group_update,
@@ -383,54 +321,35 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 async def codedeploy(method, path, headers, body, query_params):
     """PutLifecycleEventHookExecutionStatus, which the hook calls, and the operations that the rehearsal calls."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
-    asked = json.loads(body or b"{}")
+    asked, answer = json.loads(body or b"{}"), {}
     if operation == "PutLifecycleEventHookExecutionStatus":
-        execution = executions.get(asked["lifecycleEventHookExecutionId"])
-        if not execution:
-            error = {"__type": "InvalidLifecycleEventHookExecutionIdException"}
-            return 400, {"Content-Type": CONTENT_TYPE}, json.dumps(error).encode()
-        execution["status"] = asked["status"]
-        execution["reported"].set()
-        answer = {"lifecycleEventHookExecutionId": asked["lifecycleEventHookExecutionId"]}
-    elif operation == "CreateDeployment":
-        # Only runs the hook.
-        group = asked["deploymentGroupName"]
-        policy = {"ApplicationName": groups[group]["ApplicationName"], "DeploymentGroupName": group}
-        identifier = f"d-{uuid.uuid4().hex[:9].upper()}"
-        executions[identifier] = {"reported": threading.Event(), "status": "Created", "policy": policy}
-        answer = {"deploymentId": identifier}
+        statuses[asked["lifecycleEventHookExecutionId"]] = asked["status"]
     elif operation == "GetDeployment":
-        answer = {"deploymentInfo": {"status": executions[asked["deploymentId"]]["status"]}}
-    elif operation == "ListApplications":
-        answer = {"applications": sorted({group["ApplicationName"] for group in groups.values()})}
+        answer["deploymentInfo"] = {"status": statuses[asked["deploymentId"]]}
     elif operation == "ListDeploymentGroups":
-        answer = {"deploymentGroups": sorted(groups)}
+        answer["deploymentGroups"] = sorted(groups)
     else:
         return 400, {"Content-Type": CONTENT_TYPE}, json.dumps({"__type": "InvalidOperation"}).encode()
     return 200, {"Content-Type": CONTENT_TYPE}, json.dumps(answer).encode()
 
 
-def detect_service(method, path, headers, query_params, *rest, plain=app.detect_service, **named):
+@replaces(app, "detect_service")
+def detect_service(method, path, headers, query_params, *rest, plain, **named):
     if headers.get("x-amz-target", "").startswith("CodeDeploy_20141006."):
         return "codedeploy"
     return plain(method, path, headers, query_params, *rest, **named)
 
 
-def resource_arn(service, method, path, headers, body, params, region, account, plain=iam_actions.extract_resource_arn):
+@replaces(iam_actions, "extract_resource_arn")
+def resource_arn(service, method, path, headers, body, params, region, account, *, plain):
     if service != "codedeploy":
         return plain(service, method, path, headers, body, params, region, account)
-    identifier = json.loads(body or b"{}").get("lifecycleEventHookExecutionId")
-    if identifier not in executions:
-        return f"arn:aws:codedeploy:{region}:{account}:*"
-    policy = executions[identifier]["policy"]
-    group = f"{policy['ApplicationName']}/{policy['DeploymentGroupName']}"
-    return f"arn:aws:codedeploy:{region}:{account}:deploymentgroup:{group}"
+    execution = json.loads(body or b"{}").get("lifecycleEventHookExecutionId")
+    return f"arn:aws:codedeploy:{region}:{account}:" + (f"deploymentgroup:{execution}" if execution else "*")
 
 
 app.SERVICE_HANDLERS["codedeploy"] = codedeploy
-app.detect_service = detect_service
 iam_actions.SERVICE_TO_IAM_NAMESPACE["codedeploy"] = "codedeploy"
-iam_actions.extract_resource_arn = resource_arn
 
 
 class DeploymentFailed(Exception):
@@ -454,12 +373,11 @@ def alias_update(physical_id, old, new, stack_name, logical_id=None, plain=provi
         json.loads(json.dumps(policy)), stack["_resources"], stack["_resolved_params"],
         stack.get("_conditions") or {}, {}, stack_name, stack["StackId"],
     )
-    deployment = f"d-{uuid.uuid4().hex[:9].upper()}"
     group = groups[policy["DeploymentGroupName"]]
-    status = run_hook(policy["BeforeAllowTrafficHook"], deployment, policy, group)
-    log.info("deployment %s of %s: hook %s", deployment, physical_id, status)
+    status = run_hook(policy["BeforeAllowTrafficHook"], policy, group)
+    log.info("deployment of %s: hook %s", physical_id, status)
     if status != "Succeeded":
-        raise DeploymentFailed(f"The deployment {deployment} failed: BeforeAllowTraffic {status}")
+        raise DeploymentFailed(f"The deployment failed: BeforeAllowTraffic {status}")
     canary = {"FunctionVersion": new["FunctionVersion"], "FunctionWeight": 0.1}
     weighted = new | {
         "FunctionVersion": old["FunctionVersion"],
@@ -470,7 +388,7 @@ def alias_update(physical_id, old, new, stack_name, logical_id=None, plain=provi
     while time.monotonic() < end:
         if alarms := alarms_in_alarm(group):
             plain(physical_id, weighted, old, stack_name, logical_id)
-            raise DeploymentFailed(f"The deployment {deployment} was stopped by {alarms}")
+            raise DeploymentFailed(f"The deployment was stopped by {alarms}")
         time.sleep(0.2)
     return plain(physical_id, weighted, new, stack_name, logical_id)
 
@@ -481,20 +399,18 @@ def live_version(alias):
     return record["aliases"][name]["FunctionVersion"]
 
 
-def run_hook(function, deployment, policy, group):
-    identifier = str(uuid.uuid4())
-    reported = threading.Event()
-    executions[identifier] = {"reported": reported, "status": "TimedOut", "policy": policy}
+def run_hook(function, policy, group):
     record, *_ = provisioners._lambda_function_for_cfn_ref(function)
     role = group["ServiceRoleArn"].rpartition("/")[2]
     if not may(role, "lambda:InvokeFunction", record["config"]["FunctionArn"]):
         return "Failed: CodeDeploy's role may not invoke the hook"
-    event = {"DeploymentId": deployment, "LifecycleEventHookExecutionId": identifier}
+    execution = f"{policy['ApplicationName']}/{policy['DeploymentGroupName']}"
+    statuses[execution] = "TimedOut"
+    event = {"DeploymentId": execution, "LifecycleEventHookExecutionId": execution}
     result = lambda_svc._execute_function(record, event)
     if result.get("error"):
         log.error("the hook failed: %s", result)
-    reported.wait(HOOK_SECONDS if not result.get("error") else 0)
-    return executions[identifier]["status"]
+    return statuses[execution]
 
 
 def alarms_in_alarm(group):

@@ -1,13 +1,11 @@
 """Starts the local AWS and the sandbox for the rehearsal."""
 
 import os
-import subprocess
-import time
-import urllib.request
 
 import local
 import tools
 from processes import free_ports
+from run import wait_for
 
 FOLDER = local.ROOT / ".run" / "rehearsal"
 EMULATOR = local.ROOT / "tests" / "rehearsal" / "emulator.py"
@@ -15,8 +13,7 @@ EMULATOR = local.ROOT / "tests" / "rehearsal" / "emulator.py"
 PUBLIC_URL = "https://sandbox.invalid"
 ISSUER = f"{PUBLIC_URL}/issuer"
 CANARY_SECONDS = 1.5
-RECYCLE_SECONDS = 0.5
-START_SECONDS = 60
+RECYCLE_SECONDS = 0.25
 
 
 class LocalAws:
@@ -37,6 +34,7 @@ class LocalAws:
             "AWS_REGION": local.REGION,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "SAM_CLI_POLL_DELAY": "0.2",
             "SAM_CLI_TELEMETRY": "0",
             "NO_PROXY": "127.0.0.1",
         }
@@ -66,17 +64,5 @@ class LocalAws:
             },
             cwd=FOLDER,
         )
-        self.wait(f"{self.sandbox}/healthz")
-        self.wait(f"{self.endpoint}/_ministack/health")
-
-    def wait(self, url):
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            self.processes.check()
-            try:
-                urllib.request.urlopen(url, timeout=1).close()
-                return
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
+        wait_for(f"{self.sandbox}/healthz", "sandbox", self.processes)
+        wait_for(f"{self.endpoint}/_ministack/health", "emulator", self.processes)

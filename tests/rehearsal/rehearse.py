@@ -1,7 +1,7 @@
 """`make rehearse`: deploys what `make build` built to a local AWS, updates it, breaks it, and deletes it.
 
-A caller sends requests to every route during all updates, and must never see a failure. Environments live for half a
-second, so most requests are cold starts. docs/operations.md says what this proves.
+A caller sends requests to every route during all updates, and must never see a failure. Environments live for a quarter
+of a second, so most requests are cold starts. docs/operations.md says what this proves.
 """
 
 import base64
@@ -26,10 +26,12 @@ import boto3  # noqa: E402
 import deploy  # noqa: E402
 import local  # noqa: E402
 import local_aws  # noqa: E402
+import sam_test  # noqa: E402
 import smoke  # noqa: E402
 import tools  # noqa: E402
 from permissions import COLD_SECONDS, check_each_permission  # noqa: E402
 from processes import Processes  # noqa: E402
+from samcli.yamlhelper import yaml_parse  # noqa: E402
 
 STAGE = "staging"
 BUILT = ROOT / ".aws-sam" / "build"
@@ -38,11 +40,8 @@ FOLDER = local_aws.FOLDER
 PAUSE_SECONDS = 0.3
 DEPLOY_SECONDS = 150
 ORIGIN = "https://app.example"
-FUNCTIONS = {
-    "user": "UserFunction",
-    "user-event-types": "UserEventTypesFunction",
-    "check-availability": "CheckAvailabilityFunction",
-}
+# {function: its resource}
+FUNCTIONS = {function: sam_test.RESOURCES[function] for function in local.FUNCTIONS}
 
 
 class RehearsalFailed(Exception):
@@ -88,7 +87,6 @@ class Rehearsal:
         self.started = self.last = time.monotonic()
         self.caller = None
         self.secret = None
-        self.verbose = bool(os.environ.get("VERBOSE"))
 
     def say(self, text):
         now = time.monotonic()
@@ -121,11 +119,6 @@ class Rehearsal:
             for event in page["StackEvents"]
             if event["Timestamp"] >= started and event["ResourceStatus"].endswith("_FAILED")
         )
-
-    def change_code(self):
-        """Adds a file to each package, so that the code changes."""
-        for function in FUNCTIONS.values():
-            (FOLDER / "build" / function / "changed").write_text(str(time.time()))
 
     # State of the account
 
@@ -165,10 +158,6 @@ class Rehearsal:
         if self.caller:
             self.caller.check()
         return f"{len(results)} smoke checks"
-
-    def hook_log(self):
-        pages = boto3.client("logs").filter_log_events(logGroupName=f"/aws/lambda/CodeDeployHook_{self.name}")
-        return "\n".join(event["message"] for event in pages["events"])
 
     # The scenario
 
@@ -221,7 +210,6 @@ class Rehearsal:
         before = self.versions()
         failures = self.deploy(succeeds=False, CalendlyPatSecretId="calendly/mistyped")
         require("BeforeAllowTraffic Failed" in failures, f"the hook did not refuse it: {failures}")
-        require("worse than the live versions" in self.hook_log(), "the hook's log does not say why")
         require(self.versions() == before, "an alias moved")
         self.say(f"mistyped secret, refused by the hook: {self.smoke(rolled_back=True)}")
 
@@ -237,16 +225,16 @@ class Rehearsal:
         self.say(f"code that cannot start, refused by the hook: {self.smoke(rolled_back=True)}")
 
     def alarm_during_the_canary(self):
-        before, cloudwatch = self.versions(), boto3.client("cloudwatch")
-        self.change_code()
+        before = self.versions()
+        for function in FUNCTIONS.values():
+            (FOLDER / "build" / function / "changed").write_text("A file that changes the code of the package.")
         seen = threading.Event()
 
         def breach():
             while not seen.is_set():
                 alias = boto3.client("lambda").get_alias(FunctionName=f"{self.name}-user", Name="live")
                 if alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
-                    for alarm in self.canary_alarms("User"):
-                        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="rehearsal")
+                    self.set_canary_alarms("ALARM")
                     seen.set()
                 time.sleep(0.1)
 
@@ -259,17 +247,15 @@ class Rehearsal:
             thread.join()
         require("was stopped by" in failures, f"the alarm did not stop it: {failures}")
         require(self.versions() == before, "an alias was not moved back")
-        for alarm in self.canary_alarms("User"):
-            cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="rehearsal")
+        self.set_canary_alarms("OK")
         self.say(f"alarm during the canary, rolled back: {self.smoke(rolled_back=True)}")
 
-    def canary_alarms(self, function):
-        stack = self.stack()
-        return [
-            r["PhysicalResourceId"]
-            for r in stack.resources(stack.nested()[f"{function}Canary"])
-            if r["ResourceType"] == "AWS::CloudWatch::Alarm"
-        ]
+    def set_canary_alarms(self, state):
+        stack, client = self.stack(), boto3.client("cloudwatch")
+        for resource in stack.resources(stack.nested()["UserCanary"]):
+            if resource["ResourceType"] == "AWS::CloudWatch::Alarm":
+                alarm = resource["PhysicalResourceId"]
+                client.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="rehearsal")
 
     def move(self, versions, requests_to=None):
         """Moves the aliases to `versions`, and routes all requests to `requests_to`, if given."""
@@ -299,10 +285,7 @@ class Rehearsal:
         text = self.smoke()
         response = self.stack().get(smoke.path_of("user"), token=False)
         require(response.json() == {"message": "Unauthorized"}, "the gateway's authorizer did not refuse it")
-        [table] = boto3.client("dynamodb").list_tables()["TableNames"]
-        items = boto3.client("dynamodb").scan(TableName=table)["Items"]
-        require(items and all(set(item) >= {"pk", "expires"} for item in items), f"the table holds {items}")
-        self.say(f"everything enabled, {len(items)} items in the table: {text}")
+        self.say(f"everything enabled: {text}")
 
     def stop_caller(self):
         self.caller.check()
@@ -312,8 +295,9 @@ class Rehearsal:
         self.caller = None
 
     def permissions(self):
-        count = check_each_permission(self)
-        self.say(f"each of {count} permissions is needed: without it, a check fails")
+        found = check_each_permission(self)
+        (FOLDER / "permissions.log").write_text("".join(f"without {it}: {problem}\n" for it, problem in found.items()))
+        self.say(f"each of {len(found)} permissions is needed: without it, a check fails")
 
     def repair(self):
         """A stack whose secret is empty can be repaired by an update."""
@@ -330,8 +314,8 @@ class Rehearsal:
             CalendlyPatSecretId="calendly/other", CallerHash="DISABLED", SharedCache="DISABLED",
             GatewayAuthorizer="DISABLED", JwtIssuer="", JwtSecretId="calendly/signing",
         )
-        count = check_each_permission(self, only="calendly/signing")
-        self.say(f"a broken stack, updated and repaired, with a signing secret ({count} permission): {self.smoke()}")
+        [found] = check_each_permission(self, only="calendly/signing")
+        self.say(f"a broken stack, updated and repaired, which needs {found}: {self.smoke()}")
 
     def deletion(self, before):
         boto3.client("cloudformation").delete_stack(StackName=self.name)
@@ -375,8 +359,16 @@ def inventory():
         for entry in getattr(boto3.client(service), operation)(**arguments)[key]:
             found.add((kind, entry[name]))
     found |= {("table", name) for name in boto3.client("dynamodb").list_tables()["TableNames"]}
-    found |= {("application", name) for name in boto3.client("codedeploy").list_applications()["applications"]}
-    return found
+    deployment_groups = boto3.client("codedeploy").list_deployment_groups(applicationName="any")["deploymentGroups"]
+    return found | {("deployment group", name) for name in deployment_groups}
+
+
+def shorten_pauses_of_hook(template):
+    # As JSON, which is YAML without line breaks in the hook's code.
+    text = json.dumps(yaml_parse(template.read_text()))
+    short = text.replace("PAUSE_SECONDS = 10", "PAUSE_SECONDS = 0.1")
+    require(short != text, f"{template} does not set PAUSE_SECONDS to 10")
+    template.write_text(short)
 
 
 def main():
@@ -387,8 +379,7 @@ def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(FOLDER / "build", ignore_errors=True)
     shutil.copytree(BUILT, FOLDER / "build", symlinks=True)
-    hook = FOLDER / "build" / "Hook" / "template.yaml"
-    hook.write_text(hook.read_text().replace("PAUSE_SECONDS = 10", "PAUSE_SECONDS = 1"))
+    shorten_pauses_of_hook(FOLDER / "build" / "Hook" / "template.yaml")
     with Processes(FOLDER) as processes:
         aws = local_aws.LocalAws(processes)
         aws.start()
