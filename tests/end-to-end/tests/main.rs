@@ -19,7 +19,6 @@ mod faults;
 mod freeze;
 mod hostile_calendly;
 mod init;
-mod issuer_keys;
 mod logs;
 mod mcp;
 mod memory;
