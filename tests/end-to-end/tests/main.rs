@@ -17,7 +17,6 @@ mod event_type_resolution;
 mod event_types;
 mod faults;
 mod freeze;
-mod hostile_calendly;
 mod init;
 mod logs;
 mod mcp;

@@ -2,25 +2,14 @@
 
 use std::time::Duration;
 
-use end_to_end::{Answer, AwsFault, Binary, ME, Setup, World, http_get};
+use end_to_end::{Answer, AwsFault, Binary, EVENT_TYPES, ME, Setup, World, http_get, json_fault, list_page};
 use futures_util::future::join_all;
-use sandbox::{Account, DEFAULT_PAT, Fault};
+use sandbox::{Account, Config, DEFAULT_PAT, Fault, Sandbox};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 async fn get_as(world: &World, sub: &str) -> Answer {
     world.send(&world.request_with_claims(json!({"sub": sub}))).await
-}
-
-/// Waits longer than `PAT_CACHE_SECONDS=1`.
-async fn expire() {
-    sleep(Duration::from_millis(1_050)).await;
-}
-
-/// Replaces the default PAT with another PAT of the same user.
-fn rotate_pat(world: &World) {
-    world.sandbox.add_account(Account::new("rotated").of_user("Robin Sample"));
-    world.secrets.store(&world.secret_id, "rotated");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,30 +42,16 @@ async fn secret_created_later_is_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stale_pat_serves_while_secrets_manager_is_down() {
-    let faults = [AwsFault::InternalError, AwsFault::AccessDenied, AwsFault::Hang];
-    join_all(faults.map(async |fault| {
-        let world = Setup::new(Binary::User).with("PAT_CACHE_SECONDS", "1").start().await;
-        world.get(&[]).await.assert_ok("");
-        world.secrets.set_fault(fault);
-        expire().await;
-        let reads = world.secrets.reads().len();
-        // Within Lambda's default time-out.
-        let (answer, _) = world.send_within(&world.request(), Duration::from_secs(3)).await;
-        answer.assert_ok(fault);
-        assert!(world.secrets.reads().len() > reads, "{fault:?}: the secret was not read");
-    }))
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_cached_pat_secrets_manager_errors_are_503() {
-    for fault in [AwsFault::InternalError, AwsFault::AccessDenied] {
-        let world = Setup::new(Binary::User).secrets_fault(fault).start().await;
-        world.get(&[]).await.assert_error(503, "secrets_unavailable", fault);
-        assert_eq!(world.calendly_paths(), Vec::<String>::new());
-        world.secrets.set_fault(AwsFault::None);
-        world.get(&[]).await.assert_ok(fault);
-    }
+    let world = Setup::new(Binary::User).with("PAT_CACHE_SECONDS", "1").start().await;
+    world.get(&[]).await.assert_ok("");
+    world.secrets.set_fault(AwsFault::Hang);
+    // The PAT expires.
+    sleep(Duration::from_millis(1_050)).await;
+    let reads = world.secrets.reads().len();
+    // Within Lambda's default time-out.
+    let (answer, _) = world.send_within(&world.request(), Duration::from_secs(3)).await;
+    answer.assert_ok("");
+    assert!(world.secrets.reads().len() > reads, "the secret was not read");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +73,8 @@ async fn refused_pat_is_read_again_once_for_concurrent_requests() {
     let setup = Setup::new(Binary::UserEventTypes).with("AWS_LAMBDA_MAX_CONCURRENCY", "8");
     let world = setup.start().await;
     world.get(&[]).await.assert_ok("");
-    rotate_pat(&world);
+    world.sandbox.add_account(Account::new("rotated").of_user("Robin Sample"));
+    world.secrets.store(&world.secret_id, "rotated");
     world.sandbox.revoke_pat(DEFAULT_PAT);
     let reads = world.secrets.reads().len();
     for answer in join_all((0..8).map(|_| world.get(&[]))).await {
@@ -138,7 +114,7 @@ async fn after_a_401_the_whole_answer_is_of_the_new_pat() {
     let world = Setup::new(Binary::UserEventTypes).start().await;
     world.sandbox.add_account(Account::new("pat-of-another").of_user("Another"));
     world.secrets.store(&world.secret_id, "pat-of-another");
-    world.sandbox.fault("/event_types", 1, Fault::status(401));
+    world.sandbox.fault(EVENT_TYPES, 1, Fault::status(401));
     let answer = world.get(&[]).await;
     answer.assert_ok("");
     let expected = world.sandbox.event_type_uri("pat-of-another", "demo").unwrap();
@@ -192,4 +168,36 @@ async fn user_in_the_secret_replaces_the_lookup() {
     let world = Setup::new(Binary::User).secret(Some(&secret)).start().await;
     assert_eq!(world.get(&[]).await.json(), json!({"uri": uri}));
     assert_eq!(world.calendly_paths(), Vec::<String>::new());
+}
+
+/// Redirects are not followed, and pages are requested by token, not by URL.
+#[tokio::test(flavor = "multi_thread")]
+async fn pat_is_sent_to_no_other_host() {
+    let elsewhere = Sandbox::start(Config::default()).await.unwrap();
+    let world = Setup::new(Binary::UserEventTypes).start().await;
+    let location = format!("{}{EVENT_TYPES}", elsewhere.base_url());
+    world.sandbox.fault(EVENT_TYPES, 1, Fault::Redirect { location: location.clone() });
+    world.get(&[]).await.assert_error(502, "calendly_invalid_response", "a redirect");
+    let mut empty = list_page(&[], Some("x&user=y"));
+    empty["pagination"]["next_page"] = json!(location);
+    for page in [empty, list_page(&[json!({"uri": "urn:x"})], None)] {
+        world.sandbox.fault(EVENT_TYPES, 1, json_fault(&page));
+    }
+    assert_eq!(world.get(&[]).await.json(), json!([{"uri": "urn:x"}]));
+    let query = world.calls_of(EVENT_TYPES).pop().unwrap().query.unwrap();
+    assert!(query.contains("page_token=x%26user%3Dy"), "the token is not encoded: {query}");
+    assert_eq!(elsewhere.connections(), 0);
+}
+
+/// A secret that is in quotes holds no PAT, and the log says why.
+#[tokio::test(flavor = "multi_thread")]
+async fn pat_in_quotes_is_explained_in_the_log() {
+    let world = Setup::new(Binary::User).secret(Some(&format!("\"{DEFAULT_PAT}\""))).start().await;
+    let answer = world.get(&[]).await;
+    answer.assert_error(400, "pat_missing", "in quotes");
+    assert_eq!(world.calendly_paths(), Vec::<String>::new());
+    let line = world.log_line(&answer.request_id).await;
+    assert!(line["reason"].as_str().unwrap().contains("in quotes"), "{line}");
+    world.function.kill().await;
+    assert!(!world.function.raw_output().contains(DEFAULT_PAT));
 }
