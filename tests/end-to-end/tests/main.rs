@@ -24,7 +24,6 @@ mod memory;
 mod moto;
 mod pat;
 mod remote_cache;
-mod reported_faults;
 mod retry;
 mod sample_events;
 mod time_range;
