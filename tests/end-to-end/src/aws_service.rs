@@ -25,14 +25,6 @@ pub enum AwsFault {
     None,
     /// `InternalServiceError`
     InternalError,
-    /// `AccessDeniedException`
-    AccessDenied,
-    /// `ProvisionedThroughputExceededException`
-    Throttled,
-    /// `ResourceNotFoundException`
-    ResourceNotFound,
-    /// Status 200 with a body that is not JSON.
-    InvalidBody,
     /// The regular response after a delay.
     Delay(Duration),
     /// No response.
@@ -118,10 +110,6 @@ async fn respond(State(state): State<Arc<ServiceState>>, headers: HeaderMap, bod
     match fault {
         AwsFault::None => {}
         AwsFault::InternalError => return error("InternalServiceError"),
-        AwsFault::AccessDenied => return error("AccessDeniedException"),
-        AwsFault::Throttled => return error("ProvisionedThroughputExceededException"),
-        AwsFault::ResourceNotFound => return error("ResourceNotFoundException"),
-        AwsFault::InvalidBody => return response(StatusCode::OK, "<html>".to_owned()),
         AwsFault::Delay(time) => sleep(time).await,
         AwsFault::Hang => std::future::pending().await,
     }

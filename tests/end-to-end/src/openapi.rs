@@ -108,30 +108,22 @@ mod tests {
 
     const URI: &str = r#"{"uri":"https://api.calendly.com/users/A"}"#;
 
-    fn headers<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, Vec<String>> {
-        let usual =
-            [("content-type", "application/json"), ("cache-control", "no-store"), ("x-request-id", "1")];
-        let all = usual.into_iter().chain(pairs);
-        all.map(|(name, value)| (name.to_owned(), vec![value.to_owned()])).collect()
-    }
-
-    #[test]
-    fn described_answers_pass() {
-        check("user", 200, &headers([]), URI);
-        let gzipped = [("content-encoding", "gzip"), ("vary", "Accept-Encoding")];
-        check("user-event-types", 200, &headers(gzipped), &format!("[{URI}]"));
+    fn headers() -> BTreeMap<String, Vec<String>> {
+        [("content-type", "application/json"), ("cache-control", "no-store"), ("x-request-id", "1")]
+            .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]))
+            .into()
     }
 
     #[test]
     #[should_panic(expected = "does not match openapi.yaml")]
     fn body_of_another_operation_fails() {
-        check("user", 200, &headers([]), &format!("[{URI}]"));
+        check("user", 200, &headers(), &format!("[{URI}]"));
     }
 
     #[test]
     #[should_panic(expected = "user 200 lacks the header cache-control")]
     fn missing_header_fails() {
-        let mut headers = headers([]);
+        let mut headers = headers();
         headers.remove("cache-control");
         check("user", 200, &headers, URI);
     }

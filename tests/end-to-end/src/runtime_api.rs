@@ -36,8 +36,6 @@ pub struct Invocation {
     pub event: String,
     /// When Lambda would end the function.
     pub deadline: SystemTime,
-    /// Lambda's request id; generated if it is `None`.
-    pub request_id: Option<String>,
 }
 
 /// The result of an invocation.
@@ -61,11 +59,7 @@ impl Invocation {
     /// An invocation with a deadline in 30 s.
     #[must_use]
     pub fn new(event: &Value) -> Self {
-        Self {
-            event: event.to_string(),
-            deadline: SystemTime::now() + Duration::from_secs(30),
-            request_id: None,
-        }
+        Self { event: event.to_string(), deadline: SystemTime::now() + Duration::from_secs(30) }
     }
 
     /// Sets the deadline to `time` from now.
@@ -149,7 +143,7 @@ impl RuntimeApi {
 
     /// Queues an event; the receiver gets the outcome.
     pub(crate) fn queue(&self, invocation: Invocation) -> oneshot::Receiver<Outcome> {
-        let id = invocation.request_id.clone().unwrap_or_else(request_id);
+        let id = request_id();
         let (asker, receiver) = oneshot::channel();
         let waiting = Waiting { asker, handed: None };
         self.shared.waiting.lock().expect("no panic while locked").insert(id.clone(), waiting);

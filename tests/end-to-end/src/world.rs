@@ -134,18 +134,11 @@ impl Setup {
     /// Starts the world without waiting for the function.
     pub async fn spawn(self) -> World {
         let sandbox = Sandbox::start(self.sandbox.clone()).await.expect("the sandbox starts");
-        self.spawn_with(sandbox).await
+        self.spawn_with(sandbox, SecretsManager::start().await).await
     }
 
-    /// Starts the world with a running sandbox and waits for the end of the function's init.
-    pub async fn start_with(self, sandbox: Sandbox) -> World {
-        let world = self.spawn_with(sandbox).await;
-        world.function.wait_for_init().await;
-        world
-    }
-
-    async fn spawn_with(self, sandbox: Sandbox) -> World {
-        let secrets = SecretsManager::start().await;
+    /// Starts the world with this sandbox and this Secrets Manager, without waiting for the function.
+    pub async fn spawn_with(self, sandbox: Sandbox, secrets: SecretsManager) -> World {
         if let Some(secret) = &self.secret {
             secrets.store(SECRET_ID, secret);
         }

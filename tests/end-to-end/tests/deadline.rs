@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use end_to_end::{Answer, AwsFault, Binary, Gateway, Invocation, ME, Setup};
+use end_to_end::{Answer, AwsFault, Binary, Gateway, Invocation, ME, SecretsManager, Setup};
 use sandbox::{Config, Fault, Sandbox};
 use serde_json::json;
 
@@ -28,7 +28,8 @@ async fn deadline_limits_retries_and_reads_of_secrets_and_keys() {
     secrets.secrets.set_fault(AwsFault::Hang);
     let sandbox = Sandbox::start(Config::default()).await.unwrap();
     sandbox.fault("/issuer/jwks", 100, Fault::Hang);
-    let keys = Setup::new(Binary::User).start_with(sandbox).await;
+    let keys = Setup::new(Binary::User).spawn_with(sandbox, SecretsManager::start().await).await;
+    keys.function.wait_for_init().await;
     for world in [retries, secrets, keys] {
         let (answer, left) = world.send_within(&world.request(), Duration::from_millis(1_200)).await;
         assert!(!left.is_zero(), "{answer:?}");

@@ -9,22 +9,19 @@ use end_to_end::{
     SecretsManager, Setup, TcpProxy, World, day, wait_until,
 };
 use futures_util::future::join_all;
-use sandbox::{Config, DEFAULT_PAT, Fault, Sandbox};
+use sandbox::{Config, Fault, Sandbox};
 use serde_json::json;
 use tokio::time::sleep;
-
-const SECRET_ID: &str = "freeze/pat";
 
 /// A world with a proxy in front of each upstream.
 struct ProxiedWorld {
     world: World,
-    secrets: SecretsManager,
     proxies: [TcpProxy; 3],
 }
 
 impl ProxiedWorld {
     async fn start(binary: Binary, configure: impl FnOnce(Setup) -> Setup) -> Self {
-        let secrets = SecretsManager::with_secret(SECRET_ID, DEFAULT_PAT).await;
+        let secrets = SecretsManager::start().await;
         let proxies = [TcpProxy::new(None), TcpProxy::new(None), TcpProxy::to(&secrets.endpoint).await];
         let [calendly, issuer, secrets_manager] = &proxies;
         let public_url = Some(issuer.url.clone());
@@ -33,11 +30,12 @@ impl ProxiedWorld {
         calendly.set_upstream(&sandbox.base_url());
         issuer.set_upstream(&sandbox.base_url());
         let setup = Setup::new(binary)
-            .with("CALENDLY_PAT_SECRET_ID", SECRET_ID)
             .with("JWT_ISSUER", &sandbox.issuer_url())
             .with("CALENDLY_BASE_URL", &calendly.url)
             .with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets_manager.url);
-        Self { world: configure(setup).start_with(sandbox).await, secrets, proxies }
+        let world = configure(setup).spawn_with(sandbox, secrets).await;
+        world.function.wait_for_init().await;
+        Self { world, proxies }
     }
 
     /// Freezes the process and closes all of its connections.
@@ -107,7 +105,7 @@ async fn dead_pooled_connections_are_replaced_without_a_retry() {
             let answer = frozen.send_and_thaw(Duration::ZERO).await;
             frozen.assert_unaffected(&answer, &format!("{binary:?}, round {round}")).await;
         }
-        assert!(frozen.secrets.reads().len() >= 3, "the PAT was read again");
+        assert!(frozen.world.secrets.reads().len() >= 3, "the PAT was read again");
     }))
     .await;
 }
@@ -185,7 +183,10 @@ async fn hours_long_freezes_are_survived() {
             let line = frozen.world.log_line(&answer.request_id).await;
             let timestamp = DateTime::parse_from_rfc3339(line["timestamp"].as_str().unwrap()).unwrap();
             let ahead = (timestamp.to_utc() - Utc::now()).num_seconds();
-            assert!((ahead - offset.as_secs() as i64).abs() < 30, "{case}: the clock has no offset: {line}");
+            assert!(
+                (ahead - offset.as_secs() as i64).abs() < 30,
+                "{case}: the clock is {ahead} s ahead: {line}"
+            );
         }
     }))
     .await;
@@ -194,13 +195,13 @@ async fn hours_long_freezes_are_survived() {
 #[tokio::test(flavor = "multi_thread")]
 async fn freeze_during_a_read_of_the_secret_is_survived() {
     let frozen = ProxiedWorld::start(Binary::User, |setup| setup.with("PAT_CACHE_SECONDS", "0")).await;
-    let reads = frozen.secrets.reads().len();
-    frozen.secrets.set_fault(AwsFault::Delay(Duration::from_millis(400)));
+    let reads = frozen.world.secrets.reads().len();
+    frozen.world.secrets.set_fault(AwsFault::Delay(Duration::from_millis(400)));
     let request = frozen.request();
     let interruption = async {
-        wait_until("the read", || (frozen.secrets.reads().len() > reads).then_some(())).await;
+        wait_until("the read", || (frozen.world.secrets.reads().len() > reads).then_some(())).await;
         frozen.freeze().await;
-        frozen.secrets.set_fault(AwsFault::None);
+        frozen.world.secrets.set_fault(AwsFault::None);
         sleep(Duration::from_millis(200)).await;
         frozen.world.function.thaw().await;
     };

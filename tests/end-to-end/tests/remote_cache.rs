@@ -128,7 +128,7 @@ async fn waiter_of_a_dead_lease_holder_calls_calendly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn failing_table_is_skipped_and_tried_again() {
     let (world, table) = world_and_table(LONG).await;
-    table.set_fault(AwsFault::Throttled);
+    table.set_fault(AwsFault::InternalError);
     let uncached = |days: u64| request(&world, &day(days).to_string(), &day(days + 1).to_string());
     let answer = world.send(&uncached(40)).await;
     answer.assert_ok("");

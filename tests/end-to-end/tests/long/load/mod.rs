@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use self::{
     fleet::{ENVIRONMENTS, Fleet},
-    scenario::{CACHE_SECONDS, CALENDLY_MS, EVENT_TYPES, RANGES, RATE_LIMIT, Scenario},
+    scenario::{CACHE_SECONDS, CALENDLY_MS, EVENT_TYPES, LoadWorld, RANGES, RATE_LIMIT, Scenario},
     summary::{Summary, percentile},
 };
 
@@ -97,11 +97,11 @@ async fn readers_share_one_rate_limit() {
 }
 
 async fn run(scenario: &Scenario, is_cached: bool) -> Summary {
-    let world = scenario.world(is_cached).await;
-    let fleet = Fleet::start(&world, is_cached).await;
+    let LoadWorld { world, .. } = &scenario.world(is_cached).await;
+    let fleet = Fleet::start(world).await;
     world.sandbox.forget_calls();
-    let answers = fleet.serve(scenario.requests(&world)).await;
-    let calls = world.sandbox.calls().iter().filter(|call| !call.path.starts_with("/issuer")).count();
+    let answers = fleet.serve(scenario.requests(world)).await;
+    let calls = world.calendly_calls().len();
     let log = fleet.log(answers.len()).await;
     Summary::new(answers, log, calls)
 }
