@@ -86,18 +86,6 @@ async fn year_is_fetched_in_windows_of_31_days() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slot_between_two_windows_is_returned_once() {
-    let world = world().await;
-    let shared = starts(&slots(&world, "intro-call", midnight(34), midnight(60)).await)[0];
-    let (start, end) = (shared - TimeDelta::days(31), shared + TimeDelta::days(20));
-    let first = slots(&world, "intro-call", start, shared).await;
-    let second = slots(&world, "intro-call", shared, end).await;
-    assert_eq!(first.last(), second.first(), "the sandbox includes both ends");
-    let answer = get(&world, start, end, &[("event_type", "intro-call")]).await;
-    assert_eq!(answer.raw_collection(), [&first[..], &second[1..]].concat());
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn failed_window_fails_the_request() {
     let world = world().await;
     let uri = world.event_type_uri("demo");

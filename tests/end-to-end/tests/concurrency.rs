@@ -10,7 +10,9 @@ async fn send_four(world: &World) -> Vec<Answer> {
     world.sandbox.fault(AVAILABLE_TIMES, 4, Fault::Delay { milliseconds: 500 });
     let answers = join_all((0..4_u64).map(async |number| {
         let (start, end) = (format!("{}T00:00:00Z", day(2 + number)), day(9).to_string());
-        let answer = world.get(&[("start_time", &*start), ("end_time", &*end), ("event_type", &*uri)]).await;
+        let query = [("start_time", &*start), ("end_time", &*end), ("event_type", &*uri)];
+        let request = world.request().query(&query).header("X-Request-Id", "of-the-client");
+        let answer = world.send(&request).await;
         answer.assert_ok(number);
         assert_eq!(answer.json()["start_time"], start);
         assert_eq!(answer.header("x-request-id"), Some(&*answer.request_id));

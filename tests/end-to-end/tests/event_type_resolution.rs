@@ -47,14 +47,6 @@ async fn default_is_the_first_bookable_event_type_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slug_is_searched_on_all_pages() {
-    let world = world_with(Catalogue::Sample { generated: 240 }).await;
-    let answer = get(&world, Some("workshop")).await;
-    assert_eq!(answer.json()["event_type"], world.event_type_uri("workshop"), "{}", answer.body);
-    assert!(world.calls_of(EVENT_TYPES).len() >= 3);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn shared_slug_is_refused_and_booking_links_tell_its_event_types_apart() {
     let world = world().await;
     let me: Value = serde_json::from_str(&world.calendly_text(ME, &[]).await).unwrap();
