@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::day;
+
 /// A kind of gateway, with its own event format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gateway {
@@ -79,6 +81,18 @@ impl Request {
     pub fn query<'a>(self, pairs: impl IntoIterator<Item = &'a (&'a str, &'a str)>) -> Self {
         let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         self.raw_query(&encoded)
+    }
+
+    /// Asks for the slots of these days, from the first to the last one, counted from today in UTC.
+    #[must_use]
+    pub fn days(self, first: u64, last: u64) -> Self {
+        self.query(&[("start_time", &*day(first).to_string()), ("end_time", &day(last).to_string())])
+    }
+
+    /// Adds an event type: its URI, UUID or slug.
+    #[must_use]
+    pub fn event_type(self, event_type: &str) -> Self {
+        self.query(&[("event_type", event_type)])
     }
 
     /// Adds raw text to the query.

@@ -26,7 +26,7 @@ pub(crate) fn request(world: &World, start: &str, end: &str) -> Request {
 
 /// A request about a few days.
 pub(crate) fn some_days(world: &World) -> Request {
-    request(world, &day(2).to_string(), &day(5).to_string())
+    world.request().days(2, 5).event_type(&world.event_type_uri("demo"))
 }
 
 pub(crate) async fn send(function: &Function, request: &Request) -> Answer {

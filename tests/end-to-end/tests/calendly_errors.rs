@@ -1,6 +1,6 @@
 //! Problems (docs/contract.md, section 2), including those that pass on Calendly's errors.
 
-use end_to_end::{Answer, Binary, ME, Request, Setup, World, day, status_fault};
+use end_to_end::{Answer, Binary, ME, Request, Setup, World, status_fault};
 use sandbox::Fault;
 use serde_json::json;
 
@@ -76,8 +76,7 @@ async fn checks_are_in_order() {
     assert_problem(&invalid, 400, "invalid_parameter");
     assert_eq!(invalid.json()["parameter"], "start_time");
     assert_eq!(world.secrets.reads().len(), reads);
-    let (start, end) = (day(2).to_string(), day(3).to_string());
-    let answer = world.get(&[("start_time", &*start), ("end_time", &*end)]).await;
+    let answer = world.send(&world.request().days(2, 3)).await;
     assert_problem(&answer, 400, "pat_missing");
     assert_eq!(world.secrets.reads().len(), reads + 1);
     assert_eq!(world.calendly_paths(), Vec::<String>::new());

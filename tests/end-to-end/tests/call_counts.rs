@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use end_to_end::{AVAILABLE_TIMES, Binary, EVENT_TYPES, ME, Request, Setup, World, day, wait_until};
+use end_to_end::{AVAILABLE_TIMES, Binary, EVENT_TYPES, ME, Request, Setup, World, wait_until};
 use sandbox::{Account, Fault};
 use serde_json::json;
 use tokio::time::sleep;
@@ -23,9 +23,8 @@ async fn paths(world: &World, request: Request) -> Vec<String> {
 }
 
 fn range(world: &World, days: u64, event_type: Option<&str>) -> Request {
-    let (start, end) = (format!("{}T00:00:00Z", day(2)), format!("{}T00:00:00Z", day(2 + days)));
-    let request = world.request().query(&[("start_time", &*start), ("end_time", &*end)]);
-    request.query(&event_type.map(|event_type| ("event_type", event_type)).into_iter().collect::<Vec<_>>())
+    let request = world.request().days(2, 1 + days);
+    event_type.into_iter().fold(request, |request, event_type| request.event_type(event_type))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,11 +94,10 @@ async fn cached_values_of_one_pat_are_not_used_with_another() {
         world.sandbox.add_account(Account::new(&pat).of_user(caller));
         store(caller, &pat);
     }
-    let (start, end) = (day(2).to_string(), day(9).to_string());
     let get = async |caller: &str| {
         world.sandbox.forget_calls();
         let request = world.request_with_claims(json!({"sub": caller}));
-        world.send(&request.query(&[("start_time", &*start), ("end_time", &*end)])).await
+        world.send(&request.days(2, 9)).await
     };
     for calls in [3, 1] {
         for caller in ["ann", "ben"] {

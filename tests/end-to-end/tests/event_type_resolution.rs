@@ -1,7 +1,7 @@
 //! How `event_type` is resolved to an event type (docs/contract.md, sections 1.3 and 8). The tables of accepted texts and
 //! of bookable event types are unit tests.
 
-use end_to_end::{AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, ME, Setup, World, day, raw_collection};
+use end_to_end::{AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, ME, Setup, World, raw_collection};
 use sandbox::{Account, Catalogue, DEFAULT_PAT, Fault};
 use serde_json::{Value, json};
 
@@ -15,10 +15,9 @@ async fn world() -> World {
 }
 
 async fn get(world: &World, event_type: Option<&str>) -> Answer {
-    let (start, end) = (day(2).to_string(), day(16).to_string());
-    let mut query = vec![("start_time", &*start), ("end_time", &*end)];
-    query.extend(event_type.map(|event_type| ("event_type", event_type)));
-    world.get(&query).await
+    let request = world.request().days(2, 16);
+    let request = event_type.into_iter().fold(request, |request, event_type| request.event_type(event_type));
+    world.send(&request).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use end_to_end::{
     AVAILABLE_TIMES, Answer, AwsFault, Binary, EVENT_TYPES, FakeClock, Gateway, Invocation, ME, Request,
-    SecretsManager, Setup, TcpProxy, World, day, wait_until,
+    SecretsManager, Setup, TcpProxy, World, wait_until,
 };
 use futures_util::future::join_all;
 use sandbox::{Config, Fault, Sandbox};
@@ -59,9 +59,8 @@ impl ProxiedWorld {
     fn request(&self) -> Request {
         let exp = Utc::now().timestamp() + 366 * 24 * 3600;
         let request = self.world.request_with_claims(json!({"exp": exp}));
-        let (start, end) = (day(20).to_string(), day(21).to_string());
         match self.world.binary {
-            Binary::CheckAvailability => request.query(&[("start_time", &*start), ("end_time", &*end)]),
+            Binary::CheckAvailability => request.days(20, 21),
             _ => request,
         }
     }

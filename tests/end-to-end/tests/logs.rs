@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use end_to_end::{
-    AVAILABLE_TIMES, AwsFault, Binary, Gateway, Request, Setup, World, day, json_object, status_fault, time,
+    AVAILABLE_TIMES, AwsFault, Binary, Gateway, Request, Setup, World, json_object, status_fault, time,
     wait_until,
 };
 use sandbox::{Algorithm, Fault, Mint};
@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 
 /// A good request for check-availability.
 fn good(world: &World) -> Request {
-    let (start, end) = (day(2).to_string(), day(3).to_string());
-    world.request().query(&[("start_time", &*start), ("end_time", &*end)])
+    world.request().days(2, 3)
 }
 
 #[tokio::test(flavor = "multi_thread")]

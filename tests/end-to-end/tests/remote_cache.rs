@@ -5,14 +5,14 @@ use std::time::Duration;
 use chrono::Utc;
 use end_to_end::{
     AVAILABLE_TIMES, Answer, AwsFault, Binary, EVENT_TYPES, Function, Gateway, Invocation, ME, Request,
-    Setup, Table, TcpProxy, World, day, slow_clock, wait_until,
+    Setup, Table, TcpProxy, World, slow_clock, wait_until,
 };
 use futures_util::future::join_all;
 use sandbox::{Account, DEFAULT_PAT, Fault};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::availability_cache::{LONG, request, send, send_ok, setup, some_days, without_as_of};
+use super::availability_cache::{LONG, send, send_ok, setup, some_days, without_as_of};
 
 fn with_table_at_full_speed(setup: Setup, table: &Table) -> Setup {
     setup.with("CACHE_TABLE", &table.name).with("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint)
@@ -36,9 +36,7 @@ async fn log_line(function: &Function, answer: &Answer) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn environments_and_functions_share_the_cache() {
     let (world, table) = world_and_table(LONG).await;
-    let (start, end) = (day(2).to_string(), day(5).to_string());
-    let request =
-        world.request().query(&[("event_type", "demo"), ("start_time", &*start), ("end_time", &*end)]);
+    let request = world.request().days(2, 5).event_type("demo");
     let first = send_ok(&world.function, &request).await;
     assert_eq!(world.calendly_paths(), [ME, EVENT_TYPES, AVAILABLE_TIMES]);
     world.sandbox.forget_calls();
@@ -129,7 +127,8 @@ async fn waiter_of_a_dead_lease_holder_calls_calendly() {
 async fn failing_table_is_skipped_and_tried_again() {
     let (world, table) = world_and_table(LONG).await;
     table.set_fault(AwsFault::InternalError);
-    let uncached = |days: u64| request(&world, &day(days).to_string(), &day(days + 1).to_string());
+    let uri = world.event_type_uri("demo");
+    let uncached = |first: u64| world.request().days(first, first + 1).event_type(&uri);
     let answer = world.send(&uncached(40)).await;
     answer.assert_ok("");
     let line = world.log_line(&answer.request_id).await;
@@ -182,7 +181,7 @@ async fn tampered_items_and_leases_are_ignored_and_replaced() {
     let request = some_days(&world);
     let first = without_as_of(send_ok(&world.function, &request).await);
     let item = table.items()[0].clone();
-    let later_days = self::request(&world, &day(100).to_string(), &day(101).to_string());
+    let later_days = world.request().days(100, 101).event_type(&world.event_type_uri("demo"));
     send_ok(&world.function, &later_days).await;
     let another = table.items().into_iter().find(|other| other["pk"] != item["pk"]).unwrap();
     // The value of another window. A unit test covers the other ways to tamper with a value.
@@ -212,12 +211,11 @@ async fn items_are_per_pat_and_hold_no_secrets() {
     for (caller, pat) in [("robin", DEFAULT_PAT), ("another", "pat-of-another"), ("shares", DEFAULT_PAT)] {
         world.secrets.store(&format!("{}/{caller}", world.secret_id), pat);
     }
-    let (start, end) = (day(2).to_string(), day(5).to_string());
-    let query = [("event_type", "mentoring"), ("start_time", &*start), ("end_time", &*end)];
     let mut answers = Vec::new();
     for (caller, calls) in [("robin", 3), ("another", 3), ("shares", 0)] {
         world.sandbox.forget_calls();
-        let answer = world.send(&world.request_with_claims(json!({"sub": caller})).query(&query)).await;
+        let request = world.request_with_claims(json!({"sub": caller}));
+        let answer = world.send(&request.days(2, 5).event_type("mentoring")).await;
         answer.assert_ok(caller);
         assert_eq!(world.calendly_calls().len(), calls, "{caller}");
         answers.push(answer.json());
@@ -243,8 +241,7 @@ async fn items_are_per_pat_and_hold_no_secrets() {
 #[tokio::test(flavor = "multi_thread")]
 async fn table_without_cache_seconds_shares_no_availability() {
     let (world, table) = world_and_table("0").await;
-    let (start, end) = (day(2).to_string(), day(5).to_string());
-    let request = world.request().query(&[("start_time", &*start), ("end_time", &*end)]);
-    assert_eq!(send_ok(&world.function, &request).await.get("as_of"), None);
+    let answer = send_ok(&world.function, &world.request().days(2, 5)).await;
+    assert_eq!(answer.get("as_of"), None);
     assert_eq!(table.items().len(), 2, "the user and the event type");
 }

@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use end_to_end::{AVAILABLE_TIMES, Answer, Binary, Setup, World, day, status_fault};
+use end_to_end::{AVAILABLE_TIMES, Answer, Binary, Setup, World, status_fault};
 use sandbox::Fault;
 use serde_json::json;
 
 async fn get(world: &World) -> Answer {
-    let (start, end, uri) = (day(2).to_string(), day(9).to_string(), world.event_type_uri("demo"));
-    world.get(&[("start_time", &*start), ("end_time", &*end), ("event_type", &*uri)]).await
+    world.send(&world.request().days(2, 9).event_type(&world.event_type_uri("demo"))).await
 }
 
 /// Answers a request whose calls fail `times` times; the log has to agree with the number of `calls`.

@@ -250,12 +250,12 @@ impl<'a> CellWorld<'a> {
         let (upstream, binary) = (self.cell.upstream, self.cell.binary);
         // A window that is not cached.
         let first = 2 + 31 * (self.requests.fetch_add(1, Relaxed) % 10);
-        let (start, end) = (day(first).to_string(), day(first + 7).to_string());
+        let last = first + 7;
         let uri = event_type(&self.world.sandbox);
         let request = Request::get(binary.path()).bearer(token);
         let request = match (binary, upstream.tool()) {
             (Binary::Mcp, tool @ "check_availability") => {
-                let mut arguments = json!({"start": start, "end": end, "event_types": [uri]});
+                let mut arguments = json!({"start": day(first), "end": day(last), "event_types": [uri]});
                 if upstream == Upstream::EventType {
                     arguments["duration_minutes"] = json!(30);
                 }
@@ -263,11 +263,9 @@ impl<'a> CellWorld<'a> {
             }
             (Binary::Mcp, tool) => request.tool_call(tool, &json!({})),
             (Binary::CheckAvailability, _) => {
-                let mut query = vec![("start_time", &*start), ("end_time", &end), ("event_type", &uri)];
-                if upstream == Upstream::EventType {
-                    query.push(("duration", "30"));
-                }
-                request.query(&query)
+                let request = request.days(first, last).event_type(&uri);
+                let needs_lookup = upstream == Upstream::EventType;
+                if needs_lookup { request.query(&[("duration", "30")]) } else { request }
             }
             _ => request,
         };

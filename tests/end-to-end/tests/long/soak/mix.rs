@@ -145,20 +145,20 @@ impl Mix {
     fn range(&self, number: usize) -> Request {
         let request = Request::get(self.binary.path());
         let days = number as u64;
-        let (start, end) = (day(2 + days % 11).to_string(), day(13 + days % 17).to_string());
+        let (first, last) = (2 + days % 11, 13 + days % 17);
         match self.binary {
             Binary::User | Binary::UserEventTypes => request,
             Binary::CheckAvailability => {
-                let request = request.query(&[("start_time", &*start), ("end_time", &end)]);
+                let request = request.days(first, last);
                 match number % 3 {
-                    0 => request.query(&[("event_type", &*self.event_type)]),
-                    1 => request.query(&[("event_type", "demo"), ("timezone", "Europe/Lisbon")]),
+                    0 => request.event_type(&self.event_type),
+                    1 => request.event_type("demo").query(&[("timezone", "Europe/Lisbon")]),
                     _ => request,
                 }
             }
             Binary::Mcp => {
                 let event_type = if number.is_multiple_of(2) { &*self.event_type } else { "demo" };
-                let arguments = json!({"start": start, "end": end, "event_types": [event_type]});
+                let arguments = json!({"start": day(first), "end": day(last), "event_types": [event_type]});
                 request.tool_call("check_availability", &arguments)
             }
         }
