@@ -27,7 +27,6 @@ pub struct Answer {
 
 impl Answer {
     /// Reads a function's response in either gateway's format and checks it against `openapi.yaml`.
-    #[must_use]
     pub fn from_outcome(outcome: Outcome) -> Self {
         let Outcome { function, result, request_id, arrived, .. } = outcome;
         let response = result.unwrap_or_else(|error| panic!("a function error: {error}"));
@@ -59,25 +58,21 @@ impl Answer {
     }
 
     /// The body as JSON.
-    #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
     /// The text of each item of an array, byte for byte.
-    #[must_use]
     pub fn raw_items(&self) -> Vec<String> {
         raw_items(&self.body)
     }
 
     /// The text of each slot of an availability answer, byte for byte.
-    #[must_use]
     pub fn raw_collection(&self) -> Vec<String> {
         raw_collection(&self.body)
     }
 
     /// The value of a header that occurs once at most.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         match self.headers.get(name).map(Vec::as_slice) {
             None => None,
@@ -87,14 +82,12 @@ impl Answer {
     }
 
     /// The `code` of a problem, else an empty text.
-    #[must_use]
     pub fn code(&self) -> String {
         let problem: Option<Value> = serde_json::from_str(&self.body).ok();
         problem.and_then(|problem| Some(problem["code"].as_str()?.to_owned())).unwrap_or_default()
     }
 
     /// The `detail` of a problem, else an empty text.
-    #[must_use]
     pub fn detail(&self) -> String {
         let problem: Option<Value> = serde_json::from_str(&self.body).ok();
         problem.and_then(|problem| Some(problem["detail"].as_str()?.to_owned())).unwrap_or_default()
@@ -113,7 +106,6 @@ impl Answer {
     }
 
     /// The status and the code, which is empty for a success. A tool's result with `isError` has those of its problem.
-    #[must_use]
     pub fn status_and_code(&self) -> (u16, String) {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
         let result = &body["result"];
@@ -125,7 +117,6 @@ impl Answer {
 }
 
 /// The text of each item of `collection`, byte for byte.
-#[must_use]
 pub fn raw_collection(json: &str) -> Vec<String> {
     let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json).expect("an object");
     let collection = members.get("collection").unwrap_or_else(|| panic!("no collection: {json}"));

@@ -1,7 +1,6 @@
 //! The HTTP side of the stand-ins for AWS services: records calls and injects faults.
 
 use std::{
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -35,7 +34,6 @@ pub enum AwsFault {
 type Handler = Box<dyn Fn(&str, &Value) -> Result<Value, &'static str> + Send + Sync>;
 
 /// A running stand-in.
-#[derive(Debug)]
 pub(crate) struct AwsService {
     pub(crate) endpoint: String,
     state: Arc<ServiceState>,
@@ -47,12 +45,6 @@ struct ServiceState {
     fault: Mutex<AwsFault>,
     /// The operation and the request of each call.
     calls: Mutex<Vec<(String, Value)>>,
-}
-
-impl fmt::Debug for ServiceState {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("ServiceState").field("fault", &self.fault).finish_non_exhaustive()
-    }
 }
 
 /// Locks a mutex of the harness, also after a test panicked.

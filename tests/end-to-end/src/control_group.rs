@@ -64,7 +64,6 @@ impl ControlGroup {
     }
 
     /// Wraps a program so that it runs in the group from its first instruction.
-    #[must_use]
     pub fn wrap(&self, program: Program) -> Program {
         let Program { name, command, arguments } = program;
         let enter: String = self
@@ -78,7 +77,6 @@ impl ControlGroup {
     }
 
     /// The number of processes that the kernel killed for lack of memory.
-    #[must_use]
     pub fn oom_kills(&self) -> u32 {
         let files = ["memory.events", "memory.oom_control"];
         let contents =

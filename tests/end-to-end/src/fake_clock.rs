@@ -18,7 +18,6 @@ pub struct FakeClock {
 
 impl FakeClock {
     /// Creates a clock without an offset.
-    #[must_use]
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -29,7 +28,6 @@ impl FakeClock {
     }
 
     /// The environment variables of a process. With `is_monotonic`, the offset applies to the monotonic clock too.
-    #[must_use]
     pub fn variables(&self, is_monotonic: bool) -> [(&'static str, &str); 4] {
         [
             ("LD_PRELOAD", &self.library),
@@ -50,7 +48,6 @@ impl FakeClock {
 
 /// The environment variables of a process whose clock runs at a fifth of the speed, so that its time-outs do not expire
 /// early on a busy machine.
-#[must_use]
 pub fn slow_clock() -> [(&'static str, String); 3] {
     [
         ("LD_PRELOAD", library()),

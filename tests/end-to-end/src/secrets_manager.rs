@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex},
 };
 
@@ -16,12 +17,17 @@ use crate::aws_service::{AwsFault, AwsService, lock};
 type StoredSecret = (&'static str, String);
 
 /// Secrets Manager as the functions of one test see it.
-#[derive(Debug)]
 pub struct SecretsManager {
     /// The value for `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
     pub endpoint: String,
     service: AwsService,
     secrets: Arc<Mutex<BTreeMap<String, StoredSecret>>>,
+}
+
+impl fmt::Debug for SecretsManager {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SecretsManager").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 impl SecretsManager {
@@ -72,7 +78,6 @@ impl SecretsManager {
     }
 
     /// The id of each secret read so far.
-    #[must_use]
     pub fn reads(&self) -> Vec<String> {
         let reads = self.service.calls().into_iter().filter(|(operation, _)| operation == "GetSecretValue");
         reads.map(|(_, request)| request["SecretId"].as_str().unwrap_or_default().to_owned()).collect()

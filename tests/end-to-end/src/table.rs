@@ -12,7 +12,6 @@ use crate::aws_service::{AwsFault, AwsService, lock};
 type Items = BTreeMap<String, Map<String, Value>>;
 
 /// A table as the functions see it.
-#[derive(Debug)]
 pub struct Table {
     /// The value for `CACHE_TABLE`.
     pub name: String,
@@ -38,7 +37,6 @@ impl Table {
     }
 
     /// The names of the operations called so far.
-    #[must_use]
     pub fn operations(&self) -> Vec<String> {
         self.service.operations()
     }
@@ -49,7 +47,6 @@ impl Table {
     }
 
     /// All items, in DynamoDB's JSON.
-    #[must_use]
     pub fn items(&self) -> Vec<Value> {
         lock(&self.items).values().cloned().map(Value::Object).collect()
     }

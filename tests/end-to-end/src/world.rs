@@ -19,7 +19,6 @@ use crate::{
 const SECRET_ID: &str = "test/calendly/pat";
 
 /// The members of a JSON object.
-#[must_use]
 pub fn json_object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
@@ -28,7 +27,6 @@ pub fn json_object(value: Value) -> Map<String, Value> {
 }
 
 /// The highest number of calls in flight at the same time.
-#[must_use]
 pub fn concurrent_calls(calls: &[Call]) -> usize {
     let in_flight_at_start_of = |one: &Call| {
         let in_flight = |other: &&Call| {
@@ -41,7 +39,7 @@ pub fn concurrent_calls(calls: &[Call]) -> usize {
 }
 
 /// Builds a [`World`].
-#[derive(Debug)]
+#[must_use]
 pub struct Setup {
     binary: Binary,
     sandbox: Config,
@@ -54,7 +52,6 @@ pub struct Setup {
 
 impl Setup {
     /// A world without faults for this function; its secret holds the sandbox's PAT.
-    #[must_use]
     pub fn new(binary: Binary) -> Self {
         Self {
             binary,
@@ -69,7 +66,6 @@ impl Setup {
     }
 
     /// Starts another program instead of the built function.
-    #[must_use]
     pub fn program(mut self, program: Program) -> Self {
         self.program = Some(program);
         self
@@ -77,48 +73,41 @@ impl Setup {
 
     /// Sets an environment variable. `{sandbox}`, `{secret}` and `{endpoint}` are replaced by the sandbox's address,
     /// the id of the PAT's secret and the endpoint of Secrets Manager.
-    #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), Some(value.to_owned()));
         self
     }
 
     /// Reads each caller's PAT from a separate secret, `{secret}/{sub}`.
-    #[must_use]
     pub fn with_pat_per_caller(self) -> Self {
         self.with("CALENDLY_PAT_SECRET_ID", "{secret}/{sub}")
     }
 
     /// Removes a default environment variable.
-    #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.variables.insert(name.to_owned(), None);
         self
     }
 
     /// Changes the sandbox's configuration.
-    #[must_use]
     pub fn sandbox(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.sandbox);
         self
     }
 
     /// Sets the content of the PAT's secret; `None` for no secret.
-    #[must_use]
     pub fn secret(mut self, secret: Option<&str>) -> Self {
         self.secret = secret.map(str::to_owned);
         self
     }
 
     /// Stores another secret, `{secret}/name`.
-    #[must_use]
     pub fn other_secret(mut self, name: &str, text: &str) -> Self {
         self.other_secrets.insert(format!("{SECRET_ID}/{name}"), text.to_owned());
         self
     }
 
     /// Sets a fault of Secrets Manager before init.
-    #[must_use]
     pub fn secrets_fault(mut self, fault: AwsFault) -> Self {
         self.secrets_fault = fault;
         self
@@ -173,7 +162,6 @@ impl Setup {
 }
 
 /// A running world, which is stopped when it is dropped.
-#[derive(Debug)]
 pub struct World {
     /// The function.
     pub binary: Binary,
@@ -190,19 +178,16 @@ pub struct World {
 
 impl World {
     /// A request of the function's route with a good token.
-    #[must_use]
     pub fn request(&self) -> Request {
         self.request_with(Mint::default())
     }
 
     /// A request of the function's route with this token.
-    #[must_use]
     pub fn request_with(&self, mint: Mint) -> Request {
         Request::get(self.binary.path()).bearer(&self.sandbox.mint(mint))
     }
 
     /// A request of the function's route with a token whose default claims are extended or replaced by these.
-    #[must_use]
     pub fn request_with_claims(&self, claims: Value) -> Request {
         self.request_with(Mint { claims: json_object(claims), ..Mint::default() })
     }
@@ -260,19 +245,16 @@ impl World {
     }
 
     /// The calls of Calendly so far, without those of the issuer.
-    #[must_use]
     pub fn calendly_calls(&self) -> Vec<Call> {
         self.sandbox.calls().into_iter().filter(|call| !call.path.starts_with("/issuer")).collect()
     }
 
     /// The paths of the calls of Calendly so far.
-    #[must_use]
     pub fn calendly_paths(&self) -> Vec<String> {
         self.calendly_calls().into_iter().map(|call| call.path).collect()
     }
 
     /// The calls of this path so far, of Calendly or of the issuer.
-    #[must_use]
     pub fn calls_of(&self, path: &str) -> Vec<Call> {
         self.sandbox.calls().into_iter().filter(|call| call.path == path).collect()
     }
@@ -283,7 +265,6 @@ impl World {
     }
 
     /// The URI of the default PAT's event type with this slug.
-    #[must_use]
     pub fn event_type_uri(&self, slug: &str) -> String {
         self.sandbox.event_type_uri(DEFAULT_PAT, slug).expect("a slug of the sandbox")
     }

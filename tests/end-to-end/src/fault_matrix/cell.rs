@@ -68,7 +68,6 @@ pub struct SharedSetup {
 
 impl SharedSetup {
     /// Creates the shared setup. With `is_confined`, processes have the resources of Lambda's smallest functions.
-    #[must_use]
     pub fn new(is_confined: bool) -> Self {
         let authority = Authority::new(&std::env::temp_dir());
         Self { authority, is_confined, extremes: Extremes::default() }

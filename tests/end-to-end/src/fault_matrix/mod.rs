@@ -23,7 +23,6 @@ pub use self::{
 const CONCURRENCY: usize = 8;
 
 /// All cells whose fault satisfies a condition.
-#[must_use]
 pub fn cells(condition: impl Fn(&FaultCase) -> bool) -> Vec<Cell> {
     let mut cells = Vec::new();
     for upstream in Upstream::ALL {

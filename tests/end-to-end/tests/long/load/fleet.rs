@@ -125,5 +125,5 @@ fn check(body: &str, request: &TestRequest) -> Option<String> {
         return Some(format!("as of {as_of}, which is too old"));
     }
     (!request.is_correct(&starts, start_time, as_of))
-        .then(|| format!("{request:?} as of {as_of}: {starts:?}"))
+        .then(|| format!("{} from {start_time} as of {as_of}: {starts:?}", request.event_type))
 }

@@ -38,14 +38,13 @@ pub(super) struct Scenario {
 }
 
 /// The world of a run.
-#[derive(Debug)]
 pub(super) struct LoadWorld {
     pub(super) world: Arc<World>,
     _table: Table,
 }
 
 /// A request and its time.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct TestRequest {
     pub(super) after: Duration,
     pub(super) event_type: String,
@@ -55,7 +54,6 @@ pub(super) struct TestRequest {
 }
 
 /// Computes Calendly's answers.
-#[derive(Debug)]
 pub(super) struct Truth {
     world: Arc<World>,
     known: Mutex<Known>,
