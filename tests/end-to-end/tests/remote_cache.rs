@@ -14,13 +14,9 @@ use tokio::time::sleep;
 
 use super::availability_cache::{LONG, send, send_ok, setup, some_days, without_as_of};
 
-fn with_table_at_full_speed(setup: Setup, table: &Table) -> Setup {
-    setup.with("CACHE_TABLE", &table.name).with("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint)
-}
-
 /// Gives the functions 500 ms instead of 100 ms for the table.
 fn with_table(setup: Setup, table: &Table) -> Setup {
-    let setup = with_table_at_full_speed(setup, table);
+    let setup = setup.with("CACHE_TABLE", &table.name).with("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint);
     slow_clock().iter().fold(setup, |setup, (name, value)| setup.with(name, value))
 }
 
@@ -98,8 +94,7 @@ async fn failed_load_releases_the_lease() {
 async fn waiter_of_a_dead_lease_holder_calls_calendly() {
     let cases = [(5_000, 500.0..=1_500.0), (1_200, 200.0..=600.0)];
     join_all(cases.map(async |(deadline_ms, expected_wait)| {
-        let table = Table::start().await;
-        let world = with_table_at_full_speed(setup(LONG), &table).start().await;
+        let (world, _table) = world_and_table(LONG).await;
         let other = world.start_environment(Binary::CheckAvailability, &[]).await;
         world.sandbox.forget_calls();
         world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::Hang);
