@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 use end_to_end::{
-    AVAILABLE_TIMES, Answer, Binary, Gateway, Setup, World, body_fault, concurrent_calls, day, midnight,
-    raw_collection, time, utc, windows,
+    AVAILABLE_TIMES, Answer, Binary, Gateway, Setup, World, concurrent_calls, midnight, raw_collection, time,
+    utc, windows,
 };
 use sandbox::Fault;
 use serde_json::{Value, json};
@@ -51,12 +51,6 @@ async fn slots_are_passed_through_byte_for_byte() {
                    "start_time": utc(start), "end_time": utc(end)})
         );
     }
-    let slot =
-        r#"{ "start_time" : "DAYT09:00:00.000000Z", "status":"available", "n": 30.0 , "new":{"x":[1e2]} }"#;
-    let slot = slot.replace("DAY", &day(3).to_string());
-    let body = format!(r#"{{"collection":[{slot}],"new":1}}"#);
-    world.sandbox.fault(AVAILABLE_TIMES, 1, body_fault("application/json", body));
-    assert_eq!(get(&world, start, end, &[]).await.raw_collection(), [slot]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

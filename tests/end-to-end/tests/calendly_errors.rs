@@ -58,9 +58,9 @@ async fn headers_cannot_be_injected() {
     let of_caller = world.send(&Request::get("/calendly/user").bearer("x\r\nX-Forged: 1")).await;
     assert_problem(&of_caller, 401, "token_invalid");
     for answer in [of_calendly, of_caller] {
-        for (name, values) in &answer.headers {
+        for (name, value) in &answer.headers {
             assert!(!name.contains("forged") && name != "set-cookie", "{name}");
-            assert!(values.iter().all(|value| !value.contains(['\r', '\n'])), "{name}: {values:?}");
+            assert!(!value.contains(['\r', '\n']), "{name}: {value:?}");
         }
     }
 }

@@ -37,16 +37,9 @@ async fn invalid_variables_stop_the_function_and_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn empty_variables_lists_and_trailing_slashes_are_accepted() {
-    let mut setup = Setup::new(Binary::User)
-        .with("JWT_AUDIENCE", "another, calendly-functions")
-        .with("CALENDLY_BASE_URL", "{sandbox}/");
-    for name in
-        ["PAT_CACHE_SECONDS", "CALENDLY_TIMEOUT_MS", "JWT_JWKS_URL", "JWT_SECRET_ID", "AWS_LAMBDA_LOG_LEVEL"]
-    {
-        setup = setup.with(name, "");
-    }
-    let world = setup.start().await;
+async fn lists_and_trailing_slashes_are_accepted() {
+    let setup = Setup::new(Binary::User).with("JWT_AUDIENCE", "another, calendly-functions");
+    let world = setup.with("CALENDLY_BASE_URL", "{sandbox}/").start().await;
     world.get(&[]).await.assert_ok("");
     assert_eq!(world.calendly_paths(), ["/users/me"]);
 }

@@ -110,15 +110,11 @@ async fn empty_list_is_an_empty_array() {
 #[tokio::test(flavor = "multi_thread")]
 async fn repeated_page_token_is_invalid() {
     let world = Setup::new(Binary::UserEventTypes).start().await;
-    for tokens in [&["a"][..], &["a", "b", "c"]] {
-        world.sandbox.forget_calls();
-        for token in tokens.iter().cycle().take(30) {
-            world.sandbox.fault(EVENT_TYPES, 1, json_fault(&list_page(&[], Some(token))));
-        }
-        world.get(&[]).await.assert_error(502, "calendly_invalid_response", tokens);
-        assert!(world.calls_of(EVENT_TYPES).len() <= tokens.len() + 1, "{tokens:?}");
-        world.sandbox.clear_faults();
+    for token in ["a", "b", "c"].iter().cycle().take(30) {
+        world.sandbox.fault(EVENT_TYPES, 1, json_fault(&list_page(&[], Some(token))));
     }
+    world.get(&[]).await.assert_error(502, "calendly_invalid_response", "");
+    assert_eq!(world.calls_of(EVENT_TYPES).len(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

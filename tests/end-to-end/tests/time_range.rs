@@ -51,18 +51,6 @@ async fn midnight_after_a_bare_end_date_belongs_to_the_next_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn past_start_is_moved_to_a_minute_from_now() {
-    let world = Setup::new(Binary::CheckAvailability).start().await;
-    let before = Utc::now();
-    let answer = world.get(&[("start_time", "2020-01-01"), ("end_time", &utc(midnight(3)))]).await;
-    answer.assert_ok("");
-    let start = time(&answer.json()["start_time"]);
-    let minute = TimeDelta::seconds(60);
-    assert!(start >= before + minute && start <= Utc::now() + minute + TimeDelta::seconds(1), "{start}");
-    assert_eq!(windows(&world)[0].0, start);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn invalid_parameters_are_refused_before_any_call() {
     let world = Setup::new(Binary::CheckAvailability).start().await;
     let reads = world.secrets.reads().len();
