@@ -48,6 +48,14 @@ async fn status_and_members_of_calendlys_errors_are_passed_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn response_with_a_content_coding_is_invalid() {
+    let world = Setup::new(Binary::User).start().await;
+    let body = r#"{"resource":{"uri":"https://api.calendly.com/users/X"}}"#;
+    let answer = answer_to(&world, status_fault(200, &[("content-encoding", "gzip")], body)).await;
+    assert_problem(&answer, 502, "calendly_invalid_response");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn headers_cannot_be_injected() {
     let world = Setup::new(Binary::User).start().await;
     let body = r#"{"title":"a\r\nX-Forged: 1","message":"b\r\nSet-Cookie: x=y\n{}"}"#;
