@@ -543,8 +543,11 @@ mod tests {
         }
         let unreachable = Error::CalendlyUnreachable { what: "it was reset", path: "/users/me" };
         assert!(unreachable.is_calendly_down() && !unreachable.is_pat_refused());
-        let another = Error::Internal { reason: "another error" };
-        assert!(!another.is_calendly_down() && !another.is_pat_refused() && !another.is_calendly_not_found());
+        let invalid = Error::CalendlyInvalidResponse("it is no JSON".to_owned());
+        for another in [invalid, Error::Internal { reason: "another error" }] {
+            assert!(!another.is_calendly_down() && !another.is_pat_refused());
+            assert!(!another.is_calendly_not_found());
+        }
     }
 
     #[test]
