@@ -80,16 +80,6 @@ async fn year_is_fetched_in_windows_of_31_days() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failed_window_fails_the_request() {
-    let world = world().await;
-    let uri = world.event_type_uri("demo");
-    world.sandbox.fault(AVAILABLE_TIMES, 5, Fault::Delay { milliseconds: 1 });
-    world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(403));
-    let answer = get(&world, midnight(2), midnight(300), &[("event_type", &uri)]).await;
-    answer.assert_error(403, "calendly_error", "the sixth window");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn slots_outside_the_range_and_duplicates_are_dropped() {
     let world = world().await;
     let get = async |more: &[(&str, &str)]| {

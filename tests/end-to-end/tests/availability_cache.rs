@@ -59,16 +59,6 @@ async fn expire() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cache_is_off_by_default() {
-    let world = Setup::new(Binary::CheckAvailability).start().await;
-    for _ in 0..2 {
-        let answer = world.send(&some_days(&world)).await;
-        assert_eq!((answer.header("age"), answer.json().get("as_of")), (None, None));
-    }
-    assert_eq!(world.calendly_paths(), [AVAILABLE_TIMES; 2]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn cached_answers_are_those_without_a_cache() {
     let world = setup(LONG).start().await;
     let plain =

@@ -73,17 +73,6 @@ async fn cached_values_live_as_long_as_configured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cache_seconds_zero_turns_caches_off() {
-    let setup = Setup::new(Binary::CheckAvailability).with("EVENT_TYPE_CACHE_SECONDS", "0");
-    let world = setup.with("PAT_CACHE_SECONDS", "0").start().await;
-    let reads = world.secrets.reads().len();
-    for round in 1..=2 {
-        assert_eq!(paths(&world, range(&world, 7, None)).await, [ME, EVENT_TYPES, AVAILABLE_TIMES]);
-        assert_eq!(world.secrets.reads().len(), reads + round);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn cached_values_of_one_pat_are_not_used_with_another() {
     let setup = Setup::new(Binary::CheckAvailability).with_pat_per_caller();
     let world = setup.with("PAT_CACHE_SECONDS", "60").start().await;

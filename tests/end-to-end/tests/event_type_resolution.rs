@@ -66,15 +66,6 @@ async fn shared_slug_is_refused_and_booking_links_tell_its_event_types_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_or_unbookable_event_types_are_not_found() {
-    let world = world().await;
-    get(&world, Some("alumni-call")).await.assert_error(404, "no_event_type", "an inactive one");
-    assert_eq!(world.calls_of(AVAILABLE_TIMES), []);
-    let world = world_with(Catalogue::NothingBookable).await;
-    get(&world, None).await.assert_error(404, "no_event_type", "nothing is bookable");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn calendlys_errors_about_a_uri_are_passed_on() {
     let world = world().await;
     let unknown = "00000000-0000-4000-8000-000000000000";

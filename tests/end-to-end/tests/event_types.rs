@@ -80,14 +80,6 @@ async fn invalid_active_is_refused_before_any_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn error_on_a_later_page_is_the_answer() {
-    let world = world_with(THREE_PAGES).await;
-    world.sandbox.fault(EVENT_TYPES, 1, Fault::Delay { milliseconds: 1 });
-    world.sandbox.fault(EVENT_TYPES, 1, Fault::status(500));
-    world.get(&[]).await.assert_error(500, "calendly_error", "");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn configured_fields_and_secret_event_types_are_filtered() {
     let setup = Setup::new(Binary::UserEventTypes).with("EVENT_TYPE_FIELDS", "name, duration");
     let world = setup.with("INCLUDE_SECRET_EVENT_TYPES", "false").start().await;

@@ -47,14 +47,6 @@ impl ProxiedWorld {
         .await;
     }
 
-    /// Freezes the process for more than a second; its connections die silently.
-    async fn freeze_with_unnoticed_resets(&self) {
-        self.world.function.freeze().await;
-        self.proxies.iter().for_each(TcpProxy::reset_on_write);
-        // Shorter pauses do not count as a freeze.
-        sleep(Duration::from_millis(1_100)).await;
-    }
-
     /// A good request with a token that expires in a year.
     fn request(&self) -> Request {
         let exp = Utc::now().timestamp() + 366 * 24 * 3600;
@@ -94,7 +86,10 @@ async fn dead_connections_do_not_fail_a_warm_up_or_the_next_request() {
         })
         .await;
         frozen.world.send(&frozen.request()).await.assert_ok(binary);
-        frozen.freeze_with_unnoticed_resets().await;
+        frozen.world.function.freeze().await;
+        frozen.proxies.iter().for_each(TcpProxy::reset_on_write);
+        // Shorter pauses do not count as a freeze.
+        sleep(Duration::from_millis(1_100)).await;
         let (answer, ()) = tokio::join!(frozen.world.warm_up(), frozen.world.function.thaw());
         assert_eq!(answer.get("unprepared"), None, "{binary:?}: {answer}");
         let answer = frozen.world.send(&frozen.request()).await;

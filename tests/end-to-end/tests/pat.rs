@@ -22,16 +22,10 @@ async fn secrets_are_texts_or_binary() {
         get_as(&world, caller).await.assert_ok(caller);
     }
     let paths = world.calendly_paths().len();
-    get_as(&world, "unknown").await.assert_error(400, "pat_missing", "no secret");
+    get_as(&world, "later").await.assert_error(400, "pat_missing", "no secret");
     assert_eq!(world.calendly_paths().len(), paths);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn secret_created_later_is_found() {
-    let world = Setup::new(Binary::User).secret(None).start().await;
-    world.get(&[]).await.assert_error(400, "pat_missing", "");
-    world.secrets.store(&world.secret_id, DEFAULT_PAT);
-    world.get(&[]).await.assert_ok("");
+    world.secrets.store(&id("later"), DEFAULT_PAT);
+    get_as(&world, "later").await.assert_ok("a secret that is created later");
 }
 
 #[tokio::test(flavor = "multi_thread")]
