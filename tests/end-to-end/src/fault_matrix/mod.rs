@@ -10,8 +10,10 @@ mod upstream;
 use std::{sync::Arc, time::Instant};
 
 use futures_util::{StreamExt, stream};
+use sandbox::Fault;
 use tokio::sync::Mutex;
 
+use self::fault::Injection;
 pub use self::{
     cell::{Cell, Phase, SharedSetup},
     fault::FaultCase,
@@ -33,6 +35,16 @@ pub fn cells(condition: impl Fn(&FaultCase) -> bool) -> Vec<Cell> {
         }
     }
     cells
+}
+
+/// The faults of an upstream's calls that end at once and have one allowed answer, with its status and code.
+pub fn quick_faults(upstream: Upstream) -> Vec<(Fault, (u16, &'static str))> {
+    let cases = fault::cases(upstream).into_iter().filter(|case| !case.hangs());
+    let quick = |case: FaultCase| match (&case.injection, case.allowed(upstream).as_slice()) {
+        (Injection::Call(fault), [answer]) => Some((fault.clone(), *answer)),
+        _ => None,
+    };
+    cases.filter_map(quick).collect()
 }
 
 /// Runs cells and reports their answers; panics with the messages of the cells that failed.
