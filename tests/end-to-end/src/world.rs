@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use crate::{
     answer::Answer,
-    aws_service::AwsFault,
     function::{Binary, Function, Program},
     gateway::{Gateway, Request},
     http,
@@ -43,10 +42,8 @@ pub fn concurrent_calls(calls: &[Call]) -> usize {
 pub struct Setup {
     binary: Binary,
     sandbox: Config,
-    secret: Option<String>,
-    other_secrets: BTreeMap<String, String>,
-    secrets_fault: AwsFault,
-    variables: BTreeMap<String, Option<String>>,
+    secrets: BTreeMap<String, String>,
+    variables: BTreeMap<String, String>,
     program: Option<Program>,
 }
 
@@ -57,9 +54,7 @@ impl Setup {
             binary,
             // Only the rate limit tests should reach the limit.
             sandbox: Config { rate_limit: 100_000, ..Config::default() },
-            secret: Some(DEFAULT_PAT.to_owned()),
-            other_secrets: BTreeMap::new(),
-            secrets_fault: AwsFault::None,
+            secrets: [(SECRET_ID.to_owned(), DEFAULT_PAT.to_owned())].into(),
             variables: BTreeMap::new(),
             program: None,
         }
@@ -71,22 +66,16 @@ impl Setup {
         self
     }
 
-    /// Sets an environment variable. `{sandbox}`, `{secret}` and `{endpoint}` are replaced by the sandbox's address,
-    /// the id of the PAT's secret and the endpoint of Secrets Manager.
+    /// Sets an environment variable; an empty one counts as unset. `{sandbox}`, `{secret}` and `{endpoint}` are replaced
+    /// by the sandbox's address, the id of the PAT's secret and the endpoint of Secrets Manager.
     pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.variables.insert(name.to_owned(), Some(value.to_owned()));
+        self.variables.insert(name.to_owned(), value.to_owned());
         self
     }
 
     /// Reads each caller's PAT from a separate secret, `{secret}/{sub}`.
     pub fn with_pat_per_caller(self) -> Self {
         self.with("CALENDLY_PAT_SECRET_ID", "{secret}/{sub}")
-    }
-
-    /// Removes a default environment variable.
-    pub fn without(mut self, name: &str) -> Self {
-        self.variables.insert(name.to_owned(), None);
-        self
     }
 
     /// Changes the sandbox's configuration.
@@ -97,19 +86,14 @@ impl Setup {
 
     /// Sets the content of the PAT's secret; `None` for no secret.
     pub fn secret(mut self, secret: Option<&str>) -> Self {
-        self.secret = secret.map(str::to_owned);
+        self.secrets.remove(SECRET_ID);
+        self.secrets.extend(secret.map(|secret| (SECRET_ID.to_owned(), secret.to_owned())));
         self
     }
 
     /// Stores another secret, `{secret}/name`.
     pub fn other_secret(mut self, name: &str, text: &str) -> Self {
-        self.other_secrets.insert(format!("{SECRET_ID}/{name}"), text.to_owned());
-        self
-    }
-
-    /// Sets a fault of Secrets Manager before init.
-    pub fn secrets_fault(mut self, fault: AwsFault) -> Self {
-        self.secrets_fault = fault;
+        self.secrets.insert(format!("{SECRET_ID}/{name}"), text.to_owned());
         self
     }
 
@@ -128,13 +112,9 @@ impl Setup {
 
     /// Starts the world with this sandbox and this Secrets Manager, without waiting for the function.
     pub async fn spawn_with(self, sandbox: Sandbox, secrets: SecretsManager) -> World {
-        if let Some(secret) = &self.secret {
-            secrets.store(SECRET_ID, secret);
-        }
-        for (id, text) in &self.other_secrets {
+        for (id, text) in &self.secrets {
             secrets.store(id, text);
         }
-        secrets.set_fault(self.secrets_fault);
         let usual = [
             ("CALENDLY_PAT_SECRET_ID", "{secret}"),
             ("CALENDLY_BASE_URL", "{sandbox}"),
@@ -142,19 +122,14 @@ impl Setup {
             ("JWT_AUDIENCE", "calendly-functions"),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "{endpoint}"),
         ];
-        let mut variables: BTreeMap<String, Option<String>> =
-            usual.map(|(name, value)| (name.to_owned(), Some(value.to_owned()))).into();
+        let mut variables = BTreeMap::from(usual.map(|(name, value)| (name.to_owned(), value.to_owned())));
         variables.extend(self.variables);
-        let variables = variables
-            .into_iter()
-            .filter_map(|(name, value)| {
-                let value = value?
-                    .replace("{sandbox}", &sandbox.base_url())
-                    .replace("{secret}", SECRET_ID)
-                    .replace("{endpoint}", &secrets.endpoint);
-                Some((name, value))
-            })
-            .collect();
+        for value in variables.values_mut() {
+            *value = value
+                .replace("{sandbox}", &sandbox.base_url())
+                .replace("{secret}", SECRET_ID)
+                .replace("{endpoint}", &secrets.endpoint);
+        }
         let program = self.program.unwrap_or_else(|| self.binary.program());
         let function = Function::spawn(&program, &variables).await;
         World { binary: self.binary, sandbox, secrets, secret_id: SECRET_ID.to_owned(), function, variables }

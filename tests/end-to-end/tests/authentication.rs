@@ -15,7 +15,7 @@ async fn world() -> World {
 }
 
 fn with_shared_secret(secret: &str) -> Setup {
-    let setup = Setup::new(Binary::User).without("JWT_ISSUER").with("JWT_SECRET_ID", "{secret}/jwt");
+    let setup = Setup::new(Binary::User).with("JWT_ISSUER", "").with("JWT_SECRET_ID", "{secret}/jwt");
     setup.other_secret("jwt", secret)
 }
 

@@ -21,7 +21,7 @@ async fn assert_init_fails(setup: Setup, names: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_variables_stop_the_function_and_are_named() {
-    let user = Setup::new(Binary::User).without("JWT_AUDIENCE").with("CALENDLY_TIMEOUT_MS", "0");
+    let user = Setup::new(Binary::User).with("JWT_AUDIENCE", "").with("CALENDLY_TIMEOUT_MS", "0");
     assert_init_fails(user, &["JWT_AUDIENCE", "CALENDLY_TIMEOUT_MS"]).await;
     for bundle in ["/nowhere/bundle.pem", "/dev/null"] {
         assert_init_fails(Setup::new(Binary::User).with("AWS_CA_BUNDLE", bundle), &["AWS_CA_BUNDLE"]).await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use end_to_end::{AwsFault, Binary, Setup};
+use end_to_end::{AwsFault, Binary, SecretsManager, Setup};
 use sandbox::{Config, Sandbox};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,7 +22,10 @@ async fn init_prepares_keys_pat_and_a_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn init_ends_after_three_seconds() {
-    let world = Setup::new(Binary::User).secrets_fault(AwsFault::Hang).spawn().await;
+    let (sandbox, secrets) =
+        (Sandbox::start(Config::default()).await.unwrap(), SecretsManager::start().await);
+    secrets.set_fault(AwsFault::Hang);
+    let world = Setup::new(Binary::User).spawn_with(sandbox, secrets).await;
     let began = Instant::now();
     world.function.wait_for_init().await;
     assert!(began.elapsed() < Duration::from_millis(4_500), "{:?}", began.elapsed());

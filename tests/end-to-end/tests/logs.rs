@@ -135,7 +135,7 @@ async fn secrets_are_in_no_output() {
     const JWT_SECRET: &str = "very-secret-shared-secret-of-the-issuer";
     let setup = Setup::new(Binary::CheckAvailability).with("CALENDLY_MAX_RETRIES", "0");
     let setup = setup.secret(Some(PAT)).other_secret("jwt", JWT_SECRET);
-    let world = setup.without("JWT_ISSUER").with("JWT_SECRET_ID", "{secret}/jwt").start().await;
+    let world = setup.with("JWT_ISSUER", "").with("JWT_SECRET_ID", "{secret}/jwt").start().await;
     world.sandbox.add_account(PAT);
     let mint = |claims: Value| {
         world.sandbox.mint(Mint {
