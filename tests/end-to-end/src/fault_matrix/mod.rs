@@ -11,7 +11,6 @@ use std::{sync::Arc, time::Instant};
 
 use futures_util::{StreamExt, stream};
 use sandbox::Fault;
-use tokio::sync::Mutex;
 
 use self::fault::Injection;
 pub use self::{
@@ -20,6 +19,7 @@ pub use self::{
     report::Report,
     upstream::Upstream,
 };
+use crate::WHOLE_MACHINE;
 
 /// How many cells run at the same time. Most of them wait for a time-out.
 const CONCURRENCY: usize = 8;
@@ -49,9 +49,7 @@ pub fn quick_faults(upstream: Upstream) -> Vec<(Fault, (u16, &'static str))> {
 
 /// Runs cells and reports their answers; panics with the messages of the cells that failed.
 pub async fn run(cells: Vec<Cell>, shared: Arc<SharedSetup>) -> Report {
-    // Two matrices at once would run more than `CONCURRENCY` cells.
-    static RUNNING: Mutex<()> = Mutex::const_new(());
-    let _running = RUNNING.lock().await;
+    let _alone = WHOLE_MACHINE.lock().await;
     let began = Instant::now();
     let mut numbered: Vec<_> = cells.into_iter().enumerate().collect();
     // Start the slow cells first.
