@@ -22,6 +22,10 @@ use crate::{
     windows::Window,
 };
 
+#[cfg(test)]
+#[path = "../../tests/fuzz/replay.rs"]
+mod replay;
+
 /// 2026-11-25T12:00:00Z.
 const NOW: i64 = 1_795_608_000;
 
@@ -247,17 +251,7 @@ fn check_round_trip(availability: &Availability, window: &AvailabilityKey) {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
-
-    /// Replays the inputs of `tests/fuzz/corpus`.
-    fn replay(target: &str, check: fn(&[u8])) {
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus").join(target);
-        let inputs: Vec<_> = fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert!(!inputs.is_empty(), "{}", corpus.display());
-        for input in inputs {
-            check(&fs::read(input).unwrap());
-        }
-    }
+    use super::replay::replay;
 
     #[test]
     fn questions() {

@@ -8,6 +8,10 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{Dispatch, dispatch, version::ProtocolHeaders};
 
+#[cfg(test)]
+#[path = "../../tests/fuzz/replay.rs"]
+mod replay;
+
 /// A message, after a line for each of the three headers (empty for an absent one). The answer is a JSON-RPC response with
 /// the id of the message, or nothing for a notification.
 pub fn message(bytes: &[u8]) {
@@ -55,34 +59,10 @@ fn sent_id(body: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use super::replay::replay;
 
-    /// The number of random changes of each input.
-    const CHANGES: usize = 300;
-
-    /// Replays the corpus, and random changes of each input: bytes left out, copied or replaced.
     #[test]
-    fn corpus() {
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/mcp_message");
-        let mut inputs: Vec<_> =
-            fs::read_dir(corpus).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
-        inputs.sort_unstable();
-        assert!(inputs.len() > 10);
-        let mut random = fastrand::Rng::with_seed(1);
-        for input in &inputs {
-            super::message(input);
-            for _ in 0..CHANGES {
-                let mut changed = input.clone();
-                for _ in 0..random.usize(1..4) {
-                    let start = random.usize(0..=changed.len());
-                    let end = changed.len().min(start + random.usize(0..8));
-                    let other = random.choice(&inputs).unwrap();
-                    let from = random.usize(0..=other.len());
-                    let part = &other[from..other.len().min(from + random.usize(0..8))];
-                    changed.splice(start..end, part.iter().copied());
-                }
-                super::message(&changed);
-            }
-        }
+    fn messages() {
+        replay("mcp_message", super::message);
     }
 }

@@ -1,8 +1,8 @@
 //! Fuzz oracles: for each parser of untrusted bytes, a function that panics if the parser disagrees with a simple,
 //! independent implementation of the same rules.
 //!
-//! `make fuzz` calls them with coverage-guided inputs, and unit tests (`replay`) with the inputs in
-//! `tests/fuzz/corpus` and mutations of these. They are compiled for tests and fuzzing only.
+//! `make fuzz` calls them with coverage-guided inputs, and unit tests with the inputs in `tests/fuzz/corpus` and changes of
+//! these. They are compiled for tests and fuzzing only.
 
 mod auth;
 mod calendly;
@@ -11,6 +11,7 @@ mod item;
 mod keys;
 mod naive;
 #[cfg(test)]
+#[path = "../../tests/fuzz/replay.rs"]
 mod replay;
 mod secret;
 
@@ -22,3 +23,48 @@ pub use event::event;
 pub use item::item;
 pub use keys::keys;
 pub use secret::secret;
+
+#[cfg(test)]
+mod tests {
+    use super::replay::replay;
+
+    #[test]
+    fn tokens() {
+        replay("token", super::token);
+    }
+
+    #[test]
+    fn claims() {
+        replay("claims", super::claims);
+    }
+
+    #[test]
+    fn keys() {
+        replay("keys", super::keys);
+    }
+
+    #[test]
+    fn events() {
+        replay("event", super::event);
+    }
+
+    #[test]
+    fn pages_of_event_types() {
+        replay("event_types", super::event_types);
+    }
+
+    #[test]
+    fn available_times() {
+        replay("available_times", super::available_times);
+    }
+
+    #[test]
+    fn secrets() {
+        replay("secret", super::secret);
+    }
+
+    #[test]
+    fn items() {
+        replay("item", super::item);
+    }
+}

@@ -564,12 +564,11 @@ mod tests {
         }
         let unreachable = Error::CalendlyUnreachable { what: "it was reset", path: "/users/me" };
         assert!(unreachable.is_calendly_unavailable() && !unreachable.is_pat_refused());
-        let another = Error::Internal { reason: "another error" };
-        assert!(
-            !another.is_calendly_unavailable()
-                && !another.is_pat_refused()
-                && !another.is_calendly_not_found()
-        );
+        let invalid = Error::CalendlyInvalidResponse("it is not JSON".to_owned());
+        for another in [invalid, Error::Internal { reason: "another error" }] {
+            assert!(!another.is_calendly_unavailable() && !another.is_pat_refused());
+            assert!(!another.is_calendly_not_found());
+        }
     }
 
     #[test]

@@ -181,6 +181,40 @@ mod tests {
         }
     }
 
+    /// The claims that issuers document for their access tokens.
+    #[test]
+    fn access_tokens_of_common_issuers_are_accepted() {
+        for (issuer, changes) in [
+            (
+                "Auth0",
+                json!({"sub": "auth0|507f", "aud": ["calendly", "https://tenant.eu.auth0.com/userinfo"],
+                       "azp": "client", "gty": "password", "scope": "openid profile calendly:read"}),
+            ),
+            (
+                "Auth0, RFC 9068 profile",
+                json!({"sub": "client@clients", "client_id": "client", "scope": "calendly:read"}),
+            ),
+            (
+                "Entra ID, version 2",
+                json!({"azpacr": "0", "nbf": NOW, "scp": "openid calendly:read", "ver": "2.0"}),
+            ),
+            ("Entra ID, version 1", json!({"scp": "calendly:read", "ver": "1.0"})),
+            (
+                "Keycloak",
+                json!({"typ": "Bearer", "azp": "app", "aud": ["calendly", "account"], "nonce": "n",
+                       "scope": "openid email calendly:read"}),
+            ),
+            ("Okta", json!({"cid": "0oa1", "scp": ["openid", "calendly:read"]})),
+            (
+                "Cognito",
+                json!({"aud": null, "client_id": "calendly", "token_use": "access",
+                       "scope": "openid calendly:read"}),
+            ),
+        ] {
+            assert!(check(&rules(Some("calendly:read")), changes).is_ok(), "{issuer}");
+        }
+    }
+
     #[test]
     fn refused_claims() {
         for (changes, expected) in [

@@ -230,6 +230,9 @@ mod tests {
         let sandbox = sandbox().await;
         let issuer = sandbox.issuer_url();
         let elsewhere = format!("{}{JWKS}", sandbox.base_url());
+        let text = "the token of caller-name is not welcome".to_owned();
+        let headers = [("www-authenticate".to_owned(), text.clone())].into();
+        let private = Fault::Status { status: 403, body: text, headers };
         for (path, fault, expected) in [
             (DISCOVERY, Fault::status(503), "the issuer answered 503 Service Unavailable (discovery)"),
             (DISCOVERY, json_body("{}"), "the issuer's discovery document lacks issuer or jwks_uri"),
@@ -240,7 +243,7 @@ mod tests {
                 "the issuer's answer is larger than 524288",
             ),
             (DISCOVERY, Fault::Redirect { location: elsewhere.clone() }, "the issuer answered 302 Found"),
-            (JWKS, Fault::status(404), "the issuer answered 404 Not Found (keys)"),
+            (JWKS, private, "the issuer answered 403 Forbidden (keys)"),
             (JWKS, Fault::Redirect { location: elsewhere }, "the issuer answered 302 Found (keys)"),
             (
                 JWKS,
@@ -256,6 +259,7 @@ mod tests {
             sandbox.fault(path, 2, fault.clone());
             let reason = fetch(&issuer, None).await.unwrap_err();
             assert!(reason.starts_with(expected), "{path} {fault:?}: {reason}");
+            assert!(!reason.contains("caller-name"), "{reason}");
             sandbox.clear_faults();
         }
         assert_eq!(fetch(&issuer, None).await, Ok(()));

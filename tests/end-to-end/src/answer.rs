@@ -13,8 +13,8 @@ use crate::{function::Binary, openapi, runtime_api::Outcome};
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// All values of each header, by name in lower case.
-    pub headers: BTreeMap<String, Vec<String>>,
+    /// The headers, by name in lower case.
+    pub headers: BTreeMap<String, String>,
     /// The body, decoded.
     pub body: String,
     /// Whether the body was gzipped.
@@ -27,7 +27,6 @@ pub struct Answer {
 
 impl Answer {
     /// Reads a function's response in either gateway's format and checks it against `openapi.yaml`.
-    #[must_use]
     pub fn from_outcome(outcome: Outcome) -> Self {
         let Outcome { function, result, request_id, arrived, .. } = outcome;
         let response = result.unwrap_or_else(|error| panic!("a function error: {error}"));
@@ -39,7 +38,7 @@ impl Answer {
             Some(true) => BASE64_STANDARD.decode(text).expect("base64"),
             _ => text.into_bytes(),
         };
-        let is_gzipped = headers.get("content-encoding").is_some_and(|values| values == &["gzip"]);
+        let is_gzipped = headers.get("content-encoding").is_some_and(|coding| coding == "gzip");
         let body = if is_gzipped {
             let mut body = String::new();
             GzDecoder::new(&*bytes).read_to_string(&mut body).expect("gzip");
@@ -59,45 +58,38 @@ impl Answer {
     }
 
     /// The body as JSON.
-    #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
     /// The text of each item of an array, byte for byte.
-    #[must_use]
     pub fn raw_items(&self) -> Vec<String> {
         raw_items(&self.body)
     }
 
     /// The text of each slot of an availability answer, byte for byte.
-    #[must_use]
     pub fn raw_collection(&self) -> Vec<String> {
         raw_collection(&self.body)
     }
 
-    /// The value of a header that occurs once at most.
-    #[must_use]
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
-        match self.headers.get(name).map(Vec::as_slice) {
-            None => None,
-            Some([value]) => Some(value),
-            Some(values) => panic!("{name} occurs more than once: {values:?}"),
-        }
+        self.headers.get(name).map(String::as_str)
     }
 
     /// The `code` of a problem, else an empty text.
-    #[must_use]
     pub fn code(&self) -> String {
-        let problem: Option<Value> = serde_json::from_str(&self.body).ok();
-        problem.and_then(|problem| Some(problem["code"].as_str()?.to_owned())).unwrap_or_default()
+        self.problem_member("code")
     }
 
     /// The `detail` of a problem, else an empty text.
-    #[must_use]
     pub fn detail(&self) -> String {
-        let problem: Option<Value> = serde_json::from_str(&self.body).ok();
-        problem.and_then(|problem| Some(problem["detail"].as_str()?.to_owned())).unwrap_or_default()
+        self.problem_member("detail")
+    }
+
+    fn problem_member(&self, name: &str) -> String {
+        let problem: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        problem[name].as_str().unwrap_or_default().to_owned()
     }
 
     /// Panics unless the status is 200.
@@ -113,7 +105,6 @@ impl Answer {
     }
 
     /// The status and the code, which is empty for a success. A tool's result with `isError` has those of its problem.
-    #[must_use]
     pub fn status_and_code(&self) -> (u16, String) {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
         let result = &body["result"];
@@ -125,7 +116,6 @@ impl Answer {
 }
 
 /// The text of each item of `collection`, byte for byte.
-#[must_use]
 pub fn raw_collection(json: &str) -> Vec<String> {
     let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json).expect("an object");
     let collection = members.get("collection").unwrap_or_else(|| panic!("no collection: {json}"));
@@ -137,24 +127,16 @@ fn raw_items(json: &str) -> Vec<String> {
     items.iter().map(|item| item.get().to_owned()).collect()
 }
 
-/// Merges `headers` and `multiValueHeaders` as a gateway does.
-fn headers(response: &Value) -> BTreeMap<String, Vec<String>> {
-    let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut add = |name: &str, value: &Value| {
-        let value = value.as_str().unwrap_or_else(|| panic!("the header {name} is not a text: {value}"));
-        headers.entry(name.to_lowercase()).or_default().push(value.to_owned());
+/// The headers of a response to an HTTP API, or to a REST API in `multiValueHeaders`. No function repeats one.
+fn headers(response: &Value) -> BTreeMap<String, String> {
+    let members = |name: &str| response[name].as_object().cloned().unwrap_or_default();
+    let multiple = members("multiValueHeaders").into_iter().map(|(name, values)| match values.as_array() {
+        Some(values) if values.len() == 1 => (name, values[0].clone()),
+        _ => panic!("{name} has not one value: {values}"),
+    });
+    let text = |name: &str, value: &Value| match value.as_str() {
+        Some(value) => (name.to_lowercase(), value.to_owned()),
+        None => panic!("the header {name} is not a text: {value}"),
     };
-    let multiple = response["multiValueHeaders"].as_object();
-    for (name, values) in multiple.into_iter().flatten() {
-        values.as_array().into_iter().flatten().for_each(|value| add(name, value));
-    }
-    let is_multiple = |name: &str| {
-        multiple.is_some_and(|multiple| multiple.keys().any(|other| other.eq_ignore_ascii_case(name)))
-    };
-    for (name, value) in response["headers"].as_object().into_iter().flatten() {
-        if !is_multiple(name) {
-            add(name, value);
-        }
-    }
-    headers
+    members("headers").into_iter().chain(multiple).map(|(name, value)| text(&name, &value)).collect()
 }

@@ -7,25 +7,21 @@ use serde_json::Value;
 use crate::{AVAILABLE_TIMES, World};
 
 /// The day `ahead` days from today, in UTC.
-#[must_use]
 pub fn day(ahead: u64) -> NaiveDate {
     Utc::now().date_naive() + Days::new(ahead)
 }
 
 /// The start of that day, in UTC.
-#[must_use]
 pub fn midnight(ahead: u64) -> DateTime<Utc> {
     day(ahead).and_time(NaiveTime::MIN).and_utc()
 }
 
 /// A moment in the format of the answers.
-#[must_use]
 pub fn utc(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 /// Parses a moment of an answer.
-#[must_use]
 pub fn time(text: &Value) -> DateTime<Utc> {
     parse(text.as_str().expect("a text"))
 }
@@ -35,7 +31,6 @@ fn parse(text: &str) -> DateTime<Utc> {
 }
 
 /// The time windows requested from Calendly, in order of their starts.
-#[must_use]
 pub fn windows(world: &World) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
     let calls = world.calls_of(AVAILABLE_TIMES);
     let bound = |call: &Call, name| parse(&parameter(call, name));

@@ -1,7 +1,6 @@
 //! The HTTP side of the stand-ins for AWS services: records calls and injects faults.
 
 use std::{
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -25,14 +24,6 @@ pub enum AwsFault {
     None,
     /// `InternalServiceError`
     InternalError,
-    /// `AccessDeniedException`
-    AccessDenied,
-    /// `ProvisionedThroughputExceededException`
-    Throttled,
-    /// `ResourceNotFoundException`
-    ResourceNotFound,
-    /// Status 200 with a body that is not JSON.
-    InvalidBody,
     /// The regular response after a delay.
     Delay(Duration),
     /// No response.
@@ -43,7 +34,6 @@ pub enum AwsFault {
 type Handler = Box<dyn Fn(&str, &Value) -> Result<Value, &'static str> + Send + Sync>;
 
 /// A running stand-in.
-#[derive(Debug)]
 pub(crate) struct AwsService {
     pub(crate) endpoint: String,
     state: Arc<ServiceState>,
@@ -55,12 +45,6 @@ struct ServiceState {
     fault: Mutex<AwsFault>,
     /// The operation and the request of each call.
     calls: Mutex<Vec<(String, Value)>>,
-}
-
-impl fmt::Debug for ServiceState {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("ServiceState").field("fault", &self.fault).finish_non_exhaustive()
-    }
 }
 
 /// Locks a mutex of the harness, also after a test panicked.
@@ -118,10 +102,6 @@ async fn respond(State(state): State<Arc<ServiceState>>, headers: HeaderMap, bod
     match fault {
         AwsFault::None => {}
         AwsFault::InternalError => return error("InternalServiceError"),
-        AwsFault::AccessDenied => return error("AccessDeniedException"),
-        AwsFault::Throttled => return error("ProvisionedThroughputExceededException"),
-        AwsFault::ResourceNotFound => return error("ResourceNotFoundException"),
-        AwsFault::InvalidBody => return response(StatusCode::OK, "<html>".to_owned()),
         AwsFault::Delay(time) => sleep(time).await,
         AwsFault::Hang => std::future::pending().await,
     }

@@ -36,7 +36,6 @@ pub struct Authority {
 
 impl Authority {
     /// Creates an authority and writes its certificate into this directory.
-    #[must_use]
     pub fn new(directory: &Path) -> Self {
         let (trusted, pem) = authority("Authority of the tests");
         let (untrusted, _) = authority("Untrusted authority");
@@ -48,7 +47,6 @@ impl Authority {
     }
 
     /// The path of the PEM file with its certificate.
-    #[must_use]
     pub fn bundle(&self) -> &str {
         self.bundle.to_str().expect("a path in UTF-8")
     }

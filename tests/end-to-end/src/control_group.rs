@@ -38,33 +38,32 @@ impl ControlGroup {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("end-to-end-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let root = Path::new("/sys/fs/cgroup");
-        let mut made = Self { groups: Vec::new() };
-        if root.join("cgroup.controllers").exists() {
-            let both = made.group(root.join(&name))?;
-            fs::write(both.join("memory.max"), SMALLEST_MEMORY.to_string())?;
-            if limits_processor {
-                fs::write(both.join("cpu.max"), format!("{QUOTA} {PERIOD}"))?;
-            }
+        // Version 2 has one group for all controllers, version 1 one each.
+        let memory = SMALLEST_MEMORY.to_string();
+        let limits = if root.join("cgroup.controllers").exists() {
+            vec![("", "memory.max", memory), ("", "cpu.max", format!("{QUOTA} {PERIOD}"))]
         } else {
-            let memory = made.group(root.join("memory").join(&name))?;
-            fs::write(memory.join("memory.limit_in_bytes"), SMALLEST_MEMORY.to_string())?;
-            if limits_processor {
-                let cpu = made.group(root.join("cpu").join(&name))?;
-                fs::write(cpu.join("cpu.cfs_period_us"), PERIOD.to_string())?;
-                fs::write(cpu.join("cpu.cfs_quota_us"), QUOTA.to_string())?;
+            vec![
+                ("memory", "memory.limit_in_bytes", memory),
+                ("cpu", "cpu.cfs_period_us", PERIOD.to_string()),
+                ("cpu", "cpu.cfs_quota_us", QUOTA.to_string()),
+            ]
+        };
+        let mut made = Self { groups: Vec::new() };
+        for (controller, file, value) in limits {
+            if limits_processor || !file.starts_with("cpu") {
+                let group = root.join(controller).join(&name);
+                if !made.groups.contains(&group) {
+                    fs::create_dir(&group)?;
+                    made.groups.push(group.clone());
+                }
+                fs::write(group.join(file), value)?;
             }
         }
         Ok(made)
     }
 
-    fn group(&mut self, path: PathBuf) -> io::Result<PathBuf> {
-        fs::create_dir(&path)?;
-        self.groups.push(path.clone());
-        Ok(path)
-    }
-
     /// Wraps a program so that it runs in the group from its first instruction.
-    #[must_use]
     pub fn wrap(&self, program: Program) -> Program {
         let Program { name, command, arguments } = program;
         let enter: String = self
@@ -78,7 +77,6 @@ impl ControlGroup {
     }
 
     /// The number of processes that the kernel killed for lack of memory.
-    #[must_use]
     pub fn oom_kills(&self) -> u32 {
         let files = ["memory.events", "memory.oom_control"];
         let contents =

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -18,7 +18,6 @@ pub struct FakeClock {
 
 impl FakeClock {
     /// Creates a clock without an offset.
-    #[must_use]
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -29,7 +28,6 @@ impl FakeClock {
     }
 
     /// The environment variables of a process. With `is_monotonic`, the offset applies to the monotonic clock too.
-    #[must_use]
     pub fn variables(&self, is_monotonic: bool) -> [(&'static str, &str); 4] {
         [
             ("LD_PRELOAD", &self.library),
@@ -50,7 +48,6 @@ impl FakeClock {
 
 /// The environment variables of a process whose clock runs at a fifth of the speed, so that its time-outs do not expire
 /// early on a busy machine.
-#[must_use]
 pub fn slow_clock() -> [(&'static str, String); 3] {
     [
         ("LD_PRELOAD", library()),
@@ -61,9 +58,23 @@ pub fn slow_clock() -> [(&'static str, String); 3] {
 
 /// The path of the library, as reported by `faketime`.
 fn library() -> String {
+    remove_leftovers();
     let output = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output();
     let output = output.expect("faketime is missing: `python3 scripts/debian.py faketime` installs it");
     String::from_utf8(output.stdout).expect("a path").trim().to_owned()
+}
+
+/// Removes the shared memory of killed processes. libfaketime names it after the process id, and does nothing in a later
+/// process with the same id.
+fn remove_leftovers() {
+    for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
+        let id = name.strip_prefix("faketime_shm_").or_else(|| name.strip_prefix("sem.faketime_sem_"));
+        if id.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 impl Default for FakeClock {

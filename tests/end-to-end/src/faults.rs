@@ -13,26 +13,22 @@ pub const EVENT_TYPES: &str = "/event_types";
 pub const AVAILABLE_TIMES: &str = "/event_type_available_times";
 
 /// Answers with this body and content type.
-#[must_use]
 pub fn body_fault(content_type: &str, body: impl Into<String>) -> Fault {
     Fault::Body { content_type: content_type.to_owned(), body: body.into() }
 }
 
 /// Answers with this JSON.
-#[must_use]
 pub fn json_fault(body: &Value) -> Fault {
     body_fault("application/json; charset=utf-8", body.to_string())
 }
 
 /// Answers with this status, these headers and this body.
-#[must_use]
 pub fn status_fault(status: u16, headers: &[(&str, &str)], body: &str) -> Fault {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Fault::Status { status, body: body.to_owned(), headers: headers.collect() }
 }
 
 /// A page of a list, in Calendly's JSON.
-#[must_use]
 pub fn list_page(rows: &[Value], next_page_token: Option<&str>) -> Value {
     json!({"collection": rows, "pagination": {"next_page_token": next_page_token}})
 }

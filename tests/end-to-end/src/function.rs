@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    aws_service::lock,
     runtime_api::{Invocation, Outcome, RuntimeApi},
     wait::{TIMEOUT, wait_until},
 };
@@ -43,7 +44,6 @@ impl Binary {
     pub const WITH_GET_ROUTE: [Self; 3] = [Self::User, Self::UserEventTypes, Self::CheckAvailability];
 
     /// The name of its package, its binary and the last segment of its route.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -54,13 +54,11 @@ impl Binary {
     }
 
     /// The route's path.
-    #[must_use]
     pub fn path(self) -> String {
         format!("/calendly/{}", self.name())
     }
 
     /// The program built by `cargo build`.
-    #[must_use]
     pub fn program(self) -> Program {
         Program { name: self.name().to_owned(), command: self.file(), arguments: Vec::new() }
     }
@@ -92,19 +90,18 @@ pub struct Program {
 }
 
 /// A running function, which is killed when it is dropped.
-#[derive(Debug)]
 pub struct Function {
     spawned: Instant,
     runtime_api: RuntimeApi,
     process: tokio::sync::Mutex<Child>,
-    output: Arc<Output>,
-    ended: [watch::Receiver<bool>; 2],
+    stdout: Output,
+    stderr: Output,
 }
 
-#[derive(Debug, Default)]
+/// The lines of a stream of the process.
 struct Output {
-    stdout: Mutex<Vec<String>>,
-    stderr: Mutex<Vec<String>>,
+    lines: Arc<Mutex<Vec<String>>>,
+    has_ended: watch::Receiver<bool>,
 }
 
 impl Function {
@@ -124,18 +121,12 @@ impl Function {
             .kill_on_drop(true)
             .spawn()
             .expect("the function starts");
-        let output = Arc::new(Output::default());
-        let stdout = process.stdout.take().expect("a pipe");
-        let stderr = process.stderr.take().expect("a pipe");
-        let ended = [
-            capture(stdout, output.clone(), |output| &output.stdout),
-            capture(stderr, output.clone(), |output| &output.stderr),
-        ];
-        Self { spawned, runtime_api, process: tokio::sync::Mutex::new(process), output, ended }
+        let stdout = Output::capture(process.stdout.take().expect("a pipe"));
+        let stderr = Output::capture(process.stderr.take().expect("a pipe"));
+        Self { spawned, runtime_api, process: tokio::sync::Mutex::new(process), stdout, stderr }
     }
 
     /// When the process was started.
-    #[must_use]
     pub fn spawned(&self) -> Instant {
         self.spawned
     }
@@ -149,7 +140,7 @@ impl Function {
     pub async fn wait_for_polls(&self, least: usize) {
         let mut polls = self.runtime_api.polls();
         let asked = timeout(TIMEOUT, polls.wait_for(|polls| *polls >= least));
-        let mut stdout_ended = self.ended[0].clone();
+        let mut stdout_ended = self.stdout.has_ended.clone();
         tokio::select! {
             asked = asked => { asked.expect("the function takes too long to ask for an event").expect("the Runtime API is there"); }
             _ = stdout_ended.wait_for(|ended| *ended) => panic!("the function ended: {}", self.raw_output()),
@@ -157,7 +148,6 @@ impl Function {
     }
 
     /// The number of polls for an event.
-    #[must_use]
     pub fn polls(&self) -> usize {
         *self.runtime_api.polls().borrow()
     }
@@ -166,7 +156,7 @@ impl Function {
     pub async fn invoke(&self, invocation: Invocation) -> Outcome {
         let left = invocation.deadline.duration_since(std::time::SystemTime::now()).unwrap_or_default();
         let outcome = self.runtime_api.queue(invocation);
-        let mut stdout_ended = self.ended[0].clone();
+        let mut stdout_ended = self.stdout.has_ended.clone();
         tokio::select! {
             outcome = timeout(left.max(Duration::from_secs(26)) + TIMEOUT, outcome) => {
                 outcome.expect("the function gives no answer").expect("the Runtime API is there")
@@ -197,22 +187,19 @@ impl Function {
     }
 
     async fn wait_for_output_to_end(&self) {
-        for ended in &self.ended {
-            let _ = timeout(TIMEOUT, ended.clone().wait_for(|ended| *ended)).await;
+        for output in [&self.stdout, &self.stderr] {
+            let _ = timeout(TIMEOUT, output.has_ended.clone().wait_for(|ended| *ended)).await;
         }
     }
 
     /// The report of a failed init.
-    #[must_use]
     pub fn init_error(&self) -> Option<Value> {
         self.runtime_api.init_error()
     }
 
     /// The log lines so far, which must be JSON objects.
-    #[must_use]
     pub fn log(&self) -> Vec<Value> {
-        let lines = self.output.stdout.lock().expect("no panic while locked").clone();
-        lines
+        lock(&self.stdout.lines)
             .iter()
             .map(|line| match serde_json::from_str(line) {
                 Ok(line @ Value::Object(_)) => line,
@@ -232,36 +219,31 @@ impl Function {
     }
 
     /// Takes the new lines of standard output and standard error.
-    #[must_use]
     pub fn take_output(&self) -> [Vec<String>; 2] {
-        let lines = [&self.output.stdout, &self.output.stderr];
-        lines.map(|lines| std::mem::take(&mut *lines.lock().expect("no panic while locked")))
+        [&self.stdout, &self.stderr].map(|output| std::mem::take(&mut *lock(&output.lines)))
     }
 
     /// Everything written so far to standard output and to standard error.
-    #[must_use]
     pub fn raw_output(&self) -> String {
-        let stdout = self.output.stdout.lock().expect("no panic while locked").join("\n");
-        let stderr = self.output.stderr.lock().expect("no panic while locked").join("\n");
-        format!("{stdout}\n{stderr}")
+        [&self.stdout, &self.stderr].map(|output| lock(&output.lines).join("\n")).join("\n")
     }
 }
 
-/// Captures lines until the stream ends; then the receiver sees `true`.
-fn capture(
-    stream: impl AsyncRead + Unpin + Send + 'static,
-    output: Arc<Output>,
-    lines_of: impl Fn(&Output) -> &Mutex<Vec<String>> + Send + 'static,
-) -> watch::Receiver<bool> {
-    let (sender, receiver) = watch::channel(false);
-    tokio::spawn(async move {
-        let mut lines = BufReader::new(stream).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            lines_of(&output).lock().expect("no panic while locked").push(line);
-        }
-        sender.send_replace(true);
-    });
-    receiver
+impl Output {
+    /// Captures lines until the stream ends.
+    fn capture(stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (sender, has_ended) = watch::channel(false);
+        let captured = lines.clone();
+        tokio::spawn(async move {
+            let mut stream = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = stream.next_line().await {
+                lock(&captured).push(line);
+            }
+            sender.send_replace(true);
+        });
+        Self { lines, has_ended }
+    }
 }
 
 /// The variables that Lambda sets, with invalid credentials.

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::day;
+
 /// A kind of gateway, with its own event format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gateway {
@@ -23,6 +25,7 @@ impl Gateway {
 
 /// A client's request.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Request {
     method: &'static str,
     path: String,
@@ -33,7 +36,6 @@ pub struct Request {
 
 impl Request {
     /// A GET request with the headers of curl.
-    #[must_use]
     pub fn get(path: impl Into<String>) -> Self {
         let headers = [
             ("Accept", "*/*"),
@@ -54,20 +56,17 @@ impl Request {
     }
 
     /// Replaces the method.
-    #[must_use]
     pub fn method(self, method: &'static str) -> Self {
         Self { method, ..self }
     }
 
     /// Makes it a POST request with this body.
-    #[must_use]
     pub fn post(self, body: impl Into<String>) -> Self {
         let request = Self { method: "POST", body: Some(body.into()), ..self };
         request.header("Content-Type", "application/json")
     }
 
     /// Makes it a message of MCP's 2025-11-25 that calls a tool.
-    #[must_use]
     pub fn tool_call(self, tool: &str, arguments: &Value) -> Self {
         let params = json!({"name": tool, "arguments": arguments});
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
@@ -75,14 +74,22 @@ impl Request {
     }
 
     /// Adds query parameters, percent-encoded.
-    #[must_use]
     pub fn query<'a>(self, pairs: impl IntoIterator<Item = &'a (&'a str, &'a str)>) -> Self {
         let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         self.raw_query(&encoded)
     }
 
+    /// Asks for the slots of these days, from the first to the last one, counted from today in UTC.
+    pub fn days(self, first: u64, last: u64) -> Self {
+        self.query(&[("start_time", &*day(first).to_string()), ("end_time", &day(last).to_string())])
+    }
+
+    /// Adds an event type: its URI, UUID or slug.
+    pub fn event_type(self, event_type: &str) -> Self {
+        self.query(&[("event_type", event_type)])
+    }
+
     /// Adds raw text to the query.
-    #[must_use]
     pub fn raw_query(mut self, query: &str) -> Self {
         if !self.query.is_empty() && !query.is_empty() {
             self.query.push('&');
@@ -92,27 +99,23 @@ impl Request {
     }
 
     /// Adds a header, even if there is one with the same name.
-    #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Adds `Authorization: Bearer`.
-    #[must_use]
     pub fn bearer(self, token: &str) -> Self {
         self.header("Authorization", &format!("Bearer {token}"))
     }
 
     /// Removes all headers of this name.
-    #[must_use]
     pub fn without_header(mut self, name: &str) -> Self {
         self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         self
     }
 
     /// The event that this gateway sends for the request.
-    #[must_use]
     pub fn through(&self, gateway: Gateway) -> Value {
         match gateway {
             Gateway::HttpApi => self.http_api(),

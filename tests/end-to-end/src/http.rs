@@ -5,7 +5,6 @@ use std::sync::Once;
 use reqwest::Client;
 
 /// Builds a client that follows no redirects.
-#[must_use]
 #[expect(clippy::disallowed_methods, reason = "the rules for the functions' client do not apply to tests")]
 pub fn client() -> Client {
     static PROVIDER: Once = Once::new();

@@ -6,7 +6,6 @@ use serde_json::json;
 use crate::{midnight, utc};
 
 /// Available times of about `bytes` bytes: slots a second apart, with `padding` bytes each, on a day of each `number`.
-#[must_use]
 pub fn large_window(bytes: usize, number: u32, padding: usize) -> String {
     let padding = "x".repeat(padding);
     let mut start = midnight(40) + TimeDelta::days(number.into());
@@ -25,7 +24,6 @@ pub fn large_window(bytes: usize, number: u32, padding: usize) -> String {
 }
 
 /// Available times of about `bytes` bytes with slots of the smallest size.
-#[must_use]
 pub fn window_of_small_slots(bytes: usize, number: u32) -> String {
     let start = midnight(40) + TimeDelta::days(i64::from(number) * 31);
     let slot = |second: usize| {
@@ -37,14 +35,12 @@ pub fn window_of_small_slots(bytes: usize, number: u32) -> String {
 }
 
 /// A last page of about `bytes` bytes that repeats `element`.
-#[must_use]
 pub fn list_of(element: &str, bytes: usize) -> String {
     let elements = vec![element; bytes / (element.len() + 1)].join(",");
     format!(r#"{{"collection":[{elements}],"pagination":{{"next_page_token":null}}}}"#)
 }
 
 /// A page of event types of about `bytes` bytes, with the token of the next page.
-#[must_use]
 pub fn large_page(bytes: usize, next: Option<&str>) -> String {
     let row =
         json!({"uri": "https://api.calendly.com/event_types/x", "name": "x".repeat(10_000)}).to_string();

@@ -64,5 +64,5 @@ pub use runtime_api::{Invocation, Outcome};
 pub use secrets_manager::SecretsManager;
 pub use table::Table;
 pub use tcp_proxy::TcpProxy;
-pub use wait::{TIMEOUT, wait_until};
+pub use wait::{TIMEOUT, WHOLE_MACHINE, wait_until};
 pub use world::{Setup, World, concurrent_calls, json_object};

@@ -87,19 +87,12 @@ fn start() -> (String, Child) {
 }
 
 fn moto_server() -> PathBuf {
-    if let Some(named) = std::env::var_os("MOTO_SERVER").filter(|named| !named.is_empty()) {
-        let named = PathBuf::from(named);
-        if named.is_file() {
-            return named;
-        }
-    }
+    let named = std::env::var_os("MOTO_SERVER").map(PathBuf::from);
     let installed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.venv/bin/moto_server");
-    if installed.is_file() {
-        return installed;
-    }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|directory| directory.join("moto_server"))
+    let on_path = std::env::split_paths(&path).map(|directory| directory.join("moto_server"));
+    let mut files = named.into_iter().chain([installed]).chain(on_path);
+    files
         .find(|file| file.is_file())
         .expect("moto_server is missing: `python3 scripts/tools.py test` installs it, or set MOTO_SERVER")
 }

@@ -22,6 +22,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use crate::aws_service::lock;
+
 /// The largest response that Lambda accepts:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const LARGEST_RESPONSE: usize = 6_291_556;
@@ -31,13 +33,12 @@ const TRACE_ID: &str = "Root=1-6b0e9398-1f2e3d4c5b6a798897a6b5c4;Parent=53995c3f
 
 /// An event and its metadata.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Invocation {
     /// The event.
     pub event: String,
     /// When Lambda would end the function.
     pub deadline: SystemTime,
-    /// Lambda's request id; generated if it is `None`.
-    pub request_id: Option<String>,
 }
 
 /// The result of an invocation.
@@ -59,24 +60,17 @@ pub struct Outcome {
 
 impl Invocation {
     /// An invocation with a deadline in 30 s.
-    #[must_use]
     pub fn new(event: &Value) -> Self {
-        Self {
-            event: event.to_string(),
-            deadline: SystemTime::now() + Duration::from_secs(30),
-            request_id: None,
-        }
+        Self { event: event.to_string(), deadline: SystemTime::now() + Duration::from_secs(30) }
     }
 
     /// Sets the deadline to `time` from now.
-    #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         self.deadline = SystemTime::now() + time;
         self
     }
 
     /// Sets the deadline.
-    #[must_use]
     pub fn with_deadline(mut self, deadline: SystemTime) -> Self {
         self.deadline = deadline;
         self
@@ -84,7 +78,6 @@ impl Invocation {
 }
 
 /// The Runtime API of one environment.
-#[derive(Debug)]
 pub(crate) struct RuntimeApi {
     /// Its address and port.
     pub(crate) address: String,
@@ -94,7 +87,6 @@ pub(crate) struct RuntimeApi {
     server: JoinHandle<()>,
 }
 
-#[derive(Debug)]
 struct Shared {
     queue: AsyncMutex<mpsc::UnboundedReceiver<(String, Invocation)>>,
     waiting: Mutex<HashMap<String, Waiting>>,
@@ -105,7 +97,6 @@ struct Shared {
 }
 
 /// An invocation that has not been answered.
-#[derive(Debug)]
 struct Waiting {
     asker: oneshot::Sender<Outcome>,
     handed: Option<Instant>,
@@ -144,15 +135,15 @@ impl RuntimeApi {
 
     /// The function's report to `init/error`.
     pub(crate) fn init_error(&self) -> Option<Value> {
-        self.shared.init_error.lock().expect("no panic while locked").clone()
+        lock(&self.shared.init_error).clone()
     }
 
     /// Queues an event; the receiver gets the outcome.
     pub(crate) fn queue(&self, invocation: Invocation) -> oneshot::Receiver<Outcome> {
-        let id = invocation.request_id.clone().unwrap_or_else(request_id);
+        let id = request_id();
         let (asker, receiver) = oneshot::channel();
         let waiting = Waiting { asker, handed: None };
-        self.shared.waiting.lock().expect("no panic while locked").insert(id.clone(), waiting);
+        lock(&self.shared.waiting).insert(id.clone(), waiting);
         self.events.send((id, invocation)).expect("the queue is open");
         receiver
     }
@@ -180,7 +171,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
         Some(event) => event,
         None => std::future::pending().await,
     };
-    if let Some(waiting) = shared.waiting.lock().expect("no panic while locked").get_mut(&id) {
+    if let Some(waiting) = lock(&shared.waiting).get_mut(&id) {
         waiting.handed = Some(Instant::now());
     }
     let deadline = invocation.deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -232,13 +223,13 @@ async fn init_error(
     if let Some(kind) = headers.get("lambda-runtime-function-error-type") {
         report["headerErrorType"] = kind.to_str().unwrap_or_default().into();
     }
-    *shared.init_error.lock().expect("no panic while locked") = Some(report);
+    *lock(&shared.init_error) = Some(report);
     (StatusCode::ACCEPTED, r#"{"status":"OK"}"#.to_owned())
 }
 
 impl Shared {
     fn end(&self, request_id: String, result: Result<Value, Value>, answered: Instant) {
-        let waiting = self.waiting.lock().expect("no panic while locked").remove(&request_id);
+        let waiting = lock(&self.waiting).remove(&request_id);
         let Waiting { asker, handed } =
             waiting.unwrap_or_else(|| panic!("answered twice, or never asked: {request_id}"));
         let handed = handed.unwrap_or_else(|| panic!("answered before it was asked: {request_id}"));

@@ -4,31 +4,30 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex},
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::aws_service::{AwsFault, AwsService, lock};
 
-const ARN_PREFIX: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:";
-
-#[derive(Debug, Clone)]
-enum StoredSecret {
-    Text(String),
-    Binary(Vec<u8>),
-    /// Deleted, and still in its recovery window.
-    PendingDeletion,
-}
+/// The member of the response that holds a secret, and its content.
+type StoredSecret = (&'static str, String);
 
 /// Secrets Manager as the functions of one test see it.
-#[derive(Debug)]
 pub struct SecretsManager {
     /// The value for `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
     pub endpoint: String,
     service: AwsService,
     secrets: Arc<Mutex<BTreeMap<String, StoredSecret>>>,
+}
+
+impl fmt::Debug for SecretsManager {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SecretsManager").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 impl SecretsManager {
@@ -38,7 +37,17 @@ impl SecretsManager {
         let stored = secrets.clone();
         let service = AwsService::start(move |operation, request| match operation {
             "GetSecretValue" => {
-                get_secret_value(&lock(&stored), request["SecretId"].as_str().unwrap_or_default())
+                let name = request["SecretId"].as_str().unwrap_or_default();
+                let secrets = lock(&stored);
+                let (member, content) = secrets.get(name).ok_or("ResourceNotFoundException")?;
+                Ok(json!({
+                    "ARN": format!("arn:aws:secretsmanager:us-east-1:123456789012:secret:{name}-AbCdEf"),
+                    "Name": name,
+                    "VersionId": "5d3f0c1e-8f0b-4f43-9d43-2b0a6d1c7e55",
+                    *member: content,
+                    "VersionStages": ["AWSCURRENT"],
+                    "CreatedDate": 1_796_117_400.0,
+                }))
             }
             _ => Err("UnknownOperationException"),
         })
@@ -53,20 +62,14 @@ impl SecretsManager {
         secrets_manager
     }
 
-    /// Creates or replaces a secret and returns its ARN.
-    pub fn store(&self, id: &str, text: &str) -> String {
-        lock(&self.secrets).insert(id.to_owned(), StoredSecret::Text(text.to_owned()));
-        format!("{ARN_PREFIX}{id}-AbCdEf")
+    /// Creates or replaces a secret.
+    pub fn store(&self, id: &str, text: &str) {
+        lock(&self.secrets).insert(id.to_owned(), ("SecretString", text.to_owned()));
     }
 
     /// Creates or replaces a binary secret.
     pub fn store_binary(&self, id: &str, bytes: &[u8]) {
-        lock(&self.secrets).insert(id.to_owned(), StoredSecret::Binary(bytes.to_vec()));
-    }
-
-    /// Schedules the deletion of a secret, which then exists but cannot be read.
-    pub fn schedule_deletion(&self, id: &str) {
-        lock(&self.secrets).insert(id.to_owned(), StoredSecret::PendingDeletion);
+        lock(&self.secrets).insert(id.to_owned(), ("SecretBinary", BASE64_STANDARD.encode(bytes)));
     }
 
     /// Sets the fault of all further calls.
@@ -75,7 +78,6 @@ impl SecretsManager {
     }
 
     /// The id of each secret read so far.
-    #[must_use]
     pub fn reads(&self) -> Vec<String> {
         let reads = self.service.calls().into_iter().filter(|(operation, _)| operation == "GetSecretValue");
         reads.map(|(_, request)| request["SecretId"].as_str().unwrap_or_default().to_owned()).collect()
@@ -85,25 +87,4 @@ impl SecretsManager {
     pub fn clear_calls(&self) {
         self.service.clear_calls();
     }
-}
-
-fn get_secret_value(secrets: &BTreeMap<String, StoredSecret>, id: &str) -> Result<Value, &'static str> {
-    let name = match id.strip_prefix(ARN_PREFIX) {
-        Some(rest) => rest.rsplit_once('-').map_or(rest, |(name, _)| name),
-        None => id,
-    };
-    let (member, content) = match secrets.get(name) {
-        Some(StoredSecret::Text(text)) => ("SecretString", text.clone()),
-        Some(StoredSecret::Binary(bytes)) => ("SecretBinary", BASE64_STANDARD.encode(bytes)),
-        Some(StoredSecret::PendingDeletion) => return Err("InvalidRequestException"),
-        None => return Err("ResourceNotFoundException"),
-    };
-    Ok(json!({
-        "ARN": format!("{ARN_PREFIX}{name}-AbCdEf"),
-        "Name": name,
-        "VersionId": "5d3f0c1e-8f0b-4f43-9d43-2b0a6d1c7e55",
-        member: content,
-        "VersionStages": ["AWSCURRENT"],
-        "CreatedDate": 1_796_117_400.0,
-    }))
 }

@@ -22,7 +22,6 @@ use crate::{
 const BACKLOG: u32 = 1024;
 
 /// Forwards every byte between its own port and an upstream server.
-#[derive(Debug)]
 pub struct TcpProxy {
     /// `http://` or `https://`, address and port.
     pub url: String,
@@ -42,12 +41,6 @@ struct Route {
     resets: watch::Sender<()>,
 }
 
-impl std::fmt::Debug for Route {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Route").field("upstream", &self.upstream).finish_non_exhaustive()
-    }
-}
-
 impl TcpProxy {
     /// Starts a proxy to the server of this URL, `http://` with address and port.
     pub async fn to(url: &str) -> Self {
@@ -57,7 +50,6 @@ impl TcpProxy {
     }
 
     /// Starts a proxy without an upstream; with an authority, over TLS with a good certificate.
-    #[must_use]
     pub fn new(authority: Option<&Authority>) -> Self {
         let port = socket(SocketAddr::from(([127, 0, 0, 1], 0)));
         let address = port.local_addr().expect("an address");
@@ -106,7 +98,6 @@ impl TcpProxy {
     }
 
     /// The number of connections opened so far.
-    #[must_use]
     pub fn connection_count(&self) -> usize {
         lock(&self.route.connections).len()
     }

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep},
+};
 
 /// Time limit of operations that take milliseconds on an idle machine.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Held by tests that use the whole machine, which run one at a time.
+pub static WHOLE_MACHINE: Mutex<()> = Mutex::const_new(());
 
 /// Polls `find` until it returns a value; panics with `what` after [`TIMEOUT`].
 pub async fn wait_until<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use crate::{
     answer::Answer,
-    aws_service::AwsFault,
     function::{Binary, Function, Program},
     gateway::{Gateway, Request},
     http,
@@ -19,7 +18,6 @@ use crate::{
 const SECRET_ID: &str = "test/calendly/pat";
 
 /// The members of a JSON object.
-#[must_use]
 pub fn json_object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
@@ -28,7 +26,6 @@ pub fn json_object(value: Value) -> Map<String, Value> {
 }
 
 /// The highest number of calls in flight at the same time.
-#[must_use]
 pub fn concurrent_calls(calls: &[Call]) -> usize {
     let in_flight_at_start_of = |one: &Call| {
         let in_flight = |other: &&Call| {
@@ -41,86 +38,62 @@ pub fn concurrent_calls(calls: &[Call]) -> usize {
 }
 
 /// Builds a [`World`].
-#[derive(Debug)]
+#[must_use]
 pub struct Setup {
     binary: Binary,
     sandbox: Config,
-    secret: Option<String>,
-    other_secrets: BTreeMap<String, String>,
-    secrets_fault: AwsFault,
-    variables: BTreeMap<String, Option<String>>,
+    secrets: BTreeMap<String, String>,
+    variables: BTreeMap<String, String>,
     program: Option<Program>,
 }
 
 impl Setup {
     /// A world without faults for this function; its secret holds the sandbox's PAT.
-    #[must_use]
     pub fn new(binary: Binary) -> Self {
         Self {
             binary,
             // Only the rate limit tests should reach the limit.
             sandbox: Config { rate_limit: 100_000, ..Config::default() },
-            secret: Some(DEFAULT_PAT.to_owned()),
-            other_secrets: BTreeMap::new(),
-            secrets_fault: AwsFault::None,
+            secrets: [(SECRET_ID.to_owned(), DEFAULT_PAT.to_owned())].into(),
             variables: BTreeMap::new(),
             program: None,
         }
     }
 
     /// Starts another program instead of the built function.
-    #[must_use]
     pub fn program(mut self, program: Program) -> Self {
         self.program = Some(program);
         self
     }
 
-    /// Sets an environment variable. `{sandbox}`, `{secret}` and `{endpoint}` are replaced by the sandbox's address,
-    /// the id of the PAT's secret and the endpoint of Secrets Manager.
-    #[must_use]
+    /// Sets an environment variable; an empty one counts as unset. `{sandbox}`, `{secret}` and `{endpoint}` are replaced
+    /// by the sandbox's address, the id of the PAT's secret and the endpoint of Secrets Manager.
     pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.variables.insert(name.to_owned(), Some(value.to_owned()));
+        self.variables.insert(name.to_owned(), value.to_owned());
         self
     }
 
     /// Reads each caller's PAT from a separate secret, `{secret}/{sub}`.
-    #[must_use]
     pub fn with_pat_per_caller(self) -> Self {
         self.with("CALENDLY_PAT_SECRET_ID", "{secret}/{sub}")
     }
 
-    /// Removes a default environment variable.
-    #[must_use]
-    pub fn without(mut self, name: &str) -> Self {
-        self.variables.insert(name.to_owned(), None);
-        self
-    }
-
     /// Changes the sandbox's configuration.
-    #[must_use]
     pub fn sandbox(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.sandbox);
         self
     }
 
     /// Sets the content of the PAT's secret; `None` for no secret.
-    #[must_use]
     pub fn secret(mut self, secret: Option<&str>) -> Self {
-        self.secret = secret.map(str::to_owned);
+        self.secrets.remove(SECRET_ID);
+        self.secrets.extend(secret.map(|secret| (SECRET_ID.to_owned(), secret.to_owned())));
         self
     }
 
     /// Stores another secret, `{secret}/name`.
-    #[must_use]
     pub fn other_secret(mut self, name: &str, text: &str) -> Self {
-        self.other_secrets.insert(format!("{SECRET_ID}/{name}"), text.to_owned());
-        self
-    }
-
-    /// Sets a fault of Secrets Manager before init.
-    #[must_use]
-    pub fn secrets_fault(mut self, fault: AwsFault) -> Self {
-        self.secrets_fault = fault;
+        self.secrets.insert(format!("{SECRET_ID}/{name}"), text.to_owned());
         self
     }
 
@@ -134,25 +107,14 @@ impl Setup {
     /// Starts the world without waiting for the function.
     pub async fn spawn(self) -> World {
         let sandbox = Sandbox::start(self.sandbox.clone()).await.expect("the sandbox starts");
-        self.spawn_with(sandbox).await
+        self.spawn_with(sandbox, SecretsManager::start().await).await
     }
 
-    /// Starts the world with a running sandbox and waits for the end of the function's init.
-    pub async fn start_with(self, sandbox: Sandbox) -> World {
-        let world = self.spawn_with(sandbox).await;
-        world.function.wait_for_init().await;
-        world
-    }
-
-    async fn spawn_with(self, sandbox: Sandbox) -> World {
-        let secrets = SecretsManager::start().await;
-        if let Some(secret) = &self.secret {
-            secrets.store(SECRET_ID, secret);
-        }
-        for (id, text) in &self.other_secrets {
+    /// Starts the world with this sandbox and this Secrets Manager, without waiting for the function.
+    pub async fn spawn_with(self, sandbox: Sandbox, secrets: SecretsManager) -> World {
+        for (id, text) in &self.secrets {
             secrets.store(id, text);
         }
-        secrets.set_fault(self.secrets_fault);
         let usual = [
             ("CALENDLY_PAT_SECRET_ID", "{secret}"),
             ("CALENDLY_BASE_URL", "{sandbox}"),
@@ -160,19 +122,14 @@ impl Setup {
             ("JWT_AUDIENCE", "calendly-functions"),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "{endpoint}"),
         ];
-        let mut variables: BTreeMap<String, Option<String>> =
-            usual.map(|(name, value)| (name.to_owned(), Some(value.to_owned()))).into();
+        let mut variables = BTreeMap::from(usual.map(|(name, value)| (name.to_owned(), value.to_owned())));
         variables.extend(self.variables);
-        let variables = variables
-            .into_iter()
-            .filter_map(|(name, value)| {
-                let value = value?
-                    .replace("{sandbox}", &sandbox.base_url())
-                    .replace("{secret}", SECRET_ID)
-                    .replace("{endpoint}", &secrets.endpoint);
-                Some((name, value))
-            })
-            .collect();
+        for value in variables.values_mut() {
+            *value = value
+                .replace("{sandbox}", &sandbox.base_url())
+                .replace("{secret}", SECRET_ID)
+                .replace("{endpoint}", &secrets.endpoint);
+        }
         let program = self.program.unwrap_or_else(|| self.binary.program());
         let function = Function::spawn(&program, &variables).await;
         World { binary: self.binary, sandbox, secrets, secret_id: SECRET_ID.to_owned(), function, variables }
@@ -180,7 +137,6 @@ impl Setup {
 }
 
 /// A running world, which is stopped when it is dropped.
-#[derive(Debug)]
 pub struct World {
     /// The function.
     pub binary: Binary,
@@ -197,19 +153,16 @@ pub struct World {
 
 impl World {
     /// A request of the function's route with a good token.
-    #[must_use]
     pub fn request(&self) -> Request {
         self.request_with(Mint::default())
     }
 
     /// A request of the function's route with this token.
-    #[must_use]
     pub fn request_with(&self, mint: Mint) -> Request {
         Request::get(self.binary.path()).bearer(&self.sandbox.mint(mint))
     }
 
     /// A request of the function's route with a token whose default claims are extended or replaced by these.
-    #[must_use]
     pub fn request_with_claims(&self, claims: Value) -> Request {
         self.request_with(Mint { claims: json_object(claims), ..Mint::default() })
     }
@@ -267,19 +220,16 @@ impl World {
     }
 
     /// The calls of Calendly so far, without those of the issuer.
-    #[must_use]
     pub fn calendly_calls(&self) -> Vec<Call> {
         self.sandbox.calls().into_iter().filter(|call| !call.path.starts_with("/issuer")).collect()
     }
 
     /// The paths of the calls of Calendly so far.
-    #[must_use]
     pub fn calendly_paths(&self) -> Vec<String> {
         self.calendly_calls().into_iter().map(|call| call.path).collect()
     }
 
     /// The calls of this path so far, of Calendly or of the issuer.
-    #[must_use]
     pub fn calls_of(&self, path: &str) -> Vec<Call> {
         self.sandbox.calls().into_iter().filter(|call| call.path == path).collect()
     }
@@ -290,7 +240,6 @@ impl World {
     }
 
     /// The URI of the default PAT's event type with this slug.
-    #[must_use]
     pub fn event_type_uri(&self, slug: &str) -> String {
         self.sandbox.event_type_uri(DEFAULT_PAT, slug).expect("a slug of the sandbox")
     }

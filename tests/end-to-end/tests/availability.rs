@@ -1,10 +1,12 @@
 //! `GET /calendly/check-availability` (docs/contract.md, section 1.3): the answer and its time windows.
 
+use std::time::{Duration, Instant};
+
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 use end_to_end::{
-    AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, Gateway, Setup, World, body_fault, concurrent_calls, day,
-    json_fault, list_page, midnight, raw_collection, time, utc, windows,
+    AVAILABLE_TIMES, Answer, Binary, Gateway, Setup, World, concurrent_calls, midnight, raw_collection, time,
+    utc, windows,
 };
 use sandbox::Fault;
 use serde_json::{Value, json};
@@ -49,28 +51,6 @@ async fn slots_are_passed_through_byte_for_byte() {
                    "start_time": utc(start), "end_time": utc(end)})
         );
     }
-    let slot =
-        r#"{ "start_time" : "DAYT09:00:00.000000Z", "status":"available", "n": 30.0 , "new":{"x":[1e2]} }"#;
-    let slot = slot.replace("DAY", &day(3).to_string());
-    let body = format!(r#"{{"collection":[{slot}],"new":1}}"#);
-    world.sandbox.fault(AVAILABLE_TIMES, 1, body_fault("application/json", body));
-    assert_eq!(get(&world, start, end, &[]).await.raw_collection(), [slot]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn slots_are_sorted_and_available_reports_their_status() {
-    let world = world().await;
-    let slot = |hour: u32, status: &str| json!({"status": status, "start_time": format!("{}T{hour:02}:00:00.000000Z", day(2))});
-    let (one, two, three) = (slot(9, "unavailable"), slot(10, "tentative"), slot(11, "available"));
-    for (calendlys, ours, available) in [
-        (json!([]), json!([]), false),
-        (json!([one, two]), json!([one, two]), false),
-        (json!([three, one, two, one]), json!([one, two, three]), true),
-    ] {
-        world.sandbox.fault(AVAILABLE_TIMES, 1, json_fault(&json!({"collection": calendlys})));
-        let answer = get(&world, midnight(2), midnight(3), &[]).await.json();
-        assert_eq!((&answer["collection"], &answer["available"]), (&ours, &json!(available)));
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,74 +80,59 @@ async fn year_is_fetched_in_windows_of_31_days() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slot_between_two_windows_is_returned_once() {
+async fn slots_outside_the_range_and_duplicates_are_dropped() {
     let world = world().await;
-    let shared = starts(&slots(&world, "intro-call", midnight(34), midnight(60)).await)[0];
-    let (start, end) = (shared - TimeDelta::days(31), shared + TimeDelta::days(20));
-    let first = slots(&world, "intro-call", start, shared).await;
-    let second = slots(&world, "intro-call", shared, end).await;
-    assert_eq!(first.last(), second.first(), "the sandbox includes both ends");
-    let answer = get(&world, start, end, &[("event_type", "intro-call")]).await;
-    assert_eq!(answer.raw_collection(), [&first[..], &second[1..]].concat());
+    let get = async |more: &[(&str, &str)]| {
+        let query = [&[("event_type", "intro-call")], more].concat();
+        get(&world, midnight(2), midnight(9), &query).await.raw_collection()
+    };
+    let expected = get(&[]).await;
+    assert!(expected.len() > 10, "{expected:?}");
+    for fault in [Fault::SlotsOutsideRange { minutes: 30 }, Fault::DuplicateSlots] {
+        world.sandbox.fault(AVAILABLE_TIMES, 2, fault.clone());
+        assert_eq!(get(&[]).await, expected, "{fault:?}");
+        assert_eq!(get(&[("limit", "1")]).await, expected[..1], "{fault:?}");
+    }
 }
 
+/// A look-up of the event type that only serves local ends fails no request.
 #[tokio::test(flavor = "multi_thread")]
-async fn failed_window_fails_the_request() {
+async fn local_ends_are_omitted_while_the_duration_is_unknown() {
     let world = world().await;
-    let uri = world.event_type_uri("demo");
-    for good in [0, 5] {
-        if good > 0 {
-            world.sandbox.fault(AVAILABLE_TIMES, good, Fault::Delay { milliseconds: 1 });
-        }
-        world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(403));
-        let answer = get(&world, midnight(2), midnight(300), &[("event_type", &uri)]).await;
-        answer.assert_error(403, "calendly_error", good);
-        world.sandbox.clear_faults();
+    let [demo, strategy] = ["demo", "strategy-session"].map(|slug| world.event_type_uri(slug));
+    let path = |uri: &str| uri.strip_prefix("https://api.calendly.com").unwrap().to_owned();
+    let has_local_ends = async |uri: &str| {
+        let query = [("event_type", uri), ("timezone", "Europe/Lisbon")];
+        let slots = get(&world, midnight(2), midnight(5), &query).await.raw_collection();
+        assert!(slots.iter().all(|slot| slot.contains("local_start_time")), "{slots:?}");
+        slots.iter().any(|slot| slot.contains("local_end_time"))
+    };
+    for fault in [Fault::status(403), Fault::Hang] {
+        world.sandbox.fault(&path(&strategy), 1, fault);
+        let began = Instant::now();
+        assert!(!has_local_ends(&strategy).await);
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     }
+    assert!(!has_local_ends(&strategy).await);
+    assert_eq!(world.calls_of(&path(&strategy)).len(), 2, "look-ups back off after two failures");
+    assert!(has_local_ends(&demo).await && has_local_ends(&demo).await);
+    assert_eq!(world.calls_of(&path(&demo)).len(), 1, "durations are cached");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn timezone_adds_local_times() {
     let world = world().await;
     let (start, end) = (midnight(2), midnight(360));
-    let plain = get(&world, start, end, &[("event_type", "code-review")]).await;
-    assert!(!plain.body.contains("local_"), "{}", plain.body);
-    let plain = plain.json()["collection"].as_array().unwrap().clone();
-    assert!(plain.len() > 500);
-    for zone in [Tz::Europe__Lisbon, Tz::Asia__Kathmandu] {
-        let answer =
-            get(&world, start, end, &[("event_type", "code-review"), ("timezone", zone.name())]).await;
-        let local =
-            |moment: DateTime<Utc>| moment.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, false);
-        let expected: Vec<Value> = plain
-            .iter()
-            .map(|slot| {
-                let mut slot = slot.clone();
-                let start = time(&slot["start_time"]);
-                slot["local_start_time"] = json!(local(start));
-                slot["local_end_time"] = json!(local(start + TimeDelta::minutes(45)));
-                slot
-            })
-            .collect();
-        assert!(answer.json()["collection"] == json!(expected), "{zone}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn unknown_duration_gives_no_local_end() {
-    let world = Setup::new(Binary::CheckAvailability).with("EVENT_TYPE_CACHE_SECONDS", "0").start().await;
-    for (duration, minutes) in [(json!(30.0), Some(30)), (json!(null), None), (json!("30"), None)] {
-        let row = json!({
-            "uri": world.event_type_uri("demo"), "slug": "x", "name": "X", "active": true, "deleted_at": null,
-            "booking_method": "instant", "duration": duration,
-        });
-        world.sandbox.fault(EVENT_TYPES, 1, json_fault(&list_page(&[row], None)));
-        let answer = get(&world, midnight(2), midnight(9), &[("event_type", "x"), ("timezone", "UTC")]).await;
-        answer.assert_ok(&duration);
-        let slot = answer.json()["collection"][0].clone();
-        assert!(slot["local_start_time"].is_string(), "{duration}: {slot}");
-        let length =
-            slot.get("local_end_time").map(|end| (time(end) - time(&slot["start_time"])).num_minutes());
-        assert_eq!(length, minutes, "{duration}: {slot}");
-    }
+    let slots = get(&world, start, end, &[("event_type", "code-review")]).await.raw_collection();
+    assert!(slots.len() > 500);
+    let local = |moment: DateTime<Utc>| {
+        moment.with_timezone(&Tz::Europe__Lisbon).to_rfc3339_opts(SecondsFormat::AutoSi, false)
+    };
+    let expected = slots.iter().zip(starts(&slots)).map(|(slot, start)| {
+        let end = local(start + TimeDelta::minutes(45));
+        let slot = slot.trim_end_matches('}').trim_end();
+        format!(r#"{slot},"local_start_time":"{}","local_end_time":"{end}"}}"#, local(start))
+    });
+    let query = [("event_type", "code-review"), ("timezone", "Europe/Lisbon")];
+    assert_eq!(get(&world, start, end, &query).await.raw_collection(), expected.collect::<Vec<_>>());
 }

@@ -1,6 +1,6 @@
 //! Concurrent invocations of one environment (docs/contract.md, section 1).
 
-use end_to_end::{AVAILABLE_TIMES, Answer, Binary, Setup, World, concurrent_calls, day};
+use end_to_end::{AVAILABLE_TIMES, Answer, Binary, Setup, World, concurrent_calls, midnight, utc};
 use futures_util::future::join_all;
 use sandbox::Fault;
 
@@ -9,10 +9,10 @@ async fn send_four(world: &World) -> Vec<Answer> {
     let uri = world.event_type_uri("demo");
     world.sandbox.fault(AVAILABLE_TIMES, 4, Fault::Delay { milliseconds: 500 });
     let answers = join_all((0..4_u64).map(async |number| {
-        let (start, end) = (format!("{}T00:00:00Z", day(2 + number)), day(9).to_string());
-        let answer = world.get(&[("start_time", &*start), ("end_time", &*end), ("event_type", &*uri)]).await;
+        let request = world.request().days(2 + number, 9).event_type(&uri);
+        let answer = world.send(&request.header("X-Request-Id", "of-the-client")).await;
         answer.assert_ok(number);
-        assert_eq!(answer.json()["start_time"], start);
+        assert_eq!(answer.json()["start_time"], utc(midnight(2 + number)));
         assert_eq!(answer.header("x-request-id"), Some(&*answer.request_id));
         answer
     }))

@@ -2,54 +2,36 @@
 
 use std::time::{Duration, SystemTime};
 
-use end_to_end::{
-    AVAILABLE_TIMES, Answer, AwsFault, Binary, EVENT_TYPES, Gateway, Invocation, ME, Request, Setup, World,
-    day,
-};
+use end_to_end::{Answer, AwsFault, Binary, Gateway, Invocation, ME, SecretsManager, Setup};
 use sandbox::{Config, Fault, Sandbox};
 use serde_json::json;
 
-fn request(world: &World) -> Request {
-    let (start, end, uri) = (day(2).to_string(), day(9).to_string(), world.event_type_uri("demo"));
-    match world.binary {
-        Binary::CheckAvailability => {
-            world.request().query(&[("start_time", &*start), ("end_time", &*end), ("event_type", &*uri)])
-        }
-        _ => world.request(),
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn hanging_calls_are_504_before_the_deadline() {
-    for (binary, path) in [
-        (Binary::User, ME),
-        (Binary::UserEventTypes, EVENT_TYPES),
-        (Binary::CheckAvailability, AVAILABLE_TIMES),
-    ] {
-        let world = Setup::new(binary).with("CALENDLY_TIMEOUT_MS", "60000").start().await;
-        world.sandbox.fault(path, 100, Fault::Hang);
-        let (answer, left) = world.send_within(&request(&world), Duration::from_secs(1)).await;
-        assert!(!left.is_zero(), "{answer:?}");
-        answer.assert_error(504, "deadline_exceeded", binary);
-        let line = world.log_line(&answer.request_id).await;
-        assert!(line["reason"].as_str().is_some_and(|reason| reason.ends_with('.')), "{line}");
-        assert_eq!((&line["status"], &line["code"]), (&json!(504), &json!("deadline_exceeded")));
-        world.sandbox.clear_faults();
-        world.send(&request(&world)).await.assert_ok("the next request");
-    }
+    let world = Setup::new(Binary::User).with("CALENDLY_TIMEOUT_MS", "60000").start().await;
+    world.sandbox.fault(ME, 100, Fault::Hang);
+    let (answer, left) = world.send_within(&world.request(), Duration::from_secs(1)).await;
+    assert!(!left.is_zero(), "{answer:?}");
+    answer.assert_error(504, "deadline_exceeded", "");
+    let line = world.log_line(&answer.request_id).await;
+    assert!(line["reason"].as_str().is_some_and(|reason| reason.ends_with('.')), "{line}");
+    assert_eq!((&line["status"], &line["code"]), (&json!(504), &json!("deadline_exceeded")));
+    world.sandbox.clear_faults();
+    world.get(&[]).await.assert_ok("the next request");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deadline_limits_retries_and_reads_of_secrets_and_keys() {
-    let retries = Setup::new(Binary::CheckAvailability).with("CALENDLY_MAX_RETRIES", "10").start().await;
-    retries.sandbox.fault(AVAILABLE_TIMES, 100, Fault::status(503));
+    let retries = Setup::new(Binary::User).with("CALENDLY_MAX_RETRIES", "10").start().await;
+    retries.sandbox.fault(ME, 100, Fault::status(503));
     let secrets = Setup::new(Binary::User).with_pat_per_caller().start().await;
     secrets.secrets.set_fault(AwsFault::Hang);
     let sandbox = Sandbox::start(Config::default()).await.unwrap();
     sandbox.fault("/issuer/jwks", 100, Fault::Hang);
-    let keys = Setup::new(Binary::User).start_with(sandbox).await;
+    let keys = Setup::new(Binary::User).spawn_with(sandbox, SecretsManager::start().await).await;
+    keys.function.wait_for_init().await;
     for world in [retries, secrets, keys] {
-        let (answer, left) = world.send_within(&request(&world), Duration::from_millis(1_200)).await;
+        let (answer, left) = world.send_within(&world.request(), Duration::from_millis(1_200)).await;
         assert!(!left.is_zero(), "{answer:?}");
         assert!([503, 504].contains(&answer.status), "{}", answer.body);
     }

@@ -1,7 +1,9 @@
-//! How `event_type` is resolved to an event type (docs/contract.md, sections 1.3 and 8).
+//! How `event_type` is resolved to an event type (docs/contract.md, sections 1.3 and 8). The tables of accepted texts and
+//! of bookable event types are unit tests.
 
-use end_to_end::{AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, ME, Setup, World, day};
+use end_to_end::{AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, ME, Setup, World, raw_collection};
 use sandbox::{Account, Catalogue, DEFAULT_PAT, Fault};
+use serde_json::{Value, json};
 
 async fn world_with(catalogue: Catalogue) -> World {
     let account = Account::new(DEFAULT_PAT).with_catalogue(catalogue);
@@ -13,10 +15,9 @@ async fn world() -> World {
 }
 
 async fn get(world: &World, event_type: Option<&str>) -> Answer {
-    let (start, end) = (day(2).to_string(), day(16).to_string());
-    let mut query = vec![("start_time", &*start), ("end_time", &*end)];
-    query.extend(event_type.map(|event_type| ("event_type", event_type)));
-    world.get(&query).await
+    let request = world.request().days(2, 16);
+    let request = event_type.into_iter().fold(request, |request, event_type| request.event_type(event_type));
+    world.send(&request).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,22 +27,12 @@ async fn uri_uuid_and_slug_give_the_same_answer() {
     let by_uri = get(&world, Some(&uri)).await;
     by_uri.assert_ok("");
     assert_eq!(by_uri.json()["event_type"], *uri);
-    for event_type in [uri.rsplit('/').next().unwrap(), "mentoring"] {
-        assert_eq!(get(&world, Some(event_type)).await.body, by_uri.body, "{event_type}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn uri_and_uuid_need_no_list() {
-    let world = world().await;
-    let uri = world.event_type_uri("team-pool");
-    for event_type in [&*uri, uri.rsplit('/').next().unwrap()] {
-        world.sandbox.forget_calls();
-        let answer = get(&world, Some(event_type)).await;
-        assert_eq!((answer.status, &answer.json()["available"]), (200, &true.into()), "{}", answer.body);
-        assert_eq!(world.calendly_paths(), [AVAILABLE_TIMES]);
-    }
-    get(&world, Some("team-pool")).await.assert_error(404, "no_event_type", "it is not in the list");
+    assert_eq!(get(&world, Some(uri.rsplit('/').next().unwrap())).await.body, by_uri.body);
+    assert_eq!(world.calendly_paths(), [AVAILABLE_TIMES; 2], "they need no list");
+    assert_eq!(get(&world, Some("mentoring")).await.body, by_uri.body);
+    // An event type that is not in the list.
+    get(&world, Some(&world.event_type_uri("team-pool"))).await.assert_ok("by URI");
+    get(&world, Some("team-pool")).await.assert_error(404, "no_event_type", "by slug");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,23 +46,23 @@ async fn default_is_the_first_bookable_event_type_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slug_is_searched_on_all_pages() {
-    let world = world_with(Catalogue::Sample { generated: 240 }).await;
-    let answer = get(&world, Some("workshop")).await;
-    assert_eq!(answer.json()["event_type"], world.event_type_uri("workshop"), "{}", answer.body);
-    assert!(world.calls_of(EVENT_TYPES).len() >= 3);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn unknown_or_unbookable_event_types_are_not_found() {
+async fn shared_slug_is_refused_and_booking_links_tell_its_event_types_apart() {
     let world = world().await;
-    for slug in ["no-such-slug", "alumni-call", "annual-review", "architecture-vote", "INTRO-CALL"] {
-        get(&world, Some(slug)).await.assert_error(404, "no_event_type", slug);
+    let me: Value = serde_json::from_str(&world.calendly_text(ME, &[]).await).unwrap();
+    let user = me["resource"]["uri"].as_str().unwrap();
+    let list = world.calendly_text(EVENT_TYPES, &[("user", user), ("count", "100")]).await;
+    let rows = raw_collection(&list).into_iter().map(|row| serde_json::from_str::<Value>(&row).unwrap());
+    let studio_visits: Vec<Value> = rows.filter(|row| row["slug"] == "studio-visit").collect();
+    assert_eq!(studio_visits.len(), 2);
+    let shared = get(&world, Some("studio-visit")).await;
+    shared.assert_error(400, "invalid_parameter", "a shared slug");
+    assert_eq!(shared.json()["parameter"], "event_type");
+    for row in &studio_visits {
+        let answer = get(&world, row["scheduling_url"].as_str()).await;
+        assert_eq!((answer.status, &answer.json()["event_type"]), (200, &row["uri"]), "{row}");
     }
-    assert_eq!(world.calls_of(AVAILABLE_TIMES), []);
-    for catalogue in [Catalogue::NothingBookable, Catalogue::Empty] {
-        get(&world_with(catalogue).await, None).await.assert_error(404, "no_event_type", catalogue);
-    }
+    let unknown = get(&world, Some("https://calendly.com/no-such-owner/studio-visit")).await;
+    unknown.assert_error(404, "no_event_type", "the slug is of other owners");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,5 +87,20 @@ async fn cached_event_type_that_is_gone_is_resolved_again_once() {
         world.sandbox.fault(AVAILABLE_TIMES, times, Fault::status(404));
         assert_eq!(get(&world, None).await.status, status);
         assert_eq!(world.calendly_paths(), [AVAILABLE_TIMES, EVENT_TYPES, AVAILABLE_TIMES]);
+    }
+}
+
+/// The first page, which is read twice, has "catch-up", the last one "workshop".
+#[tokio::test(flavor = "multi_thread")]
+async fn search_starts_over_when_a_page_token_is_refused() {
+    let world = world_with(Catalogue::Sample { generated: 240 }).await;
+    for slug in ["catch-up", "workshop"] {
+        world.sandbox.forget_calls();
+        world.sandbox.fault(EVENT_TYPES, 1, Fault::StalePageToken);
+        let answer = get(&world, Some(slug)).await;
+        answer.assert_ok(slug);
+        assert_eq!(answer.json()["event_type"], json!(world.event_type_uri(slug)));
+        let statuses: Vec<_> = world.calls_of(EVENT_TYPES).iter().filter_map(|call| call.status).collect();
+        assert_eq!(statuses[..3], [200, 400, 200], "{slug}");
     }
 }

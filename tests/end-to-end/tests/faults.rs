@@ -19,5 +19,5 @@ async fn every_upstream_may_fail() {
     let mut cells = cells(|case| FAULTS.iter().any(|(row, _)| *row == case.row));
     cells.retain(|cell| FAULTS.contains(&(cell.case.row, cell.phase)));
     assert_eq!(cells.len(), 8 * 2 * FAULTS.len(), "each fault is one row of each upstream");
-    run(cells, Arc::new(SharedSetup::start(false).await)).await;
+    run(cells, Arc::new(SharedSetup::new(false))).await;
 }

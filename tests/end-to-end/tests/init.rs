@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use end_to_end::{AwsFault, Binary, Setup};
+use end_to_end::{AwsFault, Binary, SecretsManager, Setup};
 use sandbox::{Config, Sandbox};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,23 +21,11 @@ async fn init_prepares_keys_pat_and_a_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failing_upstreams_do_not_end_the_function() {
-    let setup = Setup::new(Binary::User)
-        .with("CALENDLY_BASE_URL", "http://127.0.0.1:9")
-        .with("JWT_JWKS_URL", "http://127.0.0.1:9/jwks")
-        .secrets_fault(AwsFault::InternalError);
-    let world = setup.start().await;
-    let answer = world.get(&[]).await;
-    answer.assert_error(503, "keys_unavailable", "");
-    assert_eq!(answer.header("www-authenticate"), None);
-    let warm_up = world.warm_up().await;
-    let unprepared = warm_up["unprepared"].as_array().unwrap();
-    assert!(unprepared.iter().any(|text| text.as_str().unwrap().starts_with("calendly: ")), "{warm_up}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn init_ends_after_three_seconds() {
-    let world = Setup::new(Binary::User).secrets_fault(AwsFault::Hang).spawn().await;
+    let (sandbox, secrets) =
+        (Sandbox::start(Config::default()).await.unwrap(), SecretsManager::start().await);
+    secrets.set_fault(AwsFault::Hang);
+    let world = Setup::new(Binary::User).spawn_with(sandbox, secrets).await;
     let began = Instant::now();
     world.function.wait_for_init().await;
     assert!(began.elapsed() < Duration::from_millis(4_500), "{:?}", began.elapsed());

@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use end_to_end::{
     AVAILABLE_TIMES, Binary, EVENT_TYPES, SMALLEST_MEMORY, Setup, body_fault, large_page, large_window,
-    midnight, utc,
 };
 
 const MIB: usize = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn oversized_answers_are_refused_in_bounded_memory() {
-    let (start, end) = (utc(midnight(2)), utc(midnight(2 + 365)));
     for (binary, path) in
         [(Binary::UserEventTypes, EVENT_TYPES), (Binary::CheckAvailability, AVAILABLE_TIMES)]
     {
@@ -23,9 +21,8 @@ async fn oversized_answers_are_refused_in_bounded_memory() {
             };
             world.sandbox.fault(path, 1, body_fault("application/json; charset=utf-8", body));
         }
-        let uri = world.event_type_uri("demo");
-        let query = [("start_time", &*start), ("end_time", &*end), ("event_type", &*uri)];
-        let request = world.request().query(&query).header("accept-encoding", "gzip");
+        let request = world.request().days(2, 366).event_type(&world.event_type_uri("demo"));
+        let request = request.header("accept-encoding", "gzip");
         let (answer, _) = world.send_within(&request, Duration::from_secs(60)).await;
         answer.assert_error(500, "answer_too_large", binary);
         let peak = world.function.peak_memory().await;

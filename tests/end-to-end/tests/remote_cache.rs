@@ -2,36 +2,27 @@
 
 use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::Utc;
 use end_to_end::{
     AVAILABLE_TIMES, Answer, AwsFault, Binary, EVENT_TYPES, Function, Gateway, Invocation, ME, Request,
-    Setup, Table, TcpProxy, World, day, slow_clock, wait_until,
+    Setup, Table, TcpProxy, World, slow_clock, wait_until,
 };
 use futures_util::future::join_all;
 use sandbox::{Account, DEFAULT_PAT, Fault};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::availability_cache::{LONG, request, send, send_ok, setup, some_days, without_as_of};
-
-fn with_table_at_full_speed(setup: Setup, table: &Table) -> Setup {
-    setup.with("CACHE_TABLE", &table.name).with("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint)
-}
+use super::availability_cache::{LONG, send, send_ok, setup, some_days, without_as_of};
 
 /// Gives the functions 500 ms instead of 100 ms for the table.
 fn with_table(setup: Setup, table: &Table) -> Setup {
-    let setup = with_table_at_full_speed(setup, table);
+    let setup = setup.with("CACHE_TABLE", &table.name).with("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint);
     slow_clock().iter().fold(setup, |setup, (name, value)| setup.with(name, value))
 }
 
 async fn world_and_table(seconds: &str) -> (World, Table) {
     let table = Table::start().await;
     (with_table(setup(seconds), &table).start().await, table)
-}
-
-fn later_days(world: &World) -> Request {
-    request(world, &day(100).to_string(), &day(101).to_string())
 }
 
 async fn log_line(function: &Function, answer: &Answer) -> Value {
@@ -41,9 +32,7 @@ async fn log_line(function: &Function, answer: &Answer) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn environments_and_functions_share_the_cache() {
     let (world, table) = world_and_table(LONG).await;
-    let (start, end) = (day(2).to_string(), day(5).to_string());
-    let request =
-        world.request().query(&[("event_type", "demo"), ("start_time", &*start), ("end_time", &*end)]);
+    let request = world.request().days(2, 5).event_type("demo");
     let first = send_ok(&world.function, &request).await;
     assert_eq!(world.calendly_paths(), [ME, EVENT_TYPES, AVAILABLE_TIMES]);
     world.sandbox.forget_calls();
@@ -105,8 +94,7 @@ async fn failed_load_releases_the_lease() {
 async fn waiter_of_a_dead_lease_holder_calls_calendly() {
     let cases = [(5_000, 500.0..=1_500.0), (1_200, 200.0..=600.0)];
     join_all(cases.map(async |(deadline_ms, expected_wait)| {
-        let table = Table::start().await;
-        let world = with_table_at_full_speed(setup(LONG), &table).start().await;
+        let (world, _table) = world_and_table(LONG).await;
         let other = world.start_environment(Binary::CheckAvailability, &[]).await;
         world.sandbox.forget_calls();
         world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::Hang);
@@ -132,35 +120,23 @@ async fn waiter_of_a_dead_lease_holder_calls_calendly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failing_table_is_skipped_and_tried_again() {
-    let faults = [AwsFault::Throttled, AwsFault::InvalidBody, AwsFault::Hang];
-    join_all(faults.map(async |fault| {
-        let (world, table) = world_and_table(LONG).await;
-        send_ok(&world.function, &some_days(&world)).await;
-        table.set_fault(fault);
-        table.clear_calls();
-        let uncached = |days: u64| request(&world, &day(days).to_string(), &day(days + 1).to_string());
-        let answer = world.send(&uncached(40)).await;
-        answer.assert_ok(fault);
-        let line = world.log_line(&answer.request_id).await;
-        assert_eq!(line["SharedCacheFailures"].as_f64(), Some(1.0), "{fault:?}: {line}");
-        send_ok(&world.function, &uncached(80)).await;
-        assert_eq!(table.operations().len(), 1, "{fault:?}: the circuit breaker is open");
-        assert!(world.function.raw_output().contains("CACHE_TABLE"), "{fault:?} is not logged");
-        table.set_fault(AwsFault::None);
-        // One second of the slowed clock.
-        sleep(Duration::from_millis(5_250)).await;
-        send_ok(&world.function, &uncached(120)).await;
-        assert!(table.operations().len() > 1, "{fault:?}: the circuit breaker is half-open");
-    }))
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn unreachable_table_is_no_error_at_init() {
-    let setup = setup(LONG).with("CACHE_TABLE", "none");
-    let world = setup.with("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9").start().await;
-    send_ok(&world.function, &some_days(&world)).await;
-    assert_eq!(world.warm_up().await["warm"], true);
+    let (world, table) = world_and_table(LONG).await;
+    table.set_fault(AwsFault::InternalError);
+    let uri = world.event_type_uri("demo");
+    let uncached = |first: u64| world.request().days(first, first + 1).event_type(&uri);
+    let answer = world.send(&uncached(40)).await;
+    answer.assert_ok("");
+    let line = world.log_line(&answer.request_id).await;
+    assert_eq!(line["SharedCacheFailures"].as_f64(), Some(1.0), "{line}");
+    table.clear_calls();
+    send_ok(&world.function, &uncached(80)).await;
+    assert_eq!(table.operations(), Vec::<String>::new(), "the circuit breaker is open");
+    assert!(world.function.raw_output().contains("CACHE_TABLE"), "the failure is not logged");
+    table.set_fault(AwsFault::None);
+    // One second of the slowed clock.
+    sleep(Duration::from_millis(5_250)).await;
+    send_ok(&world.function, &uncached(120)).await;
+    assert_ne!(table.operations(), Vec::<String>::new(), "the circuit breaker is half-open");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,49 +171,25 @@ async fn init_reads_the_user_unless_the_secret_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn warm_up_reads_the_user_unless_it_expires_soon() {
-    let table = Table::start().await;
-    let setup = with_table_at_full_speed(Setup::new(Binary::User), &table).with("PAT_CACHE_SECONDS", "6");
-    let world = setup.start().await;
-    let is_cache_hit = async |function: &Function| {
-        let outcome = function.invoke(Invocation::new(&json!({"warmer": true}))).await;
-        function.log_of(&outcome.request_id).await.pop().unwrap()["cache"]["user"].clone()
-    };
-    let other = world.start_environment(Binary::User, &[]).await;
-    assert_eq!(is_cache_hit(&world.function).await, false);
-    assert_eq!(is_cache_hit(&other).await, true);
-    assert_eq!(world.calendly_paths(), [ME]);
-    // More than half of the time to live is over.
-    sleep(Duration::from_millis(3_050)).await;
-    let late = world.start_environment(Binary::User, &[]).await;
-    assert_eq!(is_cache_hit(&late).await, false);
-    assert_eq!(world.calendly_paths(), [ME, ME]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn tampered_items_and_leases_are_ignored_and_replaced() {
     let (world, table) = world_and_table(LONG).await;
     let request = some_days(&world);
     let first = without_as_of(send_ok(&world.function, &request).await);
     let item = table.items()[0].clone();
-    let mut bytes = BASE64_STANDARD.decode(item["value"]["B"].as_str().unwrap()).unwrap();
-    send_ok(&world.function, &later_days(&world)).await;
+    let later_days = world.request().days(100, 101).event_type(&world.event_type_uri("demo"));
+    send_ok(&world.function, &later_days).await;
     let another = table.items().into_iter().find(|other| other["pk"] != item["pk"]).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
-    let damaged = json!({"B": BASE64_STANDARD.encode(bytes)});
-    // A unit test covers the other ways to tamper with a value.
-    for (case, value) in [("damaged", damaged), ("of another window", another["value"].clone())] {
-        let mut tampered = item.clone();
-        tampered["value"] = value;
-        table.put(&tampered);
-        world.sandbox.forget_calls();
-        let other = world.start_environment(Binary::CheckAvailability, &[]).await;
-        assert!(without_as_of(send_ok(&other, &request).await) == first, "{case}");
-        assert_eq!(world.calendly_calls().len(), 1, "{case}");
-        let replaced = table.items().into_iter().find(|other| other["pk"] == item["pk"]).unwrap();
-        assert_ne!(replaced["value"], tampered["value"], "{case}");
-        assert_eq!(replaced.get("lease"), None, "{case}");
-    }
+    // The value of another window. A unit test covers the other ways to tamper with a value.
+    let mut tampered = item.clone();
+    tampered["value"] = another["value"].clone();
+    table.put(&tampered);
+    world.sandbox.forget_calls();
+    let other = world.start_environment(Binary::CheckAvailability, &[]).await;
+    assert!(without_as_of(send_ok(&other, &request).await) == first);
+    assert_eq!(world.calendly_calls().len(), 1);
+    let replaced = table.items().into_iter().find(|other| other["pk"] == item["pk"]).unwrap();
+    assert_ne!(replaced["value"], tampered["value"]);
+    assert_eq!(replaced.get("lease"), None);
     // A lease with a later end than any environment sets.
     table.put(&json!({"pk": item["pk"], "lease": {"N": "99999999999999"}, "expires": {"N": "1"}}));
     let other = world.start_environment(Binary::CheckAvailability, &[]).await;
@@ -254,12 +206,11 @@ async fn items_are_per_pat_and_hold_no_secrets() {
     for (caller, pat) in [("robin", DEFAULT_PAT), ("another", "pat-of-another"), ("shares", DEFAULT_PAT)] {
         world.secrets.store(&format!("{}/{caller}", world.secret_id), pat);
     }
-    let (start, end) = (day(2).to_string(), day(5).to_string());
-    let query = [("event_type", "mentoring"), ("start_time", &*start), ("end_time", &*end)];
     let mut answers = Vec::new();
     for (caller, calls) in [("robin", 3), ("another", 3), ("shares", 0)] {
         world.sandbox.forget_calls();
-        let answer = world.send(&world.request_with_claims(json!({"sub": caller})).query(&query)).await;
+        let request = world.request_with_claims(json!({"sub": caller}));
+        let answer = world.send(&request.days(2, 5).event_type("mentoring")).await;
         answer.assert_ok(caller);
         assert_eq!(world.calendly_calls().len(), calls, "{caller}");
         answers.push(answer.json());
@@ -285,8 +236,7 @@ async fn items_are_per_pat_and_hold_no_secrets() {
 #[tokio::test(flavor = "multi_thread")]
 async fn table_without_cache_seconds_shares_no_availability() {
     let (world, table) = world_and_table("0").await;
-    let (start, end) = (day(2).to_string(), day(5).to_string());
-    let request = world.request().query(&[("start_time", &*start), ("end_time", &*end)]);
-    assert_eq!(send_ok(&world.function, &request).await.get("as_of"), None);
+    let answer = send_ok(&world.function, &world.request().days(2, 5)).await;
+    assert_eq!(answer.get("as_of"), None);
     assert_eq!(table.items().len(), 2, "the user and the event type");
 }

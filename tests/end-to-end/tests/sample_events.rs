@@ -7,27 +7,16 @@ use std::{
 };
 
 use end_to_end::{Answer, Binary, Invocation, Setup, World};
-use serde::Deserialize;
 use serde_json::Value;
 
 /// The issuer of the sample tokens.
 const ISSUER: &str = "http://127.0.0.1:4010";
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expected {
-    function: String,
-    status: Option<u16>,
-    code: Option<String>,
-    parameter: Option<String>,
-    warm: Option<bool>,
-}
-
 fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../events")
 }
 
-fn expected() -> BTreeMap<String, Expected> {
+fn expected() -> BTreeMap<String, Value> {
     serde_json::from_str(&fs::read_to_string(directory().join("expected.json")).unwrap()).unwrap()
 }
 
@@ -48,29 +37,31 @@ fn every_file_has_an_expected_answer() {
         .filter(|name| name != "expected.json" && name != "env.json")
         .collect();
     assert_eq!(files, expected().into_keys().collect());
-    let functions: BTreeSet<String> = expected().into_values().map(|one| one.function).collect();
-    assert_eq!(functions, Binary::ALL.map(|binary| binary.name().to_owned()).into());
+    let expected = expected();
+    let functions: BTreeSet<_> = expected.values().map(|one| one["function"].as_str().unwrap()).collect();
+    assert_eq!(functions, Binary::ALL.map(Binary::name).into());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_get_their_expected_answers() {
     for binary in Binary::ALL {
         let world = world(binary).await;
-        for (file, expected) in expected().into_iter().filter(|(_, one)| one.function == binary.name()) {
+        for (file, expected) in expected().into_iter().filter(|(_, one)| one["function"] == binary.name()) {
             let event: Value =
                 serde_json::from_str(&fs::read_to_string(directory().join(&file)).unwrap()).unwrap();
             let outcome = world.function.invoke(Invocation::new(&event)).await;
-            if let Some(warm) = expected.warm {
+            if expected["warm"].is_boolean() {
                 let result = outcome.result.unwrap();
-                assert_eq!(result["warm"], warm, "{file}: {result}");
+                assert_eq!(result["warm"], expected["warm"], "{file}: {result}");
                 assert_eq!(result.get("unprepared"), None, "{file}: {result}");
                 continue;
             }
             let answer = Answer::from_outcome(outcome);
             let json = answer.json();
-            assert_eq!(Some(answer.status), expected.status, "{file}: {json}");
-            assert_eq!(json["code"].as_str(), expected.code.as_deref(), "{file}: {json}");
-            assert_eq!(json["parameter"].as_str(), expected.parameter.as_deref(), "{file}: {json}");
+            assert_eq!(expected["status"], answer.status, "{file}: {json}");
+            for member in ["code", "parameter"] {
+                assert_eq!(json[member], expected[member], "{file}: {json}");
+            }
             if file.starts_with("check-availability") && answer.status == 200 {
                 assert_eq!(json["available"], true, "{file}: {json}");
             }

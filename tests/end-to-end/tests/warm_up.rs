@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use end_to_end::{AwsFault, Binary, Invocation, ME, Setup, TcpProxy, wait_until};
-use sandbox::{Config, Fault, Sandbox};
-use serde_json::{Value, json};
+use end_to_end::{Binary, Invocation, ME, Setup};
+use sandbox::Fault;
+use serde_json::json;
 use tokio::{net::TcpListener, time::sleep};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,31 +37,6 @@ async fn values_past_half_of_their_life_are_renewed() {
     let reads = world.secrets.reads().len();
     world.get(&[]).await.assert_ok("");
     assert_eq!((world.secrets.reads().len(), world.calendly_paths().len()), (reads, 0));
-    // A failed renewal does not make the value stale.
-    sleep(Duration::from_millis(500)).await;
-    world.secrets.set_fault(AwsFault::InternalError);
-    let outcome = world.invoke(&json!({"warmer": true})).await;
-    let line = world.log_line(&outcome.request_id).await;
-    assert_eq!((&line["cache"]["pat"], line.get("SecretStale")), (&json!(false), None), "{line}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn failures_are_reported_and_made_up_for() {
-    let setup = Setup::new(Binary::User).with("CALENDLY_MAX_RETRIES", "0");
-    let world = setup.secrets_fault(AwsFault::InternalError).start().await;
-    let unprepared = |answer: &Value| answer["unprepared"].as_array().map_or(0, Vec::len);
-    assert_ne!(unprepared(&world.warm_up().await), 0, "the PAT");
-    world.secrets.set_fault(AwsFault::None);
-    for fault in [Fault::status(500), Fault::status(401), Fault::Reset, Fault::status(200)] {
-        world.sandbox.fault(ME, 1, fault.clone());
-        let outcome = world.invoke(&json!({"warmer": true})).await;
-        let answer = outcome.result.unwrap();
-        assert!(answer["warm"] == true && unprepared(&answer) > 0, "{fault:?}: {answer}");
-        let line = world.log_line(&outcome.request_id).await;
-        assert!(line["unprepared"].to_string().contains("user"), "{fault:?}: {line}");
-        world.sandbox.clear_faults();
-    }
-    assert_eq!(world.warm_up().await, json!({"warm": true, "cold_start": false}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,33 +49,6 @@ async fn warm_up_keeps_the_deadline() {
     assert_eq!(outcome.result.unwrap()["warm"], true);
     let left = deadline.duration_since(outcome.arrived).unwrap_or_default();
     assert!(!left.is_zero());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn pooled_connection_counts_as_open_and_a_dead_one_costs_a_request_nothing() {
-    let calendly = Sandbox::start(Config::default()).await.unwrap();
-    let proxy = TcpProxy::to(&calendly.base_url()).await;
-    let world = Setup::new(Binary::UserEventTypes).with("CALENDLY_BASE_URL", &proxy.url).start().await;
-    world.get(&[]).await.assert_ok("");
-    let (calls, connections) = (calendly.calls(), proxy.connection_count());
-    for _ in 0..3 {
-        world.warm_up().await;
-    }
-    assert_eq!((calendly.calls(), proxy.connection_count()), (calls.clone(), connections));
-
-    world.function.freeze().await;
-    assert_eq!(proxy.close_all(), 1);
-    wait_until("the connection to be closed", || (proxy.close_all() == 0).then_some(())).await;
-    // Shorter pauses do not count as a freeze.
-    sleep(Duration::from_secs(1)).await;
-    world.function.thaw().await;
-    world.warm_up().await;
-    assert_eq!(proxy.connection_count(), connections, "open until the pool's idle time-out");
-    let answer = world.get(&[]).await;
-    answer.assert_ok("");
-    assert_eq!(proxy.connection_count(), connections + 1, "the request opens a new one");
-    let line = world.log_line(&answer.request_id).await;
-    assert_eq!((&line["calendly_calls"], &line["calendly_retries"]), (&json!(1), &json!(0)), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

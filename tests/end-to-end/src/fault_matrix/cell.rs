@@ -1,7 +1,6 @@
 //! One cell of the matrix.
 
 use std::{
-    collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
@@ -15,12 +14,10 @@ use super::{
     upstream::{PAT, Service, Upstream},
 };
 use crate::{
-    Answer, Authority, Binary, Certificate, ControlGroup, Extremes, Function, Gateway, Invocation, Request,
-    SMALLEST_MEMORY, SecretsManager, TIMEOUT, Table, TcpProxy, day, json_object,
+    Answer, Authority, Binary, Certificate, ControlGroup, Extremes, Function, Invocation, Request,
+    SMALLEST_MEMORY, SecretsManager, Setup, TIMEOUT, Table, TcpProxy, World, day, json_object,
 };
 
-/// The id of the secret. With a PAT per caller, the caller's name is appended.
-const SECRET: &str = "fault-matrix/pat";
 const CALLERS: [&str; 2] = ["ann", "ben"];
 
 /// The deadline of each invocation.
@@ -64,84 +61,77 @@ pub(crate) type CellAnswer = Option<(u16, String)>;
 #[derive(Debug)]
 pub struct SharedSetup {
     authority: Authority,
-    secrets: SecretsManager,
     is_confined: bool,
     /// The extremes of all cells.
     pub extremes: Extremes,
 }
 
 impl SharedSetup {
-    /// Starts the shared setup. With `is_confined`, processes have the resources of Lambda's smallest functions.
-    pub async fn start(is_confined: bool) -> Self {
-        let secrets = SecretsManager::with_secret(SECRET, PAT).await;
-        for caller in CALLERS {
-            secrets.store(&format!("{SECRET}/{caller}"), PAT);
-        }
+    /// Creates the shared setup. With `is_confined`, processes have the resources of Lambda's smallest functions.
+    pub fn new(is_confined: bool) -> Self {
         let authority = Authority::new(&std::env::temp_dir());
-        Self { authority, secrets, is_confined, extremes: Extremes::default() }
+        Self { authority, is_confined, extremes: Extremes::default() }
     }
 }
 
-/// The environment of one cell's function.
-struct CellWorld<'a> {
+/// What stands between the function and the failing upstream.
+struct FaultInjector<'a> {
     cell: &'a Cell,
-    shared: &'a SharedSetup,
-    sandbox: Sandbox,
+    authority: &'a Authority,
     /// Injects faults into calls of Secrets Manager or DynamoDB.
     door: Door,
-    _table: Option<Table>,
-    requests: AtomicU64,
     /// In front of the failing server, for faults of the whole server.
     proxy: TcpProxy,
-    variables: BTreeMap<String, String>,
+}
+
+/// The world of one cell.
+struct CellWorld<'a> {
+    cell: &'a Cell,
+    extremes: &'a Extremes,
+    world: World,
+    injector: FaultInjector<'a>,
+    _table: Option<Table>,
+    requests: AtomicU64,
 }
 
 impl Cell {
     /// Runs the cell; panics if the contract is broken.
     pub(crate) async fn run(&self, shared: &SharedSetup) -> CellAnswer {
-        let world = CellWorld::new(self, shared).await;
-        let service = self.upstream.service();
-        let mut program = self.binary.program();
         let group = shared.is_confined.then(|| ControlGroup::new().expect("a control group"));
-        if let Some(group) = &group {
-            program = group.wrap(program);
-        }
-        if self.phase != Phase::Warm {
-            world.inject().await;
-        }
-        let function = Function::spawn(&program, &world.variables).await;
-        function.wait_for_init().await;
-        let known_token = world.token(CALLERS[0]);
+        let cell = CellWorld::start(self, shared, group.as_ref()).await;
+        let (world, injector) = (&cell.world, &cell.injector);
+        let service = self.upstream.service();
+        let known_token = cell.token(CALLERS[0]);
         let mut token = known_token.clone();
         let mut answer = None;
         match self.phase {
-            Phase::WarmUp => world.warm_up(&function).await,
-            Phase::Cold => answer = Some(world.affected_request(&function, &token).await),
+            Phase::WarmUp => cell.warm_up().await,
+            Phase::Cold => answer = Some(cell.affected_request(&token).await),
             Phase::Warm => {
-                world.good_request(&function, &known_token).await;
+                cell.good_request(&known_token).await;
                 if service == Service::Issuer {
                     world.sandbox.rotate_keys();
                 }
-                token = world.token(CALLERS[1]);
-                world.inject().await;
-                answer = Some(world.affected_request(&function, &token).await);
+                token = cell.token(CALLERS[1]);
+                injector.inject(&world.sandbox).await;
+                answer = Some(cell.affected_request(&token).await);
             }
         }
         // Cached keys and PATs are used while their source is down.
         let is_unavailable = service != Service::Calendly && matches!(answer, Some((503, _)));
         if self.phase == Phase::Warm && is_unavailable {
-            world.good_request(&function, &known_token).await;
+            cell.good_request(&known_token).await;
         }
-        world.clear();
+        injector.clear(&world.sandbox);
         // A failed fetch of keys is followed by a cool-down.
         let next_token = if service == Service::Issuer && is_unavailable { &known_token } else { &token };
-        world.recovers(&function, next_token).await;
-        let peak = function.peak_memory().await;
+        cell.recovers(next_token).await;
+        let peak = world.function.peak_memory().await;
         assert!(peak < SMALLEST_MEMORY, "{} MiB", peak / 1024 / 1024);
         shared.extremes.record_memory(peak);
-        function.kill().await;
+        world.function.kill().await;
         assert_eq!(group.map_or(0, |group| group.oom_kills()), 0);
-        assert_no_secret_in_log(&function, &[known_token, token]);
+        assert_no_secret_in_log(&world.function, &[known_token, token]);
         answer
     }
 
@@ -150,8 +140,40 @@ impl Cell {
     }
 }
 
+impl FaultInjector<'_> {
+    async fn inject(&self, sandbox: &Sandbox) {
+        match &self.cell.case.injection {
+            Injection::Call(fault) => {
+                let event_type = event_type(sandbox);
+                let path = self.cell.upstream.path(&event_type);
+                match self.cell.upstream.service() {
+                    Service::SecretsManager | Service::DynamoDb => {
+                        self.door.fault(path, u32::MAX, fault.clone())
+                    }
+                    _ => sandbox.fault(path, u32::MAX, fault.clone()),
+                }
+            }
+            Injection::ConnectionRefused => self.proxy.refuse().await,
+            Injection::Certificate(certificate) => self.proxy.set_certificate(self.authority, *certificate),
+        }
+        self.proxy.close_all();
+    }
+
+    fn clear(&self, sandbox: &Sandbox) {
+        match &self.cell.case.injection {
+            Injection::Call(_) => {
+                sandbox.clear_faults();
+                self.door.clear_faults();
+            }
+            Injection::ConnectionRefused => self.proxy.accept(),
+            Injection::Certificate(_) => self.proxy.set_certificate(self.authority, Certificate::Good),
+        }
+    }
+}
+
 impl<'a> CellWorld<'a> {
-    async fn new(cell: &'a Cell, shared: &'a SharedSetup) -> Self {
+    /// Starts the function, with the fault unless the phase is `Warm`.
+    async fn start(cell: &'a Cell, shared: &'a SharedSetup, group: Option<&ControlGroup>) -> Self {
         let authority = &shared.authority;
         let service = cell.upstream.service();
         let proxy =
@@ -164,107 +186,75 @@ impl<'a> CellWorld<'a> {
             ..Config::default()
         });
         let sandbox = sandbox.await.expect("the sandbox starts");
+        let secrets = SecretsManager::start().await;
         let table = if cell.upstream == Upstream::DynamoDb { Some(Table::start().await) } else { None };
-        let behind_door = table.as_ref().map_or(&shared.secrets.endpoint, |table| &table.endpoint);
+        let behind_door = table.as_ref().map_or(&secrets.endpoint, |table| &table.endpoint);
         let door = Door::to(behind_door).await.expect("the door starts");
         let is_of_aws = matches!(service, Service::SecretsManager | Service::DynamoDb);
         proxy.set_upstream(&if is_of_aws { door.url() } else { sandbox.base_url() });
-        let secret_id = match (cell.upstream, cell.phase) {
-            // A warm function has not cached the PAT of a new caller.
-            (Upstream::SecretsManager, Phase::Warm) => format!("{SECRET}/{{sub}}"),
-            _ => SECRET.to_owned(),
-        };
-        // Large bodies need time on a busy machine; hanging calls should time out early.
-        let timeout_ms = if service == Service::Calendly && cell.case.hangs() { "500" } else { "4000" };
         let proxied = |of: Service, url: String| {
             if cell.is_of_whole_server() && service == of { proxy.url.clone() } else { url }
         };
-        let secrets = match cell.upstream {
-            Upstream::SecretsManager => proxied(Service::SecretsManager, door.url()),
-            _ => shared.secrets.endpoint.clone(),
-        };
-        let mut variables = vec![
-            ("CALENDLY_PAT_SECRET_ID", secret_id),
-            ("CALENDLY_BASE_URL", proxied(Service::Calendly, sandbox.base_url())),
-            ("CALENDLY_TIMEOUT_MS", timeout_ms.to_owned()),
-            ("CALENDLY_MAX_RETRIES", "1".to_owned()),
-            ("JWT_ISSUER", sandbox.issuer_url()),
-            ("JWT_AUDIENCE", "calendly-functions".to_owned()),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets),
-            ("AWS_CA_BUNDLE", authority.bundle().to_owned()),
-        ];
-        match cell.upstream {
+        // Large bodies need time on a busy machine; hanging calls should time out early.
+        let timeout_ms = if service == Service::Calendly && cell.case.hangs() { "500" } else { "4000" };
+        let mut setup = Setup::new(cell.binary)
+            .secret(Some(PAT))
+            .with("CALENDLY_BASE_URL", &proxied(Service::Calendly, sandbox.base_url()))
+            .with("CALENDLY_TIMEOUT_MS", timeout_ms)
+            .with("CALENDLY_MAX_RETRIES", "1")
+            .with("JWT_ISSUER", &sandbox.issuer_url())
+            .with("AWS_CA_BUNDLE", authority.bundle());
+        for caller in CALLERS {
+            setup = setup.other_secret(caller, PAT);
+        }
+        if let Some(group) = group {
+            setup = setup.program(group.wrap(cell.binary.program()));
+        }
+        setup = match cell.upstream {
             // Every request then needs the call.
-            Upstream::Me => variables.push(("PAT_CACHE_SECONDS", "0".to_owned())),
-            Upstream::EventType => variables.push(("EVENT_TYPE_CACHE_SECONDS", "0".to_owned())),
-            Upstream::DynamoDb => {
-                let name = table.as_ref().map(|table| table.name.clone()).unwrap_or_default();
-                variables.extend([
-                    ("CACHE_TABLE", name),
-                    ("AWS_ENDPOINT_URL_DYNAMODB", proxied(Service::DynamoDb, door.url())),
-                    ("AVAILABILITY_CACHE_SECONDS", "60".to_owned()),
-                ]);
+            Upstream::Me => setup.with("PAT_CACHE_SECONDS", "0"),
+            Upstream::EventType => setup.with("EVENT_TYPE_CACHE_SECONDS", "0"),
+            Upstream::SecretsManager => {
+                let url = proxied(Service::SecretsManager, door.url());
+                setup.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &url)
             }
+            Upstream::DynamoDb => setup
+                .with("CACHE_TABLE", table.as_ref().map_or("", |table| &table.name))
+                .with("AWS_ENDPOINT_URL_DYNAMODB", &proxied(Service::DynamoDb, door.url()))
+                .with("AVAILABILITY_CACHE_SECONDS", "60"),
             Upstream::Keys if cell.is_of_whole_server() => {
-                variables.push(("JWT_JWKS_URL", format!("{}{}", proxy.url, cell.upstream.path(""))));
+                setup.with("JWT_JWKS_URL", &format!("{}{}", proxy.url, cell.upstream.path("")))
             }
-            _ => {}
+            _ => setup,
+        };
+        if (cell.upstream, cell.phase) == (Upstream::SecretsManager, Phase::Warm) {
+            // A warm function has not cached the PAT of a new caller.
+            setup = setup.with_pat_per_caller();
         }
-        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { cell, shared, sandbox, door, _table: table, requests: AtomicU64::new(0), proxy, variables }
-    }
-
-    async fn inject(&self) {
-        match &self.cell.case.injection {
-            Injection::Call(fault) => {
-                let event_type = self.event_type();
-                let path = self.cell.upstream.path(&event_type);
-                match self.cell.upstream.service() {
-                    Service::SecretsManager | Service::DynamoDb => {
-                        self.door.fault(path, u32::MAX, fault.clone())
-                    }
-                    _ => self.sandbox.fault(path, u32::MAX, fault.clone()),
-                }
-            }
-            Injection::ConnectionRefused => self.proxy.refuse().await,
-            Injection::Certificate(certificate) => {
-                self.proxy.set_certificate(&self.shared.authority, *certificate);
-            }
+        let injector = FaultInjector { cell, authority, door, proxy };
+        if cell.phase != Phase::Warm {
+            injector.inject(&sandbox).await;
         }
-        self.proxy.close_all();
-    }
-
-    fn clear(&self) {
-        match &self.cell.case.injection {
-            Injection::Call(_) => {
-                self.sandbox.clear_faults();
-                self.door.clear_faults();
-            }
-            Injection::ConnectionRefused => self.proxy.accept(),
-            Injection::Certificate(_) => {
-                self.proxy.set_certificate(&self.shared.authority, Certificate::Good);
-            }
-        }
-    }
-
-    fn event_type(&self) -> String {
-        self.sandbox.event_type_uri(PAT, "demo").expect("an event type of the sandbox")
+        let world = setup.spawn_with(sandbox, secrets).await;
+        world.function.wait_for_init().await;
+        let extremes = &shared.extremes;
+        Self { cell, extremes, world, injector, _table: table, requests: AtomicU64::new(0) }
     }
 
     fn token(&self, sub: &str) -> String {
-        self.sandbox.mint(Mint { claims: json_object(json!({"sub": sub})), ..Mint::default() })
+        self.world.sandbox.mint(Mint { claims: json_object(json!({"sub": sub})), ..Mint::default() })
     }
 
-    async fn send(&self, function: &Function, token: &str) -> Answer {
+    async fn send(&self, token: &str) -> Answer {
         let (upstream, binary) = (self.cell.upstream, self.cell.binary);
         // A window that is not cached.
         let first = 2 + 31 * (self.requests.fetch_add(1, Relaxed) % 10);
-        let (start, end) = (day(first).to_string(), day(first + 7).to_string());
-        let uri = self.event_type();
+        let last = first + 7;
+        let uri = event_type(&self.world.sandbox);
         let request = Request::get(binary.path()).bearer(token);
         let request = match (binary, upstream.tool()) {
             (Binary::Mcp, tool @ "check_availability") => {
-                let mut arguments = json!({"start": start, "end": end, "event_types": [uri]});
+                let mut arguments = json!({"start": day(first), "end": day(last), "event_types": [uri]});
                 if upstream == Upstream::EventType {
                     arguments["duration_minutes"] = json!(30);
                 }
@@ -272,30 +262,25 @@ impl<'a> CellWorld<'a> {
             }
             (Binary::Mcp, tool) => request.tool_call(tool, &json!({})),
             (Binary::CheckAvailability, _) => {
-                let mut query = vec![("start_time", &*start), ("end_time", &end), ("event_type", &uri)];
-                if upstream == Upstream::EventType {
-                    query.push(("duration", "30"));
-                }
-                request.query(&query)
+                let request = request.days(first, last).event_type(&uri);
+                let needs_lookup = upstream == Upstream::EventType;
+                if needs_lookup { request.query(&[("duration", "30")]) } else { request }
             }
             _ => request,
         };
-        let invocation = Invocation::new(&request.through(Gateway::HttpApi)).within(DEADLINE);
-        let deadline = invocation.deadline;
-        let answer = Answer::from_outcome(function.invoke(invocation).await);
-        let left = deadline.duration_since(answer.arrived).unwrap_or_default();
+        let (answer, left) = self.world.send_within(&request, DEADLINE).await;
         assert!(left >= MARGIN, "only {left:?} were left");
-        self.shared.extremes.record_time_left(left);
+        self.extremes.record_time_left(left);
         answer
     }
 
-    async fn good_request(&self, function: &Function, token: &str) {
-        let answer = self.send(function, token).await;
+    async fn good_request(&self, token: &str) {
+        let answer = self.send(token).await;
         assert_eq!(answer.status_and_code(), (200, String::new()), "a good request: {:.500}", answer.body);
     }
 
-    async fn affected_request(&self, function: &Function, token: &str) -> (u16, String) {
-        let answer = self.send(function, token).await;
+    async fn affected_request(&self, token: &str) -> (u16, String) {
+        let answer = self.send(token).await;
         let allowed = self.cell.case.allowed(self.cell.upstream);
         let (status, code) = answer.status_and_code();
         assert!(
@@ -307,8 +292,7 @@ impl<'a> CellWorld<'a> {
             let seconds = answer.header("retry-after").and_then(|seconds| seconds.parse::<u64>().ok());
             assert!(seconds.is_some_and(|seconds| seconds > 0), "Retry-After: {seconds:?}");
         }
-        let lines = function.log_of(&answer.request_id).await;
-        let line = lines.iter().find(|line| line.get("duration_ms").is_some()).expect("a line that ends it");
+        let line = self.world.log_line(&answer.request_id).await;
         // A tool's result with `isError` has the HTTP status 200.
         assert_eq!(line["status"], answer.status, "{line}");
         if status != 200 {
@@ -319,10 +303,10 @@ impl<'a> CellWorld<'a> {
     }
 
     /// Checks that a warm-up succeeds and reports failed preparations.
-    async fn warm_up(&self, function: &Function) {
+    async fn warm_up(&self) {
         let invocation = Invocation::new(&json!({"warmer": true})).within(DEADLINE);
         let deadline = invocation.deadline;
-        let outcome = function.invoke(invocation).await;
+        let outcome = self.world.function.invoke(invocation).await;
         let left = deadline.duration_since(outcome.arrived).unwrap_or_default();
         assert!(left >= MARGIN, "only {left:?} were left");
         let answer = outcome.result.expect("a warm-up succeeds");
@@ -333,15 +317,15 @@ impl<'a> CellWorld<'a> {
         let may_succeed = self.cell.case.allowed(self.cell.upstream).contains(&(200, ""));
         assert!(unprepared > 0 || !is_prepared || may_succeed, "nothing is reported: {answer}");
         assert!(unprepared == 0 || is_prepared, "a call that is not needed is reported: {answer}");
-        let line = function.log_of(&outcome.request_id).await.pop().expect("a line that ends it");
+        let line = self.world.log_line(&outcome.request_id).await;
         assert_eq!(line["unprepared"].as_array().map_or(0, Vec::len), unprepared, "{line}");
     }
 
     /// Checks that the next request succeeds; after a failed fetch of keys or secrets, a later one.
-    async fn recovers(&self, function: &Function, token: &str) {
+    async fn recovers(&self, token: &str) {
         let end = Instant::now() + TIMEOUT;
         loop {
-            let answer = self.send(function, token).await;
+            let answer = self.send(token).await;
             let (status, _) = answer.status_and_code();
             if status == 200 {
                 return;
@@ -352,6 +336,11 @@ impl<'a> CellWorld<'a> {
             sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// The URI of the event type of all requests.
+fn event_type(sandbox: &Sandbox) -> String {
+    sandbox.event_type_uri(PAT, "demo").expect("an event type of the sandbox")
 }
 
 /// Checks that every line is a JSON object and that none reports a panic or contains a secret.

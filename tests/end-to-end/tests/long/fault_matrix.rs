@@ -14,7 +14,7 @@ use end_to_end::{
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_gets_the_contracts_answer() {
     let rows = std::env::var("FAULTS").unwrap_or_default();
-    let shared = Arc::new(SharedSetup::start(false).await);
+    let shared = Arc::new(SharedSetup::new(false));
     let report = run(cells(|case| case.row.contains(&rows)), shared).await;
     if rows.is_empty() {
         check_page("faults", &report.to_string());
@@ -36,7 +36,7 @@ async fn faults_in_the_smallest_environment() {
     let demanding = ["TLS", "in the body", "a byte", "MB", "MiB", "endless", "arrays"];
     let is_demanding = |case: &FaultCase| demanding.iter().any(|word| case.row.contains(word));
     let cells = cells(|case| writes || is_demanding(case));
-    let (count, shared) = (cells.len(), Arc::new(SharedSetup::start(is_confined).await));
+    let (count, shared) = (cells.len(), Arc::new(SharedSetup::new(is_confined)));
     run(cells, shared.clone()).await;
     println!("{}", shared.extremes);
     if writes && is_confined && !cfg!(debug_assertions) {

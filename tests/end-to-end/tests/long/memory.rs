@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use end_to_end::{
     AVAILABLE_TIMES, Answer, Binary, ControlGroup, EVENT_TYPES, Extremes, Request, SMALLEST_MEMORY, Setup,
-    World, body_fault, large_page, large_window, list_of, midnight, utc, window_of_small_slots, write_page,
+    World, body_fault, large_page, large_window, list_of, window_of_small_slots, write_page,
 };
 
 const MIB: usize = 1024 * 1024;
@@ -43,9 +43,8 @@ impl ConfinedWorld {
 
     /// A request of a year for check-availability.
     fn request(&self) -> Request {
-        let (start, end, uri) = (utc(midnight(2)), utc(midnight(2 + 365)), self.world.event_type_uri("demo"));
-        let query = [("start_time", &*start), ("end_time", &*end), ("event_type", &*uri)];
-        self.world.request().query(&query).header("accept-encoding", "gzip")
+        let request = self.world.request().days(2, 366).event_type(&self.world.event_type_uri("demo"));
+        request.header("accept-encoding", "gzip")
     }
 
     /// Sends a request to which Calendly answers with these bodies.

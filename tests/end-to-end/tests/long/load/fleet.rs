@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use end_to_end::{Binary, Function, Gateway, Invocation, Outcome, Request, wait_until};
+use end_to_end::{Binary, Function, Gateway, Invocation, Outcome, Request, World, wait_until};
 use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::scenario::{CACHE_SECONDS, LoadWorld, MAX_LATENCY, TestRequest};
+use super::scenario::{CACHE_SECONDS, MAX_LATENCY, TestRequest};
 
 pub(super) const ENVIRONMENTS: usize = 8;
 
@@ -46,30 +46,10 @@ struct Slot {
 }
 
 impl Fleet {
-    pub(super) async fn start(world: &LoadWorld, is_cached: bool) -> Self {
-        let mut variables: BTreeMap<String, String> = [
-            ("CALENDLY_PAT_SECRET_ID", "pat".to_owned()),
-            ("CALENDLY_BASE_URL", world.sandbox.base_url()),
-            ("JWT_ISSUER", world.sandbox.issuer_url()),
-            ("JWT_AUDIENCE", "calendly-functions".to_owned()),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", world.secrets.endpoint.clone()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into();
-        if is_cached {
-            let cache = [
-                ("AVAILABILITY_CACHE_SECONDS", CACHE_SECONDS.to_string()),
-                ("CACHE_TABLE", world.table.name.clone()),
-                ("AWS_ENDPOINT_URL_DYNAMODB", world.table.endpoint.clone()),
-            ];
-            variables.extend(cache.map(|(name, value)| (name.to_owned(), value)));
-        }
-        let starts = (0..ENVIRONMENTS).map(|_| async {
-            let function = Function::spawn(&Binary::CheckAvailability.program(), &variables).await;
-            function.wait_for_init().await;
-            Arc::new(function)
-        });
-        Self { environments: join_all(starts).await, token: world.token.clone() }
+    pub(super) async fn start(world: &World) -> Self {
+        let starts = (0..ENVIRONMENTS).map(|_| world.start_environment(Binary::CheckAvailability, &[]));
+        let environments = join_all(starts).await.into_iter().map(Arc::new).collect();
+        Self { environments, token: world.sandbox.token() }
     }
 
     /// Sends each request at its time to an idle environment.
@@ -145,5 +125,5 @@ fn check(body: &str, request: &TestRequest) -> Option<String> {
         return Some(format!("as of {as_of}, which is too old"));
     }
     (!request.is_correct(&starts, start_time, as_of))
-        .then(|| format!("{request:?} as of {as_of}: {starts:?}"))
+        .then(|| format!("{} from {start_time} as of {as_of}: {starts:?}", request.event_type))
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use end_to_end::{SecretsManager, Table, midnight, utc};
-use sandbox::{Config, DEFAULT_PAT, Fault, Sandbox};
+use end_to_end::{AVAILABLE_TIMES, Binary, Setup, Table, World, midnight, utc};
+use sandbox::{DEFAULT_PAT, Fault};
 
 /// `AVAILABILITY_CACHE_SECONDS`.
 pub(super) const CACHE_SECONDS: u64 = 15;
@@ -37,17 +37,14 @@ pub(super) struct Scenario {
     every: Duration,
 }
 
-/// The stand-ins of a run.
-#[derive(Debug)]
+/// The world of a run.
 pub(super) struct LoadWorld {
-    pub(super) sandbox: Arc<Sandbox>,
-    pub(super) secrets: SecretsManager,
-    pub(super) table: Table,
-    pub(super) token: String,
+    pub(super) world: Arc<World>,
+    _table: Table,
 }
 
 /// A request and its time.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct TestRequest {
     pub(super) after: Duration,
     pub(super) event_type: String,
@@ -57,9 +54,8 @@ pub(super) struct TestRequest {
 }
 
 /// Computes Calendly's answers.
-#[derive(Debug)]
 pub(super) struct Truth {
-    sandbox: Arc<Sandbox>,
+    world: Arc<World>,
     known: Mutex<Known>,
 }
 
@@ -73,16 +69,23 @@ impl Scenario {
     }
 
     pub(super) async fn world(&self, is_cached: bool) -> LoadWorld {
-        let config =
-            Config { rate_limit: RATE_LIMIT, bookings_change: Some(BOOKING_INTERVAL), ..Config::default() };
-        let sandbox = Arc::new(Sandbox::start(config).await.unwrap());
+        let table = Table::start().await;
+        let mut setup = Setup::new(Binary::CheckAvailability).sandbox(|sandbox| {
+            sandbox.rate_limit = RATE_LIMIT;
+            sandbox.bookings_change = Some(BOOKING_INTERVAL);
+        });
+        if is_cached {
+            setup = setup
+                .with("AVAILABILITY_CACHE_SECONDS", &CACHE_SECONDS.to_string())
+                .with("CACHE_TABLE", &table.name)
+                .with("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint);
+        }
+        let world = setup.start().await;
         if is_cached {
             let slow = Fault::Delay { milliseconds: CALENDLY_MS };
-            sandbox.fault("/event_type_available_times", u32::MAX, slow);
+            world.sandbox.fault(AVAILABLE_TIMES, u32::MAX, slow);
         }
-        let secrets = SecretsManager::with_secret("pat", DEFAULT_PAT).await;
-        let token = sandbox.token();
-        LoadWorld { sandbox, secrets, table: Table::start().await, token }
+        LoadWorld { world: Arc::new(world), _table: table }
     }
 
     /// Two ranges start now; the others have 1 to 14 days in the next six weeks.
@@ -109,10 +112,9 @@ impl Scenario {
     }
 
     /// The requests: evenly spaced, with pseudo-random ranges and event types.
-    pub(super) fn requests(&self, world: &LoadWorld) -> Vec<TestRequest> {
-        let uris = EVENT_TYPES
-            .map(|slug| world.sandbox.event_type_uri(DEFAULT_PAT, slug).expect("a slug of the sandbox"));
-        let truth = Arc::new(Truth { sandbox: world.sandbox.clone(), known: Mutex::default() });
+    pub(super) fn requests(&self, world: &Arc<World>) -> Vec<TestRequest> {
+        let uris = EVENT_TYPES.map(|slug| world.event_type_uri(slug));
+        let truth = Arc::new(Truth { world: world.clone(), known: Mutex::default() });
         let mut drawn = 1_u64;
         let mut draw = |most: usize| {
             drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -165,7 +167,7 @@ impl Truth {
         if let Some(known) = self.known.lock().unwrap().get(&key) {
             return known.clone();
         }
-        let starts = Arc::new(self.sandbox.starts(DEFAULT_PAT, event_type, range, now));
+        let starts = Arc::new(self.world.sandbox.starts(DEFAULT_PAT, event_type, range, now));
         self.known.lock().unwrap().insert(key, starts.clone());
         starts
     }

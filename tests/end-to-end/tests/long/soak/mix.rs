@@ -1,6 +1,9 @@
 //! The fixed sequence of requests: good, refused and faulty.
 
-use end_to_end::{Binary, Gateway, Request, day};
+use end_to_end::{
+    Binary, Gateway, Request, day,
+    fault_matrix::{Upstream, quick_faults},
+};
 use sandbox::{Fault, KeyChoice, Mint, Sandbox};
 use serde_json::{Map, Value, json};
 
@@ -40,6 +43,7 @@ pub(super) struct Mix {
     good: Vec<String>,
     /// Tokens that are refused, with the answer.
     bad: Vec<(String, StatusAndCode)>,
+    faults: Vec<(Fault, StatusAndCode)>,
     event_type: String,
 }
 
@@ -74,7 +78,12 @@ impl Mix {
             (token(json!({"sub": "../caller"})), (400, "pat_missing")),
         ];
         let event_type = sandbox.event_type_uri(PAT, "demo").unwrap_or_default();
-        Self { binary, good: good.collect(), bad, event_type }
+        let upstream = match binary {
+            Binary::User => Upstream::Me,
+            Binary::UserEventTypes => Upstream::EventTypes,
+            Binary::CheckAvailability | Binary::Mcp => Upstream::AvailableTimes,
+        };
+        Self { binary, good: good.collect(), bad, faults: quick_faults(upstream), event_type }
     }
 
     /// The path of the call that every good request makes.
@@ -114,7 +123,7 @@ impl Mix {
                 }
             },
             80..97 => {
-                let (fault, answer) = fault(number % 17 + round, round);
+                let (fault, answer) = self.fault(number, round);
                 let event = self.good(number).through(gateway);
                 // `user` may have the answer in its cache.
                 let mut allowed = vec![answer];
@@ -133,6 +142,14 @@ impl Mix {
         }
     }
 
+    /// The faults of the matrix in turn, and a call that hangs, which is slow and therefore rare.
+    fn fault(&self, number: usize, round: usize) -> (Fault, StatusAndCode) {
+        if number % 100 == 96 && round.is_multiple_of(5) {
+            return (Fault::Hang, (502, "calendly_unreachable"));
+        }
+        self.faults[(number % 17 + 17 * round) % self.faults.len()].clone()
+    }
+
     fn good_token(&self, number: usize) -> &str {
         &self.good[number * 31 % self.good.len()]
     }
@@ -145,54 +162,22 @@ impl Mix {
     fn range(&self, number: usize) -> Request {
         let request = Request::get(self.binary.path());
         let days = number as u64;
-        let (start, end) = (day(2 + days % 11).to_string(), day(13 + days % 17).to_string());
+        let (first, last) = (2 + days % 11, 13 + days % 17);
         match self.binary {
             Binary::User | Binary::UserEventTypes => request,
             Binary::CheckAvailability => {
-                let request = request.query(&[("start_time", &*start), ("end_time", &end)]);
+                let request = request.days(first, last);
                 match number % 3 {
-                    0 => request.query(&[("event_type", &*self.event_type)]),
-                    1 => request.query(&[("event_type", "demo"), ("timezone", "Europe/Lisbon")]),
+                    0 => request.event_type(&self.event_type),
+                    1 => request.event_type("demo").query(&[("timezone", "Europe/Lisbon")]),
                     _ => request,
                 }
             }
             Binary::Mcp => {
                 let event_type = if number.is_multiple_of(2) { &*self.event_type } else { "demo" };
-                let arguments = json!({"start": start, "end": end, "event_types": [event_type]});
+                let arguments = json!({"start": day(first), "end": day(last), "event_types": [event_type]});
                 request.tool_call("check_availability", &arguments)
             }
         }
-    }
-}
-
-/// The faults, in turn.
-fn fault(number: usize, round: usize) -> (Fault, StatusAndCode) {
-    const UNREACHABLE: StatusAndCode = (502, "calendly_unreachable");
-    const INVALID: StatusAndCode = (502, "calendly_invalid_response");
-    let status = |status| (Fault::status(status), (status, "calendly_error"));
-    let body = |text: &str| {
-        let fault = Fault::Body { content_type: "application/json".to_owned(), body: text.to_owned() };
-        (fault, INVALID)
-    };
-    match number % 17 {
-        0 => status(400),
-        1 => status(403),
-        2 => status(422),
-        3 => status(429),
-        4 => status(500),
-        5 => status(502),
-        6 => status(503),
-        7 => status(504),
-        8 => (Fault::Reset, UNREACHABLE),
-        9 => (Fault::Close, UNREACHABLE),
-        10 => (Fault::Garbage { bytes: "220 ready\r\n".to_owned() }, UNREACHABLE),
-        11 => (Fault::Redirect { location: "/elsewhere".to_owned() }, INVALID),
-        12 => body("<html>"),
-        13 => body("{}"),
-        14 => (Fault::NotUtf8, INVALID),
-        15 => (Fault::WrongLength { missing: 10 }, INVALID),
-        // Slow, and therefore rare.
-        _ if round.is_multiple_of(5) => (Fault::Hang, UNREACHABLE),
-        _ => (Fault::status(507), (507, "calendly_error")),
     }
 }

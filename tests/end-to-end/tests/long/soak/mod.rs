@@ -15,9 +15,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use end_to_end::{Answer, Binary, Function, Invocation, SecretsManager, write_page};
+use end_to_end::{Answer, Binary, Function, Setup, World, write_page};
 use futures_util::future::join_all;
-use sandbox::{Account, Config, Fault, Sandbox};
+use sandbox::{Account, Fault};
 use serde_json::Value;
 
 use self::mix::{CALLERS, Expected, Mix, PAT, TestRequest};
@@ -82,44 +82,43 @@ fn maxima(samples: &[u64]) -> [u64; 2] {
     tenths(samples, |samples| samples.into_iter().max().unwrap_or_default())
 }
 
-/// A function and its sandbox.
+/// A world and its requests.
 struct SoakWorld {
-    sandbox: Sandbox,
-    function: Function,
+    world: World,
     mix: Mix,
 }
 
 impl SoakWorld {
-    async fn start(binary: Binary, secrets: &SecretsManager, more: &[(&str, &str)]) -> Self {
-        let config = Config { rate_limit: u32::MAX, pats: vec![Account::new(PAT)], ..Config::default() };
-        let sandbox = Sandbox::start(config).await.unwrap();
+    async fn start(binary: Binary, concurrency: usize) -> Self {
         let timeout_ms = if cfg!(debug_assertions) { "2500" } else { "1000" };
-        let variables = [
-            ("CALENDLY_PAT_SECRET_ID", "soak/{sub}"),
-            ("CALENDLY_BASE_URL", &sandbox.base_url()),
-            ("CALENDLY_MAX_RETRIES", "0"),
-            ("CALENDLY_TIMEOUT_MS", timeout_ms),
-            ("PAT_CACHE_SECONDS", "30"),
-            ("JWT_ISSUER", &sandbox.issuer_url()),
-            ("JWT_AUDIENCE", "calendly-functions"),
-            ("JWT_REQUIRED_SCOPE", "calendly:read"),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets.endpoint),
-        ];
-        let variables = variables.iter().chain(more);
-        let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let function = Function::spawn(&binary.program(), &variables).await;
-        function.wait_for_init().await;
-        let mix = Mix::new(binary, &sandbox);
-        Self { sandbox, function, mix }
+        let mut setup = Setup::new(binary)
+            .with_pat_per_caller()
+            .with("CALENDLY_MAX_RETRIES", "0")
+            .with("CALENDLY_TIMEOUT_MS", timeout_ms)
+            .with("PAT_CACHE_SECONDS", "30")
+            .with("JWT_REQUIRED_SCOPE", "calendly:read")
+            .sandbox(|sandbox| {
+                sandbox.rate_limit = u32::MAX;
+                sandbox.pats = vec![Account::new(PAT)];
+            });
+        for caller in 0..CALLERS {
+            setup = setup.other_secret(&format!("caller-{caller}"), PAT);
+        }
+        if concurrency > 1 {
+            setup = setup.with("AWS_LAMBDA_MAX_CONCURRENCY", &concurrency.to_string());
+        }
+        let world = setup.start().await;
+        let mix = Mix::new(binary, &world.sandbox);
+        Self { world, mix }
     }
 
     /// Sends the `number`th event; the status and code are empty for other outcomes than an HTTP answer.
     async fn send(&self, number: usize) -> (TestRequest, (u16, String)) {
         let request = self.mix.request(number);
         if let Some(fault) = request.fault.clone() {
-            self.sandbox.fault(self.mix.path(), 1, fault);
+            self.world.sandbox.fault(self.mix.path(), 1, fault);
         }
-        let outcome = self.function.invoke(Invocation::new(&request.event)).await;
+        let outcome = self.world.invoke(&request.event).await;
         let answer = match request.expected {
             Expected::Answer(_) => Answer::from_outcome(outcome).status_and_code(),
             Expected::WarmUp => {
@@ -137,8 +136,8 @@ impl SoakWorld {
 
     /// Checks that the log is JSON lines without secrets, and drops it and the recorded calls.
     fn check_log(&self) {
-        self.sandbox.forget_calls();
-        let [lines, errors] = self.function.take_output();
+        self.world.sandbox.forget_calls();
+        let [lines, errors] = self.world.function.take_output();
         assert_eq!(errors, Vec::<String>::new());
         for line in lines {
             assert!(serde_json::from_str::<Value>(&line).is_ok_and(|line| line.is_object()), "{line}");
@@ -181,10 +180,9 @@ impl Run {
 }
 
 /// Sends requests, `concurrency` at a time. A fault may affect any concurrent request, so failures are counted by kind.
-async fn run(binary: Binary, secrets: &SecretsManager, requests: usize, concurrency: usize) -> Run {
-    let max_concurrency = concurrency.to_string();
-    let variables = [("AWS_LAMBDA_MAX_CONCURRENCY", &*max_concurrency)];
-    let world = SoakWorld::start(binary, secrets, &variables[..usize::from(concurrency > 1)]).await;
+async fn run(binary: Binary, requests: usize, concurrency: usize) -> Run {
+    let soak = SoakWorld::start(binary, concurrency).await;
+    let SoakWorld { world, mix } = &soak;
     let next = AtomicUsize::new(0);
     let (injected, observed) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::new()));
     let count = |counts: &Mutex<BTreeMap<(u16, String), usize>>, answer| {
@@ -196,7 +194,7 @@ async fn run(binary: Binary, secrets: &SecretsManager, requests: usize, concurre
             if number >= to {
                 return;
             }
-            let (request, (status, code)) = world.send(number).await;
+            let (request, (status, code)) = soak.send(number).await;
             if concurrency == 1 {
                 // `user` may have answered from its cache.
                 world.sandbox.clear_faults();
@@ -218,7 +216,7 @@ async fn run(binary: Binary, secrets: &SecretsManager, requests: usize, concurre
     let send_range = async |from: usize, to: usize| {
         next.store(0, Ordering::Relaxed);
         join_all((0..concurrency).map(|_| client(from, to))).await;
-        world.check_log();
+        soak.check_log();
     };
     let began = Instant::now();
     let mut settled = 0;
@@ -235,7 +233,7 @@ async fn run(binary: Binary, secrets: &SecretsManager, requests: usize, concurre
         if requests >= SHORT && concurrency > 1 {
             // Opens equally many connections before each sample, since each has buffers.
             let delay = Fault::Delay { milliseconds: 300 };
-            world.sandbox.fault(world.mix.path(), CONCURRENCY as u32, delay);
+            world.sandbox.fault(mix.path(), CONCURRENCY as u32, delay);
             send_range(0, CONCURRENCY).await;
         }
         usage.sample(&world.function).await;
@@ -263,12 +261,8 @@ async fn run(binary: Binary, secrets: &SecretsManager, requests: usize, concurre
 async fn memory_and_file_descriptors_do_not_grow() {
     let total = std::env::var("SOAK_REQUESTS").map_or(Ok(5_000), |number| number.parse::<usize>());
     let requests = total.expect("SOAK_REQUESTS is a number") / RUNS;
-    let secrets = SecretsManager::start().await;
-    for caller in 0..CALLERS {
-        secrets.store(&format!("soak/caller-{caller}"), PAT);
-    }
-    let mut runs = join_all(Binary::ALL.map(|binary| run(binary, &secrets, requests, 1))).await;
-    runs.push(run(Binary::CheckAvailability, &secrets, requests, CONCURRENCY).await);
+    let mut runs = join_all(Binary::ALL.map(|binary| run(binary, requests, 1))).await;
+    runs.push(run(Binary::CheckAvailability, requests, CONCURRENCY).await);
     let rows: Vec<String> = runs.iter().map(Run::row).collect();
     println!("{}", rows.join("\n"));
     runs.iter().for_each(Run::check);
