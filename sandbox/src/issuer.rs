@@ -22,6 +22,7 @@ pub use tokens::{CLIENT_ID, CLIENT_SECRET, Mint, PASSWORD, USERNAME};
 
 use crate::app_state::AppState;
 use grant::{grant, token_response};
+use tokens::SCOPE;
 
 pub(crate) fn router(state: &Arc<AppState>) -> Router {
     Router::new()
@@ -46,7 +47,7 @@ async fn discovery(State(state): State<Arc<AppState>>) -> Json<Value> {
         "response_types_supported": ["token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "scopes_supported": state.issuer.scope().split_whitespace().collect::<Vec<_>>(),
+        "scopes_supported": [SCOPE],
     }))
 }
 

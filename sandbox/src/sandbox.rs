@@ -14,7 +14,6 @@ use tokio::task::JoinHandle;
 use tower_http::services::ServeDir;
 
 use crate::app_state::AppState;
-use crate::calendly::Lookup;
 use crate::{Account, Call, Config, Fault, KeyError, Mint, calendly, controls, intercept, issuer, server};
 
 /// Why a sandbox did not start.
@@ -140,9 +139,7 @@ impl Sandbox {
         let AppState { accounts, schedule, .. } = &*self.state;
         let access = accounts.by_pat(pat).zip(calendly::id_from_uri(event_type_uri, "event_types"));
         match access.map(|(access, id)| accounts.event_type(&access.caller, id)) {
-            Some(Lookup::Readable(owned)) => {
-                schedule.starts(&owned.owner.user, &owned.event_type, range, now)
-            }
+            Some(Ok((owner, event_type))) => schedule.starts(&owner.user, &event_type, range, now),
             _ => Vec::new(),
         }
     }

@@ -19,8 +19,6 @@ pub(crate) enum CalendlyError {
     Unauthenticated,
     InsufficientScope(Scope),
     PermissionDenied,
-    /// Only the owner of the organization may send this request.
-    NotOwner,
     NotFound,
     /// The body is assumed.
     TooManyRequests,
@@ -65,7 +63,6 @@ impl IntoResponse for CalendlyError {
             Self::PermissionDenied => {
                 (403, "Permission Denied", "You do not have permission to access this resource.")
             }
-            Self::NotOwner => (403, "Permission Denied", "You do not have permission"),
             Self::NotFound => {
                 (404, "Resource Not Found", "The server could not find the requested resource.")
             }

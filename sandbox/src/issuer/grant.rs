@@ -13,7 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::keys::KeyError;
-use super::tokens::{CLIENT_ID, CLIENT_SECRET, LIFETIME, Mint, PASSWORD, USERNAME};
+use super::tokens::{CLIENT_ID, CLIENT_SECRET, LIFETIME, Mint, PASSWORD, SCOPE, USERNAME};
 use crate::app_state::AppState;
 
 /// An error response (RFC 6749, section 5.2).
@@ -56,8 +56,8 @@ pub(super) async fn grant(
     body: Bytes,
 ) -> Response<Body> {
     let form: HashMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
-    let granted = authenticate(&headers, &form)
-        .and_then(|subject| Ok((subject, requested_scope(&form, state.issuer.scope())?)));
+    let granted =
+        authenticate(&headers, &form).and_then(|subject| Ok((subject, requested_scope(&form, SCOPE)?)));
     let (subject, scope) = match granted {
         Ok(granted) => granted,
         Err(error) => return error.into_response(),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::keys::{Algorithm, KeyChoice, KeyError, Keys};
-use crate::identifier::uuid;
+use crate::identifier::random_uuid;
 use crate::lock;
 
 /// User name for the password grant.
@@ -20,6 +20,9 @@ pub const PASSWORD: &str = "demo";
 pub const CLIENT_ID: &str = "sandbox-client";
 /// Client secret for the client-credentials grant.
 pub const CLIENT_SECRET: &str = "sandbox-secret";
+
+/// The scope of issued tokens.
+pub(super) const SCOPE: &str = "calendly:read";
 
 /// Lifetime of a token in seconds.
 pub(super) const LIFETIME: i64 = 3600;
@@ -47,16 +50,14 @@ pub struct Mint {
 pub(crate) struct Issuer {
     url: String,
     audience: String,
-    scope: String,
     keys: Mutex<Keys>,
 }
 
 impl Issuer {
-    pub(crate) fn new(base_url: &str, audience: &str, scope: &str) -> Result<Self, KeyError> {
+    pub(crate) fn new(base_url: &str, audience: &str) -> Result<Self, KeyError> {
         Ok(Self {
             url: format!("{}/issuer", base_url.trim_end_matches('/')),
             audience: audience.to_owned(),
-            scope: scope.to_owned(),
             keys: Mutex::new(Keys::load()?),
         })
     }
@@ -64,11 +65,6 @@ impl Issuer {
     /// Returns the issuer's name, which is also its base URL.
     pub(crate) fn url(&self) -> &str {
         &self.url
-    }
-
-    /// Returns the scopes that the issuer grants, separated by spaces.
-    pub(crate) fn scope(&self) -> &str {
-        &self.scope
     }
 
     /// Returns the published keys, each as a JWK (RFC 7517).
@@ -97,10 +93,10 @@ impl Issuer {
             "iss": self.url,
             "aud": self.audience,
             "sub": USERNAME,
-            "scope": self.scope,
+            "scope": SCOPE,
             "iat": now,
             "exp": now + LIFETIME,
-            "jti": uuid(fastrand::u64(..), &["token"]),
+            "jti": random_uuid(),
         });
         let message = format!("{}.{}", encode_part(header, &mint.header), encode_part(claims, &mint.claims));
         let signature = keys.sign(mint.algorithm, mint.key, mint.secret.as_bytes(), message.as_bytes())?;

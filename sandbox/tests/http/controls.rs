@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sandbox::{Config, DEFAULT_PAT, Fault};
 
-use crate::support::{Harness, client, fixed};
+use crate::support::{Harness, client};
 
 #[tokio::test]
 async fn requests_are_recorded_in_order() {
@@ -25,7 +25,7 @@ async fn requests_are_recorded_in_order() {
     assert_eq!((&*first.method, &*first.path), ("GET", "/event_types"));
     assert_eq!(first.query.as_deref(), Some("user=a+b"));
     assert_eq!(first.bearer.as_deref(), Some(DEFAULT_PAT));
-    assert_eq!(first.status, Some(403));
+    assert_eq!(first.status, Some(400));
     assert_eq!((&*second.path, second.status), ("/issuer/jwks", Some(200)));
     assert!(first.finished_at.unwrap() <= second.started_at);
 
@@ -79,7 +79,7 @@ async fn static_files_take_precedence() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    let harness = Harness::start_with(Config { pages: Some(directory.0.clone()), ..fixed() }).await;
+    let harness = Harness::start_with(Config { pages: Some(directory.0.clone()), ..Config::default() }).await;
 
     let front = harness.get("/").await;
     assert_eq!(front.headers()["content-type"], "text/html");

@@ -10,7 +10,7 @@ use ring::signature::{
 use sandbox::{Algorithm, CLIENT_ID, CLIENT_SECRET, Config, Fault, KeyChoice, KeySetChange, Mint};
 use serde_json::{Value, json};
 
-use crate::support::{Harness, fixed, text};
+use crate::support::{Harness, text};
 
 fn decode(text: &str) -> Vec<u8> {
     BASE64_URL_SAFE_NO_PAD.decode(text).unwrap()
@@ -96,8 +96,7 @@ async fn tokens_have_the_configured_claims() {
     let harness = Harness::start_with(Config {
         public_url: Some("http://elsewhere.example:4010".to_owned()),
         audience: "an-audience".to_owned(),
-        scope: "a b".to_owned(),
-        ..fixed()
+        ..Config::default()
     })
     .await;
     let (header, claims) = parts(&harness.sandbox.token());
@@ -105,7 +104,7 @@ async fn tokens_have_the_configured_claims() {
     assert_eq!(claims["iss"], "http://elsewhere.example:4010/issuer");
     assert_eq!(claims["aud"], "an-audience");
     assert_eq!(claims["sub"], "demo");
-    assert_eq!(claims["scope"], "a b");
+    assert_eq!(claims["scope"], "calendly:read");
     let now = chrono::Utc::now().timestamp();
     let issued_at = claims["iat"].as_i64().unwrap();
     assert!((now - 60..=now).contains(&issued_at));
