@@ -5,8 +5,8 @@
 //!   address. Comments mark unconfirmed behavior of the
 //!   real API as *assumed*. By default there is one organization with three users: its owner, whose [`DEFAULT_PAT`] can
 //!   read the other two users' resources, and two members ([`KIM_PAT`], [`NOOR_PAT`]).
-//! - **Token issuer** under `/issuer`: `.well-known/openid-configuration`, `jwks`, `token` (password and
-//!   client-credentials grants) and, for tests, `mint` (a [`Mint`]) and `rotate`.
+//! - **Token issuer** under `/issuer`: `.well-known/openid-configuration`, `jwks`, `token` (password
+//!   grant) and, for tests, `mint` (a [`Mint`]) and `rotate`.
 //! - **Controls** under `/sandbox` for faults, recorded requests and PATs; see below.
 //! - **Static files** from [`Config::pages`], which take precedence over the paths above.
 //! - `GET /healthz` responds with `ok`.
@@ -19,7 +19,7 @@
 //! ```
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), sandbox::StartError> {
+//! # async fn example() -> Result<(), std::io::Error> {
 //! use sandbox::{Config, Fault, Sandbox};
 //!
 //! let sandbox = Sandbox::start(Config::default()).await?;
@@ -49,11 +49,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use call_log::Call;
 pub use config::{Account, Catalogue, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT, Scope};
 pub use fault::Fault;
-pub use issuer::{
-    Algorithm, CLIENT_ID, CLIENT_SECRET, KeyChoice, KeyError, KeySetChange, Mint, PASSWORD, USERNAME,
-};
+pub use issuer::{Algorithm, KeyChoice, KeySetChange, Mint};
 pub use proxy::Door;
-pub use sandbox::{Sandbox, StartError};
+pub use sandbox::Sandbox;
 
 /// Locks a mutex and ignores poisoning: no critical section leaves its data half-updated.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

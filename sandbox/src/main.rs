@@ -29,10 +29,11 @@ async fn main() -> ExitCode {
 
 /// Serves until a signal stops the process.
 async fn run(config: Config) -> ExitCode {
+    let address = config.listen;
     let sandbox = match Sandbox::start(config).await {
         Ok(sandbox) => sandbox,
         Err(error) => {
-            let _ = writeln!(stderr(), "sandbox: {error}; choose another address with --listen");
+            let _ = writeln!(stderr(), "sandbox: {address}: {error}; choose another address with --listen");
             return ExitCode::FAILURE;
         }
     };

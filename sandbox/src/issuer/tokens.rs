@@ -8,18 +8,13 @@ use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::keys::{Algorithm, KeyChoice, KeyError, Keys};
+use super::jwk::Jwk;
+use super::keys::{Algorithm, KeyChoice, Keys};
 use crate::identifier::random_uuid;
 use crate::lock;
 
-/// User name for the password grant.
-pub const USERNAME: &str = "demo";
-/// Password for the password grant.
-pub const PASSWORD: &str = "demo";
-/// Client id for the client-credentials grant.
-pub const CLIENT_ID: &str = "sandbox-client";
-/// Client secret for the client-credentials grant.
-pub const CLIENT_SECRET: &str = "sandbox-secret";
+/// The subject of tokens, and the user name for the password grant.
+pub(super) const USERNAME: &str = "demo";
 
 /// The scope of issued tokens.
 pub(super) const SCOPE: &str = "calendly:read";
@@ -54,12 +49,12 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    pub(crate) fn new(base_url: &str, audience: &str) -> Result<Self, KeyError> {
-        Ok(Self {
+    pub(crate) fn new(base_url: &str, audience: &str) -> Self {
+        Self {
             url: format!("{}/issuer", base_url.trim_end_matches('/')),
             audience: audience.to_owned(),
-            keys: Mutex::new(Keys::load()?),
-        })
+            keys: Mutex::new(Keys::new()),
+        }
     }
 
     /// Returns the issuer's name, which is also its base URL.
@@ -67,8 +62,7 @@ impl Issuer {
         &self.url
     }
 
-    /// Returns the published keys, each as a JWK (RFC 7517).
-    pub(crate) fn published_keys(&self) -> Vec<Value> {
+    pub(crate) fn published_keys(&self) -> Vec<Jwk> {
         lock(&self.keys).published()
     }
 
@@ -78,11 +72,7 @@ impl Issuer {
     }
 
     /// Signs a token.
-    ///
-    /// # Errors
-    ///
-    /// The system's random number generator failed.
-    pub(crate) fn mint(&self, mint: &Mint) -> Result<String, KeyError> {
+    pub(crate) fn mint(&self, mint: &Mint) -> String {
         let keys = lock(&self.keys);
         let header = match keys.kid(mint.algorithm) {
             Some(kid) => json!({ "alg": mint.algorithm, "typ": "JWT", "kid": kid }),
@@ -99,8 +89,8 @@ impl Issuer {
             "jti": random_uuid(),
         });
         let message = format!("{}.{}", encode_part(header, &mint.header), encode_part(claims, &mint.claims));
-        let signature = keys.sign(mint.algorithm, mint.key, mint.secret.as_bytes(), message.as_bytes())?;
-        Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+        let signature = keys.sign(mint.algorithm, mint.key, mint.secret.as_bytes(), message.as_bytes());
+        format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
     }
 }
 
