@@ -15,7 +15,7 @@ use axum::response::IntoResponse;
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::Fault;
 use crate::intercept::{Interceptor, intercept};
@@ -26,7 +26,8 @@ use crate::server::serve;
 pub struct Door {
     interceptor: Arc<Interceptor>,
     address: SocketAddr,
-    server: JoinHandle<()>,
+    /// Aborted on drop.
+    _server: JoinSet<()>,
 }
 
 impl Door {
@@ -44,8 +45,9 @@ impl Door {
             .fallback(forward)
             .layer(from_fn_with_state(Arc::clone(&interceptor), intercept))
             .with_state(Arc::from(upstream));
-        let server = tokio::spawn(serve(listener, router, Arc::new(AtomicU64::new(0))));
-        Ok(Self { interceptor, address, server })
+        let mut server = JoinSet::new();
+        server.spawn(serve(listener, router, Arc::new(AtomicU64::new(0))));
+        Ok(Self { interceptor, address, _server: server })
     }
 
     /// Returns the proxy's URL: `http://`, address and port.
@@ -62,12 +64,6 @@ impl Door {
     /// Removes all pending faults.
     pub fn clear_faults(&self) {
         self.interceptor.faults.clear();
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 

@@ -10,7 +10,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tower_http::services::ServeDir;
 
 use crate::app_state::AppState;
@@ -22,7 +22,8 @@ pub struct Sandbox {
     state: Arc<AppState>,
     address: SocketAddr,
     accepted: Arc<AtomicU64>,
-    server: JoinHandle<()>,
+    /// Aborted on drop.
+    _server: JoinSet<()>,
 }
 
 impl Sandbox {
@@ -39,8 +40,9 @@ impl Sandbox {
         }
         let state = Arc::new(AppState::new(&config, &format!("http://{address}")));
         let accepted = Arc::new(AtomicU64::new(0));
-        let server = tokio::spawn(server::serve(listener, router(&state, &config), Arc::clone(&accepted)));
-        Ok(Self { state, address, accepted, server })
+        let mut server = JoinSet::new();
+        server.spawn(server::serve(listener, router(&state, &config), Arc::clone(&accepted)));
+        Ok(Self { state, address, accepted, _server: server })
     }
 
     /// Returns the base URL of the Calendly API: `http://`, address and port.
@@ -130,12 +132,6 @@ impl Sandbox {
     #[must_use]
     pub fn event_type_uri(&self, pat: &str, slug: &str) -> Option<String> {
         self.state.accounts.event_type_uri(pat, slug)
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 

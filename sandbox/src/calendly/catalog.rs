@@ -1,6 +1,5 @@
 //! The sample event types: one of every kind that clients must handle.
 
-use chrono::{NaiveDate, TimeDelta, Utc};
 use serde_json::value::RawValue;
 
 use super::event_type::{BookingMethod, EventType, Minutes, PoolingType, Profile};
@@ -174,7 +173,6 @@ fn sample() -> Vec<EventType> {
         slug: None,
         event_type: "AdhocEventType",
         start_time_increment: None,
-        only_on: Some(one_off_dates()),
         locations: raw(r#"[{"kind":"physical","location":"Room 4","additional_info":null}]"#),
         ..secret("Panel, one-off", "", 45)
     });
@@ -190,9 +188,4 @@ fn sample() -> Vec<EventType> {
         ..plain("Strategy session", "strategy-session", 30)
     });
     sample
-}
-
-/// Three consecutive days in one week.
-fn one_off_dates() -> Vec<NaiveDate> {
-    (7..10).map(|days| (Utc::now() + TimeDelta::days(days)).date_naive()).collect()
 }

