@@ -50,7 +50,7 @@ pub use call_log::Call;
 pub use config::{Account, Catalogue, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT, Scope};
 pub use fault::Fault;
 pub use issuer::{Algorithm, KeyChoice, KeySetChange, Mint};
-pub use proxy::Door;
+pub use proxy::FaultProxy;
 pub use sandbox::Sandbox;
 
 /// Locks a mutex and ignores poisoning: no critical section leaves its data half-updated.

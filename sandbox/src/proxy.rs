@@ -23,20 +23,20 @@ use crate::server::serve;
 
 /// A reverse proxy that injects the same [`Fault`]s as the sandbox. Dropping it stops the server.
 #[derive(Debug)]
-pub struct Door {
+pub struct FaultProxy {
     interceptor: Arc<Interceptor>,
     address: SocketAddr,
     /// Aborted on drop.
     _server: JoinSet<()>,
 }
 
-impl Door {
+impl FaultProxy {
     /// Starts a proxy for the server at this URL: `http://`, address and port.
     ///
     /// # Errors
     ///
     /// No port is free.
-    pub async fn to(url: &str) -> io::Result<Self> {
+    pub async fn start(url: &str) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let upstream = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');

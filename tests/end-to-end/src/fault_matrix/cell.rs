@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use sandbox::{Account, Config, Door, Mint, Sandbox};
+use sandbox::{Account, Config, FaultProxy, Mint, Sandbox};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -88,7 +88,7 @@ struct CellWorld<'a> {
     shared: &'a SharedSetup,
     sandbox: Sandbox,
     /// Injects faults into calls of Secrets Manager or DynamoDB.
-    door: Door,
+    door: FaultProxy,
     _table: Option<Table>,
     requests: AtomicU64,
     /// In front of the failing server, for faults of the whole server.
@@ -166,7 +166,7 @@ impl<'a> CellWorld<'a> {
         let sandbox = sandbox.await.expect("the sandbox starts");
         let table = if cell.upstream == Upstream::DynamoDb { Some(Table::start().await) } else { None };
         let behind_door = table.as_ref().map_or(&shared.secrets.endpoint, |table| &table.endpoint);
-        let door = Door::to(behind_door).await.expect("the door starts");
+        let door = FaultProxy::start(behind_door).await.expect("the door starts");
         let is_of_aws = matches!(service, Service::SecretsManager | Service::DynamoDb);
         proxy.set_upstream(&if is_of_aws { door.url() } else { sandbox.base_url() });
         let secret_id = match (cell.upstream, cell.phase) {
