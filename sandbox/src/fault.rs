@@ -178,7 +178,7 @@ impl Fault {
             Self::Bomb { mebibytes } => Response::builder()
                 .header(header::CONTENT_TYPE, JSON)
                 .header(header::CONTENT_ENCODING, "gzip")
-                .body(Body::from(gzip(&[b' '; 1024 * 1024]).repeat(*mebibytes))),
+                .body(Body::from(gzip(" ".repeat(1024 * 1024).as_bytes()).repeat(*mebibytes))),
             _ => return Ok(None),
         }
         .map(Some)

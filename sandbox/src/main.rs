@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Serves until a signal stops the process.
+/// Serves until a signal ends the process.
 async fn run(config: Config) -> ExitCode {
     let address = config.listen;
     let sandbox = match Sandbox::start(config).await {
@@ -40,24 +40,5 @@ async fn run(config: Config) -> ExitCode {
     let mut out = stdout();
     // Parent processes wait for this line.
     let _ = writeln!(out, "{}", sandbox.base_url()).and_then(|()| out.flush());
-    wait_for_signal().await;
-    ExitCode::SUCCESS
-}
-
-/// Waits for Ctrl-C or `SIGTERM`.
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let interrupt = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => {
-            let _ = interrupt.await;
-        }
-    }
+    std::future::pending().await
 }

@@ -1,10 +1,10 @@
 //! Recorded requests, and the process.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use sandbox::DEFAULT_PAT;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Harness, client};
 
@@ -17,8 +17,12 @@ async fn requests_are_recorded_in_order() {
     }
     assert_eq!(harness.sandbox.connections(), 1, "the client reuses its connection");
     let calls = harness.sandbox.calls();
-    let call = |path, query, status| json!({ "method": "GET", "path": path, "query": query, "bearer": DEFAULT_PAT, "status": status });
-    let expected = [call("/event_types", json!("user=a+b"), 400), call("/issuer/jwks", Value::Null, 200)];
+    let expected = [("/event_types", Some("user=a+b"), 400), ("/issuer/jwks", None, 200)].map(
+        |(path, query, status)| {
+            let (method, bearer) = ("GET", DEFAULT_PAT);
+            json!({ "method": method, "path": path, "query": query, "bearer": bearer, "status": status })
+        },
+    );
     assert_eq!(harness.read("/sandbox/calls", &[]).await, json!(expected));
     assert!(calls[0].started_at < calls[0].finished_at.unwrap());
     assert!(calls[0].finished_at.unwrap() <= calls[1].started_at);
@@ -27,7 +31,7 @@ async fn requests_are_recorded_in_order() {
     assert_eq!(harness.sandbox.calls(), []);
 }
 
-/// A `sandbox` process, killed on drop.
+/// A running process, killed on drop.
 struct Process(Child);
 
 impl Drop for Process {
@@ -37,41 +41,23 @@ impl Drop for Process {
     }
 }
 
-impl Process {
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self(command.spawn().unwrap())
-    }
-
-    /// Waits for the line that announces the address.
-    fn url(&mut self) -> String {
-        let mut line = String::new();
-        BufReader::new(self.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    fn exit(mut self) -> (Option<i32>, String) {
-        let mut stderr = String::new();
-        self.0.stderr.as_mut().unwrap().read_to_string(&mut stderr).unwrap();
-        (self.0.wait().unwrap().code(), stderr)
-    }
-}
-
 #[tokio::test]
-async fn the_process_announces_its_address_and_stops_on_sigterm() {
-    let mut process = Process::start(&["--listen", "127.0.0.1:0"]);
-    let url = process.url();
-    let health = client().get(format!("{url}/healthz")).send().await.unwrap();
+async fn the_process_announces_its_address() {
+    let command = || Command::new(env!("CARGO_BIN_EXE_sandbox"));
+    let started = command().args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn();
+    let mut process = Process(started.unwrap());
+    let mut url = String::new();
+    BufReader::new(process.0.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
+    let health = client().get(format!("{}/healthz", url.trim_end())).send().await.unwrap();
     assert_eq!(health.text().await.unwrap(), "ok");
 
-    let address = url.strip_prefix("http://").unwrap();
-    let (code, stderr) = Process::start(&["--listen", address]).exit();
-    assert_eq!(code, Some(1));
-    assert!(stderr.contains(address) && stderr.contains("in use"), "{stderr}");
-
-    let kill = Command::new("kill").args(["-TERM", &process.0.id().to_string()]).status().unwrap();
-    assert!(kill.success());
-    assert_eq!(process.exit().0, Some(0));
-    assert_eq!(Process::start(&["--color", "blue"]).exit().0, Some(2));
+    let address = url.trim_end().strip_prefix("http://").unwrap();
+    for (arguments, code, message) in
+        [(["--listen", address], 1, "in use"), (["--color", "blue"], 2, "--color")]
+    {
+        let output = command().args(arguments).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains(message), "{stderr}");
+    }
 }

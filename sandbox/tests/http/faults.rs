@@ -1,4 +1,4 @@
-//! Faults as clients see them. The end-to-end tests inject the others, and faults through the proxy.
+//! Faults as clients see them. End-to-end tests inject those that replace the whole response, and use the proxy.
 
 use std::io;
 use std::time::Duration;
@@ -84,7 +84,6 @@ async fn faults_are_controlled_over_http() {
         json!({ "kind": "status", "status": 1000 }),
         json!({ "kind": "status", "status": 503, "headers": { "a b": "" } }),
         json!({ "kind": "redirect", "location": "a\nb" }),
-        json!({ "kind": "delay", "milliseconds": 5, "seconds": 1 }),
     ] {
         assert_eq!(add(invalid.clone()).await, 422, "{invalid}");
     }
@@ -155,6 +154,15 @@ async fn late_and_dripping_responses_are_the_real_ones() {
         assert_eq!(harness.get(PATH).await.text().await.unwrap(), real);
         assert!(start.elapsed() >= Duration::from_millis(milliseconds));
     }
+}
+
+#[tokio::test]
+async fn gzipped_responses_are_the_real_ones() {
+    let (harness, real) = start(Fault::Gzip).await;
+    let response = harness.get(PATH).await;
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let body = response.bytes().await.unwrap();
+    assert_eq!(io::read_to_string(flate2::read::GzDecoder::new(&*body)).unwrap(), real);
 }
 
 #[tokio::test]

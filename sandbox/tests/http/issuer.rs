@@ -17,11 +17,6 @@ fn parts(token: &str) -> (Value, Value, Vec<u8>) {
     (json(header), json(claims), signature.clone())
 }
 
-async fn minted(harness: &Harness, request: Value) -> (Value, Value, Vec<u8>) {
-    let (_, body) = harness.post("/issuer/mint", request).await;
-    parts(&text(&body["access_token"]))
-}
-
 async fn keys(harness: &Harness) -> Vec<Value> {
     let discovery = harness.read("/issuer/.well-known/openid-configuration", &[]).await;
     assert_eq!(discovery["issuer"], harness.sandbox.issuer_url());
@@ -70,15 +65,21 @@ async fn tokens_are_minted_with_overrides() {
     let request = json!({
         "alg": "ES384",
         "header": { "typ": null, "crit": ["x"] },
-        "claims": { "exp": 1, "aud": null, "iss": "http://adfs.example/adfs/services/trust" },
+        "claims": { "exp": 1, "aud": null, "iss": "http://adfs.example" },
     });
-    let (header, claims, _) = minted(&harness, request).await;
+    let (_, body) = harness.post("/issuer/mint", request).await;
+    let (header, claims, _) = parts(&text(&body["access_token"]));
     assert_eq!(header, json!({ "alg": "ES384", "kid": "ec-p384", "crit": ["x"] }));
-    assert_eq!(
-        (&claims["exp"], &claims["iss"]),
-        (&json!(1), &json!("http://adfs.example/adfs/services/trust"))
-    );
+    assert_eq!((&claims["exp"], &claims["iss"]), (&json!(1), &json!("http://adfs.example")));
     assert!(claims.get("aud").is_none());
+    for (algorithm, kid, signature_length) in
+        [("Ed25519", Some("ed25519"), 64), ("HS384", None, 48), ("HS512", None, 64), ("none", None, 0)]
+    {
+        let (_, body) = harness.post("/issuer/mint", json!({ "alg": algorithm, "secret": "s" })).await;
+        let (header, _, signature) = parts(&text(&body["access_token"]));
+        assert_eq!((header["alg"].as_str(), header["kid"].as_str()), (Some(algorithm), kid));
+        assert_eq!(signature.len(), signature_length, "{algorithm}");
+    }
     for invalid in [json!({ "alg": "RS1" }), json!({ "claim": {} }), json!({ "key": "lost" })] {
         assert_eq!(harness.post("/issuer/mint", invalid).await.0, 422);
     }

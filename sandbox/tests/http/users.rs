@@ -23,16 +23,13 @@ async fn requests(harness: &Harness, pat: &str) -> Vec<(&'static str, String, Ve
 }
 
 #[tokio::test]
-async fn invalid_and_revoked_pats_are_unauthenticated() {
+async fn invalid_pats_are_unauthenticated() {
     let harness = Harness::start().await;
     let unauthenticated =
         (401, json!({ "title": "Unauthenticated", "message": "The access token is invalid" }));
     assert_eq!(harness.get_as("wrong", "/users/me", &[]).await, unauthenticated);
     let without_header = harness.http.get(harness.url("/users/me")).send().await.unwrap();
     assert_eq!(without_header.status(), 401);
-    assert_eq!(harness.status("/users/me").await, 200);
-    harness.sandbox.revoke_pat(DEFAULT_PAT);
-    assert_eq!(harness.get_as(DEFAULT_PAT, "/users/me", &[]).await, unauthenticated);
 }
 
 #[tokio::test]
@@ -124,6 +121,4 @@ async fn pats_are_controlled_over_http() {
     assert_eq!(harness.user("renewed").await, user, "users with the same name are the same");
     assert_eq!(harness.post("/sandbox/pats", json!({ "pat": "own" })).await.0, 204);
     assert_ne!(harness.user("own").await["uri"], user["uri"]);
-    let unknown_scope = json!({ "pat": "narrow", "scopes": ["users:write"] });
-    assert_eq!(harness.post("/sandbox/pats", unknown_scope).await.0, 422);
 }
