@@ -1,14 +1,18 @@
 //! `bench compare`: rounds of floor, functions and peer in random order.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use end_to_end::Binary;
+use end_to_end::{Binary, http_client};
 use fastrand::Rng;
+use sandbox::DEFAULT_PAT;
 use serde::Serialize;
 
 use crate::{
-    by_hand, compression, direct, mcp,
-    measure::{Life, live, peak_resident, summarize},
+    by_hand, compression, mcp,
+    measure::{Life, SETTLING, live, peak_resident, summarize},
     question::Question,
     scaling::{self, Scaling},
     stand_ins::{Calls, Conditions, EVENT_TYPES, StandIns},
@@ -83,7 +87,7 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
     }
     let mut subjects: Vec<(Subject, Vec<Life>)> =
         Subject::all().into_iter().map(|subject| (subject, Vec::new())).collect();
-    let mut direct_calls: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
+    let mut direct: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
     // Seeded, so that each run has the same orders.
     let mut random = Rng::with_seed(1);
     for round in 0..=rounds {
@@ -103,15 +107,15 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
         // TLS adds a relay, which is not part of the call.
         if round > 0 && conditions != Conditions::Tls {
             for (route, question) in questions.iter().filter(|(_, question)| question.upstream.is_some()) {
-                let calls = direct::calls(&stand_ins, question, warm_requests as usize).await;
-                direct_calls.entry(route.name()).or_default().extend(calls);
+                let calls = direct_calls(&stand_ins, question, warm_requests as usize).await;
+                direct.entry(route.name()).or_default().extend(calls);
             }
         }
     }
     Table {
         conditions,
         rows: subjects.iter().map(|(subject, lives)| row(*subject, lives)).collect(),
-        direct_call_ms: direct_calls
+        direct_call_ms: direct
             .into_iter()
             .map(|(route, durations)| (route, milliseconds(durations).median))
             .collect(),
@@ -144,4 +148,26 @@ fn same(lives: &[Life], calls: fn(&Life) -> Calls) -> Calls {
     let all: Vec<Calls> = lives.iter().map(calls).collect();
     assert!(all.iter().all(|calls| *calls == all[0]), "not the same calls in every round: {all:?}");
     all[0]
+}
+
+/// Makes the upstream call of a warm request `count` times over one connection, without a function.
+///
+/// # Panics
+///
+/// There is no such call, or it fails.
+async fn direct_calls(stand_ins: &StandIns, question: &Question, count: usize) -> Vec<Duration> {
+    let (path, query) = question.upstream.as_ref().expect("an upstream call");
+    let url = format!("{}{path}", stand_ins.sandbox.base_url());
+    let client = http_client();
+    let mut durations = Vec::new();
+    // The first call opens the connection.
+    for _ in 0..1 + SETTLING + count {
+        let started = Instant::now();
+        let request = client.get(&url).query(query).bearer_auth(DEFAULT_PAT);
+        let response = request.send().await.expect("the sandbox answers");
+        assert_eq!(response.status(), 200);
+        response.bytes().await.expect("a whole body");
+        durations.push(started.elapsed());
+    }
+    durations.split_off(1 + SETTLING)
 }

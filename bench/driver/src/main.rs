@@ -19,7 +19,6 @@ mod by_hand;
 mod compare;
 mod compression;
 mod counts;
-mod direct;
 mod mcp;
 mod measure;
 mod process;
