@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Response, StatusCode, header};
+use axum::http::{HeaderName, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
@@ -69,26 +69,22 @@ struct TokenRequest {
 
 /// Responds with a token or an error (RFC 6749, sections 5.1 and 5.2).
 async fn grant(State(state): State<Arc<AppState>>, Form(request): Form<TokenRequest>) -> Response<Body> {
+    const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
     let credentials = (request.username.as_deref(), request.password.as_deref());
-    let result = match request.grant_type.as_deref() {
-        Some("password") if credentials == (Some(USERNAME), Some(PASSWORD)) => Ok(()),
-        Some("password") => Err(("invalid_grant", "the user name or password is wrong")),
-        Some(_) => Err(("unsupported_grant_type", "grant_type must be password")),
-        None => Err(("invalid_request", "grant_type is missing")),
-    };
-    let (status, body) = match result {
-        Ok(()) => {
+    let (error, description) = match request.grant_type.as_deref() {
+        Some("password") if credentials == (Some(USERNAME), Some(PASSWORD)) => {
             let token = state.issuer.mint(&Mint::default());
             let body = json!({
                 "access_token": token, "token_type": "Bearer", "expires_in": LIFETIME, "scope": SCOPE,
             });
-            (StatusCode::OK, body)
+            return (NO_STORE, Json(body)).into_response();
         }
-        Err((error, description)) => {
-            (StatusCode::BAD_REQUEST, json!({ "error": error, "error_description": description }))
-        }
+        Some("password") => ("invalid_grant", "the user name or password is wrong"),
+        Some(_) => ("unsupported_grant_type", "grant_type must be password"),
+        None => ("invalid_request", "grant_type is missing"),
     };
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+    let body = json!({ "error": error, "error_description": description });
+    (StatusCode::BAD_REQUEST, NO_STORE, Json(body)).into_response()
 }
 
 async fn mint(State(state): State<Arc<AppState>>, Json(mint): Json<Mint>) -> Json<Value> {
