@@ -1,12 +1,11 @@
 //! A stand-in for the Calendly API and a token issuer on one port, for local runs and tests. Never deployed.
 //!
-//! - **Calendly API** at the root: `/users/me`, `/event_types`, `/event_types/{id}` and
-//!   `/event_type_available_times`. Resource URIs start with `https://api.calendly.com`, not with the sandbox's own
-//!   address. Comments mark unconfirmed behavior of the
-//!   real API as *assumed*. By default there is one organization with three users: its owner, whose [`DEFAULT_PAT`] can
-//!   read the other two users' resources, and two members ([`KIM_PAT`], [`NOOR_PAT`]).
-//! - **Token issuer** under `/issuer`: `.well-known/openid-configuration`, `jwks`, `token` (password
-//!   grant) and, for tests, `mint` (a [`Mint`]) and `rotate`.
+//! - **Calendly API** at the root: `/users/me`, `/event_types`, `/event_types/{id}` and `/event_type_available_times`.
+//!   Resource URIs start with `https://api.calendly.com`, not with the sandbox's own address. Comments mark unconfirmed
+//!   behavior of the real API as *assumed*. By default there is one organization with three users: its owner, whose
+//!   [`DEFAULT_PAT`] can read the other two users' resources, and two members ([`KIM_PAT`], [`NOOR_PAT`]).
+//! - **Token issuer** under `/issuer`: `.well-known/openid-configuration`, `jwks`, `token` (the password grant) and, for
+//!   tests, `mint` (a [`Mint`]) and `rotate`.
 //! - **Controls** under `/sandbox` for faults, recorded requests and PATs; see below.
 //! - **Static files** from [`Config::pages`], which take precedence over the paths above.
 //! - `GET /healthz` responds with `ok`.

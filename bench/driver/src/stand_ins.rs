@@ -36,7 +36,6 @@ pub(crate) const EVENT_TYPES: usize = 20;
 pub(crate) const ALWAYS: u32 = u32::MAX;
 
 /// Running stand-ins, which stop on drop.
-#[derive(Debug)]
 pub(crate) struct StandIns {
     pub(crate) sandbox: Sandbox,
     pub(crate) secrets_manager: SecretsManager,
@@ -49,7 +48,6 @@ pub(crate) struct StandIns {
 }
 
 /// TLS in front of both stand-ins.
-#[derive(Debug)]
 struct Tls {
     authority: Authority,
     sandbox: TcpProxy,
