@@ -26,8 +26,8 @@ async fn start(fault: Fault) -> (Harness, String) {
 async fn read_raw(url: &str) -> (Vec<u8>, bool) {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let request =
-        format!("GET {PATH} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {DEFAULT_PAT}\r\n\r\n");
+    let head = format!("Host: {address}\r\nAuthorization: Bearer {DEFAULT_PAT}\r\nConnection: close");
+    let request = format!("GET {PATH} HTTP/1.1\r\n{head}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
     let end = stream.read_to_end(&mut bytes).await;
