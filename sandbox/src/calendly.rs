@@ -16,7 +16,7 @@ mod user;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Response, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
@@ -24,7 +24,7 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use tokio::time::Instant;
 
-pub(crate) use accounts::{Accounts, Lookup};
+pub(crate) use accounts::Accounts;
 pub(crate) use rate_limit::RateLimiter;
 pub(crate) use response::CalendlyError;
 pub(crate) use schedule::Schedule;
@@ -32,6 +32,7 @@ pub(crate) use uri::id_from_uri;
 
 use crate::app_state::AppState;
 use crate::config::Scope;
+use crate::identifier::random_uuid;
 use crate::intercept::bearer;
 use accounts::Access;
 use response::resource;
@@ -41,7 +42,7 @@ use response::resource;
 pub(crate) fn router(state: &Arc<AppState>) -> Router {
     let require = |scope| from_fn_with_state(scope, require_scope);
     Router::new()
-        .route("/users/{id}", get(read_user).layer(require(Scope::Users)))
+        .route("/users/me", get(read_me).layer(require(Scope::Users)))
         .route("/event_types", get(event_types::list).layer(require(Scope::EventTypes)))
         .route("/event_types/{id}", get(event_types::read).layer(require(Scope::EventTypes)))
         .route("/event_type_available_times", get(available_times::list).layer(require(Scope::Availability)))
@@ -74,7 +75,7 @@ async fn authenticate(
     let headers = response.headers_mut();
     quota.write(headers);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
-    if let Ok(request_id) = HeaderValue::try_from(state.next_request_id()) {
+    if let Ok(request_id) = HeaderValue::try_from(random_uuid()) {
         headers.insert("x-request-id", request_id);
     }
     response
@@ -93,13 +94,6 @@ async fn require_scope(
     }
 }
 
-/// `GET /users/me` and `GET /users/{id}`. Assumed: 403 for a user that the caller may not read, 404 for an unknown one.
-async fn read_user(
-    State(state): State<Arc<AppState>>,
-    Extension(access): Extension<Access>,
-    Path(id): Path<String>,
-) -> Result<Response<Body>, CalendlyError> {
-    let id = if id == "me" { &access.caller.user.id } else { &id };
-    let member = state.accounts.user(&access.caller, id).readable()?;
-    Ok(resource(&member.user))
+async fn read_me(Extension(access): Extension<Access>) -> Response<Body> {
+    resource(&access.caller.user)
 }

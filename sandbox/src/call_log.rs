@@ -2,16 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use serde::{Serialize, Serializer};
+use axum::extract::Request;
+use serde::Serialize;
 use tokio::time::{Duration, Instant};
 
+use crate::intercept::bearer;
 use crate::lock;
 
 /// A request to the Calendly API or the issuer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Call {
-    /// Number of the connection, counted from 1.
-    pub connection: u64,
     /// The request method, in capitals.
     pub method: String,
     /// The path, without the query.
@@ -22,26 +22,12 @@ pub struct Call {
     pub bearer: Option<String>,
     /// The response status; `None` until there is a response.
     pub status: Option<u16>,
-    /// Time of arrival since the start of the sandbox; whole microseconds in JSON.
-    #[serde(rename = "started_at_us", serialize_with = "microseconds")]
+    /// Time of arrival since the start of the sandbox.
+    #[serde(skip)]
     pub started_at: Duration,
     /// Time at which the response was ready or the connection was closed; `None` until then.
-    #[serde(rename = "finished_at_us", serialize_with = "optional_microseconds")]
+    #[serde(skip)]
     pub finished_at: Option<Duration>,
-}
-
-fn microseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
-}
-
-fn optional_microseconds<S: Serializer>(
-    duration: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match duration {
-        Some(duration) => microseconds(duration, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 /// Requests in order of arrival.
@@ -59,9 +45,16 @@ impl Default for CallLog {
 
 impl CallLog {
     /// Records a request; dropping the returned guard marks it as finished.
-    pub(crate) fn begin(&self, mut call: Call) -> OpenCall {
-        call.started_at = self.epoch.elapsed();
-        let call = Arc::new(Mutex::new(call));
+    pub(crate) fn begin(&self, request: &Request) -> OpenCall {
+        let call = Arc::new(Mutex::new(Call {
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            query: request.uri().query().map(str::to_owned),
+            bearer: bearer(request.headers()).map(str::to_owned),
+            status: None,
+            started_at: self.epoch.elapsed(),
+            finished_at: None,
+        }));
         lock(&self.calls).push(Arc::clone(&call));
         OpenCall { epoch: self.epoch, call }
     }

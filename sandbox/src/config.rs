@@ -1,9 +1,9 @@
-//! Configuration: address, clock, accounts and their event types.
+//! Configuration: address, accounts and their event types.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -17,15 +17,11 @@ pub const KIM_PAT: &str = "kim-pat";
 /// overlap only in part.
 pub const NOOR_PAT: &str = "noor-pat";
 
-/// Configuration of a sandbox. The same seed, accounts and fixed clock give the same responses.
+/// Configuration of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The address to listen on; port 0 selects a free one.
     pub listen: SocketAddr,
-    /// Seed for ids, dates and busy times.
-    pub seed: u64,
-    /// Clock of the Calendly API.
-    pub clock: Clock,
     /// The initial PATs and their users.
     pub pats: Vec<Account>,
     /// The issuer's base URL, if clients reach the sandbox at an address other than the one it listens on (for example,
@@ -33,14 +29,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The audience (`aud`) of issued tokens.
     pub audience: String,
-    /// The scopes that the issuer grants, separated by spaces.
-    pub scope: String,
     /// Rate limit of each Calendly user, in requests per minute. Paid plans have 500.
     pub rate_limit: u32,
-    /// Minimum time between now and the start of an available slot.
-    pub minimum_notice: TimeDelta,
-    /// Maximum time between now and the start of an available slot.
-    pub booking_horizon: TimeDelta,
     /// Interval at which users' busy times change; `None` for never.
     pub bookings_change: Option<TimeDelta>,
     /// A directory of static files to serve, `index.html` at `/`.
@@ -51,16 +41,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            seed: 1,
-            clock: Clock::System,
             pats: default_accounts(),
             public_url: None,
             audience: "calendly-functions".to_owned(),
-            scope: "calendly:read".to_owned(),
             rate_limit: 500,
-            minimum_notice: TimeDelta::hours(4),
-            // Covers the longest range that clients request, 366 days.
-            booking_horizon: TimeDelta::days(400),
             bookings_change: None,
             pages: None,
         }
@@ -68,38 +52,16 @@ impl Default for Config {
 }
 
 fn default_accounts() -> Vec<Account> {
+    let member = |pat, name, timezone| Account {
+        colleague_of: Some(DEFAULT_USER.to_owned()),
+        timezone,
+        ..Account::new(pat).of_user(name)
+    };
     vec![
         Account::new(DEFAULT_PAT).of_user(DEFAULT_USER),
-        Account::new(KIM_PAT)
-            .of_user("Kim Sample")
-            .colleague_of(DEFAULT_USER)
-            .in_timezone(Tz::Europe__Helsinki),
-        Account::new(NOOR_PAT)
-            .of_user("Noor Sample")
-            .colleague_of(DEFAULT_USER)
-            .in_timezone(Tz::America__New_York),
+        member(KIM_PAT, "Kim Sample", Tz::Europe__Helsinki),
+        member(NOOR_PAT, "Noor Sample", Tz::America__New_York),
     ]
-}
-
-/// Clock of the Calendly API. The issuer always uses the system clock, as the validators of its tokens do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Clock {
-    /// The machine's clock.
-    #[default]
-    System,
-    /// A fixed time, for reproducible responses.
-    Fixed(DateTime<Utc>),
-}
-
-impl Clock {
-    /// Returns the current time.
-    #[must_use]
-    pub fn now(self) -> DateTime<Utc> {
-        match self {
-            Self::System => Utc::now(),
-            Self::Fixed(time) => time,
-        }
-    }
 }
 
 /// A personal access token and its Calendly user.
@@ -137,27 +99,6 @@ impl Account {
     #[must_use]
     pub fn of_user(mut self, name: impl Into<String>) -> Self {
         self.user = Some(name.into());
-        self
-    }
-
-    /// Restricts the PAT to these scopes.
-    #[must_use]
-    pub fn with_scopes(mut self, scopes: impl Into<Vec<Scope>>) -> Self {
-        self.scopes = Some(scopes.into());
-        self
-    }
-
-    /// Makes the user a member of the organization of the user with this name.
-    #[must_use]
-    pub fn colleague_of(mut self, owner: impl Into<String>) -> Self {
-        self.colleague_of = Some(owner.into());
-        self
-    }
-
-    /// Sets the user's time zone.
-    #[must_use]
-    pub fn in_timezone(mut self, timezone: Tz) -> Self {
-        self.timezone = timezone;
         self
     }
 

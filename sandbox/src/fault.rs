@@ -1,8 +1,8 @@
 //! Faults: responses that go wrong on demand.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 
 use axum::body::Body;
 use axum::http::{self, HeaderValue, Response, StatusCode, header};
@@ -174,27 +174,12 @@ impl Fault {
                 .status(StatusCode::FOUND)
                 .header(header::LOCATION, location)
                 .body(Body::empty()),
+            // Gzip members can be concatenated (RFC 1952, section 2.2).
             Self::Bomb { mebibytes } => Response::builder()
                 .header(header::CONTENT_TYPE, JSON)
                 .header(header::CONTENT_ENCODING, "gzip")
-                .body(Body::from(gzipped_mebibyte().repeat(*mebibytes))),
-            Self::Delay { .. }
-            | Self::Hang
-            | Self::Reset
-            | Self::Close
-            | Self::Truncated { .. }
-            | Self::HangInBody { .. }
-            | Self::ResetInBody { .. }
-            | Self::Drip { .. }
-            | Self::WrongLength { .. }
-            | Self::NotUtf8
-            | Self::Garbage { .. }
-            | Self::Endless
-            | Self::Gzip
-            | Self::SlotsOutsideRange { .. }
-            | Self::DuplicateSlots
-            | Self::NoNextPageToken
-            | Self::KeySet { .. } => return Ok(None),
+                .body(Body::from(gzip(" ".repeat(1024 * 1024).as_bytes()).repeat(*mebibytes))),
+            _ => return Ok(None),
         }
         .map(Some)
     }
@@ -206,12 +191,6 @@ fn applies(fault: &Fault, query: &str) -> bool {
     *fault != Fault::StalePageToken || has_page_token()
 }
 
-/// A gzip member with 1 MiB of spaces. Members can be concatenated (RFC 1952, section 2.2).
-fn gzipped_mebibyte() -> &'static [u8] {
-    static GZIPPED: OnceLock<Vec<u8>> = OnceLock::new();
-    GZIPPED.get_or_init(|| gzip(&vec![b' '; 1024 * 1024]))
-}
-
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     // Writing to a vector does not fail.
@@ -219,43 +198,34 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-/// Pending faults by exact path, each for a number of requests.
+/// A fault for the next requests for a path.
+#[derive(Debug)]
+struct PendingFault {
+    path: String,
+    times: u32,
+    fault: Fault,
+}
+
+/// Pending faults, in the order in which they were added.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<HashMap<String, VecDeque<(u32, Fault)>>>);
+pub(crate) struct Faults(Mutex<Vec<PendingFault>>);
 
 impl Faults {
-    /// Appends a fault to the queue of its path.
     pub(crate) fn add(&self, path: &str, times: u32, fault: Fault) {
-        lock(&self.0).entry(path.to_owned()).or_default().push_back((times, fault));
+        lock(&self.0).push(PendingFault { path: path.to_owned(), times, fault });
     }
 
     pub(crate) fn clear(&self) {
         lock(&self.0).clear();
     }
 
-    /// Consumes the first fault of a path that applies to this query.
+    /// Consumes the first fault that applies to a request for this path and query.
     pub(crate) fn take(&self, path: &str, query: &str) -> Option<Fault> {
         let mut faults = lock(&self.0);
-        let queue = faults.get_mut(path)?;
-        queue.retain(|(times, _)| *times > 0);
-        let (times, fault) = queue.iter_mut().find(|(_, fault)| applies(fault, query))?;
-        *times -= 1;
-        Some(fault.clone())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Fault, Faults};
-
-    #[test]
-    fn faults_of_a_path_are_consumed_in_order() {
-        let faults = Faults::default();
-        faults.add("/a", 2, Fault::Hang);
-        faults.add("/a", 0, Fault::Close);
-        faults.add("/a", 1, Fault::Reset);
-        assert_eq!(faults.take("/a/b", ""), None);
-        let taken: Vec<_> = (0..4).map(|_| faults.take("/a", "")).collect();
-        assert_eq!(taken, [Some(Fault::Hang), Some(Fault::Hang), Some(Fault::Reset), None]);
+        faults.retain(|pending| pending.times > 0);
+        let mut of_path = faults.iter_mut().filter(|pending| pending.path == path);
+        let pending = of_path.find(|pending| applies(&pending.fault, query))?;
+        pending.times -= 1;
+        Some(pending.fault.clone())
     }
 }

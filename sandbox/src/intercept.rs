@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::middleware::Next;
+use axum::response::IntoResponse;
 use http_body_util::BodyExt;
 use tokio::time::{Duration, sleep};
 
-use crate::call_log::{Call, CallLog, OpenCall};
+use crate::call_log::{CallLog, OpenCall};
 use crate::fault::{Fault, Faults, gzip};
 use crate::rewrite::rewrite;
 use crate::server::{Connection, End, RawResponse};
@@ -28,16 +30,7 @@ pub(crate) async fn intercept(
     request: Request,
     next: Next,
 ) -> Response<Body> {
-    let call = interceptor.calls.begin(Call {
-        connection: connection.number,
-        method: request.method().to_string(),
-        path: request.uri().path().to_owned(),
-        query: request.uri().query().map(str::to_owned),
-        bearer: bearer(request.headers()).map(str::to_owned),
-        status: None,
-        started_at: Duration::ZERO,
-        finished_at: None,
-    });
+    let call = interceptor.calls.begin(&request);
     let query = request.uri().query().unwrap_or_default();
     let response = match interceptor.faults.take(request.uri().path(), query) {
         Some(fault) => inject(fault, &connection, &call, request, next).await,
@@ -71,113 +64,82 @@ async fn inject(
             return next.run(request).await;
         }
         Fault::Hang => return std::future::pending().await,
-        Fault::Reset => End::Reset.into(),
-        Fault::Close => End::Close.into(),
-        Fault::Garbage { bytes } => RawResponse { bytes: bytes.into_bytes(), ..End::Close.into() },
-        Fault::Endless => RawResponse {
-            bytes: b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
-                .into(),
-            drip: None,
+        Fault::Reset => RawResponse::new("", End::Reset),
+        Fault::Close => RawResponse::new("", End::Close),
+        Fault::Garbage { bytes } => RawResponse::new(bytes, End::Close),
+        Fault::Endless => RawResponse::new(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
             // A chunk of 64 KiB.
-            end: End::Repeat([b"10000\r\n", " ".repeat(0x10000).as_bytes(), b"\r\n"].concat()),
-        },
+            End::Repeat([b"10000\r\n", " ".repeat(0x10000).as_bytes(), b"\r\n"].concat()),
+        ),
         fault => {
             let query = request.uri().query().unwrap_or_default().to_owned();
-            let Some(response) = BufferedResponse::read(next.run(request).await).await else {
+            let (head, body) = next.run(request).await.into_parts();
+            let Ok(body) = body.collect().await else {
                 return not_applicable("the response body could not be read");
             };
-            call.set_status(response.status.as_u16());
-            if let Some(response) = response.rewrite(&fault, &query) {
-                return response;
-            }
-            match response.corrupt(fault) {
+            let body = body.to_bytes();
+            call.set_status(head.status.as_u16());
+            match corrupt(&fault, &head, &body) {
                 Some(raw) => raw,
-                None => return not_applicable("the fault does not change the response"),
+                None => return change(&fault, &query, head, &body),
             }
         }
     };
     match connection.end(raw).await {}
 }
 
-/// A real response with its whole body.
-struct BufferedResponse {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
+/// Applies a fault that results in another valid HTTP response.
+fn change(fault: &Fault, query: &str, mut head: Parts, body: &Bytes) -> Response<Body> {
+    head.headers.remove(header::CONTENT_LENGTH);
+    let body = if *fault == Fault::Gzip {
+        head.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        Some(gzip(body))
+    } else {
+        rewrite(fault, query, body)
+    };
+    match body {
+        Some(body) => Response::from_parts(head, Body::from(body)),
+        None => not_applicable("the fault does not change the response"),
+    }
 }
 
-impl BufferedResponse {
-    async fn read(response: Response<Body>) -> Option<Self> {
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.ok()?.to_bytes();
-        Some(Self { status: head.status, headers: head.headers, body })
-    }
-
-    /// Applies a fault that results in another valid HTTP response; `None` for other faults.
-    fn rewrite(&self, fault: &Fault, query: &str) -> Option<Response<Body>> {
-        let mut headers = self.headers.clone();
-        headers.remove(header::CONTENT_LENGTH);
-        let body = if *fault == Fault::Gzip {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            gzip(&self.body)
-        } else {
-            rewrite(fault, query, &self.body)?
-        };
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = headers;
-        Some(response)
-    }
-
-    /// Applies a fault that corrupts the body on the wire; `None` for other faults.
-    fn corrupt(&self, fault: Fault) -> Option<RawResponse> {
-        let length = self.body.len();
-        let cut = |after: usize, end| {
-            let sent = self.body.iter().take(after.min(length.saturating_sub(1)));
-            let mut bytes = self.head(length);
-            bytes.extend(sent);
-            Some(RawResponse { bytes, drip: None, end })
-        };
-        match fault {
-            Fault::Truncated { after } => cut(after, End::Close),
-            Fault::HangInBody { after } => cut(after, End::Hang),
-            Fault::ResetInBody { after } => cut(after, End::Reset),
-            Fault::Drip { milliseconds } => {
-                let drip = (Duration::from_millis(milliseconds), self.body.to_vec());
-                Some(RawResponse { bytes: self.head(length), drip: Some(drip), end: End::Close })
-            }
-            Fault::WrongLength { missing } => {
-                let bytes = [&*self.head(length.saturating_sub(missing)), &*self.body].concat();
-                Some(RawResponse { bytes, drip: None, end: End::Close })
-            }
-            Fault::NotUtf8 => {
-                let letter = self.body.iter().rposition(u8::is_ascii_alphanumeric).unwrap_or_default();
-                let (before, after) = self.body.split_at(letter.min(length));
-                let bytes = [&*self.head(length + 1), before, b"\xff", after].concat();
-                Some(RawResponse { bytes, drip: None, end: End::Close })
-            }
-            _ => None,
+/// Applies a fault that corrupts the body on the wire; `None` for other faults.
+fn corrupt(fault: &Fault, head: &Parts, body: &[u8]) -> Option<RawResponse> {
+    let length = body.len();
+    let cut = |after: usize| body.iter().copied().take(after.min(length.saturating_sub(1))).collect();
+    let mut pause_per_byte = None;
+    let (content_length, body, end) = match fault {
+        Fault::Truncated { after } => (length, cut(*after), End::Close),
+        Fault::HangInBody { after } => (length, cut(*after), End::Hang),
+        Fault::ResetInBody { after } => (length, cut(*after), End::Reset),
+        Fault::Drip { milliseconds } => {
+            pause_per_byte = Some(Duration::from_millis(*milliseconds));
+            (length, body.to_vec(), End::Close)
         }
-    }
-
-    /// Formats the status line and the headers, with this content length.
-    fn head(&self, content_length: usize) -> Vec<u8> {
-        let mut bytes = format!("HTTP/1.1 {}\r\n", self.status).into_bytes();
-        for (name, value) in self.headers.iter().filter(|(name, _)| *name != header::CONTENT_LENGTH) {
-            bytes.extend_from_slice(name.as_str().as_bytes());
-            bytes.extend_from_slice(b": ");
-            bytes.extend_from_slice(value.as_bytes());
-            bytes.extend_from_slice(b"\r\n");
+        Fault::WrongLength { missing } => (length.saturating_sub(*missing), body.to_vec(), End::Close),
+        Fault::NotUtf8 => {
+            let letter = body.iter().rposition(u8::is_ascii_alphanumeric).unwrap_or_default();
+            let (before, after) = body.split_at(letter.min(length));
+            (length + 1, [before, b"\xff", after].concat(), End::Close)
         }
-        // The connection ends after this response, so clients must not reuse it.
-        let last = format!("connection: close\r\ncontent-length: {content_length}\r\n\r\n");
-        bytes.extend_from_slice(last.as_bytes());
-        bytes
+        _ => return None,
+    };
+    Some(RawResponse { head: format_head(head, content_length), body, pause_per_byte, end })
+}
+
+/// Formats the status line and the headers, with this content length.
+fn format_head(head: &Parts, content_length: usize) -> Vec<u8> {
+    let mut bytes = format!("HTTP/1.1 {}\r\n", head.status).into_bytes();
+    for (name, value) in head.headers.iter().filter(|(name, _)| *name != header::CONTENT_LENGTH) {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
+    // The connection ends after this response, so clients must not reuse it.
+    let last = format!("connection: close\r\ncontent-length: {content_length}\r\n\r\n");
+    bytes.extend(last.as_bytes());
+    bytes
 }
 
 fn not_applicable(reason: &str) -> Response<Body> {
-    let mut response = Response::new(Body::from(format!("sandbox: fault not applicable: {reason}")));
-    *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
-    response
+    (StatusCode::NOT_IMPLEMENTED, format!("sandbox: fault not applicable: {reason}")).into_response()
 }

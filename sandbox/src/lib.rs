@@ -1,18 +1,16 @@
 //! A stand-in for the Calendly API and a token issuer on one port, for local runs and tests. Never deployed.
 //!
-//! - **Calendly API** at the root: `/users/me`, `/users/{id}`, `/event_types`, `/event_types/{id}` and
-//!   `/event_type_available_times`. Resource URIs start with `https://api.calendly.com`, not with the sandbox's own
-//!   address. The same [`Config::seed`] and clock give the same responses. Comments mark unconfirmed behavior of the
-//!   real API as *assumed*. By default there is one organization with three users: its owner, whose [`DEFAULT_PAT`] can
-//!   read the other two users' resources, and two members ([`KIM_PAT`], [`NOOR_PAT`]).
-//! - **Token issuer** under `/issuer`: `.well-known/openid-configuration`, `jwks` and `token` (password and
-//!   client-credentials grants).
+//! - **Calendly API** at the root: `/users/me`, `/event_types`, `/event_types/{id}` and `/event_type_available_times`.
+//!   Resource URIs start with `https://api.calendly.com`, not with the sandbox's own address. Comments mark unconfirmed
+//!   behavior of the real API as *assumed*. By default there is one organization with three users: its owner, whose
+//!   [`DEFAULT_PAT`] can read the other two users' resources, and two members ([`KIM_PAT`], [`NOOR_PAT`]).
+//! - **Token issuer** under `/issuer`: `.well-known/openid-configuration`, `jwks` and `token` (the password grant).
 //! - **[Controls](#controls)** under `/sandbox` and `/issuer`.
 //! - **Static files** from [`Config::pages`], which take precedence over the paths above.
 //! - `GET /healthz` responds with `ok`.
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), sandbox::StartError> {
+//! # async fn example() -> Result<(), std::io::Error> {
 //! use sandbox::{Config, Fault, Sandbox};
 //!
 //! let sandbox = Sandbox::start(Config::default()).await?;
@@ -40,13 +38,11 @@ mod server;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use call_log::Call;
-pub use config::{Account, Catalogue, Clock, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT, Scope};
+pub use config::{Account, Catalogue, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT, Scope};
 pub use fault::Fault;
-pub use issuer::{
-    Algorithm, CLIENT_ID, CLIENT_SECRET, KeyChoice, KeyError, KeySetChange, Mint, PASSWORD, USERNAME,
-};
-pub use proxy::Door;
-pub use sandbox::{Sandbox, StartError};
+pub use issuer::{Algorithm, KeyChoice, KeySetChange, Mint};
+pub use proxy::FaultProxy;
+pub use sandbox::Sandbox;
 
 /// Locks a mutex and ignores poisoning: no critical section leaves its data half-updated.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

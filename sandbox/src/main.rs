@@ -27,36 +27,18 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Serves until a signal stops the process.
+/// Serves until a signal ends the process.
 async fn run(config: Config) -> ExitCode {
+    let address = config.listen;
     let sandbox = match Sandbox::start(config).await {
         Ok(sandbox) => sandbox,
         Err(error) => {
-            let _ = writeln!(stderr(), "sandbox: {error}; choose another address with --listen");
+            let _ = writeln!(stderr(), "sandbox: {address}: {error}; choose another address with --listen");
             return ExitCode::FAILURE;
         }
     };
     let mut out = stdout();
     // Parent processes wait for this line.
     let _ = writeln!(out, "{}", sandbox.base_url()).and_then(|()| out.flush());
-    wait_for_signal().await;
-    ExitCode::SUCCESS
-}
-
-/// Waits for Ctrl-C or `SIGTERM`.
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let interrupt = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => {
-            let _ = interrupt.await;
-        }
-    }
+    std::future::pending().await
 }

@@ -1,8 +1,6 @@
 //! Command-line options.
 
-use chrono::{DateTime, Utc};
-
-use sandbox::{Clock, Config};
+use sandbox::Config;
 
 /// Text of `--help`.
 pub(crate) const HELP: &str = concat!(
@@ -12,12 +10,9 @@ A stand-in for the Calendly API and a token issuer on one port, for local runs a
 Usage: sandbox [--option value]...
 
   --listen ADDRESS      address and port to listen on (127.0.0.1:4010)
-  --seed NUMBER         seed for ids, dates and busy times (1)
-  --now TIME            fixed time of the Calendly API, RFC 3339 (the machine's clock)
   --pat TOKEN           personal access token of the first Calendly user (sandbox-pat)
   --public-url URL      base URL of the issuer in tokens and metadata (http:// and the address)
   --audience NAME       audience of issued tokens (calendly-functions)
-  --scope SCOPES        scopes that the issuer grants, separated by spaces (calendly:read)
   --pages DIRECTORY     static files to serve first, index.html at / (none)
   --help                print this help
 
@@ -48,21 +43,14 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Comma
             return Ok(Command::Help);
         }
         let mut value = || arguments.next().ok_or_else(|| format!("{option} needs a value"));
-        let invalid = |error: &dyn std::fmt::Display| format!("{option}: {error}");
         match option.as_str() {
-            "--listen" => config.listen = value()?.parse().map_err(|error| invalid(&error))?,
-            "--seed" => config.seed = value()?.parse().map_err(|error| invalid(&error))?,
-            "--now" => {
-                let time: DateTime<Utc> = value()?.parse().map_err(|error| invalid(&error))?;
-                config.clock = Clock::Fixed(time);
-            }
+            "--listen" => config.listen = value()?.parse().map_err(|error| format!("{option}: {error}"))?,
             "--pat" => {
                 let pat = value()?;
                 config.pats.iter_mut().take(1).for_each(|account| account.pat.clone_from(&pat));
             }
             "--public-url" => config.public_url = Some(value()?),
             "--audience" => config.audience = value()?,
-            "--scope" => config.scope = value()?,
             "--pages" => config.pages = Some(value()?.into()),
             _ => return Err(format!("{option} is not an option; see --help")),
         }
@@ -80,23 +68,22 @@ mod tests {
 
     #[test]
     fn options_set_the_configuration() {
-        let line = "--listen 0.0.0.0:1 --now 2026-12-01T00:00:00Z --pat p --public-url http://h:1";
+        let line = "--listen 0.0.0.0:1 --pat p --public-url http://h:1 --audience a --pages d";
         let Ok(Command::Start(config)) = parse_line(line) else {
             panic!("{line}");
         };
         assert_eq!(config.listen.to_string(), "0.0.0.0:1");
-        assert_eq!(config.clock, Clock::Fixed("2026-12-01T00:00:00Z".parse().unwrap()));
         let pats: Vec<_> = config.pats.iter().map(|account| &*account.pat).collect();
         assert_eq!(pats, ["p", "kim-pat", "noor-pat"]);
         assert_eq!(config.public_url.as_deref(), Some("http://h:1"));
+        assert_eq!((&*config.audience, config.pages), ("a", Some("d".into())));
     }
 
     #[test]
     fn errors_name_the_option() {
         for (line, expected) in [
             ("--listen here", "--listen"),
-            ("--seed", "--seed needs a value"),
-            ("--now tomorrow", "--now"),
+            ("--pat", "--pat needs a value"),
             ("--verbose", "--verbose is not an option"),
         ] {
             let error = parse_line(line).unwrap_err();

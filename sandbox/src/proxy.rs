@@ -15,7 +15,7 @@ use axum::response::IntoResponse;
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::Fault;
 use crate::intercept::{Interceptor, intercept};
@@ -23,19 +23,20 @@ use crate::server::serve;
 
 /// A reverse proxy that injects the same [`Fault`]s as the sandbox. Dropping it stops the server.
 #[derive(Debug)]
-pub struct Door {
+pub struct FaultProxy {
     interceptor: Arc<Interceptor>,
     address: SocketAddr,
-    server: JoinHandle<()>,
+    /// Aborted on drop.
+    _server: JoinSet<()>,
 }
 
-impl Door {
+impl FaultProxy {
     /// Starts a proxy for the server at this URL: `http://`, address and port.
     ///
     /// # Errors
     ///
     /// No port is free.
-    pub async fn to(url: &str) -> io::Result<Self> {
+    pub async fn start(url: &str) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let upstream = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
@@ -44,8 +45,9 @@ impl Door {
             .fallback(forward)
             .layer(from_fn_with_state(Arc::clone(&interceptor), intercept))
             .with_state(Arc::from(upstream));
-        let server = tokio::spawn(serve(listener, router, Arc::new(AtomicU64::new(0))));
-        Ok(Self { interceptor, address, server })
+        let mut server = JoinSet::new();
+        server.spawn(serve(listener, router, Arc::new(AtomicU64::new(0))));
+        Ok(Self { interceptor, address, _server: server })
     }
 
     /// Returns the proxy's URL: `http://`, address and port.
@@ -62,12 +64,6 @@ impl Door {
     /// Removes all pending faults.
     pub fn clear_faults(&self) {
         self.interceptor.faults.clear();
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 

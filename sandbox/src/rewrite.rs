@@ -6,7 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, from_slice, from_str, json, to_vec};
 
 use crate::fault::Fault;
-use crate::issuer::change_key_set;
+use crate::issuer::{Jwk, change_key_set};
 
 /// Available times. Raw values preserve the JSON text of the slots.
 #[derive(Deserialize, Serialize)]
@@ -24,7 +24,7 @@ struct Page<'a> {
 
 #[derive(Deserialize, Serialize)]
 struct KeySet {
-    keys: Vec<Value>,
+    keys: Vec<Jwk>,
 }
 
 /// Edits the response body of a request with this query; `None` if the fault does not apply.
@@ -56,7 +56,7 @@ pub(crate) fn rewrite(fault: &Fault, query: &str, body: &[u8]) -> Option<Vec<u8>
         }
         Fault::KeySet { change } => {
             let KeySet { keys } = from_slice(body).ok()?;
-            to_vec(&KeySet { keys: change_key_set(keys, *change)? }).ok()
+            to_vec(&KeySet { keys: change_key_set(&keys, *change) }).ok()
         }
         _ => None,
     }

@@ -23,10 +23,10 @@ use tower::ServiceExt;
 /// Raw bytes that replace an HTTP response, and the end of the connection.
 #[derive(Debug)]
 pub(crate) struct RawResponse {
-    /// Bytes to send immediately.
-    pub(crate) bytes: Vec<u8>,
-    /// Bytes to send after those, one at a time, with a pause before each.
-    pub(crate) drip: Option<(Duration, Vec<u8>)>,
+    pub(crate) head: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+    /// The pause before each byte of the body; `None` to send it at once.
+    pub(crate) pause_per_byte: Option<Duration>,
     pub(crate) end: End,
 }
 
@@ -43,25 +43,15 @@ pub(crate) enum End {
     Repeat(Vec<u8>),
 }
 
-impl From<End> for RawResponse {
-    fn from(end: End) -> Self {
-        Self { bytes: Vec::new(), drip: None, end }
-    }
-}
-
 /// The connection of a request; an extension of every request.
 #[derive(Debug, Clone)]
-pub(crate) struct Connection {
-    /// Counted from 1 in the order of accepted connections.
-    pub(crate) number: u64,
-    raw_responses: UnboundedSender<RawResponse>,
-}
+pub(crate) struct Connection(UnboundedSender<RawResponse>);
 
 impl Connection {
     /// Sends a raw response and ends the connection, which drops the calling handler.
     pub(crate) async fn end(&self, response: RawResponse) -> Infallible {
         // Sending fails only if the connection is already closed.
-        let _ = self.raw_responses.send(response);
+        let _ = self.0.send(response);
         pending().await
     }
 }
@@ -73,8 +63,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, accepted: Arc<A
         tokio::select! {
             incoming = listener.accept() => match incoming {
                 Ok((stream, _)) => {
-                    let number = accepted.fetch_add(1, Ordering::Relaxed) + 1;
-                    connections.spawn(serve_connection(stream, router.clone(), number));
+                    accepted.fetch_add(1, Ordering::Relaxed);
+                    connections.spawn(serve_connection(stream, router.clone()));
                 }
                 // For example, no file descriptor is free until other connections end.
                 Err(_) => tokio::task::yield_now().await,
@@ -84,10 +74,10 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, accepted: Arc<A
     }
 }
 
-async fn serve_connection(stream: TcpStream, router: Router, number: u64) {
+async fn serve_connection(stream: TcpStream, router: Router) {
     let _ = stream.set_nodelay(true);
     let (sender, mut receiver) = unbounded_channel();
-    let connection = Connection { number, raw_responses: sender };
+    let connection = Connection(sender);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(connection.clone());
@@ -107,12 +97,20 @@ async fn serve_connection(stream: TcpStream, router: Router, number: u64) {
 }
 
 impl RawResponse {
+    /// Creates a response without a body.
+    pub(crate) fn new(head: impl Into<Vec<u8>>, end: End) -> Self {
+        Self { head: head.into(), body: Vec::new(), pause_per_byte: None, end }
+    }
+
     async fn send(self, mut stream: TcpStream) -> io::Result<()> {
-        stream.write_all(&self.bytes).await?;
-        if let Some((pause, bytes)) = self.drip {
-            for byte in bytes {
-                sleep(pause).await;
-                stream.write_all(&[byte]).await?;
+        stream.write_all(&self.head).await?;
+        match self.pause_per_byte {
+            None => stream.write_all(&self.body).await?,
+            Some(pause) => {
+                for byte in self.body {
+                    sleep(pause).await;
+                    stream.write_all(&[byte]).await?;
+                }
             }
         }
         match self.end {

@@ -1,14 +1,18 @@
 //! `bench compare`: rounds of floor, functions and peer in random order.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use end_to_end::Binary;
+use end_to_end::{Binary, http_client};
 use fastrand::Rng;
+use sandbox::DEFAULT_PAT;
 use serde::Serialize;
 
 use crate::{
-    by_hand, compression, direct, mcp,
-    measure::{Life, live, peak_resident},
+    by_hand, compression, mcp,
+    measure::{Life, SETTLING, live, peak_resident, summarize},
     question::Question,
     scaling::{self, Scaling},
     stand_ins::{Calls, Conditions, EVENT_TYPES, StandIns},
@@ -60,7 +64,7 @@ struct Row {
 /// Measures everything in `rounds` rounds.
 pub(crate) async fn run(rounds: u32) -> Results {
     let mut comparison = Vec::new();
-    for conditions in Conditions::ALL {
+    for conditions in [Conditions::AtOnce, Conditions::Latency, Conditions::Tls] {
         comparison.push(compare(conditions, rounds).await);
     }
     Results {
@@ -75,50 +79,43 @@ pub(crate) async fn run(rounds: u32) -> Results {
 }
 
 async fn compare(conditions: Conditions, rounds: u32) -> Table {
-    let warm_requests = match conditions {
-        Conditions::AtOnce | Conditions::Tls => 300,
-        Conditions::Latency => 60,
-    };
+    let warm_requests = if conditions == Conditions::Latency { 60 } else { 300 };
     let stand_ins = StandIns::start(conditions, EVENT_TYPES);
     let mut questions = Vec::new();
     for route in Binary::WITH_GET_ROUTE {
         questions.push((route, Question::of(route, &stand_ins).await));
     }
-    let question_of = |route: Option<Binary>| {
-        let wanted = route.unwrap_or(Binary::User);
-        &questions.iter().find(|(route, _)| *route == wanted).expect("all routes have one").1
-    };
-    let subjects = Subject::all();
-    let mut lives: Vec<Vec<Life>> = subjects.iter().map(|_| Vec::new()).collect();
-    let mut direct_calls: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
+    let mut subjects: Vec<(Subject, Vec<Life>)> =
+        Subject::all().into_iter().map(|subject| (subject, Vec::new())).collect();
+    let mut direct: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
     // Seeded, so that each run has the same orders.
     let mut random = Rng::with_seed(1);
     for round in 0..=rounds {
         println!("{conditions:?}: round {round} of {rounds}");
-        let mut order: Vec<usize> = (0..subjects.len()).collect();
+        let mut order: Vec<&mut (Subject, Vec<Life>)> = subjects.iter_mut().collect();
         random.shuffle(&mut order);
-        for index in order {
-            let subject = subjects[index];
-            let life =
-                live(subject, &stand_ins, &stand_ins.variables, question_of(subject.route()), warm_requests)
-                    .await;
+        for (subject, lives) in order {
+            let asked = subject.route().unwrap_or(Binary::User);
+            let (_, question) =
+                questions.iter().find(|(route, _)| *route == asked).expect("all routes have one");
+            let life = live(*subject, &stand_ins, &[], question, warm_requests).await;
             // The first round fills the page cache.
             if round > 0 {
-                lives[index].push(life);
+                lives.push(life);
             }
         }
         // TLS adds a relay, which is not part of the call.
         if round > 0 && conditions != Conditions::Tls {
             for (route, question) in questions.iter().filter(|(_, question)| question.upstream.is_some()) {
-                let calls = direct::calls(&stand_ins, question, warm_requests as usize);
-                direct_calls.entry(route.name()).or_default().extend(calls);
+                let calls = direct_calls(&stand_ins, question, warm_requests as usize).await;
+                direct.entry(route.name()).or_default().extend(calls);
             }
         }
     }
     Table {
         conditions,
-        rows: subjects.iter().zip(&lives).map(|(subject, lives)| row(*subject, lives)).collect(),
-        direct_call_ms: direct_calls
+        rows: subjects.iter().map(|(subject, lives)| row(*subject, lives)).collect(),
+        direct_call_ms: direct
             .into_iter()
             .map(|(route, durations)| (route, milliseconds(durations).median))
             .collect(),
@@ -126,21 +123,20 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
 }
 
 fn row(subject: Subject, lives: &[Life]) -> Row {
-    let of = |duration: fn(&Life) -> Duration| milliseconds(lives.iter().map(duration));
     let mut warm: Vec<Duration> = lives.iter().flat_map(|life| life.warm.iter().copied()).collect();
     warm.sort();
     let warm_ms = |percent| percentile(&warm, percent).as_secs_f64() * 1e3;
     Row {
         program: subject.program_name(),
         route: subject.route().map(Binary::name),
-        init_ms: of(|life| life.init),
-        first_request_ms: of(|life| life.first_request),
-        first_answer_ms: of(|life| life.first_answer),
-        cpu_until_first_answer_ms: of(|life| life.cpu_until_first_answer),
+        init_ms: summarize(lives, |life| life.init),
+        first_request_ms: summarize(lives, |life| life.first_request),
+        first_answer_ms: summarize(lives, |life| life.first_answer),
+        cpu_until_first_answer_ms: summarize(lives, |life| life.cpu_until_first_answer),
         warm_p50_ms: warm_ms(50),
         warm_p99_ms: warm_ms(99),
         warm_minimum_ms: warm_ms(0),
-        cpu_per_warm_request_ms: of(|life| life.cpu_per_warm_request),
+        cpu_per_warm_request_ms: summarize(lives, |life| life.cpu_per_warm_request),
         peak_resident_bytes: peak_resident(lives),
         calls_until_first_answer: same(lives, |life| life.calls_until_first_answer),
         calls_per_warm_request: same(lives, |life| life.calls_per_warm_request),
@@ -152,4 +148,26 @@ fn same(lives: &[Life], calls: fn(&Life) -> Calls) -> Calls {
     let all: Vec<Calls> = lives.iter().map(calls).collect();
     assert!(all.iter().all(|calls| *calls == all[0]), "not the same calls in every round: {all:?}");
     all[0]
+}
+
+/// Makes the upstream call of a warm request `count` times over one connection, without a function.
+///
+/// # Panics
+///
+/// There is no such call, or it fails.
+async fn direct_calls(stand_ins: &StandIns, question: &Question, count: usize) -> Vec<Duration> {
+    let (path, query) = question.upstream.as_ref().expect("an upstream call");
+    let url = format!("{}{path}", stand_ins.sandbox.base_url());
+    let client = http_client();
+    let mut durations = Vec::new();
+    // The first call opens the connection.
+    for _ in 0..1 + SETTLING + count {
+        let started = Instant::now();
+        let request = client.get(&url).query(query).bearer_auth(DEFAULT_PAT);
+        let response = request.send().await.expect("the sandbox answers");
+        assert_eq!(response.status(), 200);
+        response.bytes().await.expect("a whole body");
+        durations.push(started.elapsed());
+    }
+    durations.split_off(1 + SETTLING)
 }

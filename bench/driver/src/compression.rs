@@ -4,17 +4,12 @@ use end_to_end::Binary;
 use serde::Serialize;
 
 use crate::{
-    measure::{Life, live},
+    measure::{lives, summarize, warm_ms},
     question::Question,
     stand_ins::{self, Conditions, StandIns},
-    statistics::{Summary, milliseconds},
+    statistics::Summary,
     subject::Subject,
 };
-
-/// Processes of each kind.
-const LIVES: u32 = 5;
-/// Requests of each process after the first.
-const WARM_REQUESTS: u32 = 100;
 
 /// One program, asked for one route with or without `Accept-Encoding: gzip`.
 #[derive(Debug, Serialize)]
@@ -37,18 +32,14 @@ pub(crate) async fn run() -> Vec<Row> {
         for subject in [Subject::Function(route), Subject::Peer(route)] {
             for (accepts_gzip, question) in [(false, &question), (true, &question.with_gzip())] {
                 println!("compression: {} for {}, gzip {accepts_gzip}", subject.program_name(), route.name());
-                let mut lives: Vec<Life> = Vec::new();
-                for _ in 0..LIVES {
-                    lives
-                        .push(live(subject, &stand_ins, &stand_ins.variables, question, WARM_REQUESTS).await);
-                }
+                let lives = lives(5, subject, &stand_ins, question, 100).await;
                 rows.push(Row {
                     program: subject.program_name(),
                     route: route.name(),
                     accepts_gzip,
                     body_bytes: lives[0].body_bytes,
-                    warm_ms: milliseconds(lives.iter().flat_map(|life| life.warm.iter().copied())),
-                    cpu_per_warm_request_ms: milliseconds(lives.iter().map(|life| life.cpu_per_warm_request)),
+                    warm_ms: warm_ms(&lives),
+                    cpu_per_warm_request_ms: summarize(&lives, |life| life.cpu_per_warm_request),
                 });
             }
         }

@@ -1,12 +1,7 @@
 //! Counts that do not depend on the load of the machine: instructions (valgrind), system calls and opened files
 //! (strace), and upstream calls.
 
-use std::{
-    collections::BTreeSet,
-    ffi::OsString,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use chrono::TimeDelta;
 use end_to_end::{AVAILABLE_TIMES, Answer, Binary, Function, Invocation, Program};
@@ -24,12 +19,8 @@ use crate::{
     workspace,
 };
 
-/// The output folder of valgrind and strace, in the workspace.
-const WORK: &str = "target/budgets";
 /// Requests whose instructions are counted, as the difference between two runs.
 const COUNTED: usize = 50;
-
-const SLOTS: u32 = 350;
 
 /// The path of the request for the next event.
 const NEXT: &str = "/runtime/invocation/next";
@@ -57,13 +48,11 @@ pub(crate) async fn count(route: Binary) -> Counts {
     // The sandbox's slots differ by day.
     stand_ins.sandbox.fault(AVAILABLE_TIMES, ALWAYS, slots());
     let question = Question::of(route, &stand_ins).await;
-    std::fs::create_dir_all(workspace::file(WORK)).expect("a directory to work in");
     let instructions_until_next = instructions(route, &stand_ins, &question, 0).await;
     let settled = instructions(route, &stand_ins, &question, SETTLING).await;
     let counted = instructions(route, &stand_ins, &question, SETTLING + COUNTED).await;
     let (syscalls_until_next, files_opened_until_next) = syscalls_and_files(route, &stand_ins).await;
-    let life =
-        live(Subject::Function(route), &stand_ins, &stand_ins.variables, &question, COUNTED as u32).await;
+    let life = live(Subject::Function(route), &stand_ins, &[], &question, COUNTED as u32).await;
     Counts {
         instructions_until_next,
         instructions_per_warm_request: counted.saturating_sub(settled) / COUNTED as u64,
@@ -77,16 +66,15 @@ pub(crate) async fn count(route: Binary) -> Counts {
 /// A full month of slots in Calendly's format, equally many on each day of the week, within the requested range.
 fn slots() -> Fault {
     let first = monday() + TimeDelta::hours(9);
-    let slots: Vec<Value> = (0..SLOTS)
+    let slots: Vec<Value> = (0..350)
         .map(|number| {
             let start = first + TimeDelta::minutes(30 * i64::from(number));
-            let (micros, seconds, day) =
-                (start.format("%FT%T%.6fZ"), start.format("%FT%TZ"), start.format("month=%Y-%m&date=%F"));
+            let link = start.format("%FT%TZ?month=%Y-%m&date=%F");
             json!({
                 "status": "available",
                 "invitees_remaining": 1,
-                "start_time": micros.to_string(),
-                "scheduling_url": format!("https://calendly.com/robin-sample/intro-call/{seconds}?{day}"),
+                "start_time": start.format("%FT%T%.6fZ").to_string(),
+                "scheduling_url": format!("https://calendly.com/robin-sample/intro-call/{link}"),
             })
         })
         .collect();
@@ -96,9 +84,9 @@ fn slots() -> Fault {
 
 /// The instructions until the function polls for the next event after `requests` requests.
 async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, requests: usize) -> u64 {
-    let output = fresh_file(route, &format!("callgrind-{requests}"));
-    let valgrind = ["--tool=callgrind".into(), option("--callgrind-out-file=", &output)];
-    let function = start(within(Subject::Function(route), "valgrind", valgrind), stand_ins).await;
+    let output = output_file(route, &format!("callgrind-{requests}"));
+    let options = ["--tool=callgrind", &format!("--callgrind-out-file={}", output.display())];
+    let function = start(route, "valgrind", &options, stand_ins).await;
     for _ in 0..requests {
         let outcome = function.invoke(Invocation::new(&question.event)).await;
         question.check(&Answer::from_outcome(outcome).json());
@@ -117,11 +105,11 @@ async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, 
 
 /// The system calls and distinct opened files until the function polls for the first event.
 async fn syscalls_and_files(route: Binary, stand_ins: &StandIns) -> (u64, u64) {
-    let output = fresh_file(route, "strace");
+    let output = output_file(route, "strace");
+    let to_output = format!("--output={}", output.display());
     // As a grandchild: the kill below ends the function, and strace finishes its output.
-    let strace = ["--daemonize", "--follow-forks", "--string-limit=64"].map(OsString::from);
-    let strace = strace.into_iter().chain([option("--output=", &output)]);
-    let function = start(within(Subject::Function(route), "strace", strace), stand_ins).await;
+    let options = ["--daemonize", "--follow-forks", "--string-limit=64", &to_output];
+    let function = start(route, "strace", &options, stand_ins).await;
     function.wait_for_polls(1).await;
     function.kill().await;
     let text = std::fs::read_to_string(&output).expect("strace has written");
@@ -136,28 +124,19 @@ async fn syscalls_and_files(route: Binary, stand_ins: &StandIns) -> (u64, u64) {
     (syscalls.count() as u64, files.len() as u64)
 }
 
-async fn start(program: Program, stand_ins: &StandIns) -> Function {
+/// Starts a function inside a tool.
+async fn start(route: Binary, tool: &str, options: &[&str], stand_ins: &StandIns) -> Function {
+    let Program { name, command, .. } = Subject::Function(route).program();
+    let arguments = options.iter().map(Into::into).chain([command.into_os_string()]).collect();
+    let program = Program { name, command: tool.into(), arguments };
     Function::spawn(&program, &stand_ins.variables).await
 }
 
-/// A program that runs inside another one.
-fn within(subject: Subject, tool: &str, options: impl IntoIterator<Item = OsString>) -> Program {
-    let Program { name, command, .. } = subject.program();
-    let arguments = options.into_iter().chain([command.into_os_string()]).collect();
-    Program { name, command: tool.into(), arguments }
-}
-
-fn option(name: &str, value: &Path) -> OsString {
-    let mut option = OsString::from(name);
-    option.push(value);
-    option
-}
-
-/// A file without leftovers of an earlier run.
-fn fresh_file(route: Binary, name: &str) -> PathBuf {
-    let file = workspace::file(WORK).join(format!("{}-{name}", route.name()));
-    match std::fs::remove_file(&file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => panic!("{}: {error}", file.display()),
-        _ => file,
-    }
+/// A file for a tool's output, without that of an earlier run.
+fn output_file(route: Binary, name: &str) -> PathBuf {
+    let directory = workspace::file("target/budgets");
+    std::fs::create_dir_all(&directory).expect("a directory to work in");
+    let file = directory.join(format!("{}-{name}", route.name()));
+    std::fs::write(&file, "").expect("an empty file");
+    file
 }

@@ -19,7 +19,6 @@ mod by_hand;
 mod compare;
 mod compression;
 mod counts;
-mod direct;
 mod mcp;
 mod measure;
 mod process;
@@ -29,7 +28,6 @@ mod stand_ins;
 mod starts;
 mod statistics;
 mod subject;
-mod tls;
 mod workspace;
 
 use std::process::ExitCode;
@@ -46,23 +44,21 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["compare", rounds] => {
-            let rounds = rounds.parse().expect(USAGE);
-            let results = compare::run(rounds).await;
+            let results = compare::run(rounds.parse().expect(USAGE)).await;
             let text = serde_json::to_string(&results).expect("results make JSON");
             std::fs::write(workspace::file(RESULTS), text).expect("the results can be written");
-            ExitCode::SUCCESS
         }
         ["budgets"] => {
             let problems = budgets::check().await;
             for problem in &problems {
                 println!("budgets: {problem}");
             }
-            if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if !problems.is_empty() {
+                return ExitCode::FAILURE;
+            }
         }
-        ["record-budgets"] => {
-            budgets::record().await;
-            ExitCode::SUCCESS
-        }
+        ["record-budgets"] => budgets::record().await,
         _ => panic!("{USAGE}"),
     }
+    ExitCode::SUCCESS
 }

@@ -7,17 +7,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    measure::{Life, live},
+    measure::{lives, summarize, warm_ms},
     question::{Question, SLUG, monday},
     stand_ins::{self, Conditions, StandIns},
-    statistics::{Summary, milliseconds},
+    statistics::Summary,
     subject::Subject,
 };
 
-/// Processes of each kind.
-const LIVES: u32 = 10;
-/// Requests of each process after the first.
-const WARM_REQUESTS: u32 = 100;
 /// The days of the question.
 const DAYS: i64 = 31;
 
@@ -36,31 +32,35 @@ pub(crate) struct Row {
 /// Measures `check-availability`, and `mcp` with each method.
 pub(crate) async fn run() -> Vec<Row> {
     let stand_ins = StandIns::start(Conditions::AtOnce, stand_ins::EVENT_TYPES);
-    let over_http = Question::availability(&stand_ins, DAYS).await;
-    let mut rows = vec![
-        row(
-            "/calendly/check-availability",
-            Subject::Function(Binary::CheckAvailability),
-            &over_http,
-            &stand_ins,
-        )
-        .await,
-    ];
     let initialize = json!({"protocolVersion": "2025-11-25", "capabilities": {}});
-    for (method, question) in [
-        ("initialize", message("initialize", &initialize, &stand_ins).await),
-        ("tools/list", message("tools/list", &json!({}), &stand_ins).await),
-        ("tools/call", tool_call(&stand_ins, DAYS).await),
+    let mut rows = Vec::new();
+    for (request, function, question) in [
+        (
+            "/calendly/check-availability",
+            Binary::CheckAvailability,
+            Question::availability(&stand_ins, DAYS, None).await,
+        ),
+        ("initialize", Binary::Mcp, message("initialize", &initialize, &stand_ins).await),
+        ("tools/list", Binary::Mcp, message("tools/list", &json!({}), &stand_ins).await),
+        ("tools/call", Binary::Mcp, tool_call(&stand_ins).await),
     ] {
-        rows.push(row(method, Subject::Function(Binary::Mcp), &question, &stand_ins).await);
+        println!("mcp: {request}");
+        let lives = lives(10, Subject::Function(function), &stand_ins, &question, 100).await;
+        rows.push(Row {
+            request,
+            body_bytes: lives[0].body_bytes,
+            first_answer_ms: summarize(&lives, |life| life.first_answer),
+            warm_ms: warm_ms(&lives),
+            cpu_per_warm_request_ms: summarize(&lives, |life| life.cpu_per_warm_request),
+        });
     }
     rows
 }
 
 /// A call of `check_availability` for an event type.
-pub(crate) async fn tool_call(stand_ins: &StandIns, days: i64) -> Question {
+pub(crate) async fn tool_call(stand_ins: &StandIns) -> Question {
     let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, SLUG).expect("there is one");
-    let (start, end) = (monday(), monday() + TimeDelta::days(days));
+    let (start, end) = (monday(), monday() + TimeDelta::days(DAYS));
     let arguments = json!({"event_types": [uri], "start": utc(start), "end": utc(end)});
     message("tools/call", &json!({"name": "check_availability", "arguments": arguments}), stand_ins).await
 }
@@ -76,20 +76,5 @@ async fn message(method: &str, params: &Value, stand_ins: &StandIns) -> Question
     function.kill().await;
     let result = &answer["result"];
     assert!(result.is_object() && result["isError"].is_null(), "{method}: {answer}");
-    Question::new(event, answer)
-}
-
-async fn row(request: &'static str, subject: Subject, question: &Question, stand_ins: &StandIns) -> Row {
-    println!("mcp: {request}");
-    let mut lives: Vec<Life> = Vec::new();
-    for _ in 0..LIVES {
-        lives.push(live(subject, stand_ins, &stand_ins.variables, question, WARM_REQUESTS).await);
-    }
-    Row {
-        request,
-        body_bytes: lives[0].body_bytes,
-        first_answer_ms: milliseconds(lives.iter().map(|life| life.first_answer)),
-        warm_ms: milliseconds(lives.iter().flat_map(|life| life.warm.iter().copied())),
-        cpu_per_warm_request_ms: milliseconds(lives.iter().map(|life| life.cpu_per_warm_request)),
-    }
+    Question { event, expected: answer, upstream: None }
 }

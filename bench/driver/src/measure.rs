@@ -1,6 +1,6 @@
 //! One process of a program, from start to end.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use end_to_end::{Answer, Function, Invocation, Outcome};
 
@@ -8,7 +8,7 @@ use crate::{
     process::Process,
     question::Question,
     stand_ins::{Calls, StandIns},
-    statistics::summary,
+    statistics::{Summary, milliseconds, summary},
     subject::Subject,
 };
 
@@ -48,13 +48,14 @@ pub(crate) const SETTLING: usize = 5;
 pub(crate) async fn live(
     subject: Subject,
     stand_ins: &StandIns,
-    variables: &BTreeMap<String, String>,
+    more_variables: &[(&str, &str)],
     question: &Question,
     warm: u32,
 ) -> Life {
     stand_ins.forget_calls();
-    let mut variables = variables.clone();
-    variables.extend(subject.variables(question));
+    let mut variables = stand_ins.variables.clone();
+    variables.extend(subject.variable(question));
+    variables.extend(more_variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let function = Function::spawn(&subject.program(), &variables).await;
     let process = Process(function.id().await);
 
@@ -102,6 +103,31 @@ pub(crate) async fn live(
     };
     function.kill().await;
     life
+}
+
+/// Runs `count` processes one after the other.
+pub(crate) async fn lives(
+    count: u32,
+    subject: Subject,
+    stand_ins: &StandIns,
+    question: &Question,
+    warm: u32,
+) -> Vec<Life> {
+    let mut lives = Vec::new();
+    for _ in 0..count {
+        lives.push(live(subject, stand_ins, &[], question, warm).await);
+    }
+    lives
+}
+
+/// Summarizes a duration, in milliseconds.
+pub(crate) fn summarize(lives: &[Life], duration: fn(&Life) -> Duration) -> Summary {
+    milliseconds(lives.iter().map(duration))
+}
+
+/// Summarizes all warm requests, in milliseconds.
+pub(crate) fn warm_ms(lives: &[Life]) -> Summary {
+    milliseconds(lives.iter().flat_map(|life| life.warm.iter().copied()))
 }
 
 /// The median of the peak memory, in bytes.

@@ -1,7 +1,7 @@
 //! Requests to the programs, and the expected answers.
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc, Weekday};
-use end_to_end::{AVAILABLE_TIMES, Binary, Gateway, Request, http_get, midnight, raw_collection, utc};
+use end_to_end::{AVAILABLE_TIMES, Binary, EVENT_TYPES, Gateway, ME, Request, http_get, midnight, utc};
 use sandbox::DEFAULT_PAT;
 use serde_json::{Value, json};
 
@@ -20,30 +20,24 @@ pub(crate) fn monday() -> DateTime<Utc> {
 pub(crate) struct Question {
     pub(crate) event: Value,
     /// The expected JSON.
-    expected: Value,
-    /// Path and query of the upstream call of a warm request, if there is one.
+    pub(crate) expected: Value,
+    /// Path and query of the upstream call of a warm request, if there is one that is measured by itself.
     pub(crate) upstream: Option<(&'static str, Vec<(&'static str, String)>)>,
 }
 
 impl Question {
-    /// A request without an upstream call that is measured by itself.
-    pub(crate) fn new(event: Value, expected: Value) -> Self {
-        Self { event, expected, upstream: None }
-    }
-
     /// The comparison's request for a route: all event types, or 31 days of one.
     pub(crate) async fn of(route: Binary, stand_ins: &StandIns) -> Self {
         match route {
-            Binary::User => Self::user(stand_ins).await,
+            Binary::User => Self {
+                event: event(stand_ins, Binary::User, &[]),
+                expected: json!({ "uri": user_uri(stand_ins).await }),
+                upstream: None,
+            },
             Binary::UserEventTypes => Self::event_types(stand_ins).await,
-            Binary::CheckAvailability => Self::availability(stand_ins, 31).await,
-            Binary::Mcp => mcp::tool_call(stand_ins, 31).await,
+            Binary::CheckAvailability => Self::availability(stand_ins, 31, None).await,
+            Binary::Mcp => mcp::tool_call(stand_ins).await,
         }
-    }
-
-    async fn user(stand_ins: &StandIns) -> Self {
-        let uri = user_uri(stand_ins).await;
-        Self { event: event(stand_ins, Binary::User, &[]), expected: json!({ "uri": uri }), upstream: None }
     }
 
     /// A request for all event types.
@@ -55,7 +49,7 @@ impl Question {
         loop {
             let mut query = query.clone();
             query.extend(page_token.map(|page_token| ("page_token", page_token)));
-            let page = calendly(stand_ins, "/event_types", &query).await;
+            let page = calendly(stand_ins, EVENT_TYPES, &query).await;
             expected.extend(page["collection"].as_array().expect("a collection").iter().cloned());
             page_token = page["pagination"]["next_page_token"].as_str().map(str::to_owned);
             if page_token.is_none() {
@@ -66,21 +60,12 @@ impl Question {
         Self {
             event: event(stand_ins, Binary::UserEventTypes, &[]),
             expected: expected.into(),
-            upstream: Some(("/event_types", query)),
+            upstream: Some((EVENT_TYPES, query)),
         }
     }
 
-    /// A request for the availability of an event type, named by its URI.
-    pub(crate) async fn availability(stand_ins: &StandIns, days: i64) -> Self {
-        Self::availability_of(stand_ins, days, None).await
-    }
-
-    /// The same, named by its slug.
-    pub(crate) async fn availability_by_slug(stand_ins: &StandIns, days: i64) -> Self {
-        Self::availability_of(stand_ins, days, Some(SLUG)).await
-    }
-
-    async fn availability_of(stand_ins: &StandIns, days: i64, slug: Option<&str>) -> Self {
+    /// A request for the availability of an event type, named by this slug or by its URI.
+    pub(crate) async fn availability(stand_ins: &StandIns, days: i64, slug: Option<&str>) -> Self {
         let (start, end) = (monday(), monday() + TimeDelta::days(days));
         let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, SLUG).expect("there is one");
         let mut collection = Vec::new();
@@ -88,23 +73,27 @@ impl Question {
         let mut window_start = start;
         while window_start < end {
             let window_end = end.min(window_start + TimeDelta::days(31));
-            let query = window(&uri, window_start, window_end);
-            let body = calendly_text(stand_ins, AVAILABLE_TIMES, &query).await;
-            collection.extend(raw_collection(&body).iter().map(|slot| json_of(slot)));
+            let query = vec![
+                ("event_type", uri.clone()),
+                ("start_time", utc(window_start)),
+                ("end_time", utc(window_end)),
+            ];
+            let page = calendly(stand_ins, AVAILABLE_TIMES, &query).await;
+            collection.extend(page["collection"].as_array().expect("a collection").iter().cloned());
             upstream.get_or_insert((AVAILABLE_TIMES, query));
             window_start = window_end;
         }
         assert!(!collection.is_empty(), "the sandbox has no slots to compare");
-        let parameters =
-            [("event_type", slug.unwrap_or(&uri)), ("start_time", &utc(start)), ("end_time", &utc(end))];
+        let (start, end) = (utc(start), utc(end));
+        let parameters = [("event_type", slug.unwrap_or(&uri)), ("start_time", &start), ("end_time", &end)];
         Self {
             event: event(stand_ins, Binary::CheckAvailability, &parameters),
             expected: json!({
                 "collection": collection,
                 "available": true,
                 "event_type": uri,
-                "start_time": utc(start),
-                "end_time": utc(end),
+                "start_time": start,
+                "end_time": end,
             }),
             upstream,
         }
@@ -114,7 +103,7 @@ impl Question {
     pub(crate) fn with_gzip(&self) -> Self {
         let mut event = self.event.clone();
         event["headers"]["accept-encoding"] = "gzip".into();
-        Self { event, expected: self.expected.clone(), upstream: self.upstream.clone() }
+        Self { event, expected: self.expected.clone(), upstream: None }
     }
 
     /// The length of the answer in bytes.
@@ -134,24 +123,14 @@ pub(crate) fn event(stand_ins: &StandIns, route: Binary, query: &[(&str, &str)])
     Request::get(route.path()).bearer(&stand_ins.sandbox.token()).query(query).through(Gateway::HttpApi)
 }
 
-fn window(uri: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<(&'static str, String)> {
-    vec![("event_type", uri.to_owned()), ("start_time", utc(start)), ("end_time", utc(end))]
-}
-
 pub(crate) async fn user_uri(stand_ins: &StandIns) -> String {
-    let user = calendly(stand_ins, "/users/me", &[]).await;
+    let user = calendly(stand_ins, ME, &[]).await;
     user["resource"]["uri"].as_str().expect("a URI").to_owned()
 }
 
+/// The sandbox's own answer.
 async fn calendly(stand_ins: &StandIns, path: &str, query: &[(&str, String)]) -> Value {
-    json_of(&calendly_text(stand_ins, path, query).await)
-}
-
-async fn calendly_text(stand_ins: &StandIns, path: &str, query: &[(&str, String)]) -> String {
     let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, &**value)).collect();
-    http_get(&format!("{}{path}", stand_ins.sandbox.base_url()), DEFAULT_PAT, &query).await
-}
-
-fn json_of(text: &str) -> Value {
-    serde_json::from_str(text).expect("the sandbox answers JSON")
+    let text = http_get(&format!("{}{path}", stand_ins.sandbox.base_url()), DEFAULT_PAT, &query).await;
+    serde_json::from_str(&text).expect("the sandbox answers JSON")
 }

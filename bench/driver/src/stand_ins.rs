@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeMap, sync::mpsc, thread, time::Duration};
 
-use end_to_end::{AVAILABLE_TIMES, AwsFault, SecretsManager};
+use end_to_end::{
+    AVAILABLE_TIMES, Authority, AwsFault, EVENT_TYPES as EVENT_TYPES_PATH, ME, SecretsManager, TcpProxy,
+};
 use sandbox::{Account, Catalogue, Config, DEFAULT_PAT, Fault, Sandbox};
 use serde::{Deserialize, Serialize};
 use tokio::{runtime::Builder, sync::oneshot};
 
-use crate::tls::Tls;
+use crate::workspace;
 
 /// The secret that holds the PAT.
 pub(crate) const PAT_SECRET_ID: &str = "calendly/pat";
@@ -18,19 +20,11 @@ pub(crate) const PAT_SECRET_ID: &str = "calendly/pat";
 pub(crate) enum Conditions {
     /// Plain HTTP without latency.
     AtOnce,
-    /// Plain HTTP with [`LATENCY`] and [`SECRETS_MANAGER_LATENCY`].
+    /// Plain HTTP with 20 ms for Calendly, 10 ms for the issuer, and [`SECRETS_MANAGER_LATENCY`].
     Latency,
     /// TLS without latency.
     Tls,
 }
-
-/// Latencies in milliseconds.
-struct Latency {
-    calendly: u64,
-    issuer: u64,
-}
-
-const LATENCY: Latency = Latency { calendly: 20, issuer: 10 };
 
 /// The latency of Secrets Manager.
 pub(crate) const SECRETS_MANAGER_LATENCY: Duration = Duration::from_millis(5);
@@ -41,12 +35,7 @@ pub(crate) const EVENT_TYPES: usize = 20;
 /// Number of faults: all calls.
 pub(crate) const ALWAYS: u32 = u32::MAX;
 
-impl Conditions {
-    pub(crate) const ALL: [Self; 3] = [Self::AtOnce, Self::Latency, Self::Tls];
-}
-
 /// Running stand-ins, which stop on drop.
-#[derive(Debug)]
 pub(crate) struct StandIns {
     pub(crate) sandbox: Sandbox,
     pub(crate) secrets_manager: SecretsManager,
@@ -54,7 +43,15 @@ pub(crate) struct StandIns {
     pub(crate) event_types: usize,
     /// Environment variables with their addresses and certificates.
     pub(crate) variables: BTreeMap<String, String>,
+    _tls: Option<Tls>,
     _running: oneshot::Sender<()>,
+}
+
+/// TLS in front of both stand-ins.
+struct Tls {
+    authority: Authority,
+    sandbox: TcpProxy,
+    secrets_manager: TcpProxy,
 }
 
 impl StandIns {
@@ -65,13 +62,12 @@ impl StandIns {
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
-                started.send(set_up(conditions, event_types).await).expect("the caller waits");
+                started.send(set_up(conditions, event_types, running).await).expect("the caller waits");
                 // Ends when the sender is dropped.
                 let _ = stopped.await;
             });
         });
-        let (sandbox, secrets_manager, variables) = start.recv().expect("the stand-ins start");
-        Self { sandbox, secrets_manager, event_types, variables, _running: running }
+        start.recv().expect("the stand-ins start")
     }
 
     /// The calls so far.
@@ -120,59 +116,51 @@ impl Calls {
     }
 }
 
-async fn set_up(
-    conditions: Conditions,
-    event_types: usize,
-) -> (Sandbox, SecretsManager, BTreeMap<String, String>) {
-    let tls = match conditions {
-        Conditions::Tls => Some(Tls::new().await),
-        Conditions::AtOnce | Conditions::Latency => None,
-    };
+async fn set_up(conditions: Conditions, event_types: usize, running: oneshot::Sender<()>) -> StandIns {
+    let tls = (conditions == Conditions::Tls).then(|| {
+        let authority = Authority::new(&workspace::file("target"));
+        let [sandbox, secrets_manager] = [(), ()].map(|()| TcpProxy::new(Some(&authority)));
+        Tls { authority, sandbox, secrets_manager }
+    });
     let account = Account::new(DEFAULT_PAT).with_catalogue(Catalogue::Plain { count: event_types });
     let config = Config {
         pats: vec![account],
         rate_limit: u32::MAX,
-        public_url: tls.as_ref().map(|tls| tls.sandbox.url()),
+        public_url: tls.as_ref().map(|tls| tls.sandbox.url.clone()),
         ..Config::default()
     };
     let sandbox = Sandbox::start(config).await.expect("the sandbox starts");
     let secrets_manager = SecretsManager::with_secret(PAT_SECRET_ID, DEFAULT_PAT).await;
     if conditions == Conditions::Latency {
         for (path, milliseconds) in [
-            ("/users/me", LATENCY.calendly),
-            ("/event_types", LATENCY.calendly),
-            (AVAILABLE_TIMES, LATENCY.calendly),
-            ("/issuer/.well-known/openid-configuration", LATENCY.issuer),
-            ("/issuer/jwks", LATENCY.issuer),
+            (ME, 20),
+            (EVENT_TYPES_PATH, 20),
+            (AVAILABLE_TIMES, 20),
+            ("/issuer/.well-known/openid-configuration", 10),
+            ("/issuer/jwks", 10),
         ] {
             sandbox.fault(path, ALWAYS, Fault::Delay { milliseconds });
         }
         secrets_manager.set_fault(AwsFault::Delay(SECRETS_MANAGER_LATENCY));
     }
-    let (sandbox_url, secrets_url, bundle) = match tls {
-        None => (sandbox.base_url(), secrets_manager.endpoint.clone(), None),
-        Some(tls) => {
-            let urls = (tls.sandbox.url(), tls.secrets_manager.url());
-            tls.sandbox.relay_to(sandbox.base_url());
-            tls.secrets_manager.relay_to(secrets_manager.endpoint.clone());
-            (urls.0, urls.1, Some(tls.bundle))
-        }
-    };
-    let mut variables = BTreeMap::from(
-        [
-            ("CALENDLY_PAT_SECRET_ID", PAT_SECRET_ID.to_owned()),
-            ("CALENDLY_BASE_URL", sandbox_url),
-            ("JWT_ISSUER", sandbox.issuer_url()),
-            ("JWT_AUDIENCE", "calendly-functions".to_owned()),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets_url),
-        ]
-        .map(|(name, value)| (name.to_owned(), value)),
-    );
-    if let Some(bundle) = bundle {
+    let (mut sandbox_url, mut secrets_url) = (sandbox.base_url(), secrets_manager.endpoint.clone());
+    let mut variables = BTreeMap::new();
+    if let Some(tls) = &tls {
+        tls.sandbox.set_upstream(&sandbox_url);
+        tls.secrets_manager.set_upstream(&secrets_url);
+        (sandbox_url, secrets_url) = (tls.sandbox.url.clone(), tls.secrets_manager.url.clone());
         // The names in the AWS SDKs and in Python's requests.
         for name in ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"] {
-            variables.insert(name.to_owned(), bundle.clone());
+            variables.insert(name.to_owned(), tls.authority.bundle().to_owned());
         }
     }
-    (sandbox, secrets_manager, variables)
+    let addresses = [
+        ("CALENDLY_PAT_SECRET_ID", PAT_SECRET_ID.to_owned()),
+        ("CALENDLY_BASE_URL", sandbox_url),
+        ("JWT_ISSUER", sandbox.issuer_url()),
+        ("JWT_AUDIENCE", "calendly-functions".to_owned()),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets_url),
+    ];
+    variables.extend(addresses.map(|(name, value)| (name.to_owned(), value)));
+    StandIns { sandbox, secrets_manager, event_types, variables, _tls: tls, _running: running }
 }

@@ -35,19 +35,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_measured_values() {
+    fn percentiles_are_measured_values_and_medians_may_lie_between() {
         let values: Vec<usize> = (1..=200).collect();
         assert_eq!([0, 1, 50, 99, 100].map(|percent| percentile(&values, percent)), [1, 2, 100, 198, 200]);
-        assert_eq!(percentile(&[7], 99), 7);
-    }
-
-    #[test]
-    fn a_summary_does_not_depend_on_the_order() {
-        for (values, expected) in
-            [(&[9.0, 1.0, 4.0][..], (4.0, 1.0)), (&[9.0, 1.0, 4.0, 2.0], (3.0, 1.0)), (&[7.0], (7.0, 7.0))]
-        {
-            let Summary { median, minimum } = summary(values.iter().copied());
-            assert_eq!((median, minimum), expected);
-        }
+        let Summary { median, minimum } = summary([9.0, 1.0, 4.0, 2.0]);
+        assert_eq!((median, minimum), (3.0, 1.0));
+        assert_eq!(summary([9.0, 1.0, 4.0]).median, 4.0);
     }
 }

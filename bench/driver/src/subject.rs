@@ -1,7 +1,5 @@
 //! The compared programs.
 
-use std::collections::BTreeMap;
-
 use end_to_end::{Binary, Program};
 
 use crate::{question::Question, workspace};
@@ -65,16 +63,15 @@ impl Subject {
         }
     }
 
-    /// The environment variables of this program only.
-    pub(crate) fn variables(self, question: &Question) -> BTreeMap<String, String> {
-        let variable = match self {
+    /// The environment variable of this program only.
+    pub(crate) fn variable(self, question: &Question) -> Option<(String, String)> {
+        match self {
             Self::Floor(None) | Self::Function(_) => None,
-            Self::Floor(Some(_)) => Some(("ANSWER_BYTES", question.length().to_string())),
+            Self::Floor(Some(_)) => Some(("ANSWER_BYTES".to_owned(), question.length().to_string())),
             Self::Peer(_) => {
                 let path = PEER.map(|folder| workspace::file(folder).display().to_string()).join(":");
-                Some(("PYTHONPATH", path))
+                Some(("PYTHONPATH".to_owned(), path))
             }
-        };
-        variable.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        }
     }
 }

@@ -10,7 +10,7 @@ use axum::http::Response;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::accounts::{Access, OwnedEventType};
+use super::accounts::Access;
 use super::event_type::EventType;
 use super::response::{CalendlyError, json};
 use super::uri::id_from_uri;
@@ -39,31 +39,23 @@ struct Slot {
     scheduling_url: String,
 }
 
-/// Assumed: parameters are checked before the event type is looked up; 403 for an event type that the caller may not
-/// read, 404 for an unknown one.
+/// Assumed: parameters are checked before the event type is looked up.
 pub(super) async fn list(
     State(state): State<Arc<AppState>>,
     Extension(access): Extension<Access>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response<Body>, CalendlyError> {
-    let now = state.clock.now();
-    let id = event_type_id(parameters.event_type.as_deref())?;
+    let now = Utc::now();
+    let id = parameters
+        .event_type
+        .as_deref()
+        .and_then(|uri| id_from_uri(uri, "event_types"))
+        .ok_or(CalendlyError::invalid("event_type", "event_type is missing or invalid"))?;
     let range = parse_range(&parameters, now)?;
-    let OwnedEventType { owner, event_type } = state.accounts.event_type(&access.caller, id).readable()?;
-    let collection = state
-        .schedule
-        .starts(&owner.user, &event_type, range, now)
-        .into_iter()
-        .map(|start| slot(state.seed, &event_type, start))
-        .collect();
+    let (owner, event_type) = state.accounts.event_type(&access.caller, id)?;
+    let starts = state.schedule.starts(&owner.user, &event_type, range, now);
+    let collection = starts.into_iter().map(|start| slot(&event_type, start)).collect();
     Ok(json(&Slots { collection }))
-}
-
-/// The messages are assumed.
-fn event_type_id(uri: Option<&str>) -> Result<&str, CalendlyError> {
-    let invalid = |message| CalendlyError::invalid("event_type", message);
-    let uri = uri.ok_or_else(|| invalid("event_type is missing"))?;
-    id_from_uri(uri, "event_types").ok_or_else(|| invalid("event_type is invalid"))
 }
 
 /// The messages for a start in the past and for a range that is too long are Calendly's. The other messages are
@@ -73,16 +65,10 @@ fn parse_range(
     now: DateTime<Utc>,
 ) -> Result<(DateTime<Utc>, DateTime<Utc>), CalendlyError> {
     let invalid = CalendlyError::invalid;
-    let start = parse_time(
-        parameters.start_time.as_deref(),
-        invalid("start_time", "start_time is missing"),
-        invalid("start_time", "start_time is invalid"),
-    )?;
-    let end = parse_time(
-        parameters.end_time.as_deref(),
-        invalid("end_time", "end_time is missing"),
-        invalid("end_time", "end_time is invalid"),
-    )?;
+    let start = parse_time(parameters.start_time.as_deref())
+        .ok_or(invalid("start_time", "start_time is missing or invalid"))?;
+    let end = parse_time(parameters.end_time.as_deref())
+        .ok_or(invalid("end_time", "end_time is missing or invalid"))?;
     if start <= now {
         Err(invalid("start_time", "start_time must be in the future"))
     } else if end <= start {
@@ -95,24 +81,18 @@ fn parse_range(
 }
 
 /// Assumed: an offset other than `Z` is invalid, since no documented example has one.
-fn parse_time(
-    text: Option<&str>,
-    missing: CalendlyError,
-    invalid: CalendlyError,
-) -> Result<DateTime<Utc>, CalendlyError> {
-    let text = text.ok_or(missing)?;
-    match DateTime::parse_from_rfc3339(text) {
-        Ok(time) if text.ends_with('Z') => Ok(time.to_utc()),
-        _ => Err(invalid),
-    }
+fn parse_time(text: Option<&str>) -> Option<DateTime<Utc>> {
+    let text = text.filter(|text| text.ends_with('Z'))?;
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
 }
 
-fn slot(seed: u64, event_type: &EventType, start: DateTime<Utc>) -> Slot {
+fn slot(event_type: &EventType, start: DateTime<Utc>) -> Slot {
     let start_time = start.to_rfc3339_opts(SecondsFormat::Micros, true);
-    let taken = number(seed, &["seats", &event_type.id, &start_time]) % u64::from(event_type.seats);
+    let seats = u64::from(event_type.seats);
+    let taken = number(&["seats", &event_type.id, &start_time]) % seats;
     Slot {
         status: "available",
-        invitees_remaining: u64::from(event_type.seats) - taken,
+        invitees_remaining: seats - taken,
         scheduling_url: format!(
             "{}/{}?month={}&date={}",
             event_type.scheduling_url,

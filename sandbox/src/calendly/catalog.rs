@@ -1,19 +1,12 @@
 //! The sample event types: one of every kind that clients must handle.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde_json::value::RawValue;
 
 use super::event_type::{BookingMethod, EventType, Minutes, PoolingType, Profile};
 use super::uri::resource_uri;
 use super::user::User;
 use crate::config::Catalogue;
-use crate::identifier::{legacy_id, number, uuid};
-
-/// 2025-02-03T09:20:00Z, the earliest creation time of an event type.
-const EARLIEST_CREATION: DateTime<Utc> = match DateTime::from_timestamp(1_738_574_400, 0) {
-    Some(moment) => moment,
-    None => DateTime::UNIX_EPOCH,
-};
+use crate::identifier::{legacy_id, uuid};
 
 /// A custom question. `answer_choices` is documented as an array, but null in Calendly's samples.
 const TOPIC: &str = r#"{"name":"What shall we talk about?","type":"text","position":0,"enabled":true,"required":false,"answer_choices":null,"include_other":false}"#;
@@ -26,37 +19,24 @@ fn raw(json: &str) -> Option<Box<RawValue>> {
     RawValue::from_string(json.to_owned()).ok()
 }
 
-/// Creates the event types of a user. The dates of the one-off event type depend on `started_at`.
-pub(super) fn event_types(
-    seed: u64,
-    user: &User,
-    catalogue: Catalogue,
-    started_at: DateTime<Utc>,
-) -> Vec<EventType> {
+/// Creates the event types of a user.
+pub(super) fn event_types(user: &User, catalogue: Catalogue) -> Vec<EventType> {
     let drafts: Vec<EventType> = match catalogue {
         Catalogue::Empty => Vec::new(),
         Catalogue::NothingBookable => {
-            sample(started_at).into_iter().filter(|event_type| !event_type.is_bookable()).collect()
+            sample().into_iter().filter(|event_type| !event_type.is_bookable()).collect()
         }
         Catalogue::Plain { count } => sessions(count).collect(),
-        Catalogue::Sample { generated } => {
-            sample(started_at).into_iter().chain(sessions(generated)).collect()
-        }
+        Catalogue::Sample { generated } => sample().into_iter().chain(sessions(generated)).collect(),
     };
-    drafts.into_iter().enumerate().map(|(position, draft)| complete(seed, user, position, draft)).collect()
+    drafts.into_iter().enumerate().map(|(position, draft)| complete(user, position, draft)).collect()
 }
 
-/// Sets the fields that derive from the owner, the position and the seed.
-fn complete(seed: u64, user: &User, position: usize, draft: EventType) -> EventType {
+/// Sets the fields that derive from the owner and the position.
+fn complete(user: &User, position: usize, draft: EventType) -> EventType {
     let index = position.to_string();
-    let random = |what| number(seed, &[what, &user.id, &index]);
-    let below = |what, limit| i64::try_from(random(what) % limit).unwrap_or_default();
     let key = ["event type", &user.id, &index];
-    let id = if draft.has_legacy_id { legacy_id(seed, &key) } else { uuid(seed, &key) };
-    let created_at = EARLIEST_CREATION
-        + TimeDelta::minutes(below("created", 800_000))
-        + TimeDelta::microseconds(below("fraction", 1_000_000));
-    let updated_at = created_at + TimeDelta::minutes(below("updated", 100_000));
+    let id = if draft.has_legacy_id { legacy_id(&key) } else { uuid(&key) };
     EventType {
         uri: resource_uri("event_types", &id),
         scheduling_url: match &draft.slug {
@@ -64,9 +44,6 @@ fn complete(seed: u64, user: &User, position: usize, draft: EventType) -> EventT
             Some(slug) => format!("{}/{slug}", user.scheduling_url),
             None => format!("https://calendly.com/d/{id}"),
         },
-        color: format!("#{:06x}", random("color") & 0xff_ffff),
-        created_at: created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
-        updated_at: updated_at.to_rfc3339_opts(SecondsFormat::Micros, true),
         profile: (draft.pooling_type != Some(PoolingType::MultiPool)).then(|| Profile::from(user)),
         position,
         id,
@@ -81,41 +58,19 @@ fn sessions(count: usize) -> impl Iterator<Item = EventType> {
 /// A bookable one-on-one event type.
 fn plain(name: &str, slug: &str, minutes: u32) -> EventType {
     EventType {
-        id: String::new(),
-        only_on: None,
-        has_legacy_id: false,
         seats: 1,
-        uri: String::new(),
         name: Some(name.to_owned()),
         active: true,
-        booking_method: BookingMethod::Instant,
         slug: Some(slug.to_owned()),
-        scheduling_url: String::new(),
         duration: Minutes::Integer(minutes),
-        duration_options: None,
         kind: "solo",
-        pooling_type: None,
         event_type: "StandardEventType",
-        color: String::new(),
-        created_at: String::new(),
-        updated_at: String::new(),
-        internal_note: None,
-        description_plain: None,
-        description_html: None,
-        profile: None,
-        secret: false,
-        deleted_at: None,
-        admin_managed: false,
-        locations: None,
-        position: 0,
-        custom_questions: Vec::new(),
-        is_paid: false,
+        color: "#8247f5",
+        created_at: "2025-02-03T09:20:00.000000Z",
+        updated_at: "2026-10-30T18:02:11.550901Z",
         locale: "en",
         start_time_increment: Some(30),
-        before_buffer: 0,
-        after_buffer: 0,
-        sandbox_future_object: None,
-        sandbox_future_number: None,
+        ..EventType::default()
     }
 }
 
@@ -145,7 +100,7 @@ fn secret(name: &str, slug: &str, minutes: u32) -> EventType {
 }
 
 /// The first three by name cannot be booked, so that clients must look beyond the first row for a default.
-fn sample(started_at: DateTime<Utc>) -> Vec<EventType> {
+fn sample() -> Vec<EventType> {
     let mut sample = vec![
         EventType {
             after_buffer: 15,
@@ -162,7 +117,7 @@ fn sample(started_at: DateTime<Utc>) -> Vec<EventType> {
         EventType { before_buffer: 15, after_buffer: 15, ..plain("Contract review", "contract-review", 60) },
         EventType { duration_options: Some(vec![15, 30]), ..plain("Demo", "demo", 30) },
         // Serialized as `30.0`.
-        EventType { duration: Minutes::Decimal(30), ..plain("Discovery call", "discovery-call", 30) },
+        EventType { duration: Minutes::Decimal(30.0), ..plain("Discovery call", "discovery-call", 30) },
         secret("Exit interview", "exit-interview", 60),
         group("First steps", "first-steps", 90, 20),
         EventType { is_paid: true, ..plain("Founders' hour", "founders-hour", 60) },
@@ -218,7 +173,6 @@ fn sample(started_at: DateTime<Utc>) -> Vec<EventType> {
         slug: None,
         event_type: "AdhocEventType",
         start_time_increment: None,
-        only_on: Some(one_off_dates(started_at)),
         locations: raw(r#"[{"kind":"physical","location":"Room 4","additional_info":null}]"#),
         ..secret("Panel, one-off", "", 45)
     });
@@ -234,9 +188,4 @@ fn sample(started_at: DateTime<Utc>) -> Vec<EventType> {
         ..plain("Strategy session", "strategy-session", 30)
     });
     sample
-}
-
-/// Three consecutive days, one week after the start of the sandbox.
-fn one_off_dates(started_at: DateTime<Utc>) -> Vec<NaiveDate> {
-    (7..10).map(|days| (started_at + TimeDelta::days(days)).date_naive()).collect()
 }

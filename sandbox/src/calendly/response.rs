@@ -1,8 +1,11 @@
 //! JSON responses and error bodies, as in Calendly's OpenAPI document of 2023:
 //! <https://github.com/speakeasy-sdks/calendly-ts>
 
+use std::collections::BTreeMap;
+
+use axum::Json;
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 
@@ -19,8 +22,6 @@ pub(crate) enum CalendlyError {
     Unauthenticated,
     InsufficientScope(Scope),
     PermissionDenied,
-    /// Only the owner of the organization may send this request.
-    NotOwner,
     NotFound,
     /// The body is assumed.
     TooManyRequests,
@@ -54,56 +55,45 @@ struct Detail {
 
 impl IntoResponse for CalendlyError {
     fn into_response(self) -> Response<Body> {
-        let (status, title, message) = match self {
-            Self::InvalidArgument { .. } => (400, "Invalid Argument", "The supplied parameters are invalid."),
-            Self::Unauthenticated => (401, "Unauthenticated", "The access token is invalid"),
-            Self::InsufficientScope(_) => (
-                403,
-                "Insufficient scope",
-                "This operation requires the scopes listed in the 'required_scopes' array.",
+        let body = |title, message| ErrorBody { title, message, details: None, required_scopes: None };
+        let (status, body) = match self {
+            Self::InvalidArgument { parameter, message } => {
+                let details = Some([Detail { parameter, message }]);
+                let body = body("Invalid Argument", "The supplied parameters are invalid.");
+                (StatusCode::BAD_REQUEST, ErrorBody { details, ..body })
+            }
+            Self::Unauthenticated => {
+                (StatusCode::UNAUTHORIZED, body("Unauthenticated", "The access token is invalid"))
+            }
+            Self::InsufficientScope(scope) => {
+                let body = body(
+                    "Insufficient scope",
+                    "This operation requires the scopes listed in the 'required_scopes' array.",
+                );
+                (StatusCode::FORBIDDEN, ErrorBody { required_scopes: Some([scope]), ..body })
+            }
+            Self::PermissionDenied => (
+                StatusCode::FORBIDDEN,
+                body("Permission Denied", "You do not have permission to access this resource."),
             ),
-            Self::PermissionDenied => {
-                (403, "Permission Denied", "You do not have permission to access this resource.")
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                body("Resource Not Found", "The server could not find the requested resource."),
+            ),
+            Self::TooManyRequests => {
+                (StatusCode::TOO_MANY_REQUESTS, body("Too Many Requests", "The rate limit is exceeded."))
             }
-            Self::NotOwner => (403, "Permission Denied", "You do not have permission"),
-            Self::NotFound => {
-                (404, "Resource Not Found", "The server could not find the requested resource.")
-            }
-            Self::TooManyRequests => (429, "Too Many Requests", "The rate limit is exceeded."),
         };
-        let details = match self {
-            Self::InvalidArgument { parameter, message } => Some([Detail { parameter, message }]),
-            _ => None,
-        };
-        let required_scopes = match self {
-            Self::InsufficientScope(scope) => Some([scope]),
-            _ => None,
-        };
-        let mut response = json(&ErrorBody { title, message, details, required_scopes });
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-        response
+        (status, json(&body)).into_response()
     }
 }
 
 /// Builds a 200 with a JSON body.
 pub(super) fn json(body: &impl Serialize) -> Response<Body> {
-    let (status, bytes) = match serde_json::to_vec(body) {
-        Ok(bytes) => (StatusCode::OK, bytes),
-        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, Vec::new()),
-    };
-    let mut response = Response::new(Body::from(bytes));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    response
+    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], Json(body)).into_response()
 }
 
 /// Builds `{"resource": …}`, the body of a single read.
 pub(super) fn resource(resource: &impl Serialize) -> Response<Body> {
-    #[derive(Serialize)]
-    struct Resource<'a, T> {
-        resource: &'a T,
-    }
-    json(&Resource { resource })
+    json(&BTreeMap::from([("resource", resource)]))
 }

@@ -28,14 +28,9 @@ pub(crate) struct User {
 
 impl User {
     /// Creates a user in the organization that belongs to the user named `owner`.
-    pub(super) fn new(seed: u64, name: &str, owner: &str, timezone: Tz) -> Self {
-        let id = uuid(seed, &["user", name]);
-        let slug: String = name
-            .to_lowercase()
-            .split(|character: char| !character.is_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .collect::<Vec<_>>()
-            .join("-");
+    pub(super) fn new(name: &str, owner: &str, timezone: Tz) -> Self {
+        let id = uuid(&["user", name]);
+        let slug = name.to_lowercase().replace(' ', "-");
         Self {
             uri: resource_uri("users", &id),
             name: name.to_owned(),
@@ -47,7 +42,7 @@ impl User {
             avatar_url: None,
             created_at: "2025-02-03T09:15:27.104233Z",
             updated_at: "2026-10-30T18:02:11.550901Z",
-            current_organization: resource_uri("organizations", &uuid(seed, &["organization", owner])),
+            current_organization: resource_uri("organizations", &uuid(&["organization", owner])),
             resource_type: "User",
             locale: "en",
             id,

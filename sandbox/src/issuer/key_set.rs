@@ -1,10 +1,10 @@
 //! Changes to the published key set, for faults.
 
-use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING};
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::keys::{KeyRing, ec_jwk, ed25519_jwk, rsa, rsa_jwk};
+use super::jwk::Jwk;
+use super::keys::{generate_ecdsa, generate_ed25519};
 
 /// A change to the published key set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -23,53 +23,49 @@ pub enum KeySetChange {
     Padded,
 }
 
-/// Applies a change to published keys; `None` if they are not keys of this issuer.
-pub(crate) fn change_key_set(keys: Vec<Value>, change: KeySetChange) -> Option<Vec<Value>> {
-    let mut changed = Vec::new();
-    for mut key in keys {
-        match change {
-            KeySetChange::ListedTwice => changed.extend([key.clone(), key]),
-            KeySetChange::SharedKidGoodFirst => changed.extend([key.clone(), other_key(&key)?]),
-            KeySetChange::SharedKidGoodLast => changed.extend([other_key(&key)?, key]),
-            KeySetChange::Ed25519Alg => {
-                let is_ed25519 = key.get("crv").is_some_and(|curve| curve == "Ed25519");
-                if let Some(algorithm) = key.get_mut("alg").filter(|_| is_ed25519) {
-                    *algorithm = "Ed25519".into();
-                }
-                changed.push(key);
-            }
-            KeySetChange::Padded => {
-                for name in ["n", "e", "x", "y"] {
-                    if let Some(Value::String(text)) = key.get_mut(name) {
-                        text.extend(std::iter::repeat_n('=', text.len().wrapping_neg() % 4));
-                    }
-                }
-                changed.push(key);
-            }
-        }
-    }
-    Some(changed)
+/// Applies a change to the published keys.
+pub(crate) fn change_key_set(keys: &[Jwk], change: KeySetChange) -> Vec<Jwk> {
+    keys.iter()
+        .flat_map(|key| match change {
+            KeySetChange::ListedTwice => vec![key.clone(), key.clone()],
+            KeySetChange::SharedKidGoodFirst => vec![key.clone(), other_key(key, keys)],
+            KeySetChange::SharedKidGoodLast => vec![other_key(key, keys), key.clone()],
+            KeySetChange::Ed25519Alg => vec![Jwk { alg: rfc_9864_alg(key), ..key.clone() }],
+            KeySetChange::Padded => vec![Jwk {
+                n: padded(&key.n),
+                e: padded(&key.e),
+                x: padded(&key.x),
+                y: padded(&key.y),
+                ..key.clone()
+            }],
+        })
+        .collect()
 }
 
 /// Returns a different key with the type, `kid` and `alg` of a published key.
-fn other_key(key: &Value) -> Option<Value> {
-    let random = SystemRandom::new();
-    let KeyRing { p256, p384, ed25519, .. } = KeyRing::forged(&random).ok()?;
-    let kid = key.get("kid")?.as_str()?;
-    let mut other = match key.get("crv").and_then(Value::as_str) {
-        Some("P-256") => ec_jwk(&p256, kid, "P-256", "ES256"),
-        Some("P-384") => ec_jwk(&p384, kid, "P-384", "ES384"),
-        Some("Ed25519") => ed25519_jwk(&ed25519, kid),
-        _ => [
-            include_bytes!("../../keys/rsa-first.der").as_slice(),
-            include_bytes!("../../keys/rsa-second.der"),
-        ]
-        .into_iter()
-        .filter_map(|document| Some(Value::from(rsa_jwk(&rsa("rsa", document).ok()?, kid))))
-        .find(|other| other.get("n") != key.get("n"))?,
-    };
-    if let (Some(members), Some(algorithm)) = (other.as_object_mut(), key.get("alg")) {
-        members.insert("alg".to_owned(), algorithm.clone());
+fn other_key(key: &Jwk, keys: &[Jwk]) -> Jwk {
+    match key.crv.as_deref() {
+        Some("P-256") => {
+            Jwk::ec(&generate_ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING), &key.kid, "P-256", "ES256")
+        }
+        Some("P-384") => {
+            Jwk::ec(&generate_ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING), &key.kid, "P-384", "ES384")
+        }
+        Some(_) => Jwk::ed25519(&generate_ed25519(), &key.kid),
+        None => {
+            // The exponents of both RSA keys are equal.
+            let other_modulus =
+                keys.iter().filter_map(|other| other.n.clone()).find(|n| Some(n) != key.n.as_ref());
+            Jwk { n: other_modulus, ..key.clone() }
+        }
     }
-    Some(other)
+}
+
+fn rfc_9864_alg(key: &Jwk) -> Option<String> {
+    if key.alg.as_deref() == Some("EdDSA") { Some("Ed25519".to_owned()) } else { key.alg.clone() }
+}
+
+fn padded(member: &Option<String>) -> Option<String> {
+    let text = member.as_ref()?;
+    Some(format!("{text}{}", "=".repeat(text.len().wrapping_neg() % 4)))
 }

@@ -8,18 +8,16 @@ use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::keys::{Algorithm, KeyChoice, KeyError, Keys};
-use crate::identifier::uuid;
+use super::jwk::Jwk;
+use super::keys::{Algorithm, KeyChoice, Keys};
+use crate::identifier::random_uuid;
 use crate::lock;
 
-/// User name for the password grant.
-pub const USERNAME: &str = "demo";
-/// Password for the password grant.
-pub const PASSWORD: &str = "demo";
-/// Client id for the client-credentials grant.
-pub const CLIENT_ID: &str = "sandbox-client";
-/// Client secret for the client-credentials grant.
-pub const CLIENT_SECRET: &str = "sandbox-secret";
+/// The subject of tokens, and the user name for the password grant.
+pub(super) const USERNAME: &str = "demo";
+
+/// The scope of issued tokens.
+pub(super) const SCOPE: &str = "calendly:read";
 
 /// Lifetime of a token in seconds.
 pub(super) const LIFETIME: i64 = 3600;
@@ -47,18 +45,16 @@ pub struct Mint {
 pub(crate) struct Issuer {
     url: String,
     audience: String,
-    scope: String,
     keys: Mutex<Keys>,
 }
 
 impl Issuer {
-    pub(crate) fn new(base_url: &str, audience: &str, scope: &str) -> Result<Self, KeyError> {
-        Ok(Self {
+    pub(crate) fn new(base_url: &str, audience: &str) -> Self {
+        Self {
             url: format!("{}/issuer", base_url.trim_end_matches('/')),
             audience: audience.to_owned(),
-            scope: scope.to_owned(),
-            keys: Mutex::new(Keys::load()?),
-        })
+            keys: Mutex::new(Keys::new()),
+        }
     }
 
     /// Returns the issuer's name, which is also its base URL.
@@ -66,13 +62,7 @@ impl Issuer {
         &self.url
     }
 
-    /// Returns the scopes that the issuer grants, separated by spaces.
-    pub(crate) fn scope(&self) -> &str {
-        &self.scope
-    }
-
-    /// Returns the published keys, each as a JWK (RFC 7517).
-    pub(crate) fn published_keys(&self) -> Vec<Value> {
+    pub(crate) fn published_keys(&self) -> Vec<Jwk> {
         lock(&self.keys).published()
     }
 
@@ -82,11 +72,7 @@ impl Issuer {
     }
 
     /// Signs a token.
-    ///
-    /// # Errors
-    ///
-    /// The system's random number generator failed.
-    pub(crate) fn mint(&self, mint: &Mint) -> Result<String, KeyError> {
+    pub(crate) fn mint(&self, mint: &Mint) -> String {
         let keys = lock(&self.keys);
         let header = match keys.kid(mint.algorithm) {
             Some(kid) => json!({ "alg": mint.algorithm, "typ": "JWT", "kid": kid }),
@@ -97,14 +83,14 @@ impl Issuer {
             "iss": self.url,
             "aud": self.audience,
             "sub": USERNAME,
-            "scope": self.scope,
+            "scope": SCOPE,
             "iat": now,
             "exp": now + LIFETIME,
-            "jti": uuid(fastrand::u64(..), &["token"]),
+            "jti": random_uuid(),
         });
         let message = format!("{}.{}", encode_part(header, &mint.header), encode_part(claims, &mint.claims));
-        let signature = keys.sign(mint.algorithm, mint.key, mint.secret.as_bytes(), message.as_bytes())?;
-        Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+        let signature = keys.sign(mint.algorithm, mint.key, mint.secret.as_bytes(), message.as_bytes());
+        format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
     }
 }
 

@@ -1,23 +1,14 @@
 //! A running sandbox with an HTTP client.
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
-use sandbox::{Clock, Config, DEFAULT_PAT, Sandbox};
+use sandbox::{Config, DEFAULT_PAT, Sandbox};
 use serde_json::Value;
-
-/// The fixed time of most tests: a Monday before working hours. Clocks go forward in New York on 8 March 2026 and
-/// in Europe on 29 March 2026.
-pub(crate) const NOW: &str = "2026-03-02T08:00:00Z";
 
 #[expect(clippy::disallowed_methods, reason = "tests use a plain HTTP client")]
 pub(crate) fn client() -> Client {
     // Fails if another test of this process has installed the provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
-}
-
-/// A configuration with the clock fixed at [`NOW`].
-pub(crate) fn fixed() -> Config {
-    Config { clock: Clock::Fixed(NOW.parse().unwrap()), ..Config::default() }
 }
 
 pub(crate) struct Harness {
@@ -27,7 +18,7 @@ pub(crate) struct Harness {
 
 impl Harness {
     pub(crate) async fn start() -> Self {
-        Self::start_with(fixed()).await
+        Self::start_with(Config::default()).await
     }
 
     pub(crate) async fn start_with(config: Config) -> Self {
@@ -76,34 +67,8 @@ impl Harness {
         body["resource"].take()
     }
 
-    pub(crate) async fn user_uri(&self, pat: &str) -> String {
-        text(&self.user(pat).await["uri"])
-    }
-
-    /// Returns the pages of a list, by following the tokens.
-    pub(crate) async fn pages(&self, pat: &str, query: &[(&str, &str)]) -> Vec<Vec<Value>> {
-        let mut pages = Vec::new();
-        let mut token: Option<String> = None;
-        loop {
-            let mut query = query.to_vec();
-            query.extend(token.as_deref().map(|token| ("page_token", token)));
-            let (status, page) = self.get_as(pat, "/event_types", &query).await;
-            assert_eq!(status, 200, "{page}");
-            let rows = page["collection"].as_array().unwrap().clone();
-            assert_eq!(page["pagination"]["count"], rows.len());
-            pages.push(rows);
-            let Value::String(next) = &page["pagination"]["next_page_token"] else {
-                assert_eq!(page["pagination"]["next_page"], Value::Null);
-                return pages;
-            };
-            token = Some(next.clone());
-        }
-    }
-
-    /// Returns all event types of the user with this PAT.
-    pub(crate) async fn event_types(&self, pat: &str) -> Vec<Value> {
-        let user = self.user_uri(pat).await;
-        self.pages(pat, &[("user", &user), ("count", "100")]).await.concat()
+    pub(crate) async fn user_uri(&self) -> String {
+        text(&self.user(DEFAULT_PAT).await["uri"])
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
@@ -119,9 +84,4 @@ pub(crate) fn text(value: &Value) -> String {
 /// Returns the path of a resource URI.
 pub(crate) fn path(uri: &str) -> &str {
     uri.strip_prefix("https://api.calendly.com").unwrap()
-}
-
-/// Returns a member of each row.
-pub(crate) fn column(rows: &[Value], member: &str) -> Vec<String> {
-    rows.iter().map(|row| text(&row[member])).collect()
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use sandbox::{Account, Config, Door, Mint, Sandbox};
+use sandbox::{Account, Config, FaultProxy, Mint, Sandbox};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -79,7 +79,7 @@ struct FaultInjector<'a> {
     cell: &'a Cell,
     authority: &'a Authority,
     /// Injects faults into calls of Secrets Manager or DynamoDB.
-    door: Door,
+    fault_proxy: FaultProxy,
     /// In front of the failing server, for faults of the whole server.
     proxy: TcpProxy,
 }
@@ -148,7 +148,7 @@ impl FaultInjector<'_> {
                 let path = self.cell.upstream.path(&event_type);
                 match self.cell.upstream.service() {
                     Service::SecretsManager | Service::DynamoDb => {
-                        self.door.fault(path, u32::MAX, fault.clone())
+                        self.fault_proxy.fault(path, u32::MAX, fault.clone())
                     }
                     _ => sandbox.fault(path, u32::MAX, fault.clone()),
                 }
@@ -163,7 +163,7 @@ impl FaultInjector<'_> {
         match &self.cell.case.injection {
             Injection::Call(_) => {
                 sandbox.clear_faults();
-                self.door.clear_faults();
+                self.fault_proxy.clear_faults();
             }
             Injection::ConnectionRefused => self.proxy.accept(),
             Injection::Certificate(_) => self.proxy.set_certificate(self.authority, Certificate::Good),
@@ -188,10 +188,10 @@ impl<'a> CellWorld<'a> {
         let sandbox = sandbox.await.expect("the sandbox starts");
         let secrets = SecretsManager::start().await;
         let table = if cell.upstream == Upstream::DynamoDb { Some(Table::start().await) } else { None };
-        let behind_door = table.as_ref().map_or(&secrets.endpoint, |table| &table.endpoint);
-        let door = Door::to(behind_door).await.expect("the door starts");
+        let behind_proxy = table.as_ref().map_or(&secrets.endpoint, |table| &table.endpoint);
+        let fault_proxy = FaultProxy::start(behind_proxy).await.expect("the fault proxy starts");
         let is_of_aws = matches!(service, Service::SecretsManager | Service::DynamoDb);
-        proxy.set_upstream(&if is_of_aws { door.url() } else { sandbox.base_url() });
+        proxy.set_upstream(&if is_of_aws { fault_proxy.url() } else { sandbox.base_url() });
         let proxied = |of: Service, url: String| {
             if cell.is_of_whole_server() && service == of { proxy.url.clone() } else { url }
         };
@@ -215,12 +215,12 @@ impl<'a> CellWorld<'a> {
             Upstream::Me => setup.with("PAT_CACHE_SECONDS", "0"),
             Upstream::EventType => setup.with("EVENT_TYPE_CACHE_SECONDS", "0"),
             Upstream::SecretsManager => {
-                let url = proxied(Service::SecretsManager, door.url());
+                let url = proxied(Service::SecretsManager, fault_proxy.url());
                 setup.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &url)
             }
             Upstream::DynamoDb => setup
                 .with("CACHE_TABLE", table.as_ref().map_or("", |table| &table.name))
-                .with("AWS_ENDPOINT_URL_DYNAMODB", &proxied(Service::DynamoDb, door.url()))
+                .with("AWS_ENDPOINT_URL_DYNAMODB", &proxied(Service::DynamoDb, fault_proxy.url()))
                 .with("AVAILABILITY_CACHE_SECONDS", "60"),
             Upstream::Keys if cell.is_of_whole_server() => {
                 setup.with("JWT_JWKS_URL", &format!("{}{}", proxy.url, cell.upstream.path("")))
@@ -231,7 +231,7 @@ impl<'a> CellWorld<'a> {
             // A warm function has not cached the PAT of a new caller.
             setup = setup.with_pat_per_caller();
         }
-        let injector = FaultInjector { cell, authority, door, proxy };
+        let injector = FaultInjector { cell, authority, fault_proxy, proxy };
         if cell.phase != Phase::Warm {
             injector.inject(&sandbox).await;
         }
