@@ -79,7 +79,7 @@ pub struct Account {
     /// Time zone of the user's working hours: Monday to Friday, 09:00 to 17:00.
     pub timezone: Tz,
     /// The user's event types.
-    pub catalogue: Catalogue,
+    pub catalog: Catalog,
 }
 
 impl Account {
@@ -91,7 +91,7 @@ impl Account {
             user: None,
             colleague_of: None,
             timezone: Tz::Europe__Lisbon,
-            catalogue: Catalogue::default(),
+            catalog: Catalog::default(),
         }
     }
 
@@ -104,8 +104,8 @@ impl Account {
 
     /// Sets the user's event types.
     #[must_use]
-    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
-        self.catalogue = catalogue;
+    pub fn with_catalog(mut self, catalog: Catalog) -> Self {
+        self.catalog = catalog;
         self
     }
 }
@@ -132,7 +132,7 @@ pub enum Scope {
 
 /// The event types of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Catalogue {
+pub enum Catalog {
     /// One event type of every kind that clients must handle, plus `generated` plain ones.
     Sample {
         /// The number of additional bookable event types.
@@ -149,7 +149,7 @@ pub enum Catalogue {
     Empty,
 }
 
-impl Default for Catalogue {
+impl Default for Catalog {
     fn default() -> Self {
         Self::Sample { generated: 0 }
     }

@@ -38,7 +38,7 @@ mod server;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use call_log::Call;
-pub use config::{Account, Catalogue, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT, Scope};
+pub use config::{Account, Catalog, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT, Scope};
 pub use fault::Fault;
 pub use issuer::{Algorithm, KeyChoice, KeySetChange, Mint};
 pub use proxy::FaultProxy;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::mpsc, thread, time::Duration};
 use end_to_end::{
     AVAILABLE_TIMES, Authority, AwsFault, EVENT_TYPES as EVENT_TYPES_PATH, ME, SecretsManager, TcpProxy,
 };
-use sandbox::{Account, Catalogue, Config, DEFAULT_PAT, Fault, Sandbox};
+use sandbox::{Account, Catalog, Config, DEFAULT_PAT, Fault, Sandbox};
 use serde::{Deserialize, Serialize};
 use tokio::{runtime::Builder, sync::oneshot};
 
@@ -122,7 +122,7 @@ async fn set_up(conditions: Conditions, event_types: usize, running: oneshot::Se
         let [sandbox, secrets_manager] = [(), ()].map(|()| TcpProxy::new(Some(&authority)));
         Tls { authority, sandbox, secrets_manager }
     });
-    let account = Account::new(DEFAULT_PAT).with_catalogue(Catalogue::Plain { count: event_types });
+    let account = Account::new(DEFAULT_PAT).with_catalog(Catalog::Plain { count: event_types });
     let config = Config {
         pats: vec![account],
         rate_limit: u32::MAX,

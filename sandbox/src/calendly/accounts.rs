@@ -23,7 +23,7 @@ impl Member {
     fn new(name: &str, account: &Account) -> Self {
         let owner = account.colleague_of.as_deref().unwrap_or(name);
         let user = User::new(name, owner, account.timezone);
-        let event_types = catalog::event_types(&user, account.catalogue);
+        let event_types = catalog::event_types(&user, account.catalog);
         Self { user, owns_organization: owner == name, event_types }
     }
 

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::event_type::{BookingMethod, EventType, Minutes, PoolingType, Profile};
 use super::uri::resource_uri;
 use super::user::User;
-use crate::config::Catalogue;
+use crate::config::Catalog;
 use crate::identifier::{legacy_id, uuid};
 
 /// A custom question. `answer_choices` is documented as an array, but null in Calendly's samples.
@@ -20,14 +20,14 @@ fn raw(json: &str) -> Option<Box<RawValue>> {
 }
 
 /// Creates the event types of a user.
-pub(super) fn event_types(user: &User, catalogue: Catalogue) -> Vec<EventType> {
-    let drafts: Vec<EventType> = match catalogue {
-        Catalogue::Empty => Vec::new(),
-        Catalogue::NothingBookable => {
+pub(super) fn event_types(user: &User, catalog: Catalog) -> Vec<EventType> {
+    let drafts: Vec<EventType> = match catalog {
+        Catalog::Empty => Vec::new(),
+        Catalog::NothingBookable => {
             sample().into_iter().filter(|event_type| !event_type.is_bookable()).collect()
         }
-        Catalogue::Plain { count } => sessions(count).collect(),
-        Catalogue::Sample { generated } => sample().into_iter().chain(sessions(generated)).collect(),
+        Catalog::Plain { count } => sessions(count).collect(),
+        Catalog::Sample { generated } => sample().into_iter().chain(sessions(generated)).collect(),
     };
     drafts.into_iter().enumerate().map(|(position, draft)| complete(user, position, draft)).collect()
 }

@@ -7,7 +7,7 @@ use end_to_end::{
     AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, ME, Request, Setup, World, concurrent_calls, json_fault,
     list_page, time,
 };
-use sandbox::{Account, Catalogue, DEFAULT_PAT, Fault, KIM_PAT, NOOR_PAT};
+use sandbox::{Account, Catalog, DEFAULT_PAT, Fault, KIM_PAT, NOOR_PAT};
 use serde_json::{Value, json};
 
 async fn world() -> World {
@@ -183,7 +183,7 @@ async fn duration_missing_in_the_list_is_looked_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_unresolved_slugs_are_looked_up() {
-    let account = Account::new(DEFAULT_PAT).with_catalogue(Catalogue::Sample { generated: 200 });
+    let account = Account::new(DEFAULT_PAT).with_catalog(Catalog::Sample { generated: 200 });
     let setup = Setup::new(Binary::CheckAvailability).sandbox(|sandbox| sandbox.pats = vec![account]);
     let world = setup.start().await;
     // On the third page.

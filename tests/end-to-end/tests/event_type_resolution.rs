@@ -2,11 +2,11 @@
 //! of bookable event types are unit tests.
 
 use end_to_end::{AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, ME, Setup, World, raw_collection};
-use sandbox::{Account, Catalogue, DEFAULT_PAT, Fault};
+use sandbox::{Account, Catalog, DEFAULT_PAT, Fault};
 use serde_json::{Value, json};
 
-async fn world_with(catalogue: Catalogue) -> World {
-    let account = Account::new(DEFAULT_PAT).with_catalogue(catalogue);
+async fn world_with(catalog: Catalog) -> World {
+    let account = Account::new(DEFAULT_PAT).with_catalog(catalog);
     Setup::new(Binary::CheckAvailability).sandbox(|sandbox| sandbox.pats = vec![account]).start().await
 }
 
@@ -37,7 +37,7 @@ async fn uri_uuid_and_slug_give_the_same_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn default_is_the_first_bookable_event_type_by_name() {
-    let world = world_with(Catalogue::Sample { generated: 240 }).await;
+    let world = world_with(Catalog::Sample { generated: 240 }).await;
     let answer = get(&world, None).await;
     assert_eq!(answer.json()["event_type"], world.event_type_uri("catch-up"), "{}", answer.body);
     assert_eq!(world.calendly_paths(), [ME, EVENT_TYPES, AVAILABLE_TIMES], "no more pages than needed");
@@ -93,7 +93,7 @@ async fn cached_event_type_that_is_gone_is_resolved_again_once() {
 /// The first page, which is read twice, has "catch-up", the last one "workshop".
 #[tokio::test(flavor = "multi_thread")]
 async fn search_starts_over_when_a_page_token_is_refused() {
-    let world = world_with(Catalogue::Sample { generated: 240 }).await;
+    let world = world_with(Catalog::Sample { generated: 240 }).await;
     for slug in ["catch-up", "workshop"] {
         world.sandbox.forget_calls();
         world.sandbox.fault(EVENT_TYPES, 1, Fault::StalePageToken);

@@ -1,13 +1,13 @@
 //! `GET /calendly/user-event-types` (docs/contract.md, section 1.2).
 
 use end_to_end::{Binary, EVENT_TYPES, Gateway, ME, Setup, World, json_fault, list_page, raw_collection};
-use sandbox::{Account, Catalogue, DEFAULT_PAT, Fault};
+use sandbox::{Account, Catalog, DEFAULT_PAT, Fault};
 use serde_json::{Value, json};
 
-const THREE_PAGES: Catalogue = Catalogue::Sample { generated: 240 };
+const THREE_PAGES: Catalog = Catalog::Sample { generated: 240 };
 
-async fn world_with(catalogue: Catalogue) -> World {
-    let account = Account::new(DEFAULT_PAT).with_catalogue(catalogue);
+async fn world_with(catalog: Catalog) -> World {
+    let account = Account::new(DEFAULT_PAT).with_catalog(catalog);
     let setup = Setup::new(Binary::UserEventTypes).with("CALENDLY_MAX_RETRIES", "0");
     setup.sandbox(|sandbox| sandbox.pats = vec![account]).start().await
 }
@@ -52,7 +52,7 @@ async fn objects_of_all_pages_are_passed_through_byte_for_byte() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn active_filters_the_list() {
-    let world = world_with(Catalogue::default()).await;
+    let world = world_with(Catalog::default()).await;
     let all = world.get(&[]).await;
     for spellings in [["true", "True", "1"], ["false", "False", "0"]] {
         let expected = all_objects(&world, Some(spellings[0])).await;
@@ -66,7 +66,7 @@ async fn active_filters_the_list() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_active_is_refused_before_any_call() {
-    let world = world_with(Catalogue::default()).await;
+    let world = world_with(Catalog::default()).await;
     let reads = world.secrets.reads().len();
     for query in ["active=TRUE", "active=true&active=true"] {
         for gateway in Gateway::BOTH {
@@ -96,7 +96,7 @@ async fn configured_fields_and_secret_event_types_are_filtered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn empty_list_is_an_empty_array() {
-    assert_eq!(world_with(Catalogue::Empty).await.get(&[]).await.body, "[]");
+    assert_eq!(world_with(Catalog::Empty).await.get(&[]).await.body, "[]");
 }
 
 #[tokio::test(flavor = "multi_thread")]
