@@ -295,6 +295,21 @@ async fn max_times_counts_available_times_and_more_says_whether_there_are_others
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn local_times_in_the_year_10000_are_left_out() {
+    let world = world().await;
+    let slots = ["23:30", "10:00"]
+        .map(|time| json!({"start_time": format!("9999-12-31T{time}:00Z"), "status": "available"}));
+    let arguments = json!({"start": "9999-12-31T00:00:00Z", "timezone": "Asia/Tokyo"});
+    for (slots, starts) in [(&slots[..], &["19:00"][..]), (&slots[..1], &[])] {
+        world.sandbox.fault(AVAILABLE_TIMES, 1, json_fault(&json!({"collection": slots})));
+        let result = call(&world, "check_availability", &arguments).await;
+        let found: Vec<Value> = times(&result).iter().map(|time| time["start"].clone()).collect();
+        assert_eq!(found, starts, "{result}");
+        assert_eq!(result["structuredContent"]["available"], !starts.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_moment_and_the_next_times() {
     let world = world().await;
     let range = json!({"start": day(3), "timezone": "Europe/Madrid", "max_times": 1});

@@ -119,21 +119,22 @@ struct Days<'a> {
 impl Days<'_> {
     fn add(&mut self, entries: &Entries<'_>) {
         entries.first(self.max.saturating_add(1)).for_each(|entry| {
+            let Some(first) = entry.first() else { return };
+            let local = local(first.slot.start_time, &mut self.offsets);
+            // RFC 3339 has no later years.
+            if local.year() > 9999 {
+                return;
+            }
             self.count += 1;
             if self.count <= self.max {
-                self.add_entry(entry);
+                self.add_entry(entry, first, local);
             }
         });
     }
 
-    fn add_entry(&mut self, entry: &[EntrySlot<'_>]) {
-        let Some(first) = entry.first() else { return };
+    /// Adds an entry whose first slot starts at the local time `local`.
+    fn add_entry(&mut self, entry: &[EntrySlot<'_>], first: &EntrySlot<'_>, local: DateTime<FixedOffset>) {
         let start_time = first.slot.start_time;
-        let local = local(start_time, &mut self.offsets);
-        // RFC 3339 has no later years.
-        if local.year() > 9999 {
-            return;
-        }
         let end = self.duration(entry).and_then(|duration| start_time.checked_add_signed(duration));
         let links = |slots: &[EntrySlot<'_>]| {
             slots.iter().filter_map(|slot| Some((self.uri(slot)?, booking_url(slot)?))).collect()
