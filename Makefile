@@ -71,6 +71,7 @@ test-long: test
 
 lint: ## Run clippy and rustdoc, warnings denied, and check references between files
 	cargo clippy --workspace --all-targets -- --deny warnings
+	cargo clippy --workspace --test long -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 	@python3 scripts/check_references.py
 
