@@ -4,7 +4,6 @@ A nonexistent proxy blocks all other requests. Playwright's interception is not 
 preflight requests in place of the gateway.
 """
 
-import json
 import os
 import shutil
 import unittest
@@ -61,12 +60,13 @@ class BrowserTest(unittest.TestCase):
             self.outside.append(url)
 
     def answers(self, part):
-        """A list that collects (url, status, JSON) of the answers whose URL contains `part`."""
+        """A list that collects the answers to GET requests whose URL contains `part`, as they arrive."""
         found = []
 
-        def note(response):
+        def collect(response):
+            # A body is read later: this handler must not wait.
             if part in response.url and response.request.method == "GET":
-                found.append((response.url, response.status, json.loads(response.text() or "null")))
+                found.append(response)
 
-        self.page.on("response", note)
+        self.page.on("response", collect)
         return found
