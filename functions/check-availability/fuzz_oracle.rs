@@ -34,10 +34,10 @@ fn now() -> DateTime<Utc> {
 }
 
 /// A query string: a valid question is within all limits, its windows cover it and are ones that Calendly accepts, and it
-/// is the same question when it is written again. An invalid one names the parameter to change.
+/// is the same question when it is to_query again. An invalid one names the parameter to change.
 pub fn question(bytes: &[u8]) {
     let Ok(text) = from_utf8(bytes) else { return };
-    agrees_with_chrono(text);
+    assert_matches_chrono(text);
     let Ok(query) = text.parse::<Query>();
     let question = match Question::parse(&query, now()) {
         Ok(question) => question,
@@ -62,20 +62,20 @@ pub fn question(bytes: &[u8]) {
         RequestedTimes::Range { range, limit } => {
             let limit = limit.map(Limit::max);
             assert!(limit.is_none_or(|limit| (1..=1_000).contains(&limit)), "{limit:?}");
-            is_covered(&question, range);
+            assert_covered(&question, range);
             let limit = limit.map(|limit| format!("&limit={limit}")).unwrap_or_default();
             format!("start_time={}&end_time={}{limit}", utc(range.start_time()), utc(range.end_time()))
         }
     };
-    let again = written(&question, rest);
+    let again = to_query(&question, rest);
     let again = again.parse::<Query>().ok().and_then(|query| Question::parse(&query, now()).ok());
-    // An end that was a bare date is written as a date-time, whose instant is included.
+    // An end that was a bare date is to_query as a date-time, whose instant is included.
     let question = format!("{:?}", Some(&question)).replace("includes_end: false", "includes_end: true");
     assert_eq!(format!("{again:?}"), question, "another question");
 }
 
 /// The windows of a range are in order, without a gap, and ones that Calendly accepts.
-fn is_covered(question: &Question, range: TimeRange) {
+fn assert_covered(question: &Question, range: TimeRange) {
     assert!(range.start_time() > now() && range.end_time() > range.start_time(), "{range:?}");
     assert!(range.end_time() - range.start_time() <= TimeDelta::days(366), "{range:?}");
     for is_cached in [false, true] {
@@ -96,7 +96,7 @@ fn is_covered(question: &Question, range: TimeRange) {
 }
 
 /// The query of a question.
-fn written(question: &Question, times: String) -> String {
+fn to_query(question: &Question, times: String) -> String {
     let encoded = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
     let mut query = times.replace('+', "%2B");
     for event_type in &question.event_types {
@@ -115,7 +115,7 @@ fn written(question: &Question, times: String) -> String {
 }
 
 /// A date-time with an offset is parsed as chrono parses it, if chrono does.
-fn agrees_with_chrono(text: &str) {
+fn assert_matches_chrono(text: &str) {
     let Ok(time) = DateTime::parse_from_rfc3339(text) else { return };
     // chrono accepts leap seconds.
     if time.nanosecond() < 1_000_000_000 {
@@ -164,7 +164,7 @@ fn check_response(question: &Question, second: &str, times: &AvailableTimes) {
     let Ok(answer) = response::to_json(question, &event_types, &lists) else { panic!("no answer") };
     let Ok(answer) = serde_json::from_str::<Value>(&answer.json) else {
         // Members that are not needed are not parsed, and may be nested too deeply.
-        assert!(times.slots().iter().any(|slot| !is_read(times.object(slot))), "no JSON: {}", answer.json);
+        assert!(times.slots().iter().any(|slot| !is_parsed(times.object(slot))), "no JSON: {}", answer.json);
         return;
     };
     let slots = times.slots();
@@ -191,7 +191,7 @@ fn check_response(question: &Question, second: &str, times: &AvailableTimes) {
     if question.match_mode == Match::Any && matches!(question.times, RequestedTimes::Range { .. }) {
         let objects = slots.iter().flat_map(|slot| ids.iter().map(move |_| times.object(slot)));
         for (found, object) in collection.into_iter().flatten().zip(objects) {
-            has_all_of(found, object);
+            assert_contains_members(found, object);
         }
     }
 }
@@ -201,13 +201,13 @@ fn all_slots() -> SlotRange {
     SlotRange { start_time, end_time, includes_end: true }
 }
 
-fn is_read(object: &str) -> bool {
+fn is_parsed(object: &str) -> bool {
     // At the depth at which it is in the response.
     serde_json::from_str::<Value>(&format!("[[[[{object}]]]]")).is_ok()
 }
 
 /// Our object has every member of Calendly's, except those with names of ours.
-fn has_all_of(found: &Value, object: &str) {
+fn assert_contains_members(found: &Value, object: &str) {
     let Ok(Value::Object(members)) = serde_json::from_str(object) else { panic!("{object}") };
     for (name, value) in members {
         let is_ours = ["event_type", "local_start_time", "local_end_time"].contains(&name.as_str());
@@ -215,7 +215,7 @@ fn has_all_of(found: &Value, object: &str) {
     }
 }
 
-/// The text of a cached window: it is parsed as it was written, and no other text is accepted but a time and a response of
+/// The text of a cached window: it is parsed as it was to_query, and no other text is accepted but a time and a response of
 /// Calendly.
 pub fn availability_cache(bytes: &[u8]) {
     let Ok(text) = from_utf8(bytes) else { return };

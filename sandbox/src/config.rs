@@ -55,10 +55,10 @@ fn default_accounts() -> Vec<Account> {
     let member = |pat, name, timezone| Account {
         colleague_of: Some(DEFAULT_USER.to_owned()),
         timezone,
-        ..Account::new(pat).of_user(name)
+        ..Account::new(pat).with_user(name)
     };
     vec![
-        Account::new(DEFAULT_PAT).of_user(DEFAULT_USER),
+        Account::new(DEFAULT_PAT).with_user(DEFAULT_USER),
         member(KIM_PAT, "Kim Sample", Tz::Europe__Helsinki),
         member(NOOR_PAT, "Noor Sample", Tz::America__New_York),
     ]
@@ -97,7 +97,7 @@ impl Account {
 
     /// Sets the user's name.
     #[must_use]
-    pub fn of_user(mut self, name: impl Into<String>) -> Self {
+    pub fn with_user(mut self, name: impl Into<String>) -> Self {
         self.user = Some(name.into());
         self
     }
@@ -143,8 +143,6 @@ pub enum Catalog {
         /// The number of event types.
         count: usize,
     },
-    /// The sample event types that cannot be booked: inactive, deleted and polls.
-    NothingBookable,
     /// No event types, as in a new account.
     Empty,
 }

@@ -127,7 +127,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Creates a response with this status, no headers and no body.
+    /// Creates a fault: a response with this status, no headers and no body.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self::Status { status, body: String::new(), headers: BTreeMap::new() }

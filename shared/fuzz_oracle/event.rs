@@ -37,7 +37,7 @@ pub fn event(bytes: &[u8]) {
             Naive::Request { is_http_api, method: request.method().clone(), headers, parameters }
         }
         Event::Unknown(problem) => {
-            has_no_values(&problem, json);
+            assert_no_values(&problem, json);
             Naive::Unknown
         }
     };
@@ -174,7 +174,7 @@ fn map<V: DeserializeOwned>(event: &[(String, &RawValue)], name: &str) -> Option
 }
 
 /// Checks that `problem` contains names of members and nothing else of the event.
-fn has_no_values(problem: &str, json: &str) {
+fn assert_no_values(problem: &str, json: &str) {
     if let Some((_, wrong)) = problem.rsplit_once("this event's ") {
         const PROBLEMS: [&str; 4] = [" is malformed", " occurs twice", " and must be ", " is "];
         let Some(end) = PROBLEMS.iter().find_map(|problem| wrong.rfind(problem)) else { panic!("{problem}") };

@@ -1,5 +1,5 @@
 //! Items of the remote cache.
-#![expect(clippy::panic, reason = "this is how a finding is told")]
+#![expect(clippy::panic, reason = "a panic reports a finding")]
 
 use std::{io::Read, str::from_utf8, sync::LazyLock};
 

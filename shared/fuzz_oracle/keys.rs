@@ -1,5 +1,5 @@
 //! An oracle for JWK Sets.
-#![expect(clippy::panic, reason = "an oracle reports a finding by panicking")]
+#![expect(clippy::panic, reason = "a panic reports a finding")]
 
 use std::{collections::BTreeSet, str::from_utf8};
 

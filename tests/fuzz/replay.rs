@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 /// How many random changes of each input are tried.
-const CHANGES: usize = 200;
+const MUTATIONS: usize = 200;
 
 /// Bytes that have a meaning in JSON, tokens or queries, and some that have none.
 const BYTES: &[u8] = b"{}[]\",:\\.-+%&=09aZ \n\0\xFF";
@@ -23,27 +23,27 @@ pub(crate) fn replay(target: &str, check: fn(&[u8])) {
     check(&[]);
     for input in &inputs {
         check(input);
-        for _ in 0..CHANGES {
-            let mut changed = input.clone();
+        for _ in 0..MUTATIONS {
+            let mut mutated = input.clone();
             for _ in 0..random.usize(1..4) {
-                let (from, to) = (random.usize(0..=changed.len()), random.usize(0..=changed.len()));
+                let (from, to) = (random.usize(0..=mutated.len()), random.usize(0..=mutated.len()));
                 match random.u8(0..5) {
-                    0 if from < changed.len() => changed[from] ^= 1 << random.u8(0..8),
-                    1 if from < to => drop(changed.drain(from..to.min(from + 8))),
+                    0 if from < mutated.len() => mutated[from] ^= 1 << random.u8(0..8),
+                    1 if from < to => drop(mutated.drain(from..to.min(from + 8))),
                     2 if from < to => {
-                        let copy = changed[from..to].to_vec();
-                        changed.splice(to..to, copy);
+                        let copy = mutated[from..to].to_vec();
+                        mutated.splice(to..to, copy);
                     }
                     3 if from < to => {
                         let other = random.choice(&inputs).unwrap();
                         let start = random.usize(0..=other.len());
                         let part = &other[start..other.len().min(start + 8)];
-                        changed.splice(from..to.min(from + 8), part.iter().copied());
+                        mutated.splice(from..to.min(from + 8), part.iter().copied());
                     }
-                    _ => changed.insert(from, random.choice(BYTES.iter().copied()).unwrap()),
+                    _ => mutated.insert(from, random.choice(BYTES.iter().copied()).unwrap()),
                 }
             }
-            check(&changed);
+            check(&mutated);
         }
     }
 }

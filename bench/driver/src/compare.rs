@@ -83,7 +83,7 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
     let stand_ins = StandIns::start(conditions, EVENT_TYPES);
     let mut questions = Vec::new();
     for route in Binary::WITH_GET_ROUTE {
-        questions.push((route, Question::of(route, &stand_ins).await));
+        questions.push((route, Question::for_route(route, &stand_ins).await));
     }
     let mut subjects: Vec<(Subject, Vec<Life>)> =
         Subject::all().into_iter().map(|subject| (subject, Vec::new())).collect();

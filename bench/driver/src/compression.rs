@@ -28,7 +28,7 @@ pub(crate) async fn run() -> Vec<Row> {
     let stand_ins = StandIns::start(Conditions::AtOnce, stand_ins::EVENT_TYPES);
     let mut rows = Vec::new();
     for route in [Binary::UserEventTypes, Binary::CheckAvailability] {
-        let question = Question::of(route, &stand_ins).await;
+        let question = Question::for_route(route, &stand_ins).await;
         for subject in [Subject::Function(route), Subject::Peer(route)] {
             for (accepts_gzip, question) in [(false, &question), (true, &question.with_gzip())] {
                 println!("compression: {} for {}, gzip {accepts_gzip}", subject.program_name(), route.name());

@@ -47,7 +47,7 @@ pub(crate) async fn count(route: Binary) -> Counts {
     let stand_ins = StandIns::start(Conditions::AtOnce, EVENT_TYPES);
     // The sandbox's slots differ by day.
     stand_ins.sandbox.fault(AVAILABLE_TIMES, ALWAYS, slots());
-    let question = Question::of(route, &stand_ins).await;
+    let question = Question::for_route(route, &stand_ins).await;
     let instructions_until_next = instructions(route, &stand_ins, &question, 0).await;
     let settled = instructions(route, &stand_ins, &question, SETTLING).await;
     let counted = instructions(route, &stand_ins, &question, SETTLING + COUNTED).await;

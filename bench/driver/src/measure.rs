@@ -98,7 +98,7 @@ pub(crate) async fn live(
         warm: durations,
         cpu_per_warm_request,
         calls_per_warm_request: stand_ins.calls().each(warm as usize),
-        peak_resident: process.peak_resident(),
+        peak_resident: function.peak_memory().await,
         body_bytes: body_bytes(&first),
     };
     function.kill().await;

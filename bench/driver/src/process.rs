@@ -1,4 +1,4 @@
-//! CPU time and memory of a running process.
+//! CPU time of a running process.
 
 use std::time::Duration;
 
@@ -16,14 +16,6 @@ impl Process {
     pub(crate) fn cpu_time(self) -> Duration {
         let clock = clock_getcpuclockid(self.pid()).expect("the process runs");
         clock_gettime(clock).expect("the clock can be read").into()
-    }
-
-    /// Its peak resident memory in bytes.
-    pub(crate) fn peak_resident(self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0)).expect("the process runs");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
-        let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
-        kibibytes * 1024
     }
 
     pub(crate) fn pid(self) -> Pid {

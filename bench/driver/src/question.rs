@@ -27,7 +27,7 @@ pub(crate) struct Question {
 
 impl Question {
     /// The comparison's request for a route: all event types, or 31 days of one.
-    pub(crate) async fn of(route: Binary, stand_ins: &StandIns) -> Self {
+    pub(crate) async fn for_route(route: Binary, stand_ins: &StandIns) -> Self {
         match route {
             Binary::User => Self {
                 event: event(stand_ins, Binary::User, &[]),

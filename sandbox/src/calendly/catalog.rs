@@ -23,9 +23,6 @@ fn raw(json: &str) -> Option<Box<RawValue>> {
 pub(super) fn event_types(user: &User, catalog: Catalog) -> Vec<EventType> {
     let drafts: Vec<EventType> = match catalog {
         Catalog::Empty => Vec::new(),
-        Catalog::NothingBookable => {
-            sample().into_iter().filter(|event_type| !event_type.is_bookable()).collect()
-        }
         Catalog::Plain { count } => sessions(count).collect(),
         Catalog::Sample { generated } => sample().into_iter().chain(sessions(generated)).collect(),
     };

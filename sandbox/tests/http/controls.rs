@@ -1,6 +1,7 @@
 //! Recorded requests, and the process.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use sandbox::DEFAULT_PAT;
@@ -41,19 +42,26 @@ impl Drop for Process {
     }
 }
 
+fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_sandbox"))
+}
+
 #[tokio::test]
 async fn the_process_announces_its_address() {
-    let command = || Command::new(env!("CARGO_BIN_EXE_sandbox"));
     let started = command().args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn();
     let mut process = Process(started.unwrap());
     let mut url = String::new();
     BufReader::new(process.0.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
     let health = client().get(format!("{}/healthz", url.trim_end())).send().await.unwrap();
     assert_eq!(health.text().await.unwrap(), "ok");
+}
 
-    let address = url.trim_end().strip_prefix("http://").unwrap();
+#[test]
+fn invalid_options_and_taken_ports_end_the_process_with_a_message() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
     for (arguments, code, message) in
-        [(["--listen", address], 1, "in use"), (["--color", "blue"], 2, "--color")]
+        [(["--listen", &*address], 1, "in use"), (["--color", "blue"], 2, "--color")]
     {
         let output = command().args(arguments).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();

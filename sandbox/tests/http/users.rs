@@ -81,7 +81,7 @@ async fn only_owners_of_an_organization_read_other_users() {
 #[tokio::test]
 async fn rate_limits_are_counted_per_user() {
     let harness = Harness::start_with(Config { rate_limit: 2, ..Config::default() }).await;
-    harness.sandbox.add_account(Account::new("renewed").of_user("Robin Sample"));
+    harness.sandbox.add_account(Account::new("renewed").with_user("Robin Sample"));
     for (pat, status, remaining) in
         [(DEFAULT_PAT, 200, "1"), ("renewed", 200, "0"), (DEFAULT_PAT, 429, "0"), (KIM_PAT, 200, "1")]
     {

@@ -60,21 +60,7 @@ impl Binary {
 
     /// The program built by `cargo build`.
     pub fn program(self) -> Program {
-        Program { name: self.name().to_owned(), command: self.file(), arguments: Vec::new() }
-    }
-
-    /// The binary in the parent of this executable's directory.
-    fn file(self) -> PathBuf {
-        let test = std::env::current_exe().expect("a test knows its executable");
-        let directory = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps");
-        let file = directory.join(self.name());
-        assert!(
-            file.is_file(),
-            "the function {} is not built: run `cargo build` first ({} is missing)",
-            self.name(),
-            file.display()
-        );
-        file
+        Program::built(self.name())
     }
 }
 
@@ -87,6 +73,22 @@ pub struct Program {
     pub command: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
+}
+
+impl Program {
+    /// The program of this name, built by `cargo build`, in the parent of this executable's directory.
+    #[must_use]
+    pub fn built(name: &str) -> Self {
+        let test = std::env::current_exe().expect("a test knows its executable");
+        let directory = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps");
+        let command = directory.join(name);
+        assert!(
+            command.is_file(),
+            "{name} is not built: run `cargo build` first ({} is missing)",
+            command.display()
+        );
+        Self { name: name.to_owned(), command, arguments: Vec::new() }
+    }
 }
 
 /// A running function, which is killed when it is dropped.

@@ -66,7 +66,7 @@ async fn match_any_is_the_union_and_match_all_the_intersection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn duplicate_event_types_count_once_and_errors_name_one() {
+async fn duplicate_event_types_count_once() {
     let world = world().await;
     let uri = world.event_type_uri("demo");
     let request = about(world.request().days(2, 5), &["demo", "mentoring", &uri]);
@@ -76,12 +76,24 @@ async fn duplicate_event_types_count_once_and_errors_name_one() {
         assert_eq!(paths, calls);
         assert_eq!(answer.json()["event_type"].as_array().unwrap().len(), 2);
     }
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn stale_event_type_is_resolved_again() {
+    let world = world().await;
+    let request = about(world.request().days(2, 5), &["demo", "mentoring"]);
+    world.send(&request).await.assert_ok("both are cached");
     // The first failure cancels the other calls, so the paths are not compared.
     world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(404));
     world.sandbox.forget_calls();
     world.send(&request).await.assert_ok("resolved again");
     assert_eq!(world.calls_of(EVENT_TYPES).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn error_names_the_failing_event_type() {
+    let world = world().await;
+    let request = about(world.request().days(2, 5), &["demo", "mentoring"]);
     world.sandbox.fault(AVAILABLE_TIMES, 2, Fault::status(403));
     let answer = world.send(&request).await;
     answer.assert_error(403, "calendly_error", "");

@@ -80,7 +80,7 @@ async fn cached_values_of_one_pat_are_not_used_with_another() {
     let store = |caller: &str, pat: &str| world.secrets.store(&format!("{}/{caller}", world.secret_id), pat);
     for caller in ["ann", "ben"] {
         let pat = format!("pat-of-{caller}");
-        world.sandbox.add_account(Account::new(&pat).of_user(caller));
+        world.sandbox.add_account(Account::new(&pat).with_user(caller));
         store(caller, &pat);
     }
     let get = async |caller: &str| {

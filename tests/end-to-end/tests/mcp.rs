@@ -111,7 +111,7 @@ async fn errors_of_messages_are_json_rpc_errors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fails_before_the_message_is_a_problem() {
+async fn requests_refused_before_the_message_get_a_problem() {
     let world = Setup::new(Binary::Mcp).with("MCP_ALLOWED_ORIGINS", "https://app.example.com").start().await;
     let ping = || world.request().post(message("ping", &json!({})));
     let at_limit = |extra: usize| {
@@ -187,7 +187,7 @@ async fn challenges_and_metadata_name_the_issuer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shared_secret_has_no_server_to_name() {
+async fn metadata_is_absent_with_a_shared_secret() {
     let world = Setup::new(Binary::Mcp)
         .with("JWT_ISSUER", "")
         .with("JWT_SECRET_ID", "jwt")
@@ -225,7 +225,7 @@ async fn get_user_and_list_event_types() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_times_are_those_of_check_availability() {
+async fn tool_and_http_route_have_the_same_times() {
     let world = world().await;
     let (start, end) = (day(3).to_string(), day(9).to_string());
     let arguments = json!({"start": start, "end": end, "timezone": "America/New_York", "max_times": 100});
@@ -261,7 +261,7 @@ async fn the_times_are_those_of_check_availability() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn max_times_counts_available_times_and_more_says_whether_there_are_others() {
+async fn max_times_counts_only_available_times() {
     let world = world().await;
     let slot = |hour: u32, status: &str| {
         json!({"start_time": format!("{}T{hour:02}:00:00Z", day(3)), "status": status,
@@ -310,7 +310,7 @@ async fn local_times_in_the_year_10000_are_left_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_moment_and_the_next_times() {
+async fn at_has_its_time_or_the_next_three() {
     let world = world().await;
     let range = json!({"start": day(3), "timezone": "Europe/Madrid", "max_times": 1});
     let free = times(&call(&world, "check_availability", &range).await)[0]["start_time"].clone();
@@ -351,7 +351,7 @@ async fn several_event_types() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn problems_are_results_that_a_model_can_act_on() {
+async fn problems_are_tool_errors_with_details() {
     let world = world().await;
     let arguments = json!({"start": "next Tuesday"});
     let answer = call_answer(&world, "check_availability", &arguments).await;
@@ -373,7 +373,7 @@ async fn problems_are_results_that_a_model_can_act_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_passed_deadline_is_a_result() {
+async fn deadline_exceeded_is_a_tool_error() {
     let world = world().await;
     world.sandbox.fault(EVENT_TYPES, 10, Fault::Hang);
     let request = stateless(&world, "tools/call", json!({"name": "list_event_types"}));

@@ -13,7 +13,7 @@ async fn get_as(world: &World, sub: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_are_texts_or_binary() {
+async fn secret_may_be_text_or_binary() {
     let world = Setup::new(Binary::User).with_pat_per_caller().start().await;
     let id = |caller: &str| format!("{}/{caller}", world.secret_id);
     world.secrets.store(&id("text"), DEFAULT_PAT);
@@ -21,10 +21,15 @@ async fn secrets_are_texts_or_binary() {
     for caller in ["text", "binary"] {
         get_as(&world, caller).await.assert_ok(caller);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secret_that_is_created_later_is_found() {
+    let world = Setup::new(Binary::User).with_pat_per_caller().start().await;
     let paths = world.calendly_paths().len();
     get_as(&world, "later").await.assert_error(400, "pat_missing", "no secret");
     assert_eq!(world.calendly_paths().len(), paths);
-    world.secrets.store(&id("later"), DEFAULT_PAT);
+    world.secrets.store(&format!("{}/later", world.secret_id), DEFAULT_PAT);
     get_as(&world, "later").await.assert_ok("a secret that is created later");
 }
 
@@ -58,7 +63,7 @@ async fn concurrent_requests_share_reads_of_the_secret_and_one_lookup_of_the_use
     assert_eq!(world.secrets.reads(), [&*id]);
     assert_eq!(world.calls_of(ME).len(), 1);
     // The secret gets another PAT of the same user.
-    world.sandbox.add_account(Account::new("rotated").of_user("Robin Sample"));
+    world.sandbox.add_account(Account::new("rotated").with_user("Robin Sample"));
     world.secrets.store(&id, "rotated");
     world.sandbox.revoke_pat(DEFAULT_PAT);
     send_eight().await;
@@ -94,7 +99,7 @@ async fn changed_pat_that_is_refused_too_is_tried_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_401_the_whole_answer_is_of_the_new_pat() {
     let world = Setup::new(Binary::UserEventTypes).start().await;
-    world.sandbox.add_account(Account::new("pat-of-another").of_user("Another"));
+    world.sandbox.add_account(Account::new("pat-of-another").with_user("Another"));
     world.secrets.store(&world.secret_id, "pat-of-another");
     world.sandbox.fault(EVENT_TYPES, 1, Fault::status(401));
     let answer = world.get(&[]).await;
@@ -112,7 +117,7 @@ async fn callers_with_their_own_pats_are_never_mixed() {
     let mut expected = Vec::new();
     for caller in callers {
         let pat = format!("pat-of-{caller}");
-        world.sandbox.add_account(Account::new(&pat).of_user(caller));
+        world.sandbox.add_account(Account::new(&pat).with_user(caller));
         world.secrets.store(&format!("{}/{caller}", world.secret_id), &pat);
         let me = http_get(&format!("{}{ME}", world.sandbox.base_url()), &pat, &[]).await;
         expected.push(serde_json::from_str::<Value>(&me).unwrap()["resource"]["uri"].clone());

@@ -202,7 +202,7 @@ async fn tampered_items_and_leases_are_ignored_and_replaced() {
 async fn items_are_per_pat_and_hold_no_secrets() {
     let table = Table::start().await;
     let world = with_table(setup(LONG), &table).with_pat_per_caller().start().await;
-    world.sandbox.add_account(Account::new("pat-of-another").of_user("Another"));
+    world.sandbox.add_account(Account::new("pat-of-another").with_user("Another"));
     for (caller, pat) in [("robin", DEFAULT_PAT), ("another", "pat-of-another"), ("shares", DEFAULT_PAT)] {
         world.secrets.store(&format!("{}/{caller}", world.secret_id), pat);
     }

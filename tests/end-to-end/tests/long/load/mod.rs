@@ -109,10 +109,7 @@ async fn run(scenario: &Scenario, is_cached: bool) -> Summary {
 
 /// The median latency of a function that only returns `bytes` bytes.
 async fn floor(bytes: usize) -> Duration {
-    let test = std::env::current_exe().expect("a test knows its executable");
-    let built = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps");
-    let program = Program { name: "floor".to_owned(), command: built.join("floor"), arguments: Vec::new() };
-    assert!(program.command.is_file(), "the floor is not built: run `cargo build --package floor` first");
+    let program = Program::built("floor");
     let variables = [("ANSWER_BYTES".to_owned(), bytes.to_string())].into();
     let function = Function::spawn(&program, &variables).await;
     function.wait_for_init().await;

@@ -1,11 +1,12 @@
 //! The fixed sequence of requests: good, refused and faulty.
 
 use end_to_end::{
-    Binary, Gateway, Request, day,
+    AVAILABLE_TIMES, Binary, EVENT_TYPES, Gateway, ME, Request, day,
     fault_matrix::{Upstream, quick_faults},
+    json_object,
 };
 use sandbox::{Fault, KeyChoice, Mint, Sandbox};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The PAT in the secrets of all callers.
 pub(super) const PAT: &str = "very-secret-personal-access-token";
@@ -47,16 +48,12 @@ pub(super) struct Mix {
     event_type: String,
 }
 
-fn claims(claims: Value) -> Map<String, Value> {
-    claims.as_object().cloned().unwrap_or_default()
-}
-
 impl Mix {
     pub(super) fn new(binary: Binary, sandbox: &Sandbox) -> Self {
         let in_a_day = chrono::Utc::now().timestamp() + 24 * 3600;
         let token = |more: Value| {
-            let mut all = claims(json!({"exp": in_a_day}));
-            all.extend(claims(more));
+            let mut all = json_object(json!({"exp": in_a_day}));
+            all.extend(json_object(more));
             sandbox.mint(Mint { claims: all, ..Mint::default() })
         };
         // Four tokens for each caller.
@@ -64,7 +61,7 @@ impl Mix {
             token(json!({"sub": format!("caller-{}", number % CALLERS), "jti": format!("token-{number}")}))
         });
         let forged =
-            Mint { key: KeyChoice::Forged, claims: claims(json!({"exp": in_a_day})), ..Mint::default() };
+            Mint { key: KeyChoice::Forged, claims: json_object(json!({"exp": in_a_day})), ..Mint::default() };
         let invalid = (401, "token_invalid");
         let bad = vec![
             ("garbage".to_owned(), invalid),
@@ -89,9 +86,9 @@ impl Mix {
     /// The path of the call that every good request makes.
     pub(super) fn path(&self) -> &'static str {
         match self.binary {
-            Binary::User => "/users/me",
-            Binary::UserEventTypes => "/event_types",
-            Binary::CheckAvailability | Binary::Mcp => "/event_type_available_times",
+            Binary::User => ME,
+            Binary::UserEventTypes => EVENT_TYPES,
+            Binary::CheckAvailability | Binary::Mcp => AVAILABLE_TIMES,
         }
     }
 
