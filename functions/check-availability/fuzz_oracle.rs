@@ -48,11 +48,17 @@ pub fn question(bytes: &[u8]) {
             return;
         }
     };
-    assert!((1..=10).contains(&question.event_types.len()), "none, or too many");
+    assert!((1..=10).contains(&question.event_types.len()), "not 1 to 10 event types");
     for (index, event_type) in question.event_types.iter().enumerate() {
-        assert!(!question.event_types.iter().take(index).any(|other| other == event_type), "twice");
+        assert!(
+            !question.event_types.iter().take(index).any(|other| other == event_type),
+            "a duplicate event type"
+        );
     }
-    assert!(question.duration.is_none_or(|duration| duration >= TimeDelta::minutes(1)), "no length");
+    assert!(
+        question.duration.is_none_or(|duration| duration >= TimeDelta::minutes(1)),
+        "a duration below one minute"
+    );
     let rest = match question.times {
         RequestedTimes::Point(at) => {
             let ahead = at.moment() - now();

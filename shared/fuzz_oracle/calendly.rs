@@ -47,10 +47,10 @@ pub fn event_types(bytes: &[u8]) {
             continue;
         };
         let first: Vec<_> = all.iter().take(most).copied().collect();
-        assert_eq!(collector.objects, first, "other objects");
+        assert_eq!(collector.objects, first, "different objects");
         match read {
             Ok(AfterPage::Next { page_token }) => {
-                assert_eq!(Some(&page_token), next.as_ref(), "another page");
+                assert_eq!(Some(&page_token), next.as_ref(), "a different page token");
                 assert!(all.len() < most, "the visitor needs no more");
             }
             Ok(AfterPage::End) => {
@@ -90,7 +90,7 @@ pub fn available_times(bytes: &[u8]) {
     };
     let slots = times.slots().iter();
     let found: Vec<_> = slots.map(|slot| (slot.start_time, slot.is_available, times.object(slot))).collect();
-    assert_eq!(found, expected, "other slots");
+    assert_eq!(found, expected, "different slots");
 }
 
 /// The start, availability and object of each slot; of several with one start, the first available one, or else the first.

@@ -1,16 +1,16 @@
-//! Replays the inputs of a corpus, and random changes of them, without a fuzzer. A module of the unit tests of each crate
-//! with fuzz oracles.
+//! Replays a corpus, and random mutations of its inputs, without a fuzzer. Compiled into the unit tests of each crate that has
+//! fuzz oracles.
 
 use std::{fs, path::Path};
 
-/// How many random changes of each input are tried.
+/// The number of mutations of each input.
 const MUTATIONS: usize = 200;
 
 /// Bytes that have a meaning in JSON, tokens or queries, and some that have none.
 const BYTES: &[u8] = b"{}[]\",:\\.-+%&=09aZ \n\0\xFF";
 
-/// Checks each input of a target's corpus, and changes of it: bytes flipped, left out, copied, inserted, or replaced by
-/// those of another input.
+/// Checks each input of a target's corpus, and its mutations: bytes flipped, removed, copied, inserted, or replaced from
+/// another input.
 pub(crate) fn replay(target: &str, check: fn(&[u8])) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let corpora = root.ancestors().map(|folder| folder.join("tests/fuzz/corpus"));

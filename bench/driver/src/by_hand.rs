@@ -139,7 +139,7 @@ impl Caller {
     }
 
     fn event_type(&self, slug: &str) -> String {
-        self.stand_ins.sandbox.event_type_uri(DEFAULT_PAT, slug).expect("there is one")
+        self.stand_ins.sandbox.event_type_uri(DEFAULT_PAT, slug).expect("the sandbox has the event type")
     }
 
     /// Sends a request, and returns its latency and its answer.
@@ -150,7 +150,7 @@ impl Caller {
         };
         let event = question::event(&self.stand_ins, binary, query);
         let outcome = function.invoke(Invocation::new(&event)).await;
-        let took = outcome.answered - outcome.handed;
+        let took = outcome.answered_at - outcome.delivered_at;
         let answer = Answer::from_outcome(outcome);
         assert_eq!(answer.status, 200, "{}", answer.body);
         (took, answer.json())

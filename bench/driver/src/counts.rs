@@ -97,7 +97,7 @@ async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, 
     function.wait_for_exit().await;
     // A time-out of the function would change the counts.
     let troubled = function.log().into_iter().find(|line| line["level"] != "INFO");
-    assert!(troubled.is_none(), "not a run to count: {troubled:?}");
+    assert!(troubled.is_none(), "the function logged a problem, so the counts are invalid: {troubled:?}");
     let text = std::fs::read_to_string(&output).expect("valgrind has written");
     let total = text.lines().find_map(|line| line.strip_prefix("totals: ")).expect("a total");
     total.trim().parse().expect("a number")
@@ -113,7 +113,7 @@ async fn syscalls_and_files(route: Binary, stand_ins: &StandIns) -> (u64, u64) {
     function.wait_for_polls(1).await;
     function.kill().await;
     let text = std::fs::read_to_string(&output).expect("strace has written");
-    assert!(text.contains(NEXT) && text.contains("+++ killed"), "{} is not whole", output.display());
+    assert!(text.contains(NEXT) && text.contains("+++ killed"), "{} is incomplete", output.display());
     let syscalls = text
         .lines()
         .take_while(|line| !line.contains(NEXT))

@@ -59,13 +59,13 @@ pub(crate) async fn run() -> Vec<Row> {
 
 /// A call of `check_availability` for an event type.
 pub(crate) async fn tool_call(stand_ins: &StandIns) -> Question {
-    let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, SLUG).expect("there is one");
+    let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, SLUG).expect("the sandbox has the event type");
     let (start, end) = (monday(), monday() + TimeDelta::days(DAYS));
     let arguments = json!({"event_types": [uri], "start": utc(start), "end": utc(end)});
     message("tools/call", &json!({"name": "check_availability", "arguments": arguments}), stand_ins).await
 }
 
-/// A message. The expected answer is the one that a process of its own gives.
+/// A message. A separate process gives the expected answer.
 async fn message(method: &str, params: &Value, stand_ins: &StandIns) -> Question {
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
     let request =

@@ -70,7 +70,7 @@ pub(crate) async fn live(
 
     let again = async || {
         let outcome = ask(&function, question).await;
-        let took = outcome.answered - outcome.handed;
+        let took = outcome.answered_at - outcome.delivered_at;
         // Python's gzip writes the time into its header.
         if body(&outcome) != first_body {
             assert_eq!(Answer::from_outcome(outcome).body, first_answer, "the same request, another answer");
@@ -90,9 +90,9 @@ pub(crate) async fn live(
     function.wait_for_polls(2 + SETTLING + warm as usize).await;
     let cpu_per_warm_request = (process.cpu_time() - cpu_settled) / warm;
     let life = Life {
-        init: first.handed - function.spawned(),
-        first_request: first.answered - first.handed,
-        first_answer: first.answered - function.spawned(),
+        init: first.delivered_at - function.spawned(),
+        first_request: first.answered_at - first.delivered_at,
+        first_answer: first.answered_at - function.spawned(),
         cpu_until_first_answer,
         calls_until_first_answer,
         warm: durations,

@@ -56,7 +56,7 @@ impl Question {
                 break;
             }
         }
-        assert_eq!(expected.len(), stand_ins.event_types, "not as many event types as it should be");
+        assert_eq!(expected.len(), stand_ins.event_types, "unexpected number of event types");
         Self {
             event: event(stand_ins, Binary::UserEventTypes, &[]),
             expected: expected.into(),
@@ -67,7 +67,8 @@ impl Question {
     /// A request for the availability of an event type, named by this slug or by its URI.
     pub(crate) async fn availability(stand_ins: &StandIns, days: i64, slug: Option<&str>) -> Self {
         let (start, end) = (monday(), monday() + TimeDelta::days(days));
-        let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, SLUG).expect("there is one");
+        let uri =
+            stand_ins.sandbox.event_type_uri(DEFAULT_PAT, SLUG).expect("the sandbox has the event type");
         let mut collection = Vec::new();
         let mut upstream = None;
         let mut window_start = start;

@@ -138,14 +138,14 @@ impl Function {
         self.wait_for_polls(1).await;
     }
 
-    /// Waits until the function has polled for `least` events.
-    pub async fn wait_for_polls(&self, least: usize) {
+    /// Waits until the function has polled for `count` events.
+    pub async fn wait_for_polls(&self, count: usize) {
         let mut polls = self.runtime_api.polls();
-        let asked = timeout(TIMEOUT, polls.wait_for(|polls| *polls >= least));
+        let polled = timeout(TIMEOUT, polls.wait_for(|polls| *polls >= count));
         let mut stdout_ended = self.stdout.has_ended.clone();
         tokio::select! {
-            asked = asked => { asked.expect("the function takes too long to ask for an event").expect("the Runtime API is there"); }
-            _ = stdout_ended.wait_for(|ended| *ended) => panic!("the function ended: {}", self.raw_output()),
+            polled = polled => { polled.expect("init timed out").expect("the Runtime API runs"); }
+            _ = stdout_ended.wait_for(|ended| *ended) => panic!("the process exited: {}", self.raw_output()),
         }
     }
 
@@ -161,9 +161,9 @@ impl Function {
         let mut stdout_ended = self.stdout.has_ended.clone();
         tokio::select! {
             outcome = timeout(left.max(Duration::from_secs(26)) + TIMEOUT, outcome) => {
-                outcome.expect("the function gives no answer").expect("the Runtime API is there")
+                outcome.expect("the invocation timed out").expect("the Runtime API runs")
             }
-            _ = stdout_ended.wait_for(|ended| *ended) => panic!("the function ended: {}", self.raw_output()),
+            _ = stdout_ended.wait_for(|ended| *ended) => panic!("the process exited: {}", self.raw_output()),
         }
     }
 
@@ -171,7 +171,10 @@ impl Function {
     pub async fn wait_for_exit(&self) -> ExitStatus {
         let status = {
             let mut process = self.process.lock().await;
-            timeout(TIMEOUT, process.wait()).await.expect("the function does not end").expect("a status")
+            timeout(TIMEOUT, process.wait())
+                .await
+                .expect("the process did not exit in time")
+                .expect("a status")
         };
         self.wait_for_output_to_end().await;
         status

@@ -5,10 +5,11 @@ use serde_json::json;
 
 use crate::{midnight, utc};
 
-/// Available times of about `bytes` bytes: slots a second apart, with `padding` bytes each, on a day of each `number`.
-pub fn large_window(bytes: usize, number: u32, padding: usize) -> String {
+/// Available times of about `bytes` bytes. Slots are one second apart, carry `padding` bytes, and begin on another day for each
+/// `day_offset`.
+pub fn large_window(bytes: usize, day_offset: u32, padding: usize) -> String {
     let padding = "x".repeat(padding);
-    let mut start = midnight(40) + TimeDelta::days(number.into());
+    let mut start = midnight(40) + TimeDelta::days(day_offset.into());
     let mut window = String::from(r#"{"collection":["#);
     loop {
         let slot = json!({"status": "available", "start_time": utc(start), "padding": padding}).to_string();
@@ -23,9 +24,9 @@ pub fn large_window(bytes: usize, number: u32, padding: usize) -> String {
     window + "]}"
 }
 
-/// Available times of about `bytes` bytes with slots of the smallest size.
-pub fn window_of_small_slots(bytes: usize, number: u32) -> String {
-    let start = midnight(40) + TimeDelta::days(i64::from(number) * 31);
+/// Available times of about `bytes` bytes with slots of the smallest size, in another month for each `month_offset`.
+pub fn window_of_small_slots(bytes: usize, month_offset: u32) -> String {
+    let start = midnight(40) + TimeDelta::days(i64::from(month_offset) * 31);
     let slot = |second: usize| {
         let start = start + TimeDelta::seconds(i64::try_from(second).unwrap_or_default());
         format!(r#"{{"start_time":"{}"}}"#, utc(start))

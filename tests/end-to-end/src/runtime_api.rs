@@ -53,9 +53,9 @@ pub struct Outcome {
     /// When the whole answer had arrived.
     pub arrived: SystemTime,
     /// When the function received the event, by the monotonic clock.
-    pub handed: Instant,
+    pub delivered_at: Instant,
     /// When the whole answer had arrived, by the monotonic clock.
-    pub answered: Instant,
+    pub answered_at: Instant,
 }
 
 impl Invocation {
@@ -89,7 +89,7 @@ pub(crate) struct RuntimeApi {
 
 struct Shared {
     queue: AsyncMutex<mpsc::UnboundedReceiver<(String, Invocation)>>,
-    waiting: Mutex<HashMap<String, Waiting>>,
+    waiting: Mutex<HashMap<String, PendingInvocation>>,
     /// The number of calls of `next`.
     polls: watch::Sender<usize>,
     init_error: Mutex<Option<Value>>,
@@ -97,9 +97,9 @@ struct Shared {
 }
 
 /// An invocation that has not been answered.
-struct Waiting {
-    asker: oneshot::Sender<Outcome>,
-    handed: Option<Instant>,
+struct PendingInvocation {
+    reply: oneshot::Sender<Outcome>,
+    delivered_at: Option<Instant>,
 }
 
 impl RuntimeApi {
@@ -141,8 +141,8 @@ impl RuntimeApi {
     /// Queues an event; the receiver gets the outcome.
     pub(crate) fn queue(&self, invocation: Invocation) -> oneshot::Receiver<Outcome> {
         let id = request_id();
-        let (asker, receiver) = oneshot::channel();
-        let waiting = Waiting { asker, handed: None };
+        let (reply, receiver) = oneshot::channel();
+        let waiting = PendingInvocation { reply, delivered_at: None };
         lock(&self.shared.waiting).insert(id.clone(), waiting);
         self.events.send((id, invocation)).expect("the queue is open");
         receiver
@@ -172,7 +172,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
         None => std::future::pending().await,
     };
     if let Some(waiting) = lock(&shared.waiting).get_mut(&id) {
-        waiting.handed = Some(Instant::now());
+        waiting.delivered_at = Some(Instant::now());
     }
     let deadline = invocation.deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
     let arn = format!("arn:aws:lambda:us-east-1:123456789012:function:{}", shared.function);
@@ -230,13 +230,21 @@ async fn init_error(
 impl Shared {
     fn end(&self, request_id: String, result: Result<Value, Value>, answered: Instant) {
         let waiting = lock(&self.waiting).remove(&request_id);
-        let Waiting { asker, handed } =
-            waiting.unwrap_or_else(|| panic!("answered twice, or never asked: {request_id}"));
-        let handed = handed.unwrap_or_else(|| panic!("answered before it was asked: {request_id}"));
+        let PendingInvocation { reply, delivered_at } =
+            waiting.unwrap_or_else(|| panic!("request {request_id} was answered twice, or does not exist"));
+        let delivered_at = delivered_at
+            .unwrap_or_else(|| panic!("request {request_id} was answered before it was delivered"));
         let arrived = SystemTime::now() - answered.elapsed();
         // The receiver may have been dropped.
         let function = self.function.clone();
-        let _ = asker.send(Outcome { function, result, request_id, arrived, handed, answered });
+        let _ = reply.send(Outcome {
+            function,
+            result,
+            request_id,
+            arrived,
+            delivered_at,
+            answered_at: answered,
+        });
     }
 }
 

@@ -103,12 +103,15 @@ fn event(request: &TestRequest, token: &str) -> Value {
 }
 
 impl TimedAnswer {
-    fn new(Outcome { result, request_id, handed, answered, .. }: Outcome, request: &TestRequest) -> Self {
+    fn new(
+        Outcome { result, request_id, delivered_at, answered_at, .. }: Outcome,
+        request: &TestRequest,
+    ) -> Self {
         let response = result.unwrap_or_else(|error| panic!("a function error: {error}"));
         let status = response["statusCode"].as_u64().unwrap_or_default();
         let body = response["body"].as_str().unwrap_or_default();
         let error = (status == 200).then(|| check(body, request)).flatten();
-        Self { request_id, status, length: body.len(), took: answered - handed, error }
+        Self { request_id, status, length: body.len(), took: answered_at - delivered_at, error }
     }
 }
 
@@ -119,7 +122,7 @@ fn check(body: &str, request: &TestRequest) -> Option<String> {
         Err(error) => return Some(format!("{error}: {body:.200}")),
     };
     let starts: Vec<_> = collection.iter().map(|slot| slot.start_time).collect();
-    // Without a cache, Calendly answered a moment ago.
+    // Without a cache, Calendly answered_at a moment ago.
     let as_of = as_of.unwrap_or_else(|| Utc::now() - MAX_LATENCY);
     if (Utc::now() - as_of).num_seconds() > CACHE_SECONDS as i64 + 1 {
         return Some(format!("as of {as_of}, which is too old"));

@@ -120,7 +120,7 @@ async fn floor(bytes: usize) -> Duration {
             "requestContext": {"http": {"method": "GET", "path": "/"}},
         });
         let outcome = function.invoke(Invocation::new(&event)).await;
-        took.push(outcome.answered - outcome.handed);
+        took.push(outcome.answered_at - outcome.delivered_at);
     }
     percentile(&took, 0.5)
 }
