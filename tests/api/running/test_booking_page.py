@@ -249,7 +249,7 @@ class Times(Page):
         self.open("?event_type=demo", TIME)
         self.assertIn(f"day={first['local_start_time'][:10]}", self.page.url)
 
-    def test_what_a_link_cannot_mean_is_left_out(self):
+    def test_invalid_link_parameters_are_ignored(self):
         for query in ("day=2020-01-01", "day=2026-99-99", "day=tomorrow", "timezone=Mars/Base", "at=noon", f"day={DAY:%Y-%m}"):
             with self.subTest(query):
                 self.open(f"?event_type=demo&{query}&ref=mail", TIME)
@@ -257,7 +257,7 @@ class Times(Page):
                 left = parse_qs(urlsplit(self.page.url).query)
                 self.assertEqual(sorted(left), ["day", "event_type", "ref"])
 
-    def test_an_empty_month_is_passed_over_at_first_and_says_when_is_next(self):
+    def test_first_view_skips_an_empty_month(self):
         asked = []
 
         def empty_before_next_month(route):
@@ -368,7 +368,7 @@ class Problems(Page):
         expect(self.page.locator(TIME).first).to_be_visible()
         expect(self.page.locator(PROBLEM)).to_have_count(0)
 
-    def test_a_429_counts_down_and_goes_on(self):
+    def test_429_counts_down_and_retries(self):
         bundle.fault("/event_types", 1, 429, headers={"retry-after": "60"})
         self.page.clock.install(time=datetime.now(UTC))
         answers = self.answers("user-event-types")
@@ -430,7 +430,7 @@ class Problems(Page):
             expect(page.get_by_text("If nothing appears, please reload it")).to_be_visible()
 
 
-class Reach(Page):
+class AccessibilityAndEmbedding(Page):
     """Keyboard, screen reader, small windows, slow lines and other people's pages."""
 
     def test_everything_by_keyboard(self):
@@ -461,7 +461,7 @@ class Reach(Page):
         expect(self.page.locator(LINK)).to_be_visible()
         self.tab_to("^Continue to Calendly$")
 
-    def test_a_screen_reader_hears_what_changes(self):
+    def test_changes_are_announced_to_screen_readers(self):
         status = self.page.get_by_role("status")
         self.open(DEMO, TIME)
         expect(status).to_contain_text(f"free times: {len(self.shown())}")
@@ -476,7 +476,7 @@ class Reach(Page):
                     self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width)
                     page.context.close()
 
-    def test_no_motion_where_none_is_wanted(self):
+    def test_reduced_motion_disables_animations(self):
         for wish, moves in (("reduce", False), ("no-preference", True)):
             page = self.open(until=".skeleton", page=self.new_page(reduced_motion=wish), list=stay_pending)
             running = "document.querySelector('booking-page').shadowRoot.getAnimations().length"
@@ -498,7 +498,7 @@ class Reach(Page):
                     ".observe({ type: 'layout-shift', buffered: true }) || setTimeout(done, 300, []))"  # fmt: skip
                 self.assertLess(sum(page.evaluate(shifts)), SHIFT_LIMIT)
 
-    def test_skeletons_have_the_place_of_what_they_stand_for(self):
+    def test_skeletons_cause_no_layout_shift(self):
         for width in (375, 1100):
             for query, pattern, parts in (("", LIST, (".title", "li >> nth=0", "li >> nth=1")), (DEMO, TIMES, (".part", ".times >> li >> nth=5"))):
                 with self.subTest(width=width, query=query):
