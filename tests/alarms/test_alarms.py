@@ -93,6 +93,7 @@ class Problems:
             status = warm.request()
             if "SecretStale" in warm.lines()[-1] or time.monotonic() > deadline:
                 return status, warm.lines()
+            time.sleep(0.1)
 
     def pat_missing(self):
         cold = self.environment("without a PAT", CALENDLY_PAT_SECRET_ID=EMPTY_SECRET_ID)
@@ -108,8 +109,8 @@ class Problems:
         """Ten errors in a period."""
         failing = self.environment("with Calendly's errors")
         self.stand_ins.fault("/users/me", 10, kind="status", status=500)
-        statuses = {failing.request() for _ in range(10)}
-        return statuses.pop(), failing.lines()
+        [status] = {failing.request() for _ in range(10)}
+        return status, failing.lines()
 
     def shared_cache_failures(self):
         """DynamoDB is down. The circuit breaker probes it with growing backoff."""
@@ -121,7 +122,8 @@ class Problems:
             statuses.add(alone.request())
             lines = [line for line in alone.lines() if "SharedCacheFailures" in line]
             if len(lines) >= 3 or len(statuses) > 1 or time.monotonic() > deadline:
-                return statuses.pop(), alone.lines()
+                [status] = statuses
+                return status, alone.lines()
             # Each request may call Calendly, which allows 500 calls a minute.
             time.sleep(0.25)
 
