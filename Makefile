@@ -90,7 +90,7 @@ check-template: ## Validate template.yaml and stacks/, and test their translatio
 check-mcp: ## Drive the MCP server with the official SDKs and conformance tests
 	@python3 scripts/check_mcp.py
 
-# Installed into target/, with separately pinned versions.
+# The CDK is installed into target/, because its versions are pinned separately.
 check-examples: ## Synthesize the CDK app (Node.js) and check the Terraform module
 	@$(TOOLS) template
 	@python3 scripts/cdk.py

@@ -216,8 +216,8 @@ def limits(results):
     longer = "longer `AvailabilityCacheSeconds`"
     of_an_item = f"{PARTITION_READ_UNITS:,} read units a second of one item"
     rows = [
-        ["Calendly's allowance, without a cache", f"{RATE_LIMIT / 60:.1f}", "`AvailabilityCacheSeconds`"],
-        ["the gateway, as the template sets it", f"{GATEWAY_SETTING}", "`ThrottlingRateLimit`"],
+        ["Calendly's rate limit, without a cache", f"{RATE_LIMIT / 60:.1f}", "`AvailabilityCacheSeconds`"],
+        ["the gateway's default throttle", f"{GATEWAY_SETTING}", "`ThrottlingRateLimit`"],
         [f"Lambda's {environments:,} environments of an account", met("environments", environments)]
         + [f"ask AWS for more; {longer}"],
         [f"Lambda: {REQUESTS_OF_AN_ENVIRONMENT} requests a second for each of them"]
@@ -249,7 +249,7 @@ def prediction(_):
         rows.append([what, significant(measured), significant(predicted), difference])
     asked = (
         f"{scenario['began'][:10]}: {whole(scenario['requests_per_minute'])} requests a minute for "
-        f"{whole(scenario['seconds'])} s, kept for {scenario['cache_seconds']} s:"
+        f"{whole(scenario['seconds'])} s, cached for {scenario['cache_seconds']} s:"
     )
     return f"{asked}\n\n{report.table(['', 'measured', 'predicted', 'difference'], rows)}"
 
@@ -259,7 +259,7 @@ def assumed(_):
     measured = f"measured on {deployment.recorded_durations()['date']} as in [performance.md](performance.md)"
     processor = f"{deployment.CPU_SHARE:.2f}"
     rows = [
-        ("a request alone", durations.request, f"{measured}, with {processor} of a processor"),
+        ("a request without its calls", durations.request, f"{measured}, with {processor} of a processor"),
         ("a start", durations.cold_start, f"{measured}, and 100 ms of Lambda's own, assumed"),
         ("a call of Calendly", durations.calendly, "assumed"),
         ("a call of DynamoDB", durations.table, "assumed"),
@@ -290,11 +290,11 @@ def drawing(results):
         (title, limit, label, [[(row["a_second"], row[what]) for row in rows] for rows in curves.values()])
         for title, what, limit, label in (
             ("calls of Calendly a minute", "calls_a_minute", RATE_LIMIT, f"Calendly allows {RATE_LIMIT}"),
-            ("environments at a time", "environments", limit, f"Lambda allows {limit:,} at first"),
+            ("environments at a time", "environments", limit, f"Lambda's default limit: {limit:,}"),
         )
     ]
     named = list(zip(curves, COLORS, strict=True))
-    return plot.curves("What each setting makes of more and more requests", "requests a second", named, panels)
+    return plot.curves("Calendly calls and environments by request rate", "requests a second", named, panels)
 
 
 def made(results):
