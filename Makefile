@@ -16,8 +16,6 @@ OWN_USES := peer cdk rehearsal
 COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.10 --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
 
-# The end-to-end tests start it as Secrets Manager.
-export MOTO_SERVER := $(CURDIR)/$(VENV)/moto_server
 export SAM_CLI_TELEMETRY := 0
 
 # Deployed and measured binaries use the same flags, so that they are compiled once. cargo-auditable embeds the list
@@ -55,18 +53,18 @@ screenshots: ## Retake the README's screenshots (Python 3.11, Chromium)
 ##@ Test
 # Every command names the same packages, so that dependencies are compiled with one set of features.
 WORKSPACE := --workspace --bins --tests
-PREPARE = $(TOOLS) test && python3 scripts/debian.py faketime && cargo build $(WORKSPACE)
 # Cargo runs the test target `long` only if it is named.
 LONG = cargo test --workspace --test long
 OPTIMIZED_LONG = cargo test --profile driver --workspace --test long -- --nocapture
 
 test: refresh-events ## Check formatting, run the unit tests and the end-to-end tests (5 minutes)
 	cargo fmt --all -- --check
-	@$(PREPARE)
+	@$(TOOLS) test
+	@python3 scripts/debian.py faketime
+	cargo build $(WORKSPACE)
 	cargo test --workspace --tests
 
-test-long: ## Run `make test` and the long tests: all faults, soak, memory, small environments, load
-test-long: test
+test-long: test ## Run `make test` and the long tests: all faults, soak, memory, small environments, load
 	$(LONG)
 
 lint: ## Run clippy and rustdoc, warnings denied, and check references between files
@@ -92,7 +90,7 @@ check-template: ## Validate template.yaml and stacks/, and test their translatio
 check-mcp: ## Drive the MCP server with the official SDKs and conformance tests
 	@python3 scripts/check_mcp.py
 
-# Installed into target/, with separately pinned versions.
+# The CDK is installed into target/, because its versions are pinned separately.
 check-examples: ## Synthesize the CDK app (Node.js) and check the Terraform module
 	@$(TOOLS) template
 	@python3 scripts/cdk.py
@@ -118,22 +116,20 @@ mutants: ## Mutate the code and list the mutants that no unit test detects (hour
 
 ##@ Measure
 reliability: ## Inject each fault into each upstream and record the results
-	@$(PREPARE)
+	cargo build $(WORKSPACE)
 	RELIABILITY=write $(LONG) -- fault_matrix::
 
 # Needs root, or permission to create control groups. Unoptimized code takes ten times the CPU time.
 confined: ## Inject all faults with 128 MB and a seventh of a CPU, and record the figures
-	@$(TOOLS) test
 	cargo build --profile driver --workspace --bins
 	RELIABILITY=write $(OPTIMIZED_LONG) memory:: smallest
 
 soak: ## Send a million valid and invalid requests, in bounded memory (SOAK_REQUESTS=…)
-	@$(TOOLS) test
 	cargo build --profile driver --workspace --bins
 	RELIABILITY=write SOAK_REQUESTS=$${SOAK_REQUESTS:-1000000} $(OPTIMIZED_LONG) soak::
 
 load: ## Send 10,000 requests a minute within one Calendly quota (LOAD_PER_MINUTE=…, LOAD_SECONDS=…)
-	@$(TOOLS) test simulate
+	@$(TOOLS) simulate
 	cargo build --profile driver --workspace --bins
 	LOAD=write LOAD_PER_MINUTE=$${LOAD_PER_MINUTE:-10000} LOAD_SECONDS=$${LOAD_SECONDS:-180} $(OPTIMIZED_LONG) load::
 	@$(VENV)/python bench/simulation/scale.py write
@@ -187,7 +183,7 @@ rehearse: ## Deploy what `make build` built to a local AWS, update it, roll it b
 
 check-stage:
 	@grep -q '^\[$(STAGE)\.deploy\.' samconfig.toml || { \
-	  echo "make deploy: STAGE is one of" $$(sed -n 's/^\[\(.*\)\.deploy\..*/\1/p' samconfig.toml) \
+	  echo "STAGE is one of" $$(sed -n 's/^\[\(.*\)\.deploy\..*/\1/p' samconfig.toml) \
 	    "in samconfig.toml, as in: make deploy STAGE=staging"; exit 2; }
 
 ARCHITECTURES ?= arm64 x86_64

@@ -5,7 +5,6 @@ writes bench/results.json, and updates the tables and the plot.
 """
 
 import datetime
-import hashlib
 import io
 import json
 import os
@@ -44,8 +43,6 @@ def main():
         sys.exit(f"bench: ROUNDS={rounds} is not a number of rounds, 1 to 100")
     try:
         tools.install("build")
-        # moto, for the shared table.
-        tools.install("test")
         step("Building the functions and the floor, as they are deployed")
         build.functions()
         # Built alone: Cargo would unify its features with those of other packages.
@@ -80,18 +77,17 @@ def install_peer():
     PEER_PYTHON.symlink_to(python)
     subprocess.check_call([python, "-m", "compileall", "-q", PEER_CODE])
     what = f"{python} {query(python, 'sys.version')} ".encode() + PEER_LOCK.read_bytes()
-    digest = hashlib.sha256(what).hexdigest()
-    if PEER_INSTALLED.is_file() and PEER_INSTALLED.read_text() == digest:
-        return
-    step("Installing the peer's packages")
-    shutil.rmtree(PEER, ignore_errors=True)
-    # Uses the pip in .venv, because Debian's Python has none.
-    command = [tools.BIN / "python", "-m", "pip", "--python", python, "install", "--quiet"]
-    command += ["--disable-pip-version-check", "--target", PEER, "--requirement", PEER_LOCK]
-    command += ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
-    subprocess.check_call(command)
-    shutil.rmtree(PEER / "bin", ignore_errors=True)
-    PEER_INSTALLED.write_text(digest)
+    with tools.once(PEER_INSTALLED, what) as is_needed:
+        if not is_needed:
+            return
+        step("Installing the peer's packages")
+        shutil.rmtree(PEER, ignore_errors=True)
+        # Uses the pip in .venv, because Debian's Python has none.
+        command = [tools.BIN / "python", "-m", "pip", "--python", python, "install", "--quiet"]
+        command += ["--disable-pip-version-check", "--target", PEER, "--requirement", PEER_LOCK]
+        command += ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
+        subprocess.check_call(command)
+        shutil.rmtree(PEER / "bin", ignore_errors=True)
 
 
 def peer_python():

@@ -6,7 +6,7 @@ import zipfile
 # The file name that Lambda's `provided` runtimes start.
 NAME = "bootstrap"
 # The earliest time of the zip format, so that builds are reproducible.
-MOMENT = (1980, 1, 1, 0, 0, 0)
+TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
 # A regular file that all users can execute: Lambda runs it as another user.
 MODE = 0o100755
@@ -17,7 +17,7 @@ def zipped(executable):
 
     They depend only on the executable and on Python's zlib.
     """
-    entry = zipfile.ZipInfo(NAME, MOMENT)
+    entry = zipfile.ZipInfo(NAME, TIMESTAMP)
     entry.create_system = UNIX
     entry.external_attr = MODE << 16
     entry.compress_type = zipfile.ZIP_DEFLATED

@@ -83,8 +83,8 @@ class Bundle:
     """`make run` with these variables, on free ports unless they say otherwise."""
 
     def __init__(self, **variables):
-        developers = ("CALENDLY_PAT", "BIND_ADDRESS", "CACHE")
-        inherited = {name: value for name, value in os.environ.items() if name not in developers}
+        overridden = ("CALENDLY_PAT", "BIND_ADDRESS", "CACHE")
+        inherited = {name: value for name, value in os.environ.items() if name not in overridden}
         self._environment = inherited | run.free_port_variables() | variables
         self.settings = run.Settings(self._environment)
 

@@ -15,8 +15,8 @@ from local import BINARY_NAMES, ROOT
 
 # The version in Amazon Linux 2023, the base of `provided.al2023`.
 NEWEST_GLIBC = (2, 34)
-MOST_BYTES = 5_500_000
-MOST_ZIPPED_BYTES = 2_600_000
+MAX_BYTES = 5_500_000
+MAX_ZIPPED_BYTES = 2_600_000
 # {SAM's name of an architecture: readelf's}
 MACHINES = {"x86_64": "Advanced Micro Devices X86-64", "arm64": "AArch64"}
 
@@ -24,11 +24,11 @@ MACHINES = {"x86_64": "Advanced Micro Devices X86-64", "arm64": "AArch64"}
 def problems(binary, architecture):
     """The problems of an executable, one line each."""
     size = binary.stat().st_size
-    if size > MOST_BYTES:
-        yield f"has {size} bytes; at most {MOST_BYTES}"
+    if size > MAX_BYTES:
+        yield f"has {size} bytes; at most {MAX_BYTES}"
     size = zipped_size(binary)
-    if size > MOST_ZIPPED_BYTES:
-        yield f"has {size} bytes zipped; at most {MOST_ZIPPED_BYTES}"
+    if size > MAX_ZIPPED_BYTES:
+        yield f"has {size} bytes zipped; at most {MAX_ZIPPED_BYTES}"
     machine = re.search(r"Machine: +(.+)", readelf("--file-header", binary))
     if not machine or machine[1] != MACHINES[architecture]:
         yield f"is for {machine and machine[1]}, not for {architecture}"

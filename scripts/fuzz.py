@@ -16,16 +16,16 @@ from local import ROOT
 
 CRATE = ROOT / "tests" / "fuzz"
 CORPUS = CRATE / "corpus"
-KEPT = ROOT / "target" / "fuzz"
+WORK = ROOT / "target" / "fuzz"
 PAGE = ROOT / "docs" / "reliability.md"
 CARGO_FUZZ = BIN / "cargo-fuzz"
 
-# Seconds for each target.
-LONG = 180
+# For each target.
+DEFAULT_SECONDS = 180
 # Bytes.
 LARGEST_INPUT = 4096
-# Limits for one input: seconds, and megabytes.
-SLOWEST, LARGEST_MEMORY = 5, 2048
+# Limits for one input.
+INPUT_TIMEOUT_SECONDS, MEMORY_LIMIT_MB = 5, 2048
 
 
 class FuzzError(Exception):
@@ -59,35 +59,35 @@ def check_versions():
 
 def build():
     """Compiles all targets with coverage counters. Safe code needs no AddressSanitizer."""
-    command = [str(CARGO_FUZZ), "build", "--fuzz-dir", str(CRATE), "--sanitizer", "none", "--target-dir", str(KEPT)]
+    command = [str(CARGO_FUZZ), "build", "--fuzz-dir", str(CRATE), "--sanitizer", "none", "--target-dir", str(WORK)]
     subprocess.check_call(command, cwd=ROOT)
-    [folder] = {path.parent for path in KEPT.glob(f"*/release/{targets()[0]}")}
+    [folder] = {path.parent for path in WORK.glob(f"*/release/{targets()[0]}")}
     return folder
 
 
 def run(binary, seconds):
     """Runs a target: (inputs, edges, inputs in the corpus)."""
-    kept = KEPT / "corpus" / binary.name
+    kept = WORK / "corpus" / binary.name
     kept.mkdir(parents=True, exist_ok=True)
     command = [
         str(binary),
         f"-max_total_time={seconds}",
         f"-max_len={LARGEST_INPUT}",
-        f"-timeout={SLOWEST}",
-        f"-rss_limit_mb={LARGEST_MEMORY}",
+        f"-timeout={INPUT_TIMEOUT_SECONDS}",
+        f"-rss_limit_mb={MEMORY_LIMIT_MB}",
         "-print_final_stats=1",
-        f"-artifact_prefix={KEPT}/found-{binary.name}-",
+        f"-artifact_prefix={WORK}/found-{binary.name}-",
         str(kept),
         str(CORPUS / binary.name),
     ]
     ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said = ran.stderr.decode(errors="replace")
+    output = ran.stderr.decode(errors="replace")
     if ran.returncode != 0:
-        raise FuzzError(f"{binary.name} crashed:\n{said[-4000:]}")
-    executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", said)
-    coverage = re.findall(r"cov: (\d+)", said)
+        raise FuzzError(f"{binary.name} crashed:\n{output[-4000:]}")
+    executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", output)
+    coverage = re.findall(r"cov: (\d+)", output)
     if not executed or not coverage:
-        raise FuzzError(f"{binary.name} printed no statistics:\n{said[-4000:]}")
+        raise FuzzError(f"{binary.name} printed no statistics:\n{output[-4000:]}")
     figures = int(executed[1]), int(coverage[-1]), len(list(kept.iterdir()))
     print(f"{binary.name}: {figures[0]:,} inputs", flush=True)
     return figures
@@ -103,7 +103,7 @@ def table(figures):
 
 def main():
     check_versions()
-    folder, seconds = build(), int(os.environ.get("FUZZ_SECONDS", LONG))
+    folder, seconds = build(), int(os.environ.get("FUZZ_SECONDS", DEFAULT_SECONDS))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = {name: pool.submit(run, folder / name, seconds) for name in targets()}
     figures = {name: running.result() for name, running in runs.items()}

@@ -26,8 +26,6 @@ AUDIENCE = "calendly-functions"
 
 SANDBOX_PAT = "sandbox-pat"
 PAT_SECRET_ID = "calendly/pat"
-DEV_SECRET_ID = "calendly/jwt-secret"
-DEV_SECRET = "a shared secret for development only"
 
 CACHE_TABLE = "calendly-cache"
 CACHE_SECONDS = 15

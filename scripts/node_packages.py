@@ -3,7 +3,6 @@
 Installed packages are not downloaded again. Install scripts of packages do not run.
 """
 
-import hashlib
 import shutil
 import subprocess
 
@@ -26,10 +25,12 @@ def folder(use):
 def install(use, start=subprocess.check_call):
     """Makes the packages of `use` available. `start` runs a command to its end."""
     source, target = USES[use], folder(use)
-    digest = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()
-    installed = target / "installed"
-    if installed.is_file() and installed.read_text() == digest:
-        return
+    with tools.once(target / "installed", (source / "package-lock.json").read_bytes()) as is_needed:
+        if is_needed:
+            install_lock_file(source, target, start)
+
+
+def install_lock_file(source, target, start):
     print(f"Installing the npm packages of {source.relative_to(local.ROOT)}/ into .venv (once)", flush=True)
     target.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
@@ -43,4 +44,3 @@ def install(use, start=subprocess.check_call):
         raise tools.ToolsError(
             f"`npm ci` failed (exit code {error.returncode}). Is this machine online?"
         ) from error
-    installed.write_text(digest)

@@ -27,7 +27,7 @@ class Processes:
 
     def __exit__(self, *_):
         while self._running:
-            name, process = self._running.pop()
+            _, process = self._running.pop()
             _stop(process)
 
     def start(self, name, command, env=None, cwd=None):

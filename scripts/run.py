@@ -176,7 +176,7 @@ def start_functions(settings, processes):
 
 
 def start_stand_ins(settings, processes, pages=None):
-    """Starts the sandbox, which serves the directory `pages` too, and moto, and stores the secrets."""
+    """Starts the sandbox, which serves the directory `pages` too, and moto, and stores the PAT."""
     processes.start(
         "sandbox",
         [local.BINARIES / "sandbox"]
@@ -191,11 +191,10 @@ def start_stand_ins(settings, processes, pages=None):
 
 
 def start_moto(settings, processes, name="secrets-manager"):
-    """Starts moto, and stores the secrets."""
+    """Starts moto, and stores the PAT."""
     processes.start(name, [tools.BIN / "moto_server", "-H", settings.address, "-p", str(settings.secrets_manager_port)])
     wait_for(f"{settings.secrets_manager}/moto-api/", name, processes)
     create_secret(settings, local.PAT_SECRET_ID, settings.pat or local.SANDBOX_PAT)
-    create_secret(settings, local.DEV_SECRET_ID, local.DEV_SECRET)
 
 
 def check_tools():

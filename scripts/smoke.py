@@ -252,7 +252,10 @@ def check_logs(stack, function):
                 if f'"request_id":"{request_id}"' in event["message"].replace('": "', '":"'):
                     return "the request's line is there"
         if time.monotonic() > deadline:
-            raise Failed(f"no line of {request_id} in {group} after {stack.log_seconds} s: may its role write it?")
+            raise Failed(
+                f"no line of {request_id} in {group} after {stack.log_seconds} s: "
+                "check that the function's role may write logs"
+            )
         time.sleep(1)
 
 
@@ -272,7 +275,7 @@ def check_permissions(stack):
                 PolicySourceArn=arn, ActionNames=[action], ResourceArns=[resource.format(**place)]
             )["EvaluationResults"]
             if any(result["EvalDecision"] == "allowed" for result in found):
-                raise Failed(f"{role} may {action} on {resource}: find out which policy allows it")
+                raise Failed(f"{role} may {action} on {resource}: remove the permission from the role's policies")
     return f"{len(FORBIDDEN)} actions refused for {len(roles)} roles"
 
 

@@ -3,6 +3,7 @@
 The uses are the lock files in scripts/requirements/. Installed uses are not downloaded again.
 """
 
+import contextlib
 import hashlib
 import shutil
 import subprocess
@@ -23,28 +24,41 @@ def lock_file(use):
     return ROOT / "scripts" / "requirements" / f"{use}.txt"
 
 
+@contextlib.contextmanager
+def once(marker, content):
+    """Yields whether the block must do its work: the file `marker` lacks the digest of `content`.
+
+    Writes the digest when the work has succeeded.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    is_needed = not marker.is_file() or marker.read_text() != digest
+    yield is_needed
+    if is_needed:
+        marker.write_text(digest)
+
+
 def install_apart(use):
     """Installs the packages of `use` into target/, separate from the versions in .venv; returns the folder."""
     lock, folder = lock_file(use), ROOT / "target" / use
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
-    installed = folder / "installed"
-    if not installed.is_file() or installed.read_text() != digest:
-        print(f"Installing the packages of scripts/requirements/{use}.txt into target/{use} (once)", flush=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        command = [BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        command += ["--target", folder, "--requirement", lock, "--require-hashes", "--no-deps"]
-        subprocess.check_call(command)
-        installed.write_text(digest)
+    with once(folder / "installed", lock.read_bytes()) as is_needed:
+        if is_needed:
+            print(f"Installing the packages of scripts/requirements/{use}.txt into target/{use} (once)", flush=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            command = [BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            command += ["--target", folder, "--requirement", lock, "--require-hashes", "--no-deps"]
+            subprocess.check_call(command)
     return folder
 
 
 def install(use, start=subprocess.check_call):
     """Makes the tools of `use` available in .venv/bin. `start` runs a command to its end."""
     lock = lock_file(use)
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
-    installed = VENV / f"installed-{use}"
-    if installed.is_file() and installed.read_text() == digest:
-        return
+    with once(VENV / f"installed-{use}", lock.read_bytes()) as is_needed:
+        if is_needed:
+            install_lock_file(use, lock, start)
+
+
+def install_lock_file(use, lock, start):
     if sys.version_info < OLDEST_PYTHON:
         raise ToolsError(
             f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed; "
@@ -66,7 +80,6 @@ def install(use, start=subprocess.check_call):
             "Is this machine online? On Debian and Ubuntu, Python's venv is the package "
             "python3-venv. If nothing helps, remove .venv and try again."
         ) from error
-    installed.write_text(digest)
 
 
 if __name__ == "__main__":

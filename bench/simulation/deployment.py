@@ -21,26 +21,26 @@ TABLE_SECONDS = 0.005
 
 # Assumed: the time that Lambda takes to start an environment, and its idle time-out.
 LAMBDA_START_SECONDS = 0.1
-LAMBDA_KEEPS_SECONDS = 300
+LAMBDA_IDLE_SECONDS = 300
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: the default of a region.
 CONCURRENCY = 1_000
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: 1,769 MB have one full CPU.
-PROCESSOR = prices.MEMORY_GB * 1024 / 1_769
+CPU_SHARE = prices.MEMORY_GB * 1024 / 1_769
 
 # Slots of a month, every half an hour of working days: 66 KB (docs/performance.md).
 MONTH_BYTES = 66_000
 
 # Warm-ups keep one environment alive.
-KEPT_WARM = 1
+MIN_WARM = 1
 
 # The minimum length of a simulation, in requests and seconds.
-LEAST_REQUESTS = 3_000
-LEAST_SECONDS = 300
+MIN_REQUESTS = 3_000
+MIN_SECONDS = 300
 
 
-def take_durations():
+def record_durations():
     """Copies the durations of check-availability under latency, in milliseconds, from the benchmark's results."""
     bench = json.loads(BENCH.read_text())
     [latency] = [compared for compared in bench["comparison"] if compared["conditions"] == "latency"]
@@ -53,27 +53,27 @@ def take_durations():
     DURATIONS.write_text(json.dumps(taken, indent=1) + "\n")
 
 
-def taken_durations():
+def recorded_durations():
     return json.loads(DURATIONS.read_text())
 
 
 def durations():
     """The durations of a request and a start with the CPU share that MemorySize allocates."""
-    taken = taken_durations()
+    taken = recorded_durations()
     return Durations(
-        request=taken["cpu_per_warm_request_ms"] / 1000 / PROCESSOR,
+        request=taken["cpu_per_warm_request_ms"] / 1000 / CPU_SHARE,
         calendly=CALENDLY_SECONDS,
         table=TABLE_SECONDS,
         cold_start=LAMBDA_START_SECONDS + taken["init_ms"] / 1000,
     )
 
 
-def simulate(settings, of, durations, *, least_seconds=LEAST_SECONDS, concurrency=CONCURRENCY):
+def simulate(settings, traffic, durations, *, min_seconds=MIN_SECONDS, concurrency=CONCURRENCY):
     """Simulates traffic and returns figures, counted from BEGINNING on, with a filled cache.
 
     `concurrency` is the maximum number of environments; `math.inf` means no limit.
     """
-    span = max(least_seconds, LEAST_REQUESTS / of.rate(0))
+    span = max(min_seconds, MIN_REQUESTS / traffic.rate(0))
     lead = min(span, 2 * (settings.fresh + settings.stale) + 60)
     world = World(
         BEGINNING - lead,
@@ -83,23 +83,23 @@ def simulate(settings, of, durations, *, least_seconds=LEAST_SECONDS, concurrenc
         concurrency,
         Tally(since=BEGINNING),
         cold_start=durations.cold_start,
-        idle_timeout=LAMBDA_KEEPS_SECONDS,
-        min_warm=KEPT_WARM,
+        idle_timeout=LAMBDA_IDLE_SECONDS,
+        min_warm=MIN_WARM,
     )
-    seconds_shown = 0
+    requested_seconds = 0
 
     def arrivals():
-        nonlocal seconds_shown
-        for moment, question in of.arrivals(lead, span):
+        nonlocal requested_seconds
+        for moment, question in traffic.arrivals(lead, span):
             if moment >= BEGINNING:
-                seconds_shown += question.end - question.start
+                requested_seconds += question.end - question.start
             yield moment, question
 
     world.run(arrivals())
-    return figures(world, of, span, seconds_shown)
+    return figures(world, traffic, span, requested_seconds)
 
 
-def figures(world, of, span, seconds_shown):
+def figures(world, traffic, span, requested_seconds):
     """The figures of a simulation."""
     tally, table = world.fleet.tally, world.table
     requests = tally.requests
@@ -113,16 +113,16 @@ def figures(world, of, span, seconds_shown):
         return max((count for (_, at), count in units.items() if at >= BEGINNING), default=0)
 
     read_units, write_units = (table.read_units, table.write_units) if table else ({}, {})
-    a_month = of.a_month / requests
+    a_month = traffic.a_month / requests
     bill = prices.month(
-        requests=of.a_month,
+        requests=traffic.a_month,
         invocations=(requests - tally.kinds[THROTTLED]) * a_month,
         served_seconds=tally.served_seconds * a_month,
         read_units=counted(read_units) * a_month,
         write_units=counted(write_units) * a_month,
         secret_reads=sum(BEGINNING <= at < end for at in world.secret_reads) * a_month,
-        secrets=of.pats,
-        bytes_out=seconds_shown / WINDOW * MONTH_BYTES * a_month * tally.answered / requests,
+        secrets=traffic.pats,
+        bytes_out=requested_seconds / WINDOW * MONTH_BYTES * a_month * tally.answered / requests,
     )
     calls, of_one = world.calendly.busiest_minute(BEGINNING, end)
     return {

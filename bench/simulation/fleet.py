@@ -7,17 +7,26 @@ from collections import deque
 class Fleet:
     """Environments of one function, each with one request at a time.
 
-    `make` creates an environment, which takes `cold_start` seconds. At most `most` exist at a time. Further requests
-    wait if `may_wait` is set, as in the load test; otherwise they are throttled, as by Lambda. An environment that is
-    idle for `idle_timeout` seconds ends, unless only `min_warm` are left, which warm-ups keep alive.
+    `make` creates an environment, which takes `cold_start` seconds. At most `max_environments` exist at a time. Further
+    requests wait if `may_wait` is set, as in the load test; otherwise they are throttled, as by Lambda. An environment
+    that is idle for `idle_timeout` seconds ends, unless only `min_warm` are left, which warm-ups keep alive.
     """
 
     def __init__(
-        self, simulation, make, most, tally, *, cold_start=0, may_wait=False, idle_timeout=math.inf, min_warm=0
+        self,
+        simulation,
+        make,
+        max_environments,
+        tally,
+        *,
+        cold_start=0,
+        may_wait=False,
+        idle_timeout=math.inf,
+        min_warm=0,
     ):
         self.simulation = simulation
         self.make = make
-        self.most = most
+        self.max_environments = max_environments
         self.tally = tally
         self.cold_start = cold_start
         self.may_wait = may_wait
@@ -38,30 +47,30 @@ class Fleet:
     def arrive(self, question):
         """Takes a request."""
         self._remove_old()
-        came = self.simulation.now
+        arrived = self.simulation.now
         if self._idle:
             environment, _ = self._take()
-            self.simulation.process(self._serve(environment, question, came, 0))
-        elif self.environments < self.most:
-            self.simulation.process(self._serve(self._new(), question, came, self.cold_start))
+            self.simulation.process(self._serve(environment, question, arrived, 0))
+        elif self.environments < self.max_environments:
+            self.simulation.process(self._serve(self._new(), question, arrived, self.cold_start))
         elif self.may_wait:
-            self._waiting.append((question, came))
+            self._waiting.append((question, arrived))
         else:
-            self.tally.throttle(came)
+            self.tally.throttle(arrived)
 
-    def _serve(self, environment, question, came, cold_start):
-        if came >= self.tally.since:
+    def _serve(self, environment, question, arrived, cold_start):
+        if arrived >= self.tally.since:
             self.max_busy = max(self.max_busy, self.environments - len(self._idle))
         if cold_start:
             yield self.simulation.timeout(cold_start)
         while True:
             began = self.simulation.now
             outcome = yield from environment.answer(question)
-            self.tally.add(came, outcome, self.simulation.now, began, cold_start)
+            self.tally.add(arrived, outcome, self.simulation.now, began, cold_start)
             cold_start = 0
             if not self._waiting:
                 break
-            question, came = self._waiting.popleft()
+            question, arrived = self._waiting.popleft()
         self._idle.append((environment, self.simulation.now))
 
     def _take(self):

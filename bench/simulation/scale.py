@@ -28,10 +28,10 @@ PAGE = ROOT / "docs" / "scale.md"
 PLOT = ROOT / "docs" / "scale.svg"
 
 # A setting is sufficient up to this use of the quota: above it, stale answers are served.
-MOST_CALLS = 0.8 * RATE_LIMIT
+MAX_CALLS = 0.8 * RATE_LIMIT
 
 # And up to this share of refused requests.
-MOST_REFUSED = 0.0001
+MAX_REFUSED = 0.0001
 
 # Units a second of a table's partition:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
@@ -62,7 +62,7 @@ def read_results():
 
 def is_sufficient(row):
     """Whether no request is refused and enough quota is left."""
-    return row["refused"] + row["throttled"] <= MOST_REFUSED and row["most_calls_a_minute"] <= MOST_CALLS
+    return row["refused"] + row["throttled"] <= MAX_REFUSED and row["most_calls_a_minute"] <= MAX_CALLS
 
 
 def chosen(results, a_month, pattern):
@@ -188,27 +188,27 @@ def more_pats(results):
     rows = [
         [
             f"{event_types:,} event types, {name}",
-            *(cell(event_types, count, is_apart, setting) for setting in sweep.OF_MANY_EVENT_TYPES),
+            *(cell(event_types, count, is_apart, setting) for setting in sweep.SHARED_SETTINGS),
         ]
         for event_types in sweep.EVENT_TYPES
         for count, is_apart, name in pats
     ]
-    return report.table(["calls with one PAT in the busiest minute, refused", *sweep.OF_MANY_EVENT_TYPES], rows)
+    return report.table(["calls with one PAT in the busiest minute, refused", *sweep.SHARED_SETTINGS], rows)
 
 
 def loads(results):
     columns = [
-        (f"{sweep.WALL_SETTING}, even traffic", lambda row: f"{row['key'][0]:,} a second"),
+        (f"{sweep.LIMIT_SETTING}, even traffic", lambda row: f"{row['key'][0]:,} a second"),
         ("environments at a time, at most", lambda row: whole(row["environments"])),
         ("read units of one item, busiest second", lambda row: report.number(row["most_read_units"])),
         ("write units", lambda row: report.number(row["most_write_units"])),
         ("calls of Calendly a minute (busiest)", calls),
         ("p50 / p99, ms", latency),
     ]
-    return report.make_table(columns, [results["walls", rate] for rate in sweep.WALL_RATES])
+    return report.make_table(columns, [results["limits", rate] for rate in sweep.LIMIT_RATES])
 
 
-def walls(results):
+def limits(results):
     def met(what, limit):
         return f"about {float(f'{rate_at(what, limit, results):.1g}'):,.0f}"
 
@@ -216,8 +216,8 @@ def walls(results):
     longer = "longer `AvailabilityCacheSeconds`"
     of_an_item = f"{PARTITION_READ_UNITS:,} read units a second of one item"
     rows = [
-        ["Calendly's allowance, without a cache", f"{RATE_LIMIT / 60:.1f}", "`AvailabilityCacheSeconds`"],
-        ["the gateway, as the template sets it", f"{GATEWAY_SETTING}", "`ThrottlingRateLimit`"],
+        ["Calendly's rate limit, without a cache", f"{RATE_LIMIT / 60:.1f}", "`AvailabilityCacheSeconds`"],
+        ["the gateway's default throttle", f"{GATEWAY_SETTING}", "`ThrottlingRateLimit`"],
         [f"Lambda's {environments:,} environments of an account", met("environments", environments)]
         + [f"ask AWS for more; {longer}"],
         [f"Lambda: {REQUESTS_OF_AN_ENVIRONMENT} requests a second for each of them"]
@@ -228,12 +228,12 @@ def walls(results):
         [f"the same: {PARTITION_WRITE_UNITS:,} write units", met("most_write_units", PARTITION_WRITE_UNITS)]
         + ["the same"],
     ]
-    return report.table(["wall", "requests a second", "what moves it"], rows)
+    return report.table(["limit", "requests a second", "how to raise it"], rows)
 
 
 def rate_at(what, limit, results):
     """The requests a second at which a figure reaches its limit, interpolated between two simulated points."""
-    points = [(rate, results["walls", rate][what]) for rate in sweep.WALL_RATES]
+    points = [(rate, results["limits", rate][what]) for rate in sweep.LIMIT_RATES]
     above = next((at for at, (_, value) in enumerate(points) if value >= limit), len(points) - 1)
     (first, low), (second, high) = points[above - 1], points[above]
     slope = math.log(second / first) / math.log(high / low)
@@ -249,17 +249,17 @@ def prediction(_):
         rows.append([what, significant(measured), significant(predicted), difference])
     asked = (
         f"{scenario['began'][:10]}: {whole(scenario['requests_per_minute'])} requests a minute for "
-        f"{whole(scenario['seconds'])} s, kept for {scenario['cache_seconds']} s:"
+        f"{whole(scenario['seconds'])} s, cached for {scenario['cache_seconds']} s:"
     )
     return f"{asked}\n\n{report.table(['', 'measured', 'predicted', 'difference'], rows)}"
 
 
 def assumed(_):
     durations = deployment.durations()
-    measured = f"measured on {deployment.taken_durations()['date']} as in [performance.md](performance.md)"
-    processor = f"{deployment.PROCESSOR:.2f}"
+    measured = f"measured on {deployment.recorded_durations()['date']} as in [performance.md](performance.md)"
+    processor = f"{deployment.CPU_SHARE:.2f}"
     rows = [
-        ("a request alone", durations.request, f"{measured}, with {processor} of a processor"),
+        ("a request without its calls", durations.request, f"{measured}, with {processor} of a processor"),
         ("a start", durations.cold_start, f"{measured}, and 100 ms of Lambda's own, assumed"),
         ("a call of Calendly", durations.calendly, "assumed"),
         ("a call of DynamoDB", durations.table, "assumed"),
@@ -270,7 +270,7 @@ def assumed(_):
 
 PARTS = {
     "choice": choice,
-    "walls": walls,
+    "limits": limits,
     "loads": loads,
     "more_pats": more_pats,
     "bill": bill,
@@ -290,11 +290,11 @@ def drawing(results):
         (title, limit, label, [[(row["a_second"], row[what]) for row in rows] for rows in curves.values()])
         for title, what, limit, label in (
             ("calls of Calendly a minute", "calls_a_minute", RATE_LIMIT, f"Calendly allows {RATE_LIMIT}"),
-            ("environments at a time", "environments", limit, f"Lambda allows {limit:,} at first"),
+            ("environments at a time", "environments", limit, f"Lambda's default limit: {limit:,}"),
         )
     ]
     named = list(zip(curves, COLORS, strict=True))
-    return plot.curves("What each setting makes of more and more requests", "requests a second", named, panels)
+    return plot.curves("Calendly calls and environments by request rate", "requests a second", named, panels)
 
 
 def made(results):
@@ -303,7 +303,7 @@ def made(results):
 
 
 def simulate():
-    deployment.take_durations()
+    deployment.record_durations()
     rows = sweep.rows()
     with Pool(os.cpu_count()) as pool:
         found = []

@@ -19,9 +19,12 @@ def rust(file, name):
     return eval(expression) * (UNITS[unit] if unit else 1)
 
 
-# How long a request waits for another environment's call for the same window.
 AVAILABILITY_CACHE = "functions/check-availability/src/availability_cache.rs"
+
+# How long a request waits for another environment's call for the same window.
 MAX_COALESCE_WAIT = rust(AVAILABILITY_CACHE, "MAX_COALESCE_WAIT")
+
+# Polling interval of waiters.
 POLL_INTERVAL = rust("shared/src/cache/remote/remote_cache.rs", "POLL_INTERVAL")
 
 # Windows in the cache of an environment. A month of slots every half an hour takes 66 KB of JSON
@@ -35,7 +38,7 @@ MAX_REQUESTED_WAIT = rust("shared/src/calendly/retry.rs", "MAX_REQUESTED_WAIT")
 # Calls a minute and user, as in https://developer.calendly.com/api-docs/rate-limits.
 RATE_LIMIT = rust("sandbox/src/config.rs", "rate_limit")
 
-# Below this share of the quota, older and older answers are accepted.
+# Below this share of the quota, the accepted age grows.
 LOW_QUOTA_RATIO = rust("shared/src/calendly/rate_limit.rs", "LOW_QUOTA_RATIO")
 
 # The length of a window.

@@ -23,22 +23,22 @@ CURVE_MONTHS = (1e3, 1e4, 1e5, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 3e9)
 CURVES = ("off", "15 s", "15 s, shared", "60 s, shared", "300 s, shared")
 
 # Requests a second, even traffic.
-WALL_RATES = (10, 100, 1_000, 3_000, 10_000)
-WALL_SETTING = "60 s, shared"
+LIMIT_RATES = (10, 100, 1_000, 3_000, 10_000)
+LIMIT_SETTING = "60 s, shared"
 
 # For even traffic of a billion requests a month.
 EVENT_TYPES = (10, 100, 1_000)
 PATS = 4
-OF_MANY_EVENT_TYPES = [setting for setting, it in SETTINGS.items() if it.has_table]
+SHARED_SETTINGS = [setting for setting, it in SETTINGS.items() if it.has_table]
 
 # `make check-figures` simulates again: traffic up to this many requests a month, and rows in which quota runs out.
 CHECKED_MONTH = 1e6
 CHECKED_EVENT_TYPES = 100
 CHECKED_SETTING = "60 s, shared, stale 600 s"
 
-# Above MANY requests a second, SHORT_SECONDS are enough, or the time to live if it is longer.
-SHORT_SECONDS = 60
-MANY = 100
+# Above HIGH_RATE requests a second, HIGH_RATE_SECONDS are enough, or the time to live if it is longer.
+HIGH_RATE_SECONDS = 60
+HIGH_RATE = 100
 
 
 def rows():
@@ -48,23 +48,23 @@ def rows():
     found = [("traffic", list(key), Traffic(key[0], key[1]), key[2], {}) for key in shown]
     for count in EVENT_TYPES:
         for pats, is_apart in ((1, False), (PATS, False), (PATS, True)):
-            for setting in OF_MANY_EVENT_TYPES:
-                of = Traffic(1e9, event_types=count, pats=pats, is_apart=is_apart)
-                found.append(("event_types", [count, pats, is_apart, setting], of, setting, {}))
-    for rate in WALL_RATES:
-        of = Traffic(rate * MONTH)
-        found.append(("walls", [rate], of, WALL_SETTING, {"concurrency": math.inf}))
+            for setting in SHARED_SETTINGS:
+                traffic = Traffic(1e9, event_types=count, pats=pats, is_apart=is_apart)
+                found.append(("event_types", [count, pats, is_apart, setting], traffic, setting, {}))
+    for rate in LIMIT_RATES:
+        traffic = Traffic(rate * MONTH)
+        found.append(("limits", [rate], traffic, LIMIT_SETTING, {"concurrency": math.inf}))
     return sorted(found, key=lambda row: -row[2].rate(0))
 
 
 def result(row):
     """Simulates a row."""
-    part, key, of, setting, options = row
+    part, key, traffic, setting, options = row
     settings = SETTINGS[setting]
-    least = deployment.LEAST_SECONDS
-    if of.rate(0) > MANY:
-        least = max(SHORT_SECONDS, settings.fresh)
-    figures = deployment.simulate(settings, of, deployment.durations(), least_seconds=least, **options)
+    min_seconds = deployment.MIN_SECONDS
+    if traffic.rate(0) > HIGH_RATE:
+        min_seconds = max(HIGH_RATE_SECONDS, settings.fresh)
+    figures = deployment.simulate(settings, traffic, deployment.durations(), min_seconds=min_seconds, **options)
     return {"part": part, "key": key, **figures}
 
 
@@ -72,8 +72,8 @@ def checked_rows():
     """Rows that are quick to simulate, and exercise almost all rules of the model."""
     found = []
     for row in rows():
-        part, _, of, setting, _ = row
-        is_short = of.event_types == CHECKED_EVENT_TYPES and setting == CHECKED_SETTING
-        if is_short or (part == "traffic" and of.a_month <= CHECKED_MONTH):
+        part, _, traffic, setting, _ = row
+        is_short = traffic.event_types == CHECKED_EVENT_TYPES and setting == CHECKED_SETTING
+        if is_short or (part == "traffic" and traffic.a_month <= CHECKED_MONTH):
             found.append(row)
     return found

@@ -34,18 +34,18 @@ class Tally:
     def mean_age(self):
         return self.ages / self.answered if self.answered else 0.0
 
-    def throttle(self, came):
-        if came >= self.since:
+    def throttle(self, arrived):
+        if arrived >= self.since:
             self.kinds[THROTTLED] += 1
 
-    def add(self, came, outcome, ended, began, cold_start):
-        """Counts a request that arrived at `came` and was served from `began` to `ended`."""
-        if came < self.since:
+    def add(self, arrived, outcome, ended, began, cold_start):
+        """Counts a request that arrived at `arrived` and was served from `began` to `ended`."""
+        if arrived < self.since:
             return
         self.kinds[outcome.kind] += 1
         self.served_seconds += ended - began + cold_start
         self.cold_starts += bool(cold_start)
-        self._milliseconds[round((ended - came) * 1000)] += 1
+        self._milliseconds[round((ended - arrived) * 1000)] += 1
         if outcome.answer:
             self.ages += ended - outcome.answer.as_of
 

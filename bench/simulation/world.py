@@ -10,14 +10,14 @@ from table import Table
 class World:
     """A fleet of environments that share a quota, and a table if `settings` say so."""
 
-    def __init__(self, begin, settings, durations, rate_limit, most, tally, **options):
+    def __init__(self, begin, settings, durations, rate_limit, max_environments, tally, **options):
         self.simulation = simpy.Environment(initial_time=begin)
         self.settings, self.durations = settings, durations
         self.calendly = Calendly(self.simulation, durations.calendly, rate_limit)
         self.table = Table(self.simulation, durations.table) if settings.has_table else None
         # Times at which environments read a PAT.
         self.secret_reads = []
-        self.fleet = Fleet(self.simulation, self.environment, most, tally, **options)
+        self.fleet = Fleet(self.simulation, self.environment, max_environments, tally, **options)
 
     def environment(self):
         shared = (self.settings, self.durations, self.calendly, self.table, self.secret_reads)

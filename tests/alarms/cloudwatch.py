@@ -13,7 +13,7 @@ def key(namespace, name, dimensions):
     return namespace, name, frozenset(dimensions.items())
 
 
-def declared(lines):
+def emf_metrics(lines):
     """{metric: sum} of the metrics in lines of the embedded metric format.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -30,7 +30,7 @@ def declared(lines):
     return found
 
 
-def filtered(lines, filters):
+def filter_metrics(lines, filters):
     """{metric: sum} of the metrics that metric filters derive from lines."""
     found = Counter()
     for properties in filters:
@@ -44,7 +44,7 @@ def filtered(lines, filters):
     return found
 
 
-def looked_at(alarm):
+def alarm_metrics(alarm):
     """{id: metric} of an alarm's metrics. The id of a single metric is its name."""
     if "MetricName" in alarm:
         metrics = {alarm["MetricName"]: alarm}
@@ -64,8 +64,8 @@ def looked_at(alarm):
     }
 
 
-def goes_off(alarm, values):
+def fires(alarm, values):
     """Whether an alarm fires if its metrics have these values in enough periods."""
-    metrics = looked_at(alarm).items()
+    metrics = alarm_metrics(alarm).items()
     moment = {name: values[metric] for name, metric in metrics if metric in values}
     return is_in_alarm(alarm, [moment] * alarm["DatapointsToAlarm"])

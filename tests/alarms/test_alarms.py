@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "tests/template")]
 
 import local  # noqa: E402
 import run  # noqa: E402
-from cloudwatch import declared, filtered, goes_off, key, looked_at  # noqa: E402
+from cloudwatch import alarm_metrics, emf_metrics, filter_metrics, fires, key  # noqa: E402
 from environments import EMPTY_SECRET_ID, REVOKED_SECRET_ID, SECONDS, WARM_UP, Environment, StandIns, name_of  # noqa: E402
 from translation import FUNCTIONS, deployed, of_type  # noqa: E402
 
@@ -93,6 +93,7 @@ class Problems:
             status = warm.request()
             if "SecretStale" in warm.lines()[-1] or time.monotonic() > deadline:
                 return status, warm.lines()
+            time.sleep(0.1)
 
     def pat_missing(self):
         cold = self.environment("without a PAT", CALENDLY_PAT_SECRET_ID=EMPTY_SECRET_ID)
@@ -108,8 +109,8 @@ class Problems:
         """Ten errors in a period."""
         failing = self.environment("with Calendly's errors")
         self.stand_ins.fault("/users/me", 10, kind="status", status=500)
-        statuses = {failing.request() for _ in range(10)}
-        return statuses.pop(), failing.lines()
+        [status] = {failing.request() for _ in range(10)}
+        return status, failing.lines()
 
     def shared_cache_failures(self):
         """DynamoDB is down. The circuit breaker probes it with growing backoff."""
@@ -121,7 +122,8 @@ class Problems:
             statuses.add(alone.request())
             lines = [line for line in alone.lines() if "SharedCacheFailures" in line]
             if len(lines) >= 3 or len(statuses) > 1 or time.monotonic() > deadline:
-                return statuses.pop(), alone.lines()
+                [status] = statuses
+                return status, alone.lines()
             # Each request may call Calendly, which allows 500 calls a minute.
             time.sleep(0.25)
 
@@ -153,30 +155,30 @@ class WithStandIns(unittest.TestCase):
         cls.stand_ins.start()
 
 
-class OfTheFunctions(WithStandIns):
+class FunctionAlarms(WithStandIns):
     """Alarms on metrics in the functions' log lines."""
 
-    def test_each_alarm_goes_off_by_the_lines_of_one_function(self):
+    def test_each_alarm_fires_on_its_problem(self):
         for metric, (problem, expected) in PROBLEMS.items():
             alarm = alarms()[f"Monitoring.{metric}Alarm"]
             for function in local.FUNCTIONS:
                 with self.subTest(f"{metric} {function}"):
                     status, lines = problem(Problems(self.stand_ins, function))
                     self.assertEqual(status, expected, lines)
-                    values = declared(lines)
+                    values = emf_metrics(lines)
                     own = key(OWN, metric, {"FunctionName": name_of(function)})
-                    self.assertIn(own, looked_at(alarm).values())
+                    self.assertIn(own, alarm_metrics(alarm).values())
                     self.assertGreaterEqual(values[own], alarm["Threshold"])
-                    self.assertTrue(goes_off(alarm, values), values)
+                    self.assertTrue(fires(alarm, values), values)
                     # No other alarm fires.
-                    others = {name for name, one in alarms().items() if goes_off(one, values)}
+                    others = {name for name, one in alarms().items() if fires(one, values)}
                     self.assertEqual(others - {HEARTBEAT}, {f"Monitoring.{metric}Alarm"})
 
     def test_every_metric_of_the_alarms_is_covered(self):
         looked = {
             name
             for alarm in alarms().values()
-            for namespace, name, _ in looked_at(alarm).values()
+            for namespace, name, _ in alarm_metrics(alarm).values()
             if namespace == OWN
         }
         self.assertEqual(looked - made_by_filters(), {*PROBLEMS, NO_BUG, "CalendlyCalls", "WarmUp"})
@@ -185,21 +187,21 @@ class OfTheFunctions(WithStandIns):
         others = {
             name
             for name, alarm in alarms().items()
-            if all(namespace != OWN for namespace, _, _ in looked_at(alarm).values())
+            if all(namespace != OWN for namespace, _, _ in alarm_metrics(alarm).values())
         }
         self.assertEqual(others, set(WITHOUT_LINES))
 
-    def test_good_requests_and_warm_ups_set_no_alarm_off(self):
+    def test_good_requests_fire_no_alarm(self):
         for function in local.FUNCTIONS:
             with self.subTest(function):
                 well = Environment(self.stand_ins, function)
                 self.assertEqual([well.request(), well.request()], [200, 200])
                 self.assertEqual(well.invoke(WARM_UP), {"warm": True, "cold_start": False})
-                values = declared(well.lines()) + filtered(well.lines(), filters(function))
+                values = emf_metrics(well.lines()) + filter_metrics(well.lines(), filters(function))
                 own = {"FunctionName": name_of(function)}
                 self.assertEqual(values[key(OWN, "ColdStart", own)], 1)
                 self.assertEqual(values[key(OWN, "WarmUp", own)], 1)
-                off = {name for name, alarm in alarms().items() if goes_off(alarm, values)}
+                off = {name for name, alarm in alarms().items() if fires(alarm, values)}
                 self.assertEqual(off - {HEARTBEAT}, set())
 
     def test_a_missing_warm_up_of_one_function_goes_off(self):
@@ -207,14 +209,14 @@ class OfTheFunctions(WithStandIns):
         for function in local.FUNCTIONS:
             warm = Environment(self.stand_ins, function, "for the heartbeat")
             warm.invoke(WARM_UP)
-            every[function] = declared(warm.lines())
-        self.assertFalse(goes_off(alarm, sum(every.values(), start=declared([]))))
+            every[function] = emf_metrics(warm.lines())
+        self.assertFalse(fires(alarm, sum(every.values(), start=emf_metrics([]))))
         for missing in every:
             rest = [found for function, found in every.items() if function != missing]
-            self.assertTrue(goes_off(alarm, sum(rest, start=declared([]))), missing)
+            self.assertTrue(fires(alarm, sum(rest, start=emf_metrics([]))), missing)
 
 
-class OfTheHook(WithStandIns):
+class WarmUpReports(WithStandIns):
     """The deployment hook refuses a version by what its warm-up names."""
 
     def test_a_warm_up_names_what_it_could_not_prepare(self):
@@ -229,7 +231,7 @@ class OfTheHook(WithStandIns):
                 self.assertEqual([problem.partition(": ")[0] for problem in answer["unprepared"]], [what])
 
 
-class OfAVersion(WithStandIns):
+class CanaryAlarms(WithStandIns):
     """The canary alarm on refusals, with the metric filters of the log."""
 
     def lines(self, function, version, requests, status, **variables):
@@ -258,7 +260,7 @@ class OfAVersion(WithStandIns):
             ):
                 with self.subTest(f"{function} {name}"):
                     lines = old + self.lines(function, NEW, 6, status, **variables)
-                    values = filtered(lines, filters(function))
+                    values = filter_metrics(lines, filters(function))
                     refused = 6 if status == 401 else 0
                     own = {"FunctionName": name_of(function)}
                     of_new = own | {"Version": NEW}
@@ -266,7 +268,7 @@ class OfAVersion(WithStandIns):
                     self.assertEqual(values[key(OWN, "VersionRefusals", of_new)], refused)
                     self.assertEqual(values[key(OWN, "VersionInternalErrors", of_new)], 0)
                     values |= self.invocations(function, lines)
-                    self.assertEqual(goes_off(alarm, values), bool(refused))
+                    self.assertEqual(fires(alarm, values), bool(refused))
 
 
 if __name__ == "__main__":

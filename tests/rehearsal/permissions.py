@@ -47,8 +47,8 @@ def permissions(stack):
             for policy, document in documents.items()
             for statement in document["Statement"]
             if statement.get("Sid") not in NOT_ENFORCED
-            for action in many(statement["Action"])
-            for resource in many(statement["Resource"])
+            for action in as_list(statement["Action"])
+            for resource in as_list(statement["Resource"])
         ]
         require_distinct(role["RoleName"], own)
         for permission in own:
@@ -56,7 +56,7 @@ def permissions(stack):
     return found
 
 
-def many(value):
+def as_list(value):
     return value if isinstance(value, list) else [value]
 
 

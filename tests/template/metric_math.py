@@ -69,7 +69,7 @@ def evaluate(node, series):
             if decided is None:
                 return None
             return (evaluate(yes, series) or 0) if decided else evaluate(no, series)
-    raise AssertionError(f"not known here: {ast.unparse(node)}")
+    raise AssertionError(f"unsupported expression: {ast.unparse(node)}")
 
 
 def is_missing(left, one, right, other):

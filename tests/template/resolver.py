@@ -88,7 +88,7 @@ class Resolver:
     def present(self, name):
         """The name of a resource, which must exist under these parameters."""
         condition = self.template["Resources"][name].get("Condition")
-        assert condition is None or self.condition(condition), f"{name} is not there"
+        assert condition is None or self.condition(condition), f"{name} does not exist under these parameters"
         return name
 
     def do_sub(self, argument):

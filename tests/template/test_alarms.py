@@ -71,7 +71,7 @@ class Alarms(unittest.TestCase):
                 self.assertTrue(is_in_alarm(alarm, [part] * times), metric)
                 self.assertFalse(is_in_alarm(alarm, [{"user": least - 1}] * periods), metric)
 
-    def test_a_single_failure_of_any_function_is_an_error(self):
+    def test_one_error_of_any_function_fires(self):
         alarm = alarms()["Errors"]
         self.assertCountEqual(
             [(m, d["FunctionName"]) for _, m, d in alarm_metrics(alarm)],
@@ -82,7 +82,7 @@ class Alarms(unittest.TestCase):
             self.assertTrue(is_in_alarm(alarm, [{one: 1}, {}]))
         self.assertFalse(is_in_alarm(alarm, [{"userFailed": 0}, {}]))
 
-    def test_a_single_throttle_is_one(self):
+    def test_one_throttle_fires(self):
         alarm = alarms()["Throttles"]
         self.assertEqual({m for _, m, _ in alarm_metrics(alarm)}, {"Throttles"})
         for one in IDS:
@@ -218,7 +218,7 @@ class Gateway(unittest.TestCase):
             self.assertEqual(is_in_alarm(alarm, [moment, {}, moment]), expected, moment)
             self.assertFalse(is_in_alarm(alarm, [moment, {}, {}]), moment)
 
-    def test_one_gateway_error_is_enough(self):
+    def test_one_gateway_error_fires(self):
         alarm = alarms()["GatewayErrors"]
         self.assertTrue(is_in_alarm(alarm, [{"GatewayErrors": 1}, {}]))
         self.assertFalse(is_in_alarm(alarm, [{}, {}]))

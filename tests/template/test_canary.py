@@ -142,7 +142,7 @@ class Errors(unittest.TestCase):
         self.assertFalse(is_in_alarm(alarm, [{"failed": 0}] * 5))
         self.assertFalse(is_in_alarm(alarm, [{}] * 5))
 
-    def test_a_missing_value_does_not_hide_a_present_one(self):
+    def test_missing_metric_counts_as_zero(self):
         alarm = canary()["ErrorsAlarm"]
         self.assertEqual(value(alarm, {"failed": 2}), 2)
         self.assertEqual(value(alarm, {"internal": 3, "failed": 0}), 3)

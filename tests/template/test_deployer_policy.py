@@ -11,7 +11,7 @@ import unittest
 
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from resolver import ROOT
-from translation import deployed, of_type
+from translation import as_list, deployed, of_type
 
 NAME = "calendly-functions-staging"
 ACCOUNT = "eu-west-1:123456789012"
@@ -167,15 +167,11 @@ def allows(statements, action, resource):
     return any(
         statement["Effect"] == "Allow"
         and any(
-            fnmatch.fnmatchcase(action.lower(), one.lower()) for one in many(statement["Action"])
+            fnmatch.fnmatchcase(action.lower(), one.lower()) for one in as_list(statement["Action"])
         )
-        and any(fnmatch.fnmatchcase(resource, one) for one in many(statement["Resource"]))
+        and any(fnmatch.fnmatchcase(resource, one) for one in as_list(statement["Resource"]))
         for statement in statements
     )
-
-
-def many(value):
-    return value if isinstance(value, list) else [value]
 
 
 def needed(kind):
@@ -275,7 +271,7 @@ class Policy(unittest.TestCase):
             service
             for role in roles
             for statement in role["AssumeRolePolicyDocument"]["Statement"]
-            for service in many(statement["Principal"]["Service"])
+            for service in as_list(statement["Principal"]["Service"])
         }
         passed = by_name["PassRoles"]["Condition"]["StringEquals"]["iam:PassedToService"]
         self.assertCountEqual(passed, principals)

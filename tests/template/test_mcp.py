@@ -15,7 +15,7 @@ def enabled(**parameters):
 
 
 class Disabled(unittest.TestCase):
-    def test_nothing_of_it_exists(self):
+    def test_no_mcp_resources_when_disabled(self):
         names = [name for name in deployed() if "mcp" in name.lower()]
         self.assertEqual(names, [])
         self.assertNotIn(ROUTE, deployed()["Api"]["Properties"]["Body"]["paths"])
@@ -56,7 +56,7 @@ class Function(unittest.TestCase):
         self.assertEqual(variables["JWT_AUDIENCE"], "one,two")
         self.assertNotIn("MCP_PUBLIC_URL", found["UserFunction"]["Properties"]["Environment"]["Variables"])
 
-    def test_it_may_do_what_the_others_may(self):
+    def test_permissions_equal_those_of_other_functions(self):
         found = enabled()
         logs = {"Effect": "Allow", "Action": WRITE_LOGS, "Resource": "<McpLogs.Arn>"}
         self.assertCountEqual(allowed(found, role_of(MCP)), [logs, reads(SECRETS + "<CalendlyPatSecret>")])

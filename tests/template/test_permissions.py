@@ -6,7 +6,7 @@ import unittest
 
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from resolver import SECRETS, source
-from translation import FUNCTIONS, SIMPLEST, deployed, of_type, translate
+from translation import FUNCTIONS, SIMPLEST, as_list, deployed, of_type, translate
 
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0-1"
@@ -116,9 +116,9 @@ class Updates(unittest.TestCase):
     def test_functions_wait_for_their_policies(self):
         entries = translate(**SIMPLEST)["Resources"]
         for function in FUNCTIONS:
-            self.assertIn("FunctionsPolicy", many(entries[function]["DependsOn"]))
+            self.assertIn("FunctionsPolicy", as_list(entries[function]["DependsOn"]))
         for encrypted in ("CalendlyPatSecret", "CallerHashKey", "CacheTable"):
-            self.assertIn("Roles", many(entries[encrypted]["DependsOn"]))
+            self.assertIn("Roles", as_list(entries[encrypted]["DependsOn"]))
 
     def test_every_parameter_of_a_policy_is_in_the_record(self):
         policy = json.dumps(source()["Resources"]["FunctionsPolicy"])
@@ -128,10 +128,6 @@ class Updates(unittest.TestCase):
             used = re.search(rf'(\{{|"){name}(\}}|")', policy + given)
             if used and name not in ("PermissionsBoundaryArn",):
                 self.assertIn(f"${{{name}}}", record)
-
-
-def many(value):
-    return value if isinstance(value, list) else [value]
 
 
 class Secrets(unittest.TestCase):

@@ -110,3 +110,8 @@ def nested(name, properties):
 def of_type(found, kind):
     """The properties of the resources of one type, by logical id."""
     return {name: entry["Properties"] for name, entry in found.items() if entry["Type"] == kind}
+
+
+def as_list(value):
+    """A value that CloudFormation and IAM accept with or without a list around it."""
+    return value if isinstance(value, list) else [value]

@@ -52,3 +52,12 @@ def _post_fault(path, times, order):
 
 def clear_faults():
     _client.delete(f"{SANDBOX}/sandbox/faults").raise_for_status()
+
+
+def called_paths():
+    """The paths of the calls that the sandbox has received."""
+    return [call["path"] for call in _client.get(f"{SANDBOX}/sandbox/calls").raise_for_status().json()]
+
+
+def clear_calls():
+    _client.delete(f"{SANDBOX}/sandbox/calls").raise_for_status()

@@ -84,12 +84,12 @@ class ApiPage(BrowserTest):
         self.sign_in()
         self.assertEqual(self.try_out("user")[0].status, 200)
 
-    def test_a_sign_in_that_fails_is_said(self):
+    def test_failed_sign_in_is_reported(self):
         self.page.route("**/issuer/token", lambda route: route.fulfill(status=500))
         self.page.reload()
         expect(self.page.get_by_role("status")).to_have_text("The demo sign-in failed: press Authorize first.")
 
-    def test_a_script_that_does_not_load_is_said(self):
+    def test_failed_script_load_is_reported(self):
         for script in ("swagger-ui-bundle.js", "page.js"):
             with self.subTest(script):
                 page = self.new_page()

@@ -58,9 +58,13 @@ class AccessLog(unittest.TestCase):
 class Concurrency(unittest.TestCase):
     def test_a_slow_request_does_not_hold_up_others(self):
         bundle.delay("/event_types", 2_000)
+        bundle.clear_calls()
         with ThreadPoolExecutor() as pool:
             slow = pool.submit(bundle.ask, "user-event-types")
-            time.sleep(0.5)
+            deadline = time.monotonic() + 10
+            while "/event_types" not in bundle.called_paths():
+                self.assertLess(time.monotonic(), deadline, "no call of /event_types")
+                time.sleep(0.02)
             answer = bundle.request("GET", "/calendly/user-event-types")
             self.assertEqual((answer.status_code, slow.done()), (401, False))
             self.assertEqual(slow.result().status_code, 200)
