@@ -1,6 +1,10 @@
 //! A cached value with single-flight loading: of the callers that need it at the same time, one loads it, and the others
 //! wait for that load and share its outcome.
 
+mod load_state;
+#[cfg(test)]
+mod tests;
+
 use std::{
     future::Future,
     sync::{Arc, PoisonError, RwLock},
@@ -13,10 +17,8 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::policy::{CachePolicy, Cooldown, Failures, Freshness, RefreshPolicy, Step};
-
-#[cfg(test)]
-mod tests;
+use super::policy::{CachePolicy, Freshness, RefreshPolicy, Step};
+use load_state::{LoadGuard, LoadReason, LoadState};
 
 /// A value of type `T` that is loaded on demand. A load can fail with an `E`.
 ///
@@ -103,47 +105,10 @@ struct Cached<T> {
     loaded_at: Instant,
 }
 
-#[derive(Debug)]
-struct LoadState<T, E> {
-    /// Failed loads since the last success.
-    failures: Option<Failures>,
-    /// The error of the last failed load; `None` if it was canceled.
-    error: Option<E>,
-    refreshes: Refreshes<T>,
-}
-
-/// The forced refreshes of one value.
-#[derive(Debug)]
-struct Refreshes<T> {
-    /// The value that the last refreshes did not replace.
-    unchanged_value: Option<Arc<T>>,
-    /// Consecutive refreshes that found no newer value, failed ones included.
-    unchanged: u32,
-    /// The end of the cool-down.
-    next_at: Option<Instant>,
-}
-
 /// What a caller does that holds the lock of the load.
 enum Decision<T, E> {
     Load { timeout: Duration },
     Return(Result<Lookup<T>, CacheError<E>>),
-}
-
-/// Why a value is loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LoadReason {
-    /// A request needs it.
-    Request,
-    /// A request may need it. A failed preload starts no backoff.
-    Preload,
-}
-
-/// A load under way. It counts as canceled if it is dropped before its outcome is recorded.
-struct LoadGuard<'a, T, E> {
-    state: &'a mut LoadState<T, E>,
-    policy: &'a CachePolicy,
-    reason: LoadReason,
-    is_recorded: bool,
 }
 
 impl<T> Clone for Cached<T> {
@@ -156,9 +121,7 @@ impl<T, E: Clone> CachedValue<T, E> {
     /// An empty cache.
     #[must_use]
     pub fn new(policy: CachePolicy) -> Self {
-        let refreshes = Refreshes { unchanged_value: None, unchanged: 0, next_at: None };
-        let state = LoadState { failures: None, error: None, refreshes };
-        Self { policy, cached: RwLock::new(None), loading: Mutex::new(state) }
+        Self { policy, cached: RwLock::new(None), loading: Mutex::new(LoadState::new()) }
     }
 
     /// Returns the value, and loads it if there is no fresh one. `load` receives its time-out.
@@ -373,7 +336,7 @@ impl<T, E: Clone> CachedValue<T, E> {
         reason: LoadReason,
         load: Load<'_, T, E>,
     ) -> Result<Lookup<T>, LoadError<E>> {
-        let guard = LoadGuard { state, policy: &self.policy, reason, is_recorded: false };
+        let guard = LoadGuard::new(state, &self.policy, reason);
         let result = load.await;
         match &result {
             Ok(Loaded { value, age, .. }) => {
@@ -439,81 +402,5 @@ impl<T> From<Arc<T>> for Loaded<T> {
 impl<T> Cached<T> {
     fn lookup(&self, status: CacheStatus) -> Lookup<T> {
         Lookup { value: self.value.clone(), status }
-    }
-}
-
-impl<T, E: Clone> LoadState<T, E> {
-    fn last_error(&self) -> CacheError<E> {
-        self.error.clone().map_or(CacheError::Canceled, CacheError::LoadFailed)
-    }
-}
-
-impl<T> Refreshes<T> {
-    fn is_due(&self, seen: &Arc<T>, now: Instant, cooldown: Cooldown) -> bool {
-        let applies = match cooldown {
-            Cooldown::Fixed(_) => true,
-            Cooldown::WhileUnchanged(_) => self.is_unchanged_value(seen),
-        };
-        !(applies && self.next_at.is_some_and(|next_at| now < next_at))
-    }
-
-    fn start(&mut self, now: Instant, cooldown: Cooldown) {
-        self.next_at = Some(now + cooldown.after(0));
-    }
-
-    fn record_no_change(&mut self, seen: &Arc<T>, now: Instant, cooldown: Cooldown) {
-        if matches!(cooldown, Cooldown::WhileUnchanged(_)) {
-            self.unchanged = if self.is_unchanged_value(seen) { self.unchanged.saturating_add(1) } else { 1 };
-            self.unchanged_value = Some(seen.clone());
-            self.next_at = Some(now + cooldown.after(self.unchanged));
-        }
-    }
-
-    fn is_unchanged_value(&self, seen: &Arc<T>) -> bool {
-        self.unchanged_value.as_ref().is_some_and(|value| Arc::ptr_eq(value, seen))
-    }
-}
-
-impl<T, E> LoadGuard<'_, T, E> {
-    fn succeeded(mut self) {
-        self.is_recorded = true;
-        self.state.failures = None;
-        self.state.error = None;
-    }
-
-    fn failed(mut self, error: E) {
-        self.is_recorded = true;
-        self.record_failure(Some(error));
-    }
-
-    /// Waiters share the answer. It starts no backoff.
-    fn rejected(mut self, error: E) {
-        self.is_recorded = true;
-        let now = Instant::now();
-        self.state.failures = Some(Failures { count: 0, last: now, was_canceled: false, retry_at: now });
-        self.state.error = Some(error);
-    }
-
-    fn record_failure(&mut self, error: Option<E>) {
-        let now = Instant::now();
-        let (count, retry_at) = match self.state.failures {
-            before if self.reason == LoadReason::Request => {
-                let count = before.map_or(0, |before| before.count).saturating_add(1);
-                (count, now + self.policy.delay_after(count))
-            }
-            Some(before) => (before.count, before.retry_at),
-            None => (0, now),
-        };
-        let was_canceled = error.is_none();
-        self.state.failures = Some(Failures { count, last: now, was_canceled, retry_at });
-        self.state.error = error;
-    }
-}
-
-impl<T, E> Drop for LoadGuard<'_, T, E> {
-    fn drop(&mut self) {
-        if !self.is_recorded {
-            self.record_failure(None);
-        }
     }
 }

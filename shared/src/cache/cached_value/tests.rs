@@ -9,7 +9,7 @@ use std::{
 use tokio::time::{advance, sleep, timeout};
 
 use super::*;
-use crate::cache::{Backoff, OnError, RefreshPolicy};
+use crate::cache::{Backoff, Cooldown, OnError, RefreshPolicy};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
