@@ -99,8 +99,8 @@ impl HttpClient {
         self.execute(request.build()?).await
     }
 
-    /// Sends an idempotent request. If it fails on a connection that may have died during a freeze, sends it
-    /// again at once on a new one.
+    /// Sends a request that may be repeated. If it fails on a connection that may have died during a freeze, sends it again at
+    /// once on a new one. A repeated request for a lease may find its own lease: it then waits as for another's.
     pub(crate) async fn execute(&self, request: Request) -> Result<Response, reqwest::Error> {
         let inner = &*self.0;
         let (pool, last_response) = (inner.pool(), inner.last_response());
@@ -109,8 +109,8 @@ impl HttpClient {
             .flatten()
             .any(|at| inner.may_have_frozen_since(at));
         let copy = if may_be_dead { request.try_clone() } else { None };
-        let (mut result, origin) = with_connection_source(pool.client.execute(request)).await;
-        let last_used = match origin {
+        let (mut result, source) = with_connection_source(pool.client.execute(request)).await;
+        let last_used = match source {
             ConnectionSource::Pool => last_response,
             ConnectionSource::Spare(opened) => Some(opened),
             ConnectionSource::New => None,

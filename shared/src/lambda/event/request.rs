@@ -66,7 +66,7 @@ fn header_map(
     headers
 }
 
-/// A header value. Control characters, such as line breaks, are replaced: the header is kept, with a value that cannot
+/// A header value. Control characters, such as line breaks, are replaced: the header stays, with a value that cannot
 /// be mistaken for a valid one.
 fn header_value(value: String) -> HeaderValue {
     HeaderValue::try_from(&value)
