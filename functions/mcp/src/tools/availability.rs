@@ -232,9 +232,10 @@ fn text(question: &Question, zone: &Zone, available: bool, days: &[Day]) -> Stri
         RequestedTimes::Point(_) => {}
     }
     for Day { date, weekday, times } in days {
-        // Several event types can have the same start.
-        let mut starts: Vec<&str> = times.iter().map(|time| time.start.as_str()).collect();
-        starts.dedup();
+        // Several event types can be available at the same instant.
+        let mut distinct: Vec<&Time> = times.iter().collect();
+        distinct.dedup_by_key(|time| &time.start_time);
+        let starts: Vec<&str> = distinct.into_iter().map(|time| time.start.as_str()).collect();
         lines.push(format!("{weekday} {date}: {} ({zone})", starts.join(", ")));
     }
     let times = days.iter().flat_map(|day| day.times.iter().map(move |time| (&day.date, time)));
@@ -244,4 +245,43 @@ fn text(question: &Question, zone: &Zone, available: bool, days: &[Day]) -> Stri
         }
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question() -> Question {
+        let query = "start_time=2027-10-31&end_time=2027-10-31&timezone=Europe/Lisbon";
+        let now = DateTime::parse_from_rfc3339("2027-10-01T00:00:00Z").unwrap().to_utc();
+        Question::parse(&query.parse().unwrap(), now).unwrap()
+    }
+
+    fn time(start: &str, start_time: &str, booking_url: Option<&str>) -> Time {
+        Time {
+            start: start.to_owned(),
+            end: None,
+            start_time: start_time.to_owned(),
+            event_type: None,
+            booking_url: booking_url.map(str::to_owned),
+            booking_urls: None,
+        }
+    }
+
+    #[test]
+    fn a_line_has_each_instant_once() {
+        let times = vec![
+            time("00:00", "2027-10-31T00:00:00+01:00", Some("https://calendly.com/x/a")),
+            time("00:00", "2027-10-31T00:00:00+01:00", None),
+            // The clocks repeat this hour.
+            time("01:00", "2027-10-31T01:00:00+01:00", None),
+            time("01:00", "2027-10-31T01:00:00+00:00", None),
+        ];
+        let days = [Day { date: "2027-10-31".to_owned(), weekday: "Sunday", times }];
+        let zone = Zone::named("Europe/Lisbon").unwrap();
+        assert_eq!(
+            text(&question(), &zone, true, &days),
+            "Sunday 2027-10-31: 00:00, 01:00, 01:00 (Europe/Lisbon)\n2027-10-31 00:00: https://calendly.com/x/a"
+        );
+    }
 }
