@@ -22,9 +22,9 @@ const DEFAULT_MAX_TIMES: usize = 20;
 /// The largest `max_times`.
 const MAX_MAX_TIMES: u64 = 100;
 
-/// Stands in for an absent `start`: `TimeRange` moves it to now, and reports a past `end` as past instead of as before
-/// `start`.
-const LONG_AGO: &str = "2000-01-01";
+/// Stands in for an absent `start`: the earliest date, so that an `end` in the past is not before it. `TimeRange` moves it
+/// to now.
+const EARLIEST_START: &str = "0000-01-01";
 
 /// The last second of the year 9999: RFC 3339 has no later years.
 const LAST_SECOND: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).unwrap();
@@ -99,7 +99,7 @@ impl<'a> Arguments<'a> {
                 value.into_iter().for_each(|value| push(name, value));
             }
         } else {
-            let start = start.unwrap_or_else(|| LONG_AGO.to_owned());
+            let start = start.unwrap_or_else(|| EARLIEST_START.to_owned());
             push("end_time", end.unwrap_or_else(|| default_end(&start, timezone.as_deref(), now)));
             push("start_time", start);
         }
@@ -308,6 +308,7 @@ mod tests {
             (json!({"start": "2026-12-01T09:00"}), "start", "or send timezone."),
             (json!({"end": "end_time"}), "end", "end \"end_time\" is neither"),
             (json!({"end": "2026-11-01"}), "end", "end 2026-11-02T00:00:00Z is in the past"),
+            (json!({"end": "0001-01-01", "timezone": "Asia/Tokyo"}), "end", "is in the past (it is now"),
             (json!({"start": "2026-12-02", "end": "2026-12-01"}), "end", "is not after start"),
             (
                 json!({"at": "2026-12-01T09:00:00Z", "start": "2026-12-01"}),
