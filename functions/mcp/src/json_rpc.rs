@@ -149,20 +149,19 @@ pub fn result_json(id: &str, result: &str) -> String {
     [r#"{"jsonrpc":"2.0","id":"#, id, r#","result":"#, result, "}"].concat()
 }
 
-/// The members of a message. An absent member differs from `null`.
+/// The members of a message.
 #[derive(Deserialize)]
 struct Members<'a> {
-    #[serde(borrow, default, deserialize_with = "present")]
+    #[serde(borrow)]
     jsonrpc: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     method: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     params: Option<&'a RawValue>,
 }
 
-/// Deserializes a member that is there, `null` included.
+/// Deserializes a member whose `null` differs from its absence.
 pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }

@@ -25,7 +25,7 @@ use json_rpc::{ErrorKind, Message, Request, RpcError, result_json, string};
 use origin::AllowedOrigins;
 use protected_resource::ProtectedResource;
 use tools::{BoundCall, Tool, ToolCall, Tools, arguments::Arguments};
-use version::{Negotiated, Params, ProtocolHeaders, Version, negotiate};
+use version::{Params, ProtocolHeaders, Version, negotiate};
 
 /// The server.
 pub struct Mcp {
@@ -141,18 +141,14 @@ fn dispatch_request<'a>(
 ) -> Result<Dispatch<'a>, RpcError> {
     let result = |result: &str| Ok(Dispatch::Answer(HttpAnswer::from(result_json(request.id, result))));
     let params = Params::parse(request)?;
-    let version = match negotiate(request, &params, headers)? {
-        Negotiated::Initialize(version) => return result(&methods::initialize(version)),
-        Negotiated::Request(version) => version,
-    };
+    let version = negotiate(request, &params, headers)?;
     match &*request.method {
+        "initialize" if !version.is_stateless() => result(&methods::initialize(params.handshake_version())),
         "server/discover" if version.is_stateless() => result(&methods::discover()),
         "ping" if !version.is_stateless() => result(&methods::ping()),
         "tools/list" => match params.cursor {
-            Some(cursor) if cursor.get() != "null" => {
-                Err(RpcError::invalid_params("cursor is unknown: the list has one page."))
-            }
-            _ => result(&methods::list_tools(version)),
+            Some(_) => Err(RpcError::invalid_params("cursor is unknown: the list has one page.")),
+            None => result(&methods::list_tools(version)),
         },
         "tools/call" => {
             let name: String = params
