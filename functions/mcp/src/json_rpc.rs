@@ -1,11 +1,6 @@
 //! JSON-RPC 2.0 messages: requests and notifications in, results and errors out.
 
-use std::borrow::Cow;
-
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::version::Version;
@@ -25,7 +20,7 @@ pub struct Request<'a> {
     /// The id as it was sent: the JSON of a string or an integer.
     pub id: &'a str,
     /// The method.
-    pub method: Cow<'a, str>,
+    pub method: String,
     /// The parameters; `None` if there are none or they are an array, which no method takes.
     pub params: Option<&'a RawValue>,
 }
@@ -172,8 +167,8 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
 }
 
 /// The value of a JSON string; `None` for any other JSON.
-pub(crate) fn string<T: DeserializeOwned>(json: &RawValue) -> Option<T> {
-    if json.get().starts_with('"') { serde_json::from_str(json.get()).ok() } else { None }
+pub(crate) fn string(json: &RawValue) -> Option<String> {
+    serde_json::from_str(json.get()).ok()
 }
 
 impl<'a> Message<'a> {
@@ -189,30 +184,32 @@ impl<'a> Message<'a> {
             return Err(match serde_json::from_str::<IgnoredAny>(text) {
                 Err(_) => (not_json(), None),
                 Ok(_) if text.trim_start().starts_with('[') => {
-                    (invalid("Batches are not supported: send one message a request."), None)
+                    (invalid("Batches are not supported: send one message per request."), None)
                 }
-                Ok(_) => (invalid("The body is not a JSON-RPC message: send one object."), None),
+                Ok(_) => (
+                    invalid("The body is not a JSON-RPC message: send an object, with each member once."),
+                    None,
+                ),
             });
         };
         let id = members.id.map(RawValue::get);
-        let usable_id = id.filter(|id| is_id(id));
-        if id.is_some() && usable_id.is_none() {
+        if id.is_some_and(|id| !is_id(id)) {
             return Err((invalid("id is neither a string nor an integer."), None));
         }
-        let refuse = |message: &str| Err((invalid(message), usable_id));
-        if members.jsonrpc.and_then(string::<String>).as_deref() != Some("2.0") {
+        let refuse = |message: &str| Err((invalid(message), id));
+        if members.jsonrpc.and_then(string).as_deref() != Some("2.0") {
             return refuse("jsonrpc is not \"2.0\".");
         }
-        let Some(method) = members.method.and_then(string::<String>) else {
+        let Some(method) = members.method.and_then(string) else {
             return refuse("method is missing or not a string.");
         };
-        let params = match members.params.map(|params| (params, params.get().as_bytes().first())) {
-            None | Some((_, Some(b'['))) => None,
-            Some((params, Some(b'{'))) => Some(params),
-            Some(_) => return refuse("params is not an object."),
+        let params = match members.params {
+            Some(params) if params.get().starts_with('{') => Some(params),
+            Some(params) if !params.get().starts_with('[') => return refuse("params is not an object."),
+            _ => None,
         };
-        Ok(match usable_id {
-            Some(id) => Self::Request(Request { id, method: method.into(), params }),
+        Ok(match id {
+            Some(id) => Self::Request(Request { id, method, params }),
             None => Self::Notification,
         })
     }
@@ -222,10 +219,9 @@ fn invalid(message: &str) -> RpcError {
     RpcError::bad_request(ErrorKind::InvalidRequest, message)
 }
 
-/// Whether this JSON is a string or an integer.
+/// Whether a JSON value is a string or an integer.
 fn is_id(json: &str) -> bool {
-    let digits = json.strip_prefix('-').unwrap_or(json);
-    json.starts_with('"') || (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    json.starts_with('"') || json.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
 }
 
 #[cfg(test)]

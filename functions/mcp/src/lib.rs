@@ -142,7 +142,7 @@ fn dispatch_request<'a>(
     let result = |result: &str| Ok(Dispatch::Answer(HttpAnswer::from(result_json(request.id, result))));
     let params = Params::parse(request)?;
     let version = negotiate(request, &params, headers)?;
-    match &*request.method {
+    match request.method.as_str() {
         "initialize" if !version.is_stateless() => result(&methods::initialize(params.handshake_version())),
         "server/discover" if version.is_stateless() => result(&methods::discover()),
         "ping" if !version.is_stateless() => result(&methods::ping()),
@@ -151,7 +151,7 @@ fn dispatch_request<'a>(
             None => result(&methods::list_tools(version)),
         },
         "tools/call" => {
-            let name: String = params
+            let name = params
                 .name
                 .and_then(string)
                 .ok_or_else(|| RpcError::invalid_params("params.name is missing or not a string."))?;

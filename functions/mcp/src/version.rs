@@ -111,7 +111,7 @@ impl<'a> Params<'a> {
     /// The version of the answer to `initialize`: the requested one if it has a handshake, else the newest one that has.
     #[must_use]
     pub fn handshake_version(&self) -> Version {
-        let requested: Option<String> = self.initialize_version.and_then(string);
+        let requested = self.initialize_version.and_then(string);
         requested
             .and_then(|name| Version::parse(&name).ok())
             .filter(|version| !version.is_stateless())
@@ -138,7 +138,7 @@ pub fn negotiate(
         let version = Version::parse(header.unwrap_or(Version::V2025_03_26.as_str()))?;
         return if version.is_stateless() { Err(missing_version()) } else { Ok(version) };
     };
-    let body_version: String = string(body_version).ok_or_else(missing_version)?;
+    let body_version = string(body_version).ok_or_else(missing_version)?;
     // The handshake versions do not define the member, so their requests need not have the header.
     if header.is_some() {
         check_header("MCP-Protocol-Version", header, Some(&body_version))?;
@@ -149,7 +149,7 @@ pub fn negotiate(
         check_header("Mcp-Method", headers.method.as_deref(), Some(&request.method))?;
         if request.method == "tools/call" {
             let header = headers.name.as_deref().map(decode_header_value).transpose()?;
-            let name: Option<String> = params.name.and_then(string);
+            let name = params.name.and_then(string);
             check_header("Mcp-Name", header.as_deref(), name.as_deref())?;
         }
         if !meta.capabilities.is_some_and(|capabilities| capabilities.get().starts_with('{')) {
