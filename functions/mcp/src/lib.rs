@@ -37,9 +37,9 @@ pub struct Mcp {
 /// What to do with a message.
 #[derive(Debug)]
 enum Dispatch<'a> {
-    /// An answer.
+    /// Send this answer.
     Answer(HttpAnswer),
-    /// A call of a tool, whose arguments may be wrong.
+    /// Call a tool, or report its invalid arguments.
     Call { id: &'a str, call: Result<ToolCall, Error>, version: Version },
 }
 
@@ -145,7 +145,7 @@ fn dispatch_request<'a>(
     match request.method.as_str() {
         "initialize" if !version.is_stateless() => result(&methods::initialize(params.handshake_version())),
         "server/discover" if version.is_stateless() => result(&methods::discover()),
-        "ping" if !version.is_stateless() => result(&methods::ping()),
+        "ping" if !version.is_stateless() => result("{}"),
         "tools/list" => match params.cursor {
             Some(_) => Err(RpcError::invalid_params("cursor is unknown: the list has one page.")),
             None => result(&methods::list_tools(version)),

@@ -12,7 +12,7 @@ use shared::{Error, calendly::utc};
 
 use super::arguments::TimesRequest;
 
-/// The times whose booking links are in the text.
+/// The maximum number of booking links in the text.
 const LINKS_IN_TEXT: usize = 5;
 
 /// The structured content.
@@ -206,7 +206,7 @@ fn weekday(weekday: Weekday) -> &'static str {
     }
 }
 
-/// The text: a line a day, then the booking links of the first times.
+/// The text: one line per day, then the booking links of the first times.
 fn text(question: &Question, zone: &Zone, available: bool, days: &[Day]) -> String {
     let mut offsets = zone.offsets();
     let mut moment = |time| {
