@@ -85,6 +85,21 @@ mod tests {
     }
 
     #[test]
+    fn all_parts_of_an_error_name_the_argument() {
+        let error = Error::invalid_value("end_time", "start_time", "is not after start_time.");
+        let Error::InvalidParameter { parameter, detail, reason } = with_argument_names(error) else {
+            panic!()
+        };
+        assert_eq!(
+            (parameter, &*detail, &*reason),
+            ("end", r#"end "start_time" is not after start."#, "end is not after start.")
+        );
+        let detail = "/calendly/user-event-types lists them.".to_owned();
+        let error = with_argument_names(Error::NoEventType { detail, reason: "none" });
+        assert_eq!(error.to_string(), "list_event_types lists them.");
+    }
+
+    #[test]
     fn errors_of_calendly_keep_their_words() {
         let error = Error::CalendlyInvalidResponse("the limit event_type".to_owned());
         let error = with_argument_names(error.about(r#"event_type "limit""#.to_owned()));

@@ -248,12 +248,18 @@ fn text(question: &Question, zone: &Zone, available: bool, days: &[Day]) -> Stri
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use shared::calendly::AvailableTimes;
+
     use super::*;
 
-    fn question() -> Question {
-        let query = "start_time=2027-10-31&end_time=2027-10-31&timezone=Europe/Lisbon";
+    fn question(query: &str) -> Question {
         let now = DateTime::parse_from_rfc3339("2027-10-01T00:00:00Z").unwrap().to_utc();
         Question::parse(&query.parse().unwrap(), now).unwrap()
+    }
+
+    fn lisbon() -> Zone {
+        Zone::named("Europe/Lisbon").unwrap()
     }
 
     fn time(start: &str, start_time: &str, booking_url: Option<&str>) -> Time {
@@ -277,10 +283,44 @@ mod tests {
             time("01:00", "2027-10-31T01:00:00+00:00", None),
         ];
         let days = [Day { date: "2027-10-31".to_owned(), weekday: "Sunday", times }];
-        let zone = Zone::named("Europe/Lisbon").unwrap();
         assert_eq!(
-            text(&question(), &zone, true, &days),
+            text(&question("start_time=2027-10-31&end_time=2027-10-31"), &lisbon(), true, &days),
             "Sunday 2027-10-31: 00:00, 01:00, 01:00 (Europe/Lisbon)\n2027-10-31 00:00: https://calendly.com/x/a"
         );
+    }
+
+    #[test]
+    fn texts_without_an_available_time_name_the_range() {
+        for (query, expected) in [
+            (
+                "start_time=2027-10-31T00:30:00Z&end_time=2027-11-01",
+                "No time is available from Sunday 2027-10-31 01:30 to Tuesday 2027-11-02 00:00 (Europe/Lisbon).",
+            ),
+            (
+                "at=2027-10-31T01:30:00Z",
+                "Sunday 2027-10-31 01:30 (Europe/Lisbon) is not available. Neither is any time in the 7 days after it.",
+            ),
+        ] {
+            assert_eq!(text(&question(query), &lisbon(), false, &[]), expected);
+        }
+    }
+
+    #[test]
+    fn booking_links_keep_the_lines_of_the_text() {
+        let link = |url: &str| {
+            let slot =
+                json!({"start_time": "2027-10-31T00:00:00Z", "status": "available", "scheduling_url": url});
+            let times = AvailableTimes::parse(json!({"collection": [slot]}).to_string()).unwrap();
+            let slot = &times.slots()[0];
+            booking_url(&EntrySlot { event_type: 0, slot, object: times.object(slot) })
+        };
+        for url in ["https://calendly.com/x/a", "https://calendly.com/é?a=b#c"] {
+            assert_eq!(link(url).as_deref(), Some(url));
+        }
+        for url in
+            ["", "http://calendly.com/x", "javascript:x", "https://a b", "https://a\nb", "https://a\u{2028}b"]
+        {
+            assert_eq!(link(url), None, "{url:?}");
+        }
     }
 }

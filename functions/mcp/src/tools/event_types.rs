@@ -151,6 +151,21 @@ mod tests {
     }
 
     #[test]
+    fn a_restart_drops_the_earlier_event_types() {
+        let [first, second] = ["first", "second"]
+            .map(|name| RawValue::from_string(event_type(&json!({"name": name})).to_string()).unwrap());
+        let mut list = EventTypeList::new(true);
+        let _ = list.visit(&first).unwrap();
+        list.restart();
+        let _ = list.visit(&second).unwrap();
+        let json: Value = serde_json::from_str(&list.into_json()).unwrap();
+        assert_eq!(
+            (&json["event_types"][0]["name"], &json["event_types"][1]),
+            (&json!("second"), &json!(null))
+        );
+    }
+
+    #[test]
     fn only_bookable_event_types_and_secret_ones_on_request() {
         for (changes, included) in [
             (json!({"active": false}), [false, false]),
