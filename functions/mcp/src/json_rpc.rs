@@ -38,35 +38,28 @@ pub struct RpcError {
     pub unsupported_version: Option<String>,
 }
 
-/// The kinds of errors that a message can cause.
+/// The kinds of errors that a message can cause, with the codes of JSON-RPC and of the Model Context Protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// -32700: not JSON.
-    Parse,
-    /// -32600: neither a request nor a notification.
-    InvalidRequest,
-    /// -32601: an unknown method.
-    MethodNotFound,
-    /// -32602: parameters that the method does not take.
-    InvalidParams,
-    /// -32020: headers that are missing or contradict the body.
-    HeaderMismatch,
-    /// -32022: a protocol version that is not supported.
-    UnsupportedProtocolVersion,
+    /// Not JSON.
+    Parse = -32_700,
+    /// Neither a request nor a notification.
+    InvalidRequest = -32_600,
+    /// An unknown method.
+    MethodNotFound = -32_601,
+    /// Parameters that the method does not take.
+    InvalidParams = -32_602,
+    /// Headers that are missing or contradict the body.
+    HeaderMismatch = -32_020,
+    /// A protocol version that is not supported.
+    UnsupportedProtocolVersion = -32_022,
 }
 
 impl ErrorKind {
-    /// The code of JSON-RPC or of the Model Context Protocol.
+    /// The code in an error response.
     #[must_use]
     pub fn code(self) -> i32 {
-        match self {
-            Self::Parse => -32_700,
-            Self::InvalidRequest => -32_600,
-            Self::MethodNotFound => -32_601,
-            Self::InvalidParams => -32_602,
-            Self::HeaderMismatch => -32_020,
-            Self::UnsupportedProtocolVersion => -32_022,
-        }
+        self as i32
     }
 
     /// The name in the log.
