@@ -93,6 +93,17 @@ struct Meta<'a> {
     capabilities: Option<&'a RawValue>,
 }
 
+impl<'a> Meta<'a> {
+    /// Parses `_meta`. The handshake versions ignore one that is not an object.
+    fn parse(meta: &'a RawValue) -> Result<Self, RpcError> {
+        if !meta.get().starts_with('{') {
+            return Ok(Self::default());
+        }
+        let twice = "params._meta could not be read: does it have a member twice?";
+        object(meta.get()).ok_or_else(|| RpcError::bad_request(ErrorKind::InvalidParams, twice))
+    }
+}
+
 impl<'a> Params<'a> {
     /// Parses the parameters of a request.
     ///
@@ -130,7 +141,7 @@ pub fn negotiate(
     headers: &ProtocolHeaders<'_>,
 ) -> Result<Version, RpcError> {
     let missing_version = || missing_meta("io.modelcontextprotocol/protocolVersion");
-    let meta: Meta<'_> = params.meta.and_then(|meta| object(meta.get())).unwrap_or_default();
+    let meta = params.meta.map_or_else(|| Ok(Meta::default()), Meta::parse)?;
     let header = headers.version.as_deref();
     let Some(body_version) = meta.version else {
         // `initialize` negotiates the version, so its header does not matter.
@@ -316,5 +327,8 @@ mod tests {
     #[test]
     fn parameters_given_twice_are_refused() {
         assert_eq!(negotiated("tools/call", r#""name":"a","name":"b""#, [None; 3]), Err((200, -32_602)));
+        let version = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28""#;
+        let twice = format!(r#""_meta":{{{version},{version}}}"#);
+        assert_eq!(negotiated("tools/list", &twice, [None; 3]), Err((400, -32_602)));
     }
 }
