@@ -29,7 +29,7 @@ const EARLIEST_START: &str = "0000-01-01";
 /// The last second of the year 9999: RFC 3339 has no later years.
 const LAST_SECOND: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).unwrap();
 
-/// The days of a range without `end`.
+/// The length of a range without `end`, in days.
 const DEFAULT_DAYS: i64 = 14;
 
 /// The arguments of a call, in the order in which they were sent.
