@@ -12,9 +12,6 @@ const NAMES: [(&str, &str); 6] = [
     ("/calendly/user-event-types", "list_event_types"),
 ];
 
-/// The characters that end a word. A full stop ends it if it ends the text, too.
-const SEPARATORS: [char; 5] = [' ', '"', '\\', ':', ','];
-
 /// The same error with the names of the arguments.
 pub(crate) fn with_argument_names(error: Error) -> Error {
     match error {
@@ -38,17 +35,38 @@ fn renamed(word: &str) -> &str {
 /// Replaces whole words, but not in quotes, where a text has the caller's own value.
 fn renamed_text(text: &str) -> String {
     let mut result = String::with_capacity(text.len() + 8);
-    let (mut is_quoted, mut is_escaped) = (false, false);
-    for word in text.split_inclusive(SEPARATORS) {
-        let bare = word.strip_suffix(SEPARATORS).or_else(|| word.strip_suffix('.')).unwrap_or(word);
-        let separator = word.strip_prefix(bare).unwrap_or_default();
-        result.push_str(if is_quoted { bare } else { renamed(bare) });
-        result.push_str(separator);
-        let is_quote = separator == "\"" && !(is_escaped && bare.is_empty());
-        is_escaped = separator == "\\" && !(is_escaped && bare.is_empty());
-        is_quoted ^= is_quote;
+    let mut rest = text;
+    while let Some(quote) = rest.find('"') {
+        let (words, quoted) = rest.split_at(quote);
+        let (value, following) = split_after_quoted(quoted);
+        result.push_str(&renamed_words(words));
+        result.push_str(value);
+        rest = following;
     }
+    result.push_str(&renamed_words(rest));
     result
+}
+
+fn renamed_words(text: &str) -> String {
+    let words = text.split_inclusive(' ');
+    words
+        .map(|word| {
+            let bare = word.trim_end_matches([' ', ':', ',', '.']);
+            let punctuation = word.strip_prefix(bare).unwrap_or_default();
+            [renamed(bare), punctuation].concat()
+        })
+        .collect()
+}
+
+/// Splits a text after the quoted value at its start, in which `\` escapes a quote.
+fn split_after_quoted(text: &str) -> (&str, &str) {
+    let mut is_escaped = false;
+    let end = text.bytes().skip(1).position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    text.split_at(end.map_or(text.len(), |end| end + "\"\"".len()))
 }
 
 #[cfg(test)]
