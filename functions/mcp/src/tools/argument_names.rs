@@ -77,7 +77,7 @@ mod tests {
     fn words_outside_of_quotes_are_replaced() {
         for (text, expected) in [
             ("start_time is missing", "start is missing"),
-            (r#"end_time "end_time \" end_time" end_time: x"#, r#"end "end_time \" end_time" end: x"#),
+            (r#"end_time "a \" end_time b" end_time: x"#, r#"end "a \" end_time b" end: x"#),
             (
                 "duration \"30\" cannot be checked, since Calendly states none for this event type: omit duration.",
                 "duration_minutes \"30\" cannot be checked, since Calendly states none for this event type: omit \
