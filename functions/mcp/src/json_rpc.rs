@@ -1,11 +1,6 @@
 //! JSON-RPC 2.0 messages: requests and notifications in, results and errors out.
 
-use std::borrow::Cow;
-
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::version::Version;
@@ -25,7 +20,7 @@ pub struct Request<'a> {
     /// The id as it was sent: the JSON of a string or an integer.
     pub id: &'a str,
     /// The method.
-    pub method: Cow<'a, str>,
+    pub method: String,
     /// The parameters; `None` if there are none or they are an array, which no method takes.
     pub params: Option<&'a RawValue>,
 }
@@ -43,35 +38,28 @@ pub struct RpcError {
     pub unsupported_version: Option<String>,
 }
 
-/// The kinds of errors that a message can cause.
+/// The kinds of errors that a message can cause, with the codes of JSON-RPC and of the Model Context Protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// -32700: not JSON.
-    Parse,
-    /// -32600: neither a request nor a notification.
-    InvalidRequest,
-    /// -32601: an unknown method.
-    MethodNotFound,
-    /// -32602: parameters that the method does not take.
-    InvalidParams,
-    /// -32020: headers that are missing or contradict the body.
-    HeaderMismatch,
-    /// -32022: a protocol version that is not supported.
-    UnsupportedProtocolVersion,
+    /// Not JSON.
+    Parse = -32_700,
+    /// Neither a request nor a notification.
+    InvalidRequest = -32_600,
+    /// An unknown method.
+    MethodNotFound = -32_601,
+    /// Parameters that the method does not take.
+    InvalidParams = -32_602,
+    /// Headers that are missing or contradict the body.
+    HeaderMismatch = -32_020,
+    /// A protocol version that is not supported.
+    UnsupportedProtocolVersion = -32_022,
 }
 
 impl ErrorKind {
-    /// The code of JSON-RPC or of the Model Context Protocol.
+    /// The code in an error response.
     #[must_use]
     pub fn code(self) -> i32 {
-        match self {
-            Self::Parse => -32_700,
-            Self::InvalidRequest => -32_600,
-            Self::MethodNotFound => -32_601,
-            Self::InvalidParams => -32_602,
-            Self::HeaderMismatch => -32_020,
-            Self::UnsupportedProtocolVersion => -32_022,
-        }
+        self as i32
     }
 
     /// The name in the log.
@@ -149,20 +137,19 @@ pub fn result_json(id: &str, result: &str) -> String {
     [r#"{"jsonrpc":"2.0","id":"#, id, r#","result":"#, result, "}"].concat()
 }
 
-/// The members of a message. An absent member differs from `null`.
+/// The members of a message.
 #[derive(Deserialize)]
 struct Members<'a> {
-    #[serde(borrow, default, deserialize_with = "present")]
+    #[serde(borrow)]
     jsonrpc: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     method: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     params: Option<&'a RawValue>,
 }
 
-/// Deserializes a member that is there, `null` included.
+/// Deserializes a member whose `null` differs from its absence.
 pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
@@ -173,8 +160,8 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
 }
 
 /// The value of a JSON string; `None` for any other JSON.
-pub(crate) fn string<T: DeserializeOwned>(json: &RawValue) -> Option<T> {
-    if json.get().starts_with('"') { serde_json::from_str(json.get()).ok() } else { None }
+pub(crate) fn string(json: &RawValue) -> Option<String> {
+    serde_json::from_str(json.get()).ok()
 }
 
 impl<'a> Message<'a> {
@@ -190,30 +177,32 @@ impl<'a> Message<'a> {
             return Err(match serde_json::from_str::<IgnoredAny>(text) {
                 Err(_) => (not_json(), None),
                 Ok(_) if text.trim_start().starts_with('[') => {
-                    (invalid("Batches are not supported: send one message a request."), None)
+                    (invalid("Batches are not supported: send one message per request."), None)
                 }
-                Ok(_) => (invalid("The body is not a JSON-RPC message: send one object."), None),
+                Ok(_) => (
+                    invalid("The body is not a JSON-RPC message: send an object, with each member once."),
+                    None,
+                ),
             });
         };
         let id = members.id.map(RawValue::get);
-        let usable_id = id.filter(|id| is_id(id));
-        if id.is_some() && usable_id.is_none() {
+        if id.is_some_and(|id| !is_id(id)) {
             return Err((invalid("id is neither a string nor an integer."), None));
         }
-        let refuse = |message: &str| Err((invalid(message), usable_id));
-        if members.jsonrpc.and_then(string::<String>).as_deref() != Some("2.0") {
+        let refuse = |message: &str| Err((invalid(message), id));
+        if members.jsonrpc.and_then(string).as_deref() != Some("2.0") {
             return refuse("jsonrpc is not \"2.0\".");
         }
-        let Some(method) = members.method.and_then(string::<String>) else {
+        let Some(method) = members.method.and_then(string) else {
             return refuse("method is missing or not a string.");
         };
-        let params = match members.params.map(|params| (params, params.get().as_bytes().first())) {
-            None | Some((_, Some(b'['))) => None,
-            Some((params, Some(b'{'))) => Some(params),
-            Some(_) => return refuse("params is not an object."),
+        let params = match members.params {
+            Some(params) if params.get().starts_with('{') => Some(params),
+            Some(params) if !params.get().starts_with('[') => return refuse("params is not an object."),
+            _ => None,
         };
-        Ok(match usable_id {
-            Some(id) => Self::Request(Request { id, method: method.into(), params }),
+        Ok(match id {
+            Some(id) => Self::Request(Request { id, method, params }),
             None => Self::Notification,
         })
     }
@@ -223,10 +212,9 @@ fn invalid(message: &str) -> RpcError {
     RpcError::bad_request(ErrorKind::InvalidRequest, message)
 }
 
-/// Whether this JSON is a string or an integer.
+/// Whether a JSON value is a string or an integer.
 fn is_id(json: &str) -> bool {
-    let digits = json.strip_prefix('-').unwrap_or(json);
-    json.starts_with('"') || (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    json.starts_with('"') || json.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
 }
 
 #[cfg(test)]

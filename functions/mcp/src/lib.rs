@@ -25,7 +25,7 @@ use json_rpc::{ErrorKind, Message, Request, RpcError, result_json, string};
 use origin::AllowedOrigins;
 use protected_resource::ProtectedResource;
 use tools::{BoundCall, Tool, ToolCall, Tools, arguments::Arguments};
-use version::{Negotiated, Params, ProtocolHeaders, Version, negotiate};
+use version::{Params, ProtocolHeaders, Version, negotiate};
 
 /// The server.
 pub struct Mcp {
@@ -37,9 +37,9 @@ pub struct Mcp {
 /// What to do with a message.
 #[derive(Debug)]
 enum Dispatch<'a> {
-    /// An answer.
+    /// Send this answer.
     Answer(HttpAnswer),
-    /// A call of a tool, whose arguments may be wrong.
+    /// Call a tool, or report its invalid arguments.
     Call { id: &'a str, call: Result<ToolCall, Error>, version: Version },
 }
 
@@ -141,21 +141,17 @@ fn dispatch_request<'a>(
 ) -> Result<Dispatch<'a>, RpcError> {
     let result = |result: &str| Ok(Dispatch::Answer(HttpAnswer::from(result_json(request.id, result))));
     let params = Params::parse(request)?;
-    let version = match negotiate(request, &params, headers)? {
-        Negotiated::Initialize(version) => return result(&methods::initialize(version)),
-        Negotiated::Request(version) => version,
-    };
-    match &*request.method {
+    let version = negotiate(request, &params, headers)?;
+    match request.method.as_str() {
+        "initialize" if !version.is_stateless() => result(&methods::initialize(params.handshake_version())),
         "server/discover" if version.is_stateless() => result(&methods::discover()),
-        "ping" if !version.is_stateless() => result(&methods::ping()),
+        "ping" if !version.is_stateless() => result("{}"),
         "tools/list" => match params.cursor {
-            Some(cursor) if cursor.get() != "null" => {
-                Err(RpcError::invalid_params("cursor is unknown: the list has one page."))
-            }
-            _ => result(&methods::list_tools(version)),
+            Some(_) => Err(RpcError::invalid_params("cursor is unknown: the list has one page.")),
+            None => result(&methods::list_tools(version)),
         },
         "tools/call" => {
-            let name: String = params
+            let name = params
                 .name
                 .and_then(string)
                 .ok_or_else(|| RpcError::invalid_params("params.name is missing or not a string."))?;

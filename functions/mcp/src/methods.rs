@@ -1,4 +1,4 @@
-//! The methods whose results never change: `initialize`, `server/discover`, `ping` and `tools/list`.
+//! The methods whose results never change: `initialize`, `server/discover` and `tools/list`.
 
 use std::sync::LazyLock;
 
@@ -50,7 +50,7 @@ pub(crate) struct StatelessMembers {
 
 impl StatelessMembers {
     /// The members, if this version has them.
-    pub(crate) fn of_version(version: Version) -> Option<Self> {
+    pub(crate) fn for_version(version: Version) -> Option<Self> {
         let meta = ResultMeta { server_info: SERVER_INFO };
         version.is_stateless().then_some(Self { result_type: "complete", meta })
     }
@@ -65,7 +65,7 @@ struct CacheMembers {
 }
 
 impl CacheMembers {
-    fn of_version(version: Version) -> Option<Self> {
+    fn for_version(version: Version) -> Option<Self> {
         version.is_stateless().then_some(Self { ttl_ms: TTL_MS, cache_scope: "public" })
     }
 }
@@ -112,17 +112,12 @@ pub(crate) fn discover() -> String {
         cache: Option<CacheMembers>,
     }
     json(&DiscoverResult {
-        stateless: StatelessMembers::of_version(Version::V2026_07_28),
+        stateless: StatelessMembers::for_version(Version::V2026_07_28),
         supported_versions: Version::SUPPORTED.map(Version::as_str),
         capabilities: CAPABILITIES,
         instructions: INSTRUCTIONS,
-        cache: CacheMembers::of_version(Version::V2026_07_28),
+        cache: CacheMembers::for_version(Version::V2026_07_28),
     })
-}
-
-/// The result of `ping`.
-pub(crate) fn ping() -> String {
-    json(&Empty {})
 }
 
 /// The result of `tools/list`.
@@ -136,9 +131,9 @@ pub(crate) fn list_tools(version: Version) -> String {
         cache: Option<CacheMembers>,
     }
     json(&ListToolsResult {
-        stateless: StatelessMembers::of_version(version),
+        stateless: StatelessMembers::for_version(version),
         tools: &TOOLS,
-        cache: CacheMembers::of_version(version),
+        cache: CacheMembers::for_version(version),
     })
 }
 
@@ -203,7 +198,6 @@ mod tests {
             })
         );
         assert_eq!(parse(initialize(Version::V2025_06_18))["protocolVersion"], "2025-06-18");
-        assert_eq!(ping(), "{}");
     }
 
     #[test]

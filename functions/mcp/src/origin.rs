@@ -38,8 +38,7 @@ fn parse(text: &str) -> Result<Vec<String>, String> {
     if origins.iter().all(|origin| is_origin(origin)) {
         Ok(origins)
     } else {
-        Err("not origins with commas between them, as in https://app.example.com,https://example.com"
-            .to_owned())
+        Err("not comma-separated origins, as in https://app.example.com,https://example.com".to_owned())
     }
 }
 

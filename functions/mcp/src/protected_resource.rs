@@ -72,18 +72,41 @@ impl ProtectedResource {
         self.scope.as_deref()
     }
 
-    /// `MCP_PUBLIC_URL`; otherwise the event's domain name and the part of its path before the route.
+    /// `MCP_PUBLIC_URL`, or else the base URL of the event.
     fn base_url(&self, request: &HttpRequest<'_>) -> Option<String> {
-        if self.public_url.is_some() {
-            return self.public_url.clone();
+        self.public_url.clone().or_else(|| event_base_url(request.domain_name()?, request.public_path()))
+    }
+}
+
+/// The domain name and the part of the path before the route; `None` if they could break the header that quotes them.
+fn event_base_url(domain: &str, path: &str) -> Option<String> {
+    let prefix =
+        path.strip_suffix(METADATA_PATH).or_else(|| path.strip_suffix(SERVER_PATH)).unwrap_or_default();
+    let is_allowed = |text: &str, others: &[u8]| {
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
+    };
+    (is_allowed(domain, b"-._:[]") && is_allowed(prefix, b"-._~%/"))
+        .then(|| format!("https://{domain}{prefix}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_urls_of_events() {
+        for (domain, path, expected) in [
+            ("api.example.com", "/calendly/mcp", Some("https://api.example.com")),
+            ("api.example.com", "/prod/calendly/mcp", Some("https://api.example.com/prod")),
+            ("api.example.com", &format!("/a/b{METADATA_PATH}"), Some("https://api.example.com/a/b")),
+            ("[::1]:3000", "/other", Some("https://[::1]:3000")),
+            ("a\".example", "/calendly/mcp", None),
+            ("a.example, b", "/calendly/mcp", None),
+            ("a.example", "/\"/calendly/mcp", None),
+            ("a.example", "/a\r\nb/calendly/mcp", None),
+            ("a.example", "/é/calendly/mcp", None),
+        ] {
+            assert_eq!(event_base_url(domain, path).as_deref(), expected, "{domain} {path}");
         }
-        let (domain, path) = (request.domain_name()?, request.public_path());
-        let prefix =
-            path.strip_suffix(METADATA_PATH).or_else(|| path.strip_suffix(SERVER_PATH)).unwrap_or_default();
-        let is_allowed = |text: &str, others: &[u8]| {
-            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
-        };
-        (is_allowed(domain, b"-._:[]") && is_allowed(prefix, b"-._~%/"))
-            .then(|| format!("https://{domain}{prefix}"))
     }
 }

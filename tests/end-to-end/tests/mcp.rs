@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use end_to_end::{
     AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, Gateway, Invocation, ME, Request, Setup, World, day,
     json_fault, json_object, raw_collection,
@@ -322,7 +323,8 @@ async fn at_has_its_time_or_the_next_three() {
     let slugs = ["intro-call", "demo", "mentoring", "support-call", "kick-off"];
     let several = json!({"event_types": slugs, "start": day(3), "match": "all"});
     let common = times(&call(&world, "check_availability", &several).await)[0]["start_time"].clone();
-    let result = call(&world, "check_availability", &json!({"event_types": slugs, "at": common})).await;
+    let at = json!({"event_types": slugs, "at": common, "max_times": 1});
+    let result = call(&world, "check_availability", &at).await;
     assert_eq!((times(&result).len(), &result["structuredContent"]["more"]), (5, &json!(false)));
 
     let taken = format!("{}T03:00", day(3));
@@ -346,8 +348,14 @@ async fn several_event_types() {
         let urls = time["booking_urls"].as_object().unwrap();
         assert!(uris.iter().all(|uri| urls[uri].is_string()) && urls.len() == 2, "{time}");
         assert!(time.get("booking_url").is_none() && time.get("event_type").is_none());
+        assert_eq!(time.get("end"), None, "the lengths differ");
     }
     assert!(!text(&all).contains("https://"));
+    arguments["duration_minutes"] = json!(30);
+    for time in times(&call(&world, "check_availability", &arguments).await) {
+        let start: DateTime<Utc> = time["start_time"].as_str().unwrap().parse().unwrap();
+        assert_eq!(time["end"], (start + TimeDelta::minutes(30)).format("%H:%M").to_string());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -380,7 +388,7 @@ async fn deadline_exceeded_is_a_tool_error() {
     let (answer, left) = world.send_within(&request, Duration::from_secs(2)).await;
     answer.assert_ok("deadline");
     assert_eq!(answer.json()["result"]["structuredContent"]["code"], "deadline_exceeded");
-    assert!(left >= Duration::from_millis(250), "{left:?}");
+    assert!(!left.is_zero(), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,9 +27,7 @@ struct ListEntry {
 
 impl ListEntry {
     fn is_bookable(&self) -> bool {
-        self.active == Some(true)
-            && self.deleted_at.is_none()
-            && self.booking_method.as_deref() == Some("instant")
+        is_bookable(self.active, self.deleted_at.is_some(), self.booking_method.as_deref())
     }
 }
 
@@ -84,14 +82,10 @@ impl EventTypeSelector {
     }
 }
 
-/// Whether an event type of the list is bookable.
-///
-/// # Errors
-///
-/// [`Error::CalendlyInvalidResponse`] if it does not match Calendly's documentation.
-pub fn is_bookable(event_type: &RawValue) -> Result<bool, Error> {
-    let entry: ListEntry = serde_json::from_str(event_type.get()).map_err(|_| undocumented_event_type())?;
-    Ok(entry.is_bookable())
+/// Whether an event type with these members is bookable.
+#[must_use]
+pub fn is_bookable(active: Option<bool>, is_deleted: bool, booking_method: Option<&str>) -> bool {
+    active == Some(true) && !is_deleted && booking_method == Some("instant")
 }
 
 /// The error for a slug that several bookable event types share.

@@ -12,9 +12,6 @@ const NAMES: [(&str, &str); 6] = [
     ("/calendly/user-event-types", "list_event_types"),
 ];
 
-/// The characters that end a word. A full stop ends it if it ends the text, too.
-const SEPARATORS: [char; 5] = [' ', '"', '\\', ':', ','];
-
 /// The same error with the names of the arguments.
 pub(crate) fn with_argument_names(error: Error) -> Error {
     match error {
@@ -38,17 +35,38 @@ fn renamed(word: &str) -> &str {
 /// Replaces whole words, but not in quotes, where a text has the caller's own value.
 fn renamed_text(text: &str) -> String {
     let mut result = String::with_capacity(text.len() + 8);
-    let (mut is_quoted, mut is_escaped) = (false, false);
-    for word in text.split_inclusive(SEPARATORS) {
-        let bare = word.strip_suffix(SEPARATORS).or_else(|| word.strip_suffix('.')).unwrap_or(word);
-        let separator = word.strip_prefix(bare).unwrap_or_default();
-        result.push_str(if is_quoted { bare } else { renamed(bare) });
-        result.push_str(separator);
-        let is_quote = separator == "\"" && !(is_escaped && bare.is_empty());
-        is_escaped = separator == "\\" && !(is_escaped && bare.is_empty());
-        is_quoted ^= is_quote;
+    let mut rest = text;
+    while let Some(quote) = rest.find('"') {
+        let (words, quoted) = rest.split_at(quote);
+        let (value, following) = split_after_quoted(quoted);
+        result.push_str(&renamed_words(words));
+        result.push_str(value);
+        rest = following;
     }
+    result.push_str(&renamed_words(rest));
     result
+}
+
+fn renamed_words(text: &str) -> String {
+    let words = text.split_inclusive(' ');
+    words
+        .map(|word| {
+            let bare = word.trim_end_matches([' ', ':', ',', '.']);
+            let punctuation = word.strip_prefix(bare).unwrap_or_default();
+            [renamed(bare), punctuation].concat()
+        })
+        .collect()
+}
+
+/// Splits a text after the quoted value at its start, in which `\` escapes a quote.
+fn split_after_quoted(text: &str) -> (&str, &str) {
+    let mut is_escaped = false;
+    let end = text.bytes().skip(1).position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    text.split_at(end.map_or(text.len(), |end| end + "\"\"".len()))
 }
 
 #[cfg(test)]
@@ -59,7 +77,7 @@ mod tests {
     fn words_outside_of_quotes_are_replaced() {
         for (text, expected) in [
             ("start_time is missing", "start is missing"),
-            (r#"end_time "end_time \" end_time" end_time: x"#, r#"end "end_time \" end_time" end: x"#),
+            (r#"end_time "a \" end_time b" end_time: x"#, r#"end "a \" end_time b" end: x"#),
             (
                 "duration \"30\" cannot be checked, since Calendly states none for this event type: omit duration.",
                 "duration_minutes \"30\" cannot be checked, since Calendly states none for this event type: omit \
@@ -82,6 +100,21 @@ mod tests {
         ] {
             assert_eq!(renamed_text(text), expected);
         }
+    }
+
+    #[test]
+    fn all_parts_of_an_error_name_the_argument() {
+        let error = Error::invalid_value("end_time", "start_time", "is not after start_time.");
+        let Error::InvalidParameter { parameter, detail, reason } = with_argument_names(error) else {
+            panic!()
+        };
+        assert_eq!(
+            (parameter, &*detail, &*reason),
+            ("end", r#"end "start_time" is not after start."#, "end is not after start.")
+        );
+        let detail = "/calendly/user-event-types lists them.".to_owned();
+        let error = with_argument_names(Error::NoEventType { detail, reason: "none" });
+        assert_eq!(error.to_string(), "list_event_types lists them.");
     }
 
     #[test]

@@ -20,16 +20,16 @@ use super::{Tool, argument_names::with_argument_names};
 const DEFAULT_MAX_TIMES: usize = 20;
 
 /// The largest `max_times`.
-const MAX_MAX_TIMES: u64 = 100;
+const MAX_MAX_TIMES: usize = 100;
 
-/// Stands in for an absent `start`: `TimeRange` moves it to now, and reports a past `end` as past instead of as before
-/// `start`.
-const LONG_AGO: &str = "2000-01-01";
+/// Stands in for an absent `start`: the earliest date, so that an `end` in the past is not before it. `TimeRange` moves it
+/// to now.
+const EARLIEST_START: &str = "0000-01-01";
 
 /// The last second of the year 9999: RFC 3339 has no later years.
 const LAST_SECOND: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).unwrap();
 
-/// The days of a range without `end`.
+/// The length of a range without `end`, in days.
 const DEFAULT_DAYS: i64 = 14;
 
 /// The arguments of a call, in the order in which they were sent.
@@ -80,29 +80,26 @@ impl<'a> Arguments<'a> {
     pub fn to_times_request(&self, now: DateTime<Utc>) -> Result<TimesRequest, Error> {
         let max_times = self.max_times()?;
         let mut parameters = Vec::new();
-        let mut push = |name: &str, value: String| parameters.push((name.to_owned(), value));
+        let mut push = |name: &str, value: Option<String>| {
+            parameters.extend(value.map(|value| (name.to_owned(), value)));
+        };
         for event_type in self.event_types()? {
-            push("event_type", event_type);
+            push("event_type", Some(event_type));
         }
         let timezone = self.text("timezone", "Europe/Lisbon")?;
-        for (name, value) in [("timezone", timezone.clone()), ("match", self.text("match", "all")?)] {
-            value.into_iter().for_each(|value| push(name, value));
+        push("match", self.text("match", "all")?);
+        push("duration", self.number("duration_minutes", "30")?);
+        let mut start = self.text("start", "2026-12-01")?;
+        let mut end = self.text("end", "2026-12-04")?;
+        let at = self.text("at", "2026-12-01T14:00")?;
+        if at.is_none() {
+            let start = start.get_or_insert_with(|| EARLIEST_START.to_owned());
+            end.get_or_insert_with(|| default_end(start, timezone.as_deref(), now));
         }
-        if let Some(minutes) = self.number("duration_minutes", "30")? {
-            push("duration", minutes);
-        }
-        let start = self.text("start", "2026-12-01")?;
-        let end = self.text("end", "2026-12-04")?;
-        if let Some(at) = self.text("at", "2026-12-01T14:00")? {
-            push("at", at);
-            for (name, value) in [("start_time", start), ("end_time", end)] {
-                value.into_iter().for_each(|value| push(name, value));
-            }
-        } else {
-            let start = start.unwrap_or_else(|| LONG_AGO.to_owned());
-            push("end_time", end.unwrap_or_else(|| default_end(&start, timezone.as_deref(), now)));
-            push("start_time", start);
-        }
+        push("timezone", timezone);
+        push("start_time", start);
+        push("end_time", end);
+        push("at", at);
         let mut question =
             Question::parse(&Query::from_iter(parameters), now).map_err(with_argument_names)?;
         if let RequestedTimes::Range { limit, .. } = &mut question.times {
@@ -122,11 +119,8 @@ impl<'a> Arguments<'a> {
 
     fn text(&self, name: &'static str, example: &str) -> Result<Option<String>, Error> {
         let Some(json) = self.value(name) else { return Ok(None) };
-        match serde_json::from_str::<String>(json) {
-            Ok(text) if text.is_empty() => Err(is_empty(name)),
-            Ok(text) => Ok(Some(text)),
-            Err(_) => Err(wrong_type(name, "a string", &format!("{example:?}"))),
-        }
+        let text = serde_json::from_str(json);
+        text.map(Some).map_err(|_| wrong_type(name, "a string", &format!("{example:?}")))
     }
 
     /// A number as text. A number without a fraction is an integer, however it is written.
@@ -141,8 +135,7 @@ impl<'a> Arguments<'a> {
 
     fn max_times(&self) -> Result<usize, Error> {
         let Some(text) = self.number("max_times", "3")? else { return Ok(DEFAULT_MAX_TIMES) };
-        let max_times = text.parse().ok().filter(|number| (1..=MAX_MAX_TIMES).contains(number));
-        max_times.and_then(|number| usize::try_from(number).ok()).ok_or_else(|| {
+        text.parse().ok().filter(|number| (1..=MAX_MAX_TIMES).contains(number)).ok_or_else(|| {
             Error::invalid_value(
                 "max_times",
                 &text,
@@ -156,19 +149,13 @@ impl<'a> Arguments<'a> {
         let Some(json) = self.value(NAME) else { return Ok(Vec::new()) };
         let texts: Vec<String> = serde_json::from_str(json)
             .map_err(|_| wrong_type(NAME, "an array of strings", r#"["intro-call"]"#))?;
-        if texts.is_empty() || texts.iter().any(String::is_empty) {
-            return Err(is_empty(NAME));
-        }
-        if texts.len() > MAX_EVENT_TYPES {
-            let detail = format!("{NAME} has more than {MAX_EVENT_TYPES} event types: send fewer.");
-            return Err(Error::invalid_parameter(NAME, detail));
-        }
-        Ok(texts)
+        let detail = match texts.len() {
+            0 => format!("{NAME} is empty: give it a value, or leave it out."),
+            1..=MAX_EVENT_TYPES => return Ok(texts),
+            _ => format!("{NAME} has more than {MAX_EVENT_TYPES} event types: send fewer."),
+        };
+        Err(Error::invalid_parameter(NAME, detail))
     }
-}
-
-fn is_empty(name: &'static str) -> Error {
-    Error::invalid_parameter(name, format!("{name} is empty: give it a value, or leave it out."))
 }
 
 fn wrong_type(name: &'static str, expected: &str, example: &str) -> Error {
@@ -261,6 +248,8 @@ mod tests {
             (json!({"start": "2026-11-28"}), soon, "2026-12-12T00:00:00Z"),
             (json!({"start": "2026-11-20T15:00:00Z"}), soon, "2026-12-04T15:00:00Z"),
             (json!({"start": "2026-11-14"}), soon, "2026-12-12T12:00:00Z"),
+            (json!({"start": "2026-11-14T12:01:00Z"}), soon, "2026-12-12T12:00:00Z"),
+            (json!({"start": "2026-11-14T12:02:00Z"}), soon, "2026-11-28T12:02:00Z"),
             (json!({"start": "9999-12-25"}), "9999-12-25T00:00:00Z", "9999-12-31T23:59:59Z"),
             (json!({"start": "9999-12-20T10:00:00Z"}), "9999-12-20T10:00:00Z", "9999-12-31T23:59:59Z"),
             (json!({"end": "2026-11-30"}), soon, "2026-12-01T00:00:00Z"),
@@ -303,11 +292,16 @@ mod tests {
         for (arguments, parameter, detail) in [
             (json!({"tz": "UTC"}), "tz", "\"tz\" is not an argument of this tool. It takes timezone, start,"),
             (json!({"start": 5}), "start", "start is not a string: send for example \"2026-12-01\"."),
-            (json!({"start": ""}), "start", "start is empty"),
+            (json!({"start": ""}), "start", "start is empty: give it a value, or leave it out."),
+            (json!({"end": ""}), "end", "end is empty"),
+            (json!({"at": ""}), "at", "at is empty"),
+            (json!({"timezone": ""}), "timezone", "timezone is empty"),
+            (json!({"match": ""}), "match", "match is empty"),
             (json!({"start": "soon"}), "start", "start \"soon\" is neither a date-time nor a date"),
             (json!({"start": "2026-12-01T09:00"}), "start", "or send timezone."),
             (json!({"end": "end_time"}), "end", "end \"end_time\" is neither"),
             (json!({"end": "2026-11-01"}), "end", "end 2026-11-02T00:00:00Z is in the past"),
+            (json!({"end": "0001-01-01", "timezone": "Asia/Tokyo"}), "end", "is in the past (it is now"),
             (json!({"start": "2026-12-02", "end": "2026-12-01"}), "end", "is not after start"),
             (
                 json!({"at": "2026-12-01T09:00:00Z", "start": "2026-12-01"}),
@@ -334,9 +328,13 @@ mod tests {
             (json!({"max_times": -1}), "max_times", "is not a whole number from 1 to 100"),
         ] {
             let error = parse(&arguments).unwrap_err();
-            assert_eq!(error.code(), "invalid_parameter", "{arguments}");
             assert!(error.to_string().contains(detail), "{arguments}: {error}");
-            assert!(error.to_string().contains(parameter), "{arguments}: {error}");
+            let named = match &error {
+                Error::InvalidParameter { parameter, .. } => *parameter,
+                Error::UnknownArgument { sent_as, .. } => sent_as,
+                other => panic!("{arguments}: {other}"),
+            };
+            assert_eq!(named, parameter, "{arguments}");
         }
     }
 

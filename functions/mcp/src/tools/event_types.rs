@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 
 use check_availability::event_type::is_bookable;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use shared::{
     Error, RawValue,
     calendly::{EventTypeVisitor, undocumented_event_type},
 };
 
 /// The maximum bytes of the list. A result has it twice, as structured content and escaped as text, and Lambda's answer is
-/// escaped again: at most six times as long, which fits in Lambda's 6 MB.
+/// escaped again: at most six times as long: as much as Lambda can return.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// Collects bookable event types as a JSON array.
@@ -20,7 +20,7 @@ pub struct EventTypeList {
     includes_secret: bool,
 }
 
-/// An event type as Calendly lists it. A member of another type than documented counts as absent.
+/// An event type as Calendly lists it.
 #[derive(Deserialize)]
 struct Listed<'a> {
     uri: String,
@@ -31,9 +31,12 @@ struct Listed<'a> {
     scheduling_url: Option<&'a RawValue>,
     description_plain: Option<&'a RawValue>,
     secret: Option<bool>,
+    active: Option<bool>,
+    deleted_at: Option<IgnoredAny>,
+    booking_method: Option<String>,
 }
 
-/// An event type in the answer. A member that Calendly does not state is `null`.
+/// An event type in the answer. A member is `null` if Calendly does not state it, or with another type than documented.
 #[derive(Serialize)]
 struct Entry<'a> {
     uri: &'a str,
@@ -42,11 +45,6 @@ struct Entry<'a> {
     duration_minutes: Option<&'a RawValue>,
     scheduling_url: Option<&'a RawValue>,
     description: Option<&'a RawValue>,
-}
-
-/// A JSON string.
-fn text(value: Option<&RawValue>) -> Option<&RawValue> {
-    value.filter(|value| value.get().starts_with('"'))
 }
 
 impl EventTypeList {
@@ -72,17 +70,17 @@ impl EventTypeVisitor for EventTypeList {
         let listed: Listed<'_> =
             serde_json::from_str(event_type.get()).map_err(|_| undocumented_event_type())?;
         let is_hidden = listed.secret == Some(true) && !self.includes_secret;
-        if is_hidden || !is_bookable(event_type)? {
+        let is_deleted = listed.deleted_at.is_some();
+        if is_hidden || !is_bookable(listed.active, is_deleted, listed.booking_method.as_deref()) {
             return Ok(ControlFlow::Continue(()));
         }
-        let is_number = |value: &&RawValue| value.get().starts_with(|first: char| first.is_ascii_digit());
         let entry = Entry {
             uri: &listed.uri,
-            name: text(listed.name),
-            slug: text(listed.slug),
-            duration_minutes: listed.duration.filter(is_number),
-            scheduling_url: text(listed.scheduling_url),
-            description: text(listed.description_plain),
+            name: listed.name.filter(is_string),
+            slug: listed.slug.filter(is_string),
+            duration_minutes: listed.duration.filter(is_unsigned_number),
+            scheduling_url: listed.scheduling_url.filter(is_string),
+            description: listed.description_plain.filter(is_string),
         };
         let entry = serde_json::to_string(&entry)
             .map_err(|_| Error::Internal { reason: "an event type cannot be serialized" })?;
@@ -97,6 +95,14 @@ impl EventTypeVisitor for EventTypeList {
         }
         Ok(ControlFlow::Continue(()))
     }
+}
+
+fn is_string(json: &&RawValue) -> bool {
+    json.get().starts_with('"')
+}
+
+fn is_unsigned_number(json: &&RawValue) -> bool {
+    json.get().starts_with(|first: char| first.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -133,7 +139,7 @@ mod tests {
                 "scheduling_url": "https://calendly.com/x/intro", "description": "A talk.",
             }]})
         );
-        let absent = json!({"name": 5, "slug": null, "duration": "long", "scheduling_url": null, "description_plain": ""});
+        let absent = json!({"name": 5, "slug": 5, "duration": "long", "scheduling_url": null, "description_plain": ""});
         assert_eq!(
             list(&[event_type(&absent)], true).unwrap(),
             json!({"event_types": [{
@@ -142,6 +148,21 @@ mod tests {
             }]})
         );
         assert_eq!(list(&[], true).unwrap(), json!({"event_types": []}));
+    }
+
+    #[test]
+    fn a_restart_drops_the_earlier_event_types() {
+        let [first, second] = ["first", "second"]
+            .map(|name| RawValue::from_string(event_type(&json!({"name": name})).to_string()).unwrap());
+        let mut list = EventTypeList::new(true);
+        let _ = list.visit(&first).unwrap();
+        list.restart();
+        let _ = list.visit(&second).unwrap();
+        let json: Value = serde_json::from_str(&list.into_json()).unwrap();
+        assert_eq!(
+            (&json["event_types"][0]["name"], &json["event_types"][1]),
+            (&json!("second"), &json!(null))
+        );
     }
 
     #[test]

@@ -194,7 +194,7 @@ pub(crate) fn failure(error: &Error, problem: String, version: Version) -> Strin
 
 fn call_result(text: &str, structured: String, is_error: bool, version: Version) -> String {
     json(&CallToolResult {
-        stateless: StatelessMembers::of_version(version),
+        stateless: StatelessMembers::for_version(version),
         content: [TextContent { r#type: "text", text }],
         structured_content: RawValue::from_string(structured).ok(),
         is_error,
