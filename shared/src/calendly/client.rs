@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use lambda_http::http::StatusCode;
 use reqwest::{
     Response,
@@ -270,17 +270,11 @@ async fn error_response(response: Response, path: Path<'_>) -> AttemptError<Erro
 /// The wait that a response asks for: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), and with a 429
 /// `X-RateLimit-Reset` in seconds, the longer of the two. Every response has the latter; only a 429 asks for a wait.
 fn requested_wait(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
-    let retry_after = headers.get(RETRY_AFTER).and_then(|value| {
-        let text = value.to_str().ok()?.trim();
-        match text.parse::<u64>() {
-            Ok(seconds) => Some(Duration::from_secs(seconds)),
-            Err(_) => {
-                let wait = DateTime::parse_from_rfc2822(text).ok()?.signed_duration_since(now);
-                // Rounded up, so that the next call does not come within the last second of the wait.
-                let milliseconds = u64::try_from(wait.num_milliseconds()).unwrap_or_default();
-                Some(Duration::from_secs(milliseconds.div_ceil(1_000)))
-            }
-        }
+    let retry_after = whole_number(headers, RETRY_AFTER.as_str()).map(Duration::from_secs).or_else(|| {
+        let date = http_date(headers.get(RETRY_AFTER)?.to_str().ok()?.trim())?;
+        // Rounded up, so that the next call does not come within the last second of the wait.
+        let milliseconds = u64::try_from((date - now).num_milliseconds()).unwrap_or_default();
+        Some(Duration::from_secs(milliseconds.div_ceil(1_000)))
     });
     let reset = whole_number(headers, "x-ratelimit-reset")
         .filter(|_| status == StatusCode::TOO_MANY_REQUESTS)
@@ -288,8 +282,19 @@ fn requested_wait(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -
     retry_after.max(reset).map(|wait| wait.min(MAX_WAIT))
 }
 
+/// The value of a header of digits alone; the largest number if it is larger.
 fn whole_number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+/// Parses the three forms of a date in a header (RFC 9110, section 5.6.7): IMF-fixdate, RFC 850 and asctime.
+fn http_date(text: &str) -> Option<DateTime<Utc>> {
+    ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+        .map(|date| date.and_utc())
 }
 
 #[cfg(test)]
@@ -319,7 +324,25 @@ mod tests {
         assert_eq!(wait("soon", "-1"), None);
         assert_eq!(wait("7200", ""), Some(7_200));
         assert_eq!(wait("999999999999", ""), Some(86_400));
+        assert_eq!(wait("99999999999999999999", ""), Some(86_400));
+        assert_eq!(wait("+7", "+9"), None, "digits only");
         assert_eq!(wait_after(503, "", "60"), None, "every response has a reset");
         assert_eq!(wait_after(503, "2", "60"), Some(2));
+    }
+
+    /// RFC 9110, section 5.6.7: a recipient accepts the two obsolete forms too.
+    #[test]
+    fn every_form_of_an_http_date() {
+        let expected = DateTime::parse_from_rfc3339("2026-12-01T10:00:30Z").unwrap().to_utc();
+        for date in [
+            "Tue, 01 Dec 2026 10:00:30 GMT",
+            "Tuesday, 01-Dec-26 10:00:30 GMT",
+            "Tue Dec  1 10:00:30 2026",
+        ] {
+            assert_eq!(http_date(date), Some(expected), "{date}");
+        }
+        for bad in ["", "soon", "2026-12-01T10:00:30Z", "Mon, 01 Dec 2026 10:00:30 GMT", "-1", "1.5"] {
+            assert_eq!(http_date(bad), None, "{bad}");
+        }
     }
 }
