@@ -20,7 +20,10 @@ use crate::{
     Error,
     config::CalendlyConfig,
     error::{CalendlyError, status_text},
-    http::{BodyError, ByteBudget, HttpClient, Tls, failure_reason, has_content_coding, read_body},
+    http::{
+        BodyError, ByteBudget, HttpClient, Tls, failure_reason, has_content_coding, json::object_of_bytes,
+        read_body,
+    },
     pat::LoadedPat,
     telemetry::{RequestMetrics, Stage},
 };
@@ -227,6 +230,12 @@ struct ErrorBody {
     details: Option<Box<RawValue>>,
 }
 
+impl ErrorBody {
+    fn parse(body: &[u8]) -> Self {
+        object_of_bytes(body).unwrap_or_default()
+    }
+}
+
 /// A string, or a value of another type.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -252,7 +261,7 @@ async fn error_response(response: Response, path: Path<'_>) -> AttemptError<Erro
     } else {
         read_body(response, &ByteBudget::new(MAX_ERROR_BYTES)).await.unwrap_or_default()
     };
-    let ErrorBody { title, message, details } = serde_json::from_slice(&body).unwrap_or_default();
+    let ErrorBody { title, message, details } = ErrorBody::parse(&body);
     let is_rate_limit = status == StatusCode::TOO_MANY_REQUESTS;
     AttemptError {
         failure: Failure::Status { status: status.as_u16(), wait },
@@ -330,15 +339,32 @@ mod tests {
         assert_eq!(wait_after(503, "2", "60"), Some(2));
     }
 
+    #[test]
+    fn only_objects_are_error_bodies() {
+        let members = |body: &str| {
+            let ErrorBody { title, message, details } = ErrorBody::parse(body.as_bytes());
+            let details = details.map(|details| details.get().to_owned());
+            (title.and_then(Text::text), message.and_then(Text::text), details)
+        };
+        let text = |text: &str| Some(text.to_owned());
+        for (body, expected) in [
+            (r#" {"title":"t","message":"m","details":[1.0]}"#, (text("t"), text("m"), text("[1.0]"))),
+            (r#"{"title":5,"message":{"a":1},"more":null}"#, (None, None, None)),
+            (r#"["t","m",[1]]"#, (None, None, None)),
+            ("<html>", (None, None, None)),
+            ("", (None, None, None)),
+        ] {
+            assert_eq!(members(body), expected, "{body}");
+        }
+    }
+
     /// RFC 9110, section 5.6.7: a recipient accepts the two obsolete forms too.
     #[test]
     fn every_form_of_an_http_date() {
         let expected = DateTime::parse_from_rfc3339("2026-12-01T10:00:30Z").unwrap().to_utc();
-        for date in [
-            "Tue, 01 Dec 2026 10:00:30 GMT",
-            "Tuesday, 01-Dec-26 10:00:30 GMT",
-            "Tue Dec  1 10:00:30 2026",
-        ] {
+        for date in
+            ["Tue, 01 Dec 2026 10:00:30 GMT", "Tuesday, 01-Dec-26 10:00:30 GMT", "Tue Dec  1 10:00:30 2026"]
+        {
             assert_eq!(http_date(date), Some(expected), "{date}");
         }
         for bad in ["", "soon", "2026-12-01T10:00:30Z", "Mon, 01 Dec 2026 10:00:30 GMT", "-1", "1.5"] {
