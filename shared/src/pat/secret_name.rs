@@ -38,6 +38,11 @@ impl SecretNameTemplate {
         if parts.iter().any(|part| matches!(part, Part::Text(text) if text.contains('}'))) {
             return Err("a } has no {".to_owned());
         }
+        for part in &parts {
+            if let Part::Text(text) = part {
+                check_characters(text)?;
+            }
+        }
         if !are_claims_separated(&parts) {
             return Err(
                 "two claims need a / between them: otherwise two callers could share a name".to_owned()
@@ -84,6 +89,23 @@ impl SecretNameTemplate {
             return Err(Error::PatMissing("The claim that names this caller's Calendly token is too long."));
         }
         Ok(secret_id)
+    }
+}
+
+/// Validates the name or ARN of a secret.
+///
+/// # Errors
+///
+/// A phrase that follows the value.
+pub(crate) fn secret_id(text: &str) -> Result<String, String> {
+    check_characters(text).map(|()| text.to_owned())
+}
+
+fn check_characters(text: &str) -> Result<(), String> {
+    if text.bytes().all(|byte| is_allowed(byte) || b"/:".contains(&byte)) {
+        Ok(())
+    } else {
+        Err("not the name or ARN of a secret: letters, digits, /, _, +, =, ., @, : and -".to_owned())
     }
 }
 
