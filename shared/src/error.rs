@@ -110,7 +110,7 @@ pub enum Error {
         reason: Cow<'static, str>,
     },
     /// 504: the deadline passed.
-    #[error("Time ran out before the answer was complete. Ask for a shorter range, or try again.")]
+    #[error("Time ran out before the answer was complete. Try again, or request less.")]
     DeadlineExceeded {
         /// What the request was doing: "reading the PAT".
         during: &'static str,
@@ -331,7 +331,7 @@ impl Error {
             Self::Calendly(error) => {
                 format!("Calendly answered {} to {}", error.status.as_u16(), error.path).into()
             }
-            Self::CalendlyUnreachable { what, path } => format!("{what}, when {path} was called").into(),
+            Self::CalendlyUnreachable { what, path } => format!("{what} (GET {path})").into(),
             Self::CalendlyInvalidResponse(reason) => Cow::Borrowed(reason),
             Self::DeadlineExceeded { during } => format!("time ran out while {during}").into(),
         };

@@ -26,7 +26,7 @@ impl SecretNameTemplate {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (claim, after) = after.split_once('}').ok_or("a { is never closed")?;
+            let (claim, after) = after.split_once('}').ok_or("a { has no }")?;
             if claim.is_empty() || claim.contains('{') {
                 return Err("braces must enclose the name of one claim, as in {sub}".to_owned());
             }
