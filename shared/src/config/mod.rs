@@ -118,10 +118,10 @@ impl CalendlyConfig {
 
 impl AwsConfig {
     fn read(variables: &mut Variables) -> Option<Self> {
-        let region = match variables.text("AWS_REGION").or_else(|| variables.text("AWS_DEFAULT_REGION")) {
-            Some(region) => Some(region),
-            None => variables.missing("AWS_REGION"),
-        };
+        let has_only_default =
+            variables.text("AWS_REGION").is_none() && variables.text("AWS_DEFAULT_REGION").is_some();
+        let name = if has_only_default { "AWS_DEFAULT_REGION" } else { "AWS_REGION" };
+        let region = variables.required(name, aws::region);
         let mut flag = |name| variables.optional(name, aws::flag).unwrap_or_default();
         let endpoint_kind = EndpointKind {
             use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
@@ -263,6 +263,9 @@ mod tests {
             (&[("CALENDLY_PAT_SECRET_ID", " \t")], "CALENDLY_PAT_SECRET_ID is required"),
             (&[("JWT_AUDIENCE", " , ")], "JWT_AUDIENCE \" , \": names no audience"),
             (&[("AWS_REGION", "")], "AWS_REGION is required"),
+            (&[("AWS_REGION", "eu west 1")], "AWS_REGION \"eu west 1\": not the name of a region"),
+            (&[("AWS_REGION", "evil.example/")], "AWS_REGION \"evil.example/\": not the name"),
+            (&[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "-")], "AWS_DEFAULT_REGION \"-\": not the name"),
             (&[("AWS_USE_FIPS_ENDPOINT", "yes")], "AWS_USE_FIPS_ENDPOINT \"yes\": neither true nor false"),
             (
                 &[("AWS_USE_DUALSTACK_ENDPOINT", "1")],
