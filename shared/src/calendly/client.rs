@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use lambda_http::http::StatusCode;
 use reqwest::{
     Response,
@@ -298,12 +298,17 @@ fn whole_number(headers: &HeaderMap, name: &str) -> Option<u64> {
     is_digits.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// Parses the three forms of a date in a header (RFC 9110, section 5.6.7): IMF-fixdate, RFC 850 and asctime.
+/// Parses the three forms of a date in a header (RFC 9110, section 5.6.7): IMF-fixdate, RFC 850 and asctime. A format
+/// string for each would link chrono's parser of format strings.
 fn http_date(text: &str) -> Option<DateTime<Utc>> {
-    ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"]
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-        .map(|date| date.and_utc())
+    let words: Vec<&str> = text.split([' ', ',', '-']).filter(|word| !word.is_empty()).collect();
+    let (day, month, year, time) = match words.as_slice() {
+        [_, day, month, year, time, "GMT"] => (day, month, year, time),
+        [_, month, day, time, year] => (day, month, year, time),
+        _ => return None,
+    };
+    let date = DateTime::parse_from_rfc2822(&format!("{day} {month} {year} {time} GMT")).ok()?;
+    Some(date.to_utc())
 }
 
 #[cfg(test)]
@@ -367,7 +372,15 @@ mod tests {
         {
             assert_eq!(http_date(date), Some(expected), "{date}");
         }
-        for bad in ["", "soon", "2026-12-01T10:00:30Z", "Mon, 01 Dec 2026 10:00:30 GMT", "-1", "1.5"] {
+        for bad in [
+            "",
+            "soon",
+            "2026-12-01T10:00:30Z",
+            "Tue, 01 Dec 2026 10:00:30 +0100",
+            "Tue, 31 Nov 2026 10:00:30 GMT",
+            "-1",
+            "1.5",
+        ] {
             assert_eq!(http_date(bad), None, "{bad}");
         }
     }
