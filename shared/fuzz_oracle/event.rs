@@ -176,6 +176,10 @@ fn map<V: DeserializeOwned>(event: &[(String, &RawValue)], name: &str) -> Option
 /// Checks that `problem` contains names of members and nothing else of the event.
 fn assert_no_values(problem: &str, json: &str) {
     if let Some((_, wrong)) = problem.rsplit_once("this event's ") {
+        if let Some(missing) = wrong.strip_suffix(" is missing") {
+            assert!(["requestContext", "requestContext.http", "httpMethod"].contains(&missing), "{problem}");
+            return;
+        }
         const PROBLEMS: [&str; 4] = [" is malformed", " occurs twice", " and must be ", " is "];
         let Some(end) = PROBLEMS.iter().find_map(|problem| wrong.rfind(problem)) else { panic!("{problem}") };
         let member = wrong.get(..end).unwrap_or_default();

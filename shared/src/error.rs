@@ -110,7 +110,7 @@ pub enum Error {
         reason: Cow<'static, str>,
     },
     /// 504: the deadline passed.
-    #[error("Time ran out before the answer was complete. Ask for a shorter range, or try again.")]
+    #[error("Time ran out before the answer was complete. Try again, or request less.")]
     DeadlineExceeded {
         /// What the request was doing: "reading the PAT".
         during: &'static str,
@@ -190,9 +190,21 @@ impl CalendlyError {
     }
 }
 
+/// The name of a status in IANA's registry. `http` has RFC 7231's names of two statuses, and one of no registered status.
+///
+/// <https://www.iana.org/assignments/http-status-codes>
+pub(crate) fn status_name(status: StatusCode) -> Option<&'static str> {
+    match status.as_u16() {
+        413 => Some("Content Too Large"),
+        418 => None,
+        422 => Some("Unprocessable Content"),
+        _ => status.canonical_reason(),
+    }
+}
+
 /// A status with its registered name, if it has one: `404 Not Found`, `520`.
 pub(crate) fn status_text(status: StatusCode) -> String {
-    match status.canonical_reason() {
+    match status_name(status) {
         Some(name) => format!("{} {name}", status.as_u16()),
         None => status.as_u16().to_string(),
     }
@@ -319,7 +331,7 @@ impl Error {
             Self::Calendly(error) => {
                 format!("Calendly answered {} to {}", error.status.as_u16(), error.path).into()
             }
-            Self::CalendlyUnreachable { what, path } => format!("{what}, when {path} was called").into(),
+            Self::CalendlyUnreachable { what, path } => format!("{what} (GET {path})").into(),
             Self::CalendlyInvalidResponse(reason) => Cow::Borrowed(reason),
             Self::DeadlineExceeded { during } => format!("time ran out while {during}").into(),
         };
@@ -537,6 +549,19 @@ mod tests {
             retry_after: Some(Duration::from_secs(7)),
             path: "/users/me",
         }))
+    }
+
+    #[test]
+    fn names_of_statuses_are_the_registered_ones() {
+        for (status, expected) in [
+            (404, "404 Not Found"),
+            (413, "413 Content Too Large"),
+            (418, "418"),
+            (422, "422 Unprocessable Content"),
+            (499, "499"),
+        ] {
+            assert_eq!(status_text(StatusCode::from_u16(status).unwrap()), expected);
+        }
     }
 
     /// The error itself, and the same error about something.

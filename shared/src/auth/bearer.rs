@@ -22,8 +22,9 @@ pub(crate) fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
         (Some(value), None) => value.to_str().map_err(|_| not_ascii(value))?.trim_matches([' ', '\t']),
         (Some(_), Some(_)) => return Err(SEVERAL_HEADERS),
     };
-    // An HTTP API joins repeated headers with commas, which bearer tokens cannot contain.
-    if value.split(',').skip(1).any(|other| is_bearer(other.trim_start_matches([' ', '\t']))) {
+    // An HTTP API joins repeated headers with commas, which other schemes have in quotes and between parameters.
+    let unquoted = value.split('"').step_by(2);
+    if unquoted.flat_map(|text| text.split(',').skip(1)).any(is_credentials) {
         return Err(SEVERAL_HEADERS);
     }
     if !is_bearer(value) {
@@ -50,6 +51,14 @@ fn not_ascii(value: &HeaderValue) -> TokenError {
     } else {
         NOT_ASCII
     }
+}
+
+/// Whether the text after a comma begins with a scheme, not with a parameter such as `realm=`.
+fn is_credentials(text: &str) -> bool {
+    let text = text.trim_matches([' ', '\t']);
+    let is_scheme = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_pair = |(scheme, rest): (&str, &str)| is_scheme(scheme) && !rest.trim_start().starts_with('=');
+    is_bearer(text) || text.split_once(' ').is_some_and(is_pair)
 }
 
 /// Whether the credentials have the scheme `Bearer`.
@@ -93,6 +102,8 @@ mod tests {
             &["Bearer a.b.c,Bearer a.b.c"],
             &["Bearer a.b.c, bearer"],
             &["Basic dXNlcjpwYXNz,Bearer a.b.c"],
+            &["Basic dXNlcjpwYXNz,Basic dXNlcjpwYXNz"],
+            &["Basic dXNlcjpwYXNz, Negotiate YQ=="],
         ] {
             assert_eq!(token(values), Err(SEVERAL_HEADERS), "{values:?}");
         }
@@ -111,8 +122,12 @@ mod tests {
 
     #[test]
     fn comma_in_another_scheme_is_not_a_second_header() {
-        let digest = r#"Digest username="bearer", realm="a, Bearerb""#;
-        assert_eq!(token(&[digest]), Err(TokenError::Missing));
+        for digest in [
+            r#"Digest username="bearer", realm="a, Bearerb""#,
+            r#"Digest username="robin" , realm = "a b",uri="/a b""#,
+        ] {
+            assert_eq!(token(&[digest]), Err(TokenError::Missing), "{digest}");
+        }
     }
 
     #[test]

@@ -29,6 +29,9 @@ use crate::{
 /// The maximum number of pages of a list: 100,000 event types. A longer list counts as endless.
 const MAX_PAGES: usize = 1_000;
 
+/// What a request does while a response is parsed, for the log.
+const READING: &str = "reading Calendly's response";
+
 /// The maximum number of concurrent calls of one request.
 pub const MAX_CALLS_IN_FLIGHT: usize = 8;
 
@@ -211,7 +214,7 @@ impl<'a> Calendly<'a> {
                 }
                 page => page?,
             };
-            match read_page(&page, visitor)? {
+            match read_page(&page, visitor, self.deadline.checks(READING))? {
                 AfterPage::End => return Ok(()),
                 AfterPage::Next { page_token } => {
                     if !seen.insert(page_token.clone()) {
@@ -265,7 +268,8 @@ impl<'a> Calendly<'a> {
             Ok((window, as_of, body))
         };
         let (window, as_of, body) = retry(client.max_retries, self.deadline, attempt).await?;
-        Ok(Availability { times: AvailableTimes::parse(body)?, window, as_of })
+        let times = AvailableTimes::parse_checked(body, self.deadline.checks(READING))?;
+        Ok(Availability { times, window, as_of })
     }
 
     /// Calls `GET path?query`, with retries.
@@ -303,5 +307,56 @@ impl RemoteCacheable<()> for UserUri {
 
     fn from_text(text: &str, (): &(), _: DateTime<Utc>) -> Option<Self> {
         serde_json::from_str(text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use chrono::TimeDelta;
+    use sandbox::{Config, DEFAULT_PAT, Sandbox};
+
+    use super::*;
+    use crate::{config::CalendlyConfig, http::Tls, pat::StoredPat};
+
+    struct All;
+
+    impl EventTypeVisitor for All {
+        fn restart(&mut self) {}
+
+        fn visit(&mut self, _: &RawValue) -> Result<ControlFlow<()>, Error> {
+            Ok(ControlFlow::Continue(()))
+        }
+    }
+
+    impl WindowRequest for TimeWindow {
+        fn window(&self, _: DateTime<Utc>) -> Result<TimeWindow, Error> {
+            Ok(*self)
+        }
+    }
+
+    /// Parsing does not yield, so the request's time-out cannot end it.
+    #[tokio::test]
+    async fn responses_are_parsed_until_the_deadline() {
+        let sandbox = Sandbox::start(Config::default()).await.unwrap();
+        let config =
+            CalendlyConfig { base_url: sandbox.base_url(), timeout: Duration::from_secs(5), max_retries: 0 };
+        let service = CalendlyService::new(config, None, Duration::ZERO, &Tls::new(None).unwrap()).unwrap();
+        let pat = Arc::new(LoadedPat::new(StoredPat::from_secret(DEFAULT_PAT.as_bytes()).unwrap()));
+        let metrics = RequestMetrics::default();
+        let uri = EventTypeUri::parse(&sandbox.event_type_uri(DEFAULT_PAT, "demo").unwrap()).unwrap();
+        let start_time = Utc::now() + TimeDelta::days(1);
+        let window = TimeWindow { start_time, end_time: start_time + TimeWindow::MAX };
+        for (time_left, expected) in
+            [(Duration::from_secs(20), None), (Duration::ZERO, Some("deadline_exceeded"))]
+        {
+            let deadline = Deadline::within(time_left);
+            let calendly = Calendly::new(&service, pat.clone(), deadline, CacheMode::Use, &metrics);
+            let listed = calendly.event_types(None, &mut All).await;
+            assert_eq!(listed.err().map(|error| error.code()), expected);
+            let slots = calendly.available_times(&uri, &window).await;
+            assert_eq!(slots.err().map(|error| error.code()), expected);
+        }
     }
 }

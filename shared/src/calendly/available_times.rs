@@ -94,8 +94,17 @@ impl AvailableTimes {
     ///
     /// [`Error::CalendlyInvalidResponse`], also if a slot is not an object with a `start_time`.
     pub fn parse(json: String) -> Result<Self, Error> {
+        Self::parse_checked(json, || Ok(()))
+    }
+
+    /// Like [`Self::parse`]. An error of `check`, which is called for each slot, ends it.
+    pub(crate) fn parse_checked(
+        json: String,
+        mut check: impl FnMut() -> Result<(), Error>,
+    ) -> Result<Self, Error> {
         let mut slots = Vec::new();
         for_each(&json, "event_type_available_times", |object| {
+            check()?;
             slots.push(Slot::parse(object.get(), &json)?);
             Ok(())
         })?;

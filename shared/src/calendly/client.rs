@@ -20,7 +20,10 @@ use crate::{
     Error,
     config::CalendlyConfig,
     error::{CalendlyError, status_text},
-    http::{BodyError, ByteBudget, HttpClient, Tls, failure_reason, has_content_coding, read_body},
+    http::{
+        BodyError, ByteBudget, HttpClient, Tls, failure_reason, has_content_coding, json::object_of_bytes,
+        read_body,
+    },
     pat::LoadedPat,
     telemetry::{RequestMetrics, Stage},
 };
@@ -227,6 +230,12 @@ struct ErrorBody {
     details: Option<Box<RawValue>>,
 }
 
+impl ErrorBody {
+    fn parse(body: &[u8]) -> Self {
+        object_of_bytes(body).unwrap_or_default()
+    }
+}
+
 /// A string, or a value of another type.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -252,7 +261,7 @@ async fn error_response(response: Response, path: Path<'_>) -> AttemptError<Erro
     } else {
         read_body(response, &ByteBudget::new(MAX_ERROR_BYTES)).await.unwrap_or_default()
     };
-    let ErrorBody { title, message, details } = serde_json::from_slice(&body).unwrap_or_default();
+    let ErrorBody { title, message, details } = ErrorBody::parse(&body);
     let is_rate_limit = status == StatusCode::TOO_MANY_REQUESTS;
     AttemptError {
         failure: Failure::Status { status: status.as_u16(), wait },
@@ -270,17 +279,11 @@ async fn error_response(response: Response, path: Path<'_>) -> AttemptError<Erro
 /// The wait that a response asks for: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), and with a 429
 /// `X-RateLimit-Reset` in seconds, the longer of the two. Every response has the latter; only a 429 asks for a wait.
 fn requested_wait(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
-    let retry_after = headers.get(RETRY_AFTER).and_then(|value| {
-        let text = value.to_str().ok()?.trim();
-        match text.parse::<u64>() {
-            Ok(seconds) => Some(Duration::from_secs(seconds)),
-            Err(_) => {
-                let wait = DateTime::parse_from_rfc2822(text).ok()?.signed_duration_since(now);
-                // Rounded up, so that the next call does not come within the last second of the wait.
-                let milliseconds = u64::try_from(wait.num_milliseconds()).unwrap_or_default();
-                Some(Duration::from_secs(milliseconds.div_ceil(1_000)))
-            }
-        }
+    let retry_after = whole_number(headers, RETRY_AFTER.as_str()).map(Duration::from_secs).or_else(|| {
+        let date = http_date(headers.get(RETRY_AFTER)?.to_str().ok()?.trim())?;
+        // Rounded up, so that the next call does not come within the last second of the wait.
+        let milliseconds = u64::try_from((date - now).num_milliseconds()).unwrap_or_default();
+        Some(Duration::from_secs(milliseconds.div_ceil(1_000)))
     });
     let reset = whole_number(headers, "x-ratelimit-reset")
         .filter(|_| status == StatusCode::TOO_MANY_REQUESTS)
@@ -288,8 +291,24 @@ fn requested_wait(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -
     retry_after.max(reset).map(|wait| wait.min(MAX_WAIT))
 }
 
+/// The value of a header of digits alone; the largest number if it is larger.
 fn whole_number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+/// Parses the three forms of a date in a header (RFC 9110, section 5.6.7): IMF-fixdate, RFC 850 and asctime. A format
+/// string for each would link chrono's parser of format strings.
+fn http_date(text: &str) -> Option<DateTime<Utc>> {
+    let words: Vec<&str> = text.split([' ', ',', '-']).filter(|word| !word.is_empty()).collect();
+    let (day, month, year, time) = match words.as_slice() {
+        [_, day, month, year, time, "GMT"] => (day, month, year, time),
+        [_, month, day, time, year] => (day, month, year, time),
+        _ => return None,
+    };
+    let date = DateTime::parse_from_rfc2822(&format!("{day} {month} {year} {time} GMT")).ok()?;
+    Some(date.to_utc())
 }
 
 #[cfg(test)]
@@ -319,7 +338,50 @@ mod tests {
         assert_eq!(wait("soon", "-1"), None);
         assert_eq!(wait("7200", ""), Some(7_200));
         assert_eq!(wait("999999999999", ""), Some(86_400));
+        assert_eq!(wait("99999999999999999999", ""), Some(86_400));
+        assert_eq!(wait("+7", "+9"), None, "digits only");
         assert_eq!(wait_after(503, "", "60"), None, "every response has a reset");
         assert_eq!(wait_after(503, "2", "60"), Some(2));
+    }
+
+    #[test]
+    fn only_objects_are_error_bodies() {
+        let members = |body: &str| {
+            let ErrorBody { title, message, details } = ErrorBody::parse(body.as_bytes());
+            let details = details.map(|details| details.get().to_owned());
+            (title.and_then(Text::text), message.and_then(Text::text), details)
+        };
+        let text = |text: &str| Some(text.to_owned());
+        for (body, expected) in [
+            (r#" {"title":"t","message":"m","details":[1.0]}"#, (text("t"), text("m"), text("[1.0]"))),
+            (r#"{"title":5,"message":{"a":1},"more":null}"#, (None, None, None)),
+            (r#"["t","m",[1]]"#, (None, None, None)),
+            ("<html>", (None, None, None)),
+            ("", (None, None, None)),
+        ] {
+            assert_eq!(members(body), expected, "{body}");
+        }
+    }
+
+    /// RFC 9110, section 5.6.7: a recipient accepts the two obsolete forms too.
+    #[test]
+    fn every_form_of_an_http_date() {
+        let expected = DateTime::parse_from_rfc3339("2026-12-01T10:00:30Z").unwrap().to_utc();
+        for date in
+            ["Tue, 01 Dec 2026 10:00:30 GMT", "Tuesday, 01-Dec-26 10:00:30 GMT", "Tue Dec  1 10:00:30 2026"]
+        {
+            assert_eq!(http_date(date), Some(expected), "{date}");
+        }
+        for bad in [
+            "",
+            "soon",
+            "2026-12-01T10:00:30Z",
+            "Tue, 01 Dec 2026 10:00:30 +0100",
+            "Tue, 31 Nov 2026 10:00:30 GMT",
+            "-1",
+            "1.5",
+        ] {
+            assert_eq!(http_date(bad), None, "{bad}");
+        }
     }
 }

@@ -42,14 +42,20 @@ struct Pagination {
     next_page_token: Option<String>,
 }
 
-/// Parses a page, and passes its event types to `visitor` until it breaks.
+/// Parses a page, and passes its event types to `visitor` until it breaks. Calls `check` for each event type.
 ///
 /// # Errors
 ///
-/// [`Error::CalendlyInvalidResponse`], also if an event type after the break is not an object; and the visitor's errors.
-pub(crate) fn read_page(page: &str, visitor: &mut dyn EventTypeVisitor) -> Result<AfterPage, Error> {
+/// [`Error::CalendlyInvalidResponse`], also if an event type after the break is not an object; and the errors of the
+/// visitor and of `check`.
+pub(crate) fn read_page(
+    page: &str,
+    visitor: &mut dyn EventTypeVisitor,
+    mut check: impl FnMut() -> Result<(), Error>,
+) -> Result<AfterPage, Error> {
     let mut is_over = false;
     let pagination = for_each(page, "event_types", |event_type| {
+        check()?;
         if !event_type.get().starts_with('{') {
             return Err(Error::CalendlyInvalidResponse("an event type is not an object".to_owned()));
         }
@@ -100,7 +106,11 @@ mod tests {
             ("{}", r#"{"next_page":"https://x"}"#, Ok(AfterPage::End)),
         ] {
             let page = format!(r#"{{"collection":[{collection}],"pagination":{pagination}}}"#);
-            assert_eq!(read_page(&page, &mut First).map_err(|error| error.code()), expected, "{page}");
+            assert_eq!(
+                read_page(&page, &mut First, || Ok(())).map_err(|error| error.code()),
+                expected,
+                "{page}"
+            );
         }
     }
 }

@@ -55,6 +55,16 @@ fn endpoint(service: &str, region: &str, EndpointKind { use_fips, use_dual_stack
     format!("https://{service}{fips}.{region}.{suffix}")
 }
 
+/// Validates the name of a region, which becomes a label of host names.
+pub(crate) fn region(text: &str) -> Result<String, String> {
+    let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_name && !text.starts_with('-') && !text.ends_with('-') {
+        Ok(text.to_owned())
+    } else {
+        Err("not the name of a region, as in eu-west-1".to_owned())
+    }
+}
+
 /// `true` or `false` in any letter case, as the AWS SDKs read flags.
 pub(crate) fn flag(text: &str) -> Result<bool, String> {
     text.trim().to_ascii_lowercase().parse().map_err(|_| "neither true nor false".to_owned())

@@ -16,7 +16,7 @@ use aws::EndpointKind;
 use crate::{
     auth::issuer::{Issuer, TokenRules},
     http::{base_url, http_url},
-    pat::SecretNameTemplate,
+    pat::{SecretNameTemplate, secret_id},
 };
 
 pub use variables::Variables;
@@ -88,6 +88,7 @@ impl Config {
         let issuer = tokens::issuer(variables);
         let audiences = variables.required("JWT_AUDIENCE", tokens::audiences);
         let required_scope = variables.optional("JWT_REQUIRED_SCOPE", tokens::scope_token);
+        let caller_hash_secret_id = variables.optional("CALLER_HASH_SECRET_ID", secret_id);
         let aws = AwsConfig::read(variables);
         let table = aws.as_ref().and_then(|aws| TableConfig::read(variables, aws));
         let (issuer, audiences) = (issuer?, audiences?);
@@ -96,7 +97,7 @@ impl Config {
             pat_cache,
             calendly,
             token_rules: TokenRules { issuer: issuer.name().map(str::to_owned), audiences, required_scope },
-            caller_hash_secret_id: variables.text("CALLER_HASH_SECRET_ID"),
+            caller_hash_secret_id,
             issuer,
             aws: aws?,
             table,
@@ -117,10 +118,10 @@ impl CalendlyConfig {
 
 impl AwsConfig {
     fn read(variables: &mut Variables) -> Option<Self> {
-        let region = match variables.text("AWS_REGION").or_else(|| variables.text("AWS_DEFAULT_REGION")) {
-            Some(region) => Some(region),
-            None => variables.missing("AWS_REGION"),
-        };
+        let has_only_default =
+            variables.text("AWS_REGION").is_none() && variables.text("AWS_DEFAULT_REGION").is_some();
+        let name = if has_only_default { "AWS_DEFAULT_REGION" } else { "AWS_REGION" };
+        let region = variables.required(name, aws::region);
         let mut flag = |name| variables.optional(name, aws::flag).unwrap_or_default();
         let endpoint_kind = EndpointKind {
             use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
@@ -247,11 +248,24 @@ mod tests {
         for (changes, expected) in [
             (&[("CALENDLY_PAT_SECRET_ID", "")][..], "CALENDLY_PAT_SECRET_ID is required"),
             (&[("CALENDLY_PAT_SECRET_ID", "pat/{sub")], "CALENDLY_PAT_SECRET_ID \"pat/{sub\": "),
+            (
+                &[("CALENDLY_PAT_SECRET_ID", "calendly pat")],
+                "CALENDLY_PAT_SECRET_ID \"calendly pat\": not the name or ARN of a secret",
+            ),
+            (&[("CALENDLY_PAT_SECRET_ID", "calendly/{sub}\n")], "not the name or ARN of a secret"),
+            (&[("CALLER_HASH_SECRET_ID", "{sub}")], "CALLER_HASH_SECRET_ID \"{sub}\": not the name or ARN"),
+            (
+                &[("JWT_ISSUER", ""), ("JWT_SECRET_ID", "jwt?")],
+                "JWT_SECRET_ID \"jwt?\": not the name or ARN of a secret",
+            ),
             (&[("JWT_AUDIENCE", "")], "JWT_AUDIENCE is required"),
             (&[("JWT_AUDIENCE", "  ")], "JWT_AUDIENCE is required"),
             (&[("CALENDLY_PAT_SECRET_ID", " \t")], "CALENDLY_PAT_SECRET_ID is required"),
             (&[("JWT_AUDIENCE", " , ")], "JWT_AUDIENCE \" , \": names no audience"),
             (&[("AWS_REGION", "")], "AWS_REGION is required"),
+            (&[("AWS_REGION", "eu west 1")], "AWS_REGION \"eu west 1\": not the name of a region"),
+            (&[("AWS_REGION", "evil.example/")], "AWS_REGION \"evil.example/\": not the name"),
+            (&[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "-")], "AWS_DEFAULT_REGION \"-\": not the name"),
             (&[("AWS_USE_FIPS_ENDPOINT", "yes")], "AWS_USE_FIPS_ENDPOINT \"yes\": neither true nor false"),
             (
                 &[("AWS_USE_DUALSTACK_ENDPOINT", "1")],

@@ -6,6 +6,7 @@ use super::Variables;
 use crate::{
     auth::issuer::Issuer,
     http::{base_url, secure_url},
+    pat::secret_id,
 };
 
 /// Reads the issuer: exactly one of `JWT_ISSUER` and `JWT_SECRET_ID`.
@@ -19,9 +20,10 @@ pub(super) fn issuer(variables: &mut Variables) -> Option<Issuer> {
         Ok(text.to_owned())
     });
     let jwks_url = variables.optional("JWT_JWKS_URL", secure_url);
+    let shared_secret = variables.optional("JWT_SECRET_ID", secret_id);
     match (variables.text("JWT_ISSUER"), variables.text("JWT_JWKS_URL"), variables.text("JWT_SECRET_ID")) {
         (Some(_), _, None) => issuer.map(|issuer| Issuer::PublishedKeys { issuer, jwks_url }),
-        (None, None, Some(secret_id)) => Some(Issuer::SharedSecret { secret_id }),
+        (None, None, Some(_)) => shared_secret.map(|secret_id| Issuer::SharedSecret { secret_id }),
         (None, Some(_), None) => {
             variables.refuse("JWT_JWKS_URL is set without JWT_ISSUER, the expected iss".to_owned());
             None

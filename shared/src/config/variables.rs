@@ -37,7 +37,7 @@ impl Variables {
         N: FromStr + PartialOrd + fmt::Display,
     {
         let parse = |text: &str| match text.parse::<N>() {
-            Ok(value) if range.contains(&value) => Ok(value),
+            Ok(value) if range.contains(&value) && !text.starts_with('+') => Ok(value),
             _ => Err(format!("not a whole number from {} to {}", range.start(), range.end())),
         };
         self.optional(name, parse).unwrap_or(default)
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(with("10").seconds("NAME", 7, 10), Duration::from_secs(10));
         assert!(!with("false").flag("NAME", true));
         for (bad, expected) in
-            [("11", "not a whole number from 0 to 10"), ("1m", "not a whole"), ("-1", "not")]
+            [("11", "not a whole number from 0 to 10"), ("1m", "not a whole"), ("-1", "not"), ("+1", "not")]
         {
             let mut variables = with(bad);
             variables.seconds("NAME", 7, 10);

@@ -4,12 +4,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
+use crate::Error;
+
 /// The time limit of an invocation without a deadline, or with a past one, as local emulators send it.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(25);
 
 /// The time between the answer and the moment at which Lambda ends the function: the documented 250 ms, and 50 ms to
 /// serialize the answer and send it to the Runtime API.
 const RESERVE: Duration = Duration::from_millis(250 + 50);
+
+/// Reading the clock takes as long as parsing a small object.
+const STEPS_PER_CHECK: usize = 16;
 
 /// The instant by which an answer must be ready.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +37,19 @@ impl Deadline {
         self.0.saturating_duration_since(Instant::now())
     }
 
+    /// A check for each step of a loop that does not yield, which no time-out can interrupt: an error once the deadline
+    /// has passed.
+    pub(crate) fn checks(self, during: &'static str) -> impl FnMut() -> Result<(), Error> {
+        let mut steps = 0_usize;
+        move || {
+            steps += 1;
+            if steps.is_multiple_of(STEPS_PER_CHECK) && self.time_left().is_zero() {
+                return Err(Error::DeadlineExceeded { during });
+            }
+            Ok(())
+        }
+    }
+
     /// The instant, for `tokio::time::timeout_at`.
     pub(crate) fn instant(self) -> Instant {
         self.0
@@ -49,6 +67,15 @@ fn time_budget(deadline: Duration, now: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn loops_end_at_the_deadline() {
+        let mut check = Deadline::within(Duration::from_secs(1)).checks("a test");
+        let mut steps = |count: usize| (0..count).try_for_each(|_| check());
+        assert!(steps(2 * STEPS_PER_CHECK).is_ok());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(steps(STEPS_PER_CHECK).unwrap_err().code(), "deadline_exceeded");
+    }
 
     #[test]
     fn time_budgets() {

@@ -19,5 +19,5 @@ mod value;
 pub(crate) use format_fault::FormatFault;
 pub use provider::PatId;
 pub(crate) use provider::{LoadedPat, PatProvider};
-pub(crate) use secret_name::SecretNameTemplate;
+pub(crate) use secret_name::{SecretNameTemplate, secret_id};
 pub(crate) use value::{Pat, StoredPat};

@@ -61,7 +61,7 @@ pub(crate) struct LoadedPat {
 }
 
 impl LoadedPat {
-    fn new(stored: StoredPat) -> Self {
+    pub(crate) fn new(stored: StoredPat) -> Self {
         Self { id: next_id(), rate_limit: RateLimit::default(), stored, item_mac: OnceLock::new() }
     }
 

@@ -26,7 +26,7 @@ impl SecretNameTemplate {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (claim, after) = after.split_once('}').ok_or("a { is never closed")?;
+            let (claim, after) = after.split_once('}').ok_or("a { has no }")?;
             if claim.is_empty() || claim.contains('{') {
                 return Err("braces must enclose the name of one claim, as in {sub}".to_owned());
             }
@@ -37,6 +37,11 @@ impl SecretNameTemplate {
         parts.push(Part::Text(rest.to_owned()));
         if parts.iter().any(|part| matches!(part, Part::Text(text) if text.contains('}'))) {
             return Err("a } has no {".to_owned());
+        }
+        for part in &parts {
+            if let Part::Text(text) = part {
+                check_characters(text)?;
+            }
         }
         if !are_claims_separated(&parts) {
             return Err(
@@ -84,6 +89,23 @@ impl SecretNameTemplate {
             return Err(Error::PatMissing("The claim that names this caller's Calendly token is too long."));
         }
         Ok(secret_id)
+    }
+}
+
+/// Validates the name or ARN of a secret.
+///
+/// # Errors
+///
+/// A phrase that follows the value.
+pub(crate) fn secret_id(text: &str) -> Result<String, String> {
+    check_characters(text).map(|()| text.to_owned())
+}
+
+fn check_characters(text: &str) -> Result<(), String> {
+    if text.bytes().all(|byte| is_allowed(byte) || b"/:".contains(&byte)) {
+        Ok(())
+    } else {
+        Err("not the name or ARN of a secret: letters, digits, /, _, +, =, ., @, : and -".to_owned())
     }
 }
 

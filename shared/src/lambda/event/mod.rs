@@ -181,7 +181,6 @@ mod tests {
             (r#"{"warmer":false}"#, "an object with warmer"),
             (r#"{"warmer":"true"}"#, "an object with warmer"),
             (r#"{"source":"aws.s3"}"#, "an object with source"),
-            (r#"{"httpMethod":"GET"}"#, "an object with httpMethod"),
             (r#"{"requestContext":{}}"#, "an object with requestContext"),
             (
                 r#"{"requestContext":{"elb":{}},"httpMethod":"GET"}"#,
@@ -196,6 +195,27 @@ mod tests {
             match Event::parse(json, 0) {
                 Event::Unknown(problem) => {
                     assert!(problem.ends_with(&format!("this event is {expected}")), "{problem}")
+                }
+                other => panic!("{json}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_member_of_a_request_is_named() {
+        for (json, expected) in [
+            (r#"{"httpMethod":"GET"}"#, "requestContext"),
+            (r#"{"httpMethod":"GET","path":"/","requestContext":null}"#, "requestContext"),
+            (r#"{"rawPath":"/","headers":{}}"#, "requestContext"),
+            (r#"{"rawQueryString":""}"#, "requestContext"),
+            (r#"{"rawPath":"/","requestContext":{"stage":"s"}}"#, "requestContext.http"),
+            (r#"{"rawPath":"/","requestContext":{"http":null}}"#, "requestContext.http"),
+            (r#"{"path":"/","requestContext":{"stage":"s"}}"#, "httpMethod"),
+            (r#"{"path":"/","httpMethod":null,"requestContext":{}}"#, "httpMethod"),
+        ] {
+            match Event::parse(json, 0) {
+                Event::Unknown(problem) => {
+                    assert!(problem.ends_with(&format!("this event's {expected} is missing")), "{problem}")
                 }
                 other => panic!("{json}: {other:?}"),
             }

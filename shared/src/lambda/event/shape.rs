@@ -19,6 +19,9 @@ pub(super) fn describe(json: &str) -> String {
     if let Some(InvalidMember { member, problem }) = first_invalid_member(json) {
         return format!("{SUPPORTED}; this event's {member} {problem}");
     }
+    if let Some(member) = missing_member(json) {
+        return format!("{SUPPORTED}; this event's {member} is missing");
+    }
     let found = match (serde_json::from_str::<IgnoredAny>(json), json.trim_start().chars().next()) {
         (Err(_), _) => "not JSON".to_owned(),
         (Ok(_), Some('{')) => match serde_json::from_str(json) {
@@ -72,6 +75,33 @@ fn first_invalid_member(json: &str) -> Option<InvalidMember> {
         seen.push(name);
     }
     None
+}
+
+/// The member that an event lacks to be a request, if its other members are a request's.
+fn missing_member(json: &str) -> Option<&'static str> {
+    let event = object(json)?;
+    if has(&event, "methodArn") || has(&event, "routeArn") {
+        return None;
+    }
+    let is_http_api = has(&event, "rawPath") || has(&event, "rawQueryString");
+    let has_method = has(&event, "httpMethod");
+    if !has(&event, "requestContext") {
+        return (is_http_api || has_method).then_some("requestContext");
+    }
+    let (_, context) = event.0.iter().find(|(name, _)| name == "requestContext")?;
+    let context = object(context.get())?;
+    if has_method || has(&context, "http") || has(&context, "elb") {
+        None
+    } else if is_http_api {
+        Some("requestContext.http")
+    } else {
+        has(&event, "path").then_some("httpMethod")
+    }
+}
+
+/// Whether an object has a member that is not null.
+fn has(Pairs(members): &Pairs<&RawValue>, name: &str) -> bool {
+    members.iter().any(|(member, value)| member == name && kind(value.get()) != "null")
 }
 
 fn wrong_context(context: &RawValue) -> Option<InvalidMember> {

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::{Error, error::CalendlyMember};
+use crate::{
+    Error,
+    error::{CalendlyMember, status_name},
+};
 
 /// A problem. `type` is `about:blank`, so `title` is the name of the status, or its number if it has no registered
 /// name; `code` distinguishes problems.
@@ -26,7 +29,7 @@ pub(crate) fn problem(error: &Error, request_id: &str) -> String {
     let status = error.status();
     let problem = Problem {
         kind: "about:blank",
-        title: status.canonical_reason().unwrap_or(status.as_str()),
+        title: status_name(status).unwrap_or(status.as_str()),
         status: status.as_u16(),
         detail: error.to_string(),
         code: error.code(),
