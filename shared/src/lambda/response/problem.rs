@@ -2,10 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{
-    Error,
-    error::{CalendlyMember, status_name},
-};
+use crate::{Error, error::CalendlyMember};
 
 /// A problem. `type` is `about:blank`, so `title` is the name of the status, or its number if it has no registered
 /// name; `code` distinguishes problems.
@@ -29,7 +26,7 @@ pub(crate) fn problem(error: &Error, request_id: &str) -> String {
     let status = error.status();
     let problem = Problem {
         kind: "about:blank",
-        title: status_name(status).unwrap_or(status.as_str()),
+        title: status.canonical_reason().unwrap_or(status.as_str()),
         status: status.as_u16(),
         detail: error.to_string(),
         code: error.code(),
