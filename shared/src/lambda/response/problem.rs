@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Error, error::CalendlyMember};
+use crate::{Error, error::CalendlyError};
 
 /// A problem. `type` is `about:blank`, so `title` is the name of the status, or its number if it has no registered
 /// name; `code` distinguishes problems.
@@ -18,7 +18,7 @@ struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    calendly: Option<CalendlyMember<'a>>,
+    calendly: Option<&'a CalendlyError>,
 }
 
 /// The problem of an error, as JSON.
@@ -43,7 +43,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::error::CalendlyError;
 
     #[test]
     fn all_members_of_a_problem() {
