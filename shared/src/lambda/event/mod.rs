@@ -167,6 +167,14 @@ mod tests {
         }
     }
 
+    /// The description of an unsupported event.
+    fn problem(json: &str) -> String {
+        match Event::parse(json, 0) {
+            Event::Unknown(problem) => problem,
+            other => panic!("{json}: {other:?}"),
+        }
+    }
+
     #[test]
     fn an_unsupported_event_is_described_by_its_shape() {
         for (json, expected) in [
@@ -193,17 +201,13 @@ mod tests {
             ),
             (r#"{"routeArn":"arn","requestContext":{"http":{}}}"#, "an object with requestContext, routeArn"),
         ] {
-            match Event::parse(json, 0) {
-                Event::Unknown(problem) => {
-                    assert!(problem.ends_with(&format!("this event is {expected}")), "{problem}")
-                }
-                other => panic!("{json}: {other:?}"),
-            }
+            assert!(problem(json).ends_with(&format!("; this event is {expected}")), "{}", problem(json));
         }
     }
 
     #[test]
     fn a_wrong_member_is_named() {
+        const HTTP: &str = r#""requestContext":{"http":{}},"#;
         for (members, expected) in [
             (
                 r#""queryStringParameters":{"a":"b","limit":3}"#,
@@ -224,37 +228,21 @@ mod tests {
             (r#""rawQueryString":{"secret":1}"#, "rawQueryString is an object and must be a string"),
             (r#""rawPath":true"#, "rawPath is a boolean and must be a string"),
             (r#""rawPath":"","rawPath":"""#, "rawPath occurs twice"),
-        ] {
-            let json = format!(r#"{{"requestContext":{{"http":{{}}}},{members}}}"#);
-            match Event::parse(&json, 0) {
-                Event::Unknown(problem) => {
-                    assert!(problem.ends_with(&format!("this event's {expected}")), "{problem}")
-                }
-                other => panic!("{json}: {other:?}"),
-            }
-        }
-        for (json, expected) in [
+            (r#""requestContext":5,"httpMethod":"GET""#, "requestContext is a number and must be an object"),
             (
-                r#"{"requestContext":5,"httpMethod":"GET"}"#,
-                "requestContext is a number and must be an object",
-            ),
-            (
-                r#"{"requestContext":[null],"httpMethod":"GET"}"#,
+                r#""requestContext":[null],"httpMethod":"GET""#,
                 "requestContext is an array and must be an object",
             ),
             (
-                r#"{"requestContext":{"http":{"method":5}}}"#,
+                r#""requestContext":{"http":{"method":5}}"#,
                 "requestContext.http.method is a number and must be a string",
             ),
-            (r#"{"requestContext":{"http":5}}"#, "requestContext.http is a number and must be an object"),
-            (r#"{"requestContext":{},"httpMethod":5}"#, "httpMethod is a number and must be a string"),
+            (r#""requestContext":{"http":5}"#, "requestContext.http is a number and must be an object"),
+            (r#""requestContext":{},"httpMethod":5"#, "httpMethod is a number and must be a string"),
         ] {
-            match Event::parse(json, 0) {
-                Event::Unknown(problem) => {
-                    assert!(problem.ends_with(&format!("this event's {expected}")), "{problem}")
-                }
-                other => panic!("{json}: {other:?}"),
-            }
+            let context = if members.contains("requestContext") { "" } else { HTTP };
+            let problem = problem(&format!("{{{context}{members}}}"));
+            assert!(problem.ends_with(&format!("; this event's {expected}")), "{problem}");
         }
     }
 }
