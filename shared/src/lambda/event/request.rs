@@ -2,44 +2,50 @@
 
 use lambda_http::{
     Body, Request, RequestExt,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri},
+    http::{HeaderMap, HeaderName, HeaderValue, Method},
     request::RequestContext,
 };
 
-use super::Members;
+use super::{Members, pairs::Pairs};
 use crate::Query;
 
 impl Members<'_> {
+    /// The request without its body. It has no URI, which nothing reads.
     pub(super) fn into_request(self, method: Method, context: RequestContext) -> Request {
-        let path = self.raw_path.or(self.path).unwrap_or_default();
-        let (uri, query) = match self.raw_query_string {
-            Some(raw) if !raw.is_empty() => (format!("{path}?{raw}"), raw.parse().unwrap_or_default()),
-            // A REST API sends all values in the second map, and the last of each in the first.
-            _ if !self.multi_value_query_string_parameters.0.is_empty() => {
-                let parameters = self.multi_value_query_string_parameters.0.into_iter();
-                let query: Query = parameters
-                    .flat_map(|(name, values)| {
-                        values.unwrap_or_default().into_iter().map(move |value| (name.clone(), value))
-                    })
-                    .collect();
-                (path.clone(), query.into_map())
-            }
-            _ => {
-                let parameters = self.query_string_parameters.0.into_iter();
-                let query: Query =
-                    parameters.map(|(name, value)| (name, value.unwrap_or_default())).collect();
-                (path.clone(), query.into_map())
-            }
-        };
+        let query = query(
+            self.raw_query_string,
+            self.query_string_parameters,
+            self.multi_value_query_string_parameters,
+        );
         let mut request = Request::new(Body::Empty)
-            .with_raw_http_path(path)
-            .with_query_string_parameters(query)
+            .with_raw_http_path(self.raw_path.or(self.path).unwrap_or_default())
+            .with_query_string_parameters(query.into_map())
             .with_request_context(context);
         *request.method_mut() = method;
-        // Nothing depends on the path, which may be anything.
-        *request.uri_mut() = uri.parse().unwrap_or_else(|_| Uri::from_static("/"));
         *request.headers_mut() = header_map(self.headers.0, self.multi_value_headers.0);
         request
+    }
+}
+
+/// The query parameters. An HTTP API sends them in `raw`. A REST API sends all values in `multiple`, and the last of each
+/// parameter in `single`.
+fn query(
+    raw: Option<String>,
+    Pairs(single): Pairs<Option<String>>,
+    Pairs(multiple): Pairs<Option<Vec<String>>>,
+) -> Query {
+    let with_name = |(name, values): (String, Option<Vec<String>>)| {
+        values.unwrap_or_default().into_iter().map(move |value| (name.clone(), value))
+    };
+    match raw {
+        Some(raw) if !raw.is_empty() => {
+            let Ok(query) = raw.parse();
+            query
+        }
+        _ if multiple.is_empty() => {
+            single.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect()
+        }
+        _ => multiple.into_iter().flat_map(with_name).collect(),
     }
 }
 
@@ -102,7 +108,6 @@ mod tests {
                 "rawQueryString":"active=true&x=%2B&x=b","requestContext":{"http":{"method":"HEAD"},"stage":"s"}}"#,
         );
         assert_eq!(http.method(), Method::HEAD);
-        assert_eq!(http.uri(), "/calendly/user?active=true&x=%2B&x=b");
         assert_eq!(http.raw_http_path(), "/calendly/user");
         assert_eq!(values(&http, "Authorization"), ["Bearer x"]);
         assert_eq!(parameters(&http, "x"), ["+", "b"]);
@@ -117,7 +122,7 @@ mod tests {
                 "multiValueQueryStringParameters":{"active":["true","false"]},
                 "requestContext":{"httpMethod":"GET","stage":"s","identity":{}}}"#,
         );
-        assert_eq!((rest.method(), rest.uri().path()), (&Method::GET, "/p"));
+        assert_eq!((rest.method(), rest.raw_http_path()), (&Method::GET, "/p"));
         assert_eq!(values(&rest, "authorization"), ["Bearer x"]);
         assert_eq!(values(&rest, "x-other"), ["1"]);
         assert_eq!(parameters(&rest, "active"), ["true", "false"]);
@@ -151,7 +156,6 @@ mod tests {
             r#"{"rawPath":"/p","rawQueryString":"","queryStringParameters":{"slug":"a"},"requestContext":{"http":{}}}"#,
         );
         assert_eq!(parameters(&http, "slug"), ["a"]);
-        assert_eq!(http.uri(), "/p");
     }
 
     #[test]
@@ -169,7 +173,7 @@ mod tests {
         assert_eq!(values(&http, "authorization"), ["one", "two"]);
         assert_eq!(values(&http, "x-name"), ["José"]);
         assert_eq!(parameters(&http, "slug"), ["a"]);
-        assert_eq!(http.uri(), "/");
+        assert_eq!(http.raw_http_path(), "no path at all");
     }
 
     #[test]
