@@ -220,25 +220,19 @@ mod tests {
     }
 
     #[test]
-    fn padding_is_accepted() {
-        let padded = |jwk: String, member: &str, padding: &str| {
-            let start = jwk.find(&format!(r#""{member}":""#)).unwrap() + member.len() + 4;
-            let end = start + jwk[start..].find('"').unwrap();
-            format!("{}{padding}{}", &jwk[..end], &jwk[end..])
-        };
-        for (jwk, member, padding, other) in [
-            (rsa_jwk(2048, ""), "n", "==", "="),
-            (rsa_jwk(2048, "").replace("AQAB", "Aw"), "e", "==", "==="),
-            (ec_jwk("P-256", 32, ""), "x", "=", "=="),
-            (ec_jwk("P-256", 32, ""), "y", "=", "=="),
-            (ed_jwk(1, ""), "x", "=", "=="),
+    fn padding_is_optional_and_bits_are_canonical() {
+        for (text, expected) in [
+            ("AQAB", Some(&[1, 0, 1][..])),
+            ("Aw", Some(&[3])),
+            ("Aw=", Some(&[3])),
+            ("Aw==", Some(&[3])),
+            ("Aw===", None),
+            ("AQE=", Some(&[1, 1])),
+            ("AQE==", None),
+            ("Ax", None),
+            ("AQA+", None),
         ] {
-            let key = VerificationKey::parse(&jwk).unwrap();
-            let same = VerificationKey::parse(&padded(jwk.clone(), member, padding)).unwrap();
-            assert!(key.is_same_key(&same), "{jwk}");
-            let partial = padding.len() > other.len();
-            let other = algorithms(&padded(jwk, member, other));
-            assert_eq!(other.is_ok(), partial, "{member}: {other:?}");
+            assert_eq!(decode(Some(text)).ok().as_deref(), expected, "{text}");
         }
     }
 
@@ -250,13 +244,11 @@ mod tests {
         };
         for (bad, reason) in [
             (rsa_jwk(2040, ""), RsaModulus),
-            (rsa_jwk(1024, ""), RsaModulus),
             (rsa_jwk(8200, ""), RsaModulus),
             // 256 bytes, of which the first is zero.
             (rsa_jwk(8, "").replace("gA", &b64(&[&[0u8][..], &[0x80; 255]].concat())), RsaModulus),
             (rsa_jwk(0, ""), RsaModulus),
             (rsa_jwk(2048, "").replace("AQAB", "AQ"), RsaExponent),
-            (rsa_jwk(2048, "").replace("AQAB", "AAE"), RsaExponent),
             (rsa_jwk(2048, "").replace("AQAB", "AAAAAQ"), RsaExponent),
             (rsa_jwk(2048, "").replace("AQAB", "AA"), RsaExponent),
             (rsa_jwk(2048, "").replace("AQAB", "Ag"), RsaExponent),
@@ -265,11 +257,9 @@ mod tests {
             (rsa_jwk(2048, "").replace("AQAB", "AQAAAAAB"), RsaExponent),
             (rsa_jwk(2048, "").replace("AQAB", "AQA+"), InvalidMember),
             (rsa_jwk(2048, r#","use":"enc""#), ForEncryption),
-            (rsa_jwk(2048, r#","use":"enc","alg":"RS256""#), ForEncryption),
             (rsa_jwk(2048, r#","key_ops":["encrypt"]"#), ForEncryption),
             (ec_jwk("P-256", 32, r#","key_ops":["deriveKey","deriveBits"]"#), ForEncryption),
             (rsa_jwk(2048, r#","alg":"RSA-OAEP""#), ForEncryption),
-            (rsa_jwk(2048, r#","alg":"RSA-OAEP-256""#), ForEncryption),
             (ec_jwk("P-256", 32, r#","alg":"ECDH-ES+A128KW""#), ForEncryption),
             (ed_jwk(1, "").replace("Ed25519", "X25519"), ForEncryption),
             (rsa_jwk(2048, r#","key_ops":[]"#), NotForVerification),
@@ -278,7 +268,6 @@ mod tests {
             (rsa_jwk(2048, r#","use":"signature""#), NotForVerification),
             (rsa_jwk(2048, r#","use":"sig","alg":"RSA-OAEP""#), UnsupportedAlgorithm),
             (rsa_jwk(2048, r#","alg":"ES256""#), UnsupportedAlgorithm),
-            (rsa_jwk(2048, r#","alg":"HS256""#), UnsupportedAlgorithm),
             (rsa_jwk(2048, r#","alg":"rs256""#), UnsupportedAlgorithm),
             (ec_jwk("P-256", 32, r#","alg":"Ed25519""#), UnsupportedAlgorithm),
             (ed_jwk(1, r#","alg":"Ed448""#), UnsupportedAlgorithm),
@@ -290,7 +279,6 @@ mod tests {
             (ec_jwk("secp256k1", 32, ""), UnsupportedType),
             (format!(r#"{{"kty":"OKP","crv":"Ed448","x":"{}"}}"#, b64(&[1; 57])), UnsupportedType),
             (format!(r#"{{"kty":"oct","k":"{}","alg":"HS256"}}"#, b64(&[1; 32])), UnsupportedType),
-            (r#"{"kty":"RSA","n":"!","e":"AQAB"}"#.to_owned(), InvalidMember),
             (r#"{"kty":"RSA"}"#.to_owned(), InvalidMember),
             (r#"{"kty":5}"#.to_owned(), NotAJwk),
             (r#""text""#.to_owned(), NotAJwk),

@@ -103,30 +103,19 @@ impl Verifier<Vec<u8>> for RingVerifier {
 
 #[cfg(test)]
 mod tests {
-    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-    use ring::signature::{Ed25519KeyPair, KeyPair};
-
     use super::*;
-
-    fn token(header: &str, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
-        let message = format!("{}.e30", BASE64_URL_SAFE_NO_PAD.encode(header));
-        let signature = BASE64_URL_SAFE_NO_PAD.encode(sign(message.as_bytes()));
-        format!("{message}.{signature}")
-    }
+    use crate::auth::tests::signing_key::{SigningKey, token};
 
     /// Defense in depth: key selection does not pair such keys with a token.
     #[test]
     fn key_of_another_family_verifies_nothing() {
         install_provider();
-        let document = Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new()).unwrap();
-        let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap();
-        let public = pair.public_key().as_ref();
-        let as_public_key = DecodingKey::from_ed_components(&BASE64_URL_SAFE_NO_PAD.encode(public)).unwrap();
-        let as_secret = DecodingKey::from_secret(public);
-        let ed = token(r#"{"alg":"EdDSA"}"#, |message| pair.sign(message).as_ref().to_vec());
-        let mac = token(r#"{"alg":"HS256"}"#, |message| {
-            hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, public), message).as_ref().to_vec()
-        });
+        let key = SigningKey::new("one");
+        let as_public_key = DecodingKey::from_ed_der(key.public_key());
+        let as_secret = DecodingKey::from_secret(key.public_key());
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, key.public_key());
+        let ed = key.sign(r#"{"alg":"EdDSA"}"#, "{}");
+        let mac = token(r#"{"alg":"HS256"}"#, "{}", |message| hmac::sign(&secret, message).as_ref().to_vec());
         for (token, key, is_signed) in [
             (&ed, &as_public_key, true),
             (&ed, &as_secret, false),
