@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use serde::Deserialize;
 use url::Url;
 
-use super::{key_set::KeySet, keys::KeySource};
+use super::{key_set::KeySet, keys::KeySource, verify::Algorithm};
 use crate::{
     error::status_text,
     http::{
@@ -57,7 +56,7 @@ impl KeySource for PublishedKeys {
     }
 
     fn supports(&self, algorithm: Algorithm) -> bool {
-        algorithm.family() != AlgorithmFamily::Hmac
+        !algorithm.is_hmac()
     }
 
     fn ttl(&self) -> Duration {

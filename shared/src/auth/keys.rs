@@ -3,13 +3,12 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use jsonwebtoken::Algorithm;
 use tokio::time::timeout;
 
 use super::{
     jws::CompactJws,
     key_set::{Candidates, KeySet},
-    verify::has_valid_signature,
+    verify::{Algorithm, has_valid_signature},
 };
 use crate::{
     Error,
@@ -159,12 +158,12 @@ fn reason(error: CacheError<String>) -> String {
 /// Verifies a token with a set of keys.
 pub(crate) fn verify_with(keys: &KeySet, jws: &CompactJws<'_>) -> Verification {
     match keys.candidates(jws) {
-        Candidates::Named(keys) if keys.iter().any(|key| has_valid_signature(jws, &key.key)) => {
+        Candidates::Named(keys) if keys.iter().any(|key| has_valid_signature(jws, &key.material)) => {
             Verification::Valid
         }
         // The issuer still publishes the named keys, so the signature is wrong.
         Candidates::Named(_) => Verification::Invalid(UNKNOWN_KEY),
-        Candidates::Unnamed(key) if has_valid_signature(jws, &key.key) => Verification::Valid,
+        Candidates::Unnamed(key) if has_valid_signature(jws, &key.material) => Verification::Valid,
         Candidates::Unnamed(_) => Verification::Mismatch,
         Candidates::None => Verification::NoKey,
         Candidates::Ambiguous => Verification::Invalid(TokenError::Invalid(

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use secrecy::ExposeSecret;
 
-use super::{key_set::KeySet, keys::KeySource};
+use super::{key_set::KeySet, keys::KeySource, verify::Algorithm};
 use crate::{
     pat::{
         FormatFault,
@@ -43,7 +42,7 @@ impl KeySource for SharedSecret {
     }
 
     fn supports(&self, algorithm: Algorithm) -> bool {
-        algorithm.family() == AlgorithmFamily::Hmac
+        algorithm.is_hmac()
     }
 
     fn ttl(&self) -> Duration {

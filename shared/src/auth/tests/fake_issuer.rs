@@ -10,9 +10,8 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use jsonwebtoken::Algorithm;
 
-use crate::auth::{key_set::KeySet, keys::KeySource};
+use crate::auth::{key_set::KeySet, keys::KeySource, verify::Algorithm};
 
 /// The answer to one fetch.
 #[derive(Debug, Clone)]
