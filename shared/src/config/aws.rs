@@ -128,14 +128,4 @@ mod tests {
             assert_eq!(dynamodb_endpoint(region, kind), expected, "{region} {kind:?}");
         }
     }
-
-    #[test]
-    fn flags() {
-        for (text, expected) in [("true", Ok(true)), ("True", Ok(true)), (" FALSE ", Ok(false))] {
-            assert_eq!(flag(text), expected, "{text}");
-        }
-        for bad in ["1", "yes", "", "true,"] {
-            assert_eq!(flag(bad), Err("neither true nor false".to_owned()), "{bad}");
-        }
-    }
 }

@@ -117,10 +117,10 @@ impl CalendlyConfig {
 
 impl AwsConfig {
     fn read(variables: &mut Variables) -> Option<Self> {
-        let region = match variables.text("AWS_REGION").or_else(|| variables.text("AWS_DEFAULT_REGION")) {
-            Some(region) => Some(region),
-            None => variables.missing("AWS_REGION"),
-        };
+        let region = variables
+            .text("AWS_REGION")
+            .or_else(|| variables.text("AWS_DEFAULT_REGION"))
+            .or_else(|| variables.missing("AWS_REGION"));
         let mut flag = |name| variables.optional(name, aws::flag).unwrap_or_default();
         let endpoint_kind = EndpointKind {
             use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
@@ -148,10 +148,7 @@ fn endpoint(variables: &mut Variables, service_variable: &str, kind: EndpointKin
         EndpointKind { use_fips: false, use_dual_stack: false } => http_url(text),
         _ => Err("cannot be combined with AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT".to_owned()),
     };
-    match variables.optional(service_variable, parse) {
-        Some(endpoint) => Some(endpoint),
-        None => variables.optional("AWS_ENDPOINT_URL", parse),
-    }
+    variables.optional(service_variable, parse).or_else(|| variables.optional("AWS_ENDPOINT_URL", parse))
 }
 
 /// Validates the name or ARN of a DynamoDB table.
@@ -219,21 +216,13 @@ mod tests {
     #[test]
     fn endpoint_settings_hold_for_every_aws_service() {
         let changes = [
-            ("AWS_USE_FIPS_ENDPOINT", "True"),
+            ("AWS_USE_FIPS_ENDPOINT", " True "),
             ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
             ("CACHE_TABLE", "calendly-cache"),
         ];
         let config = config(&changes).unwrap();
         let expected = EndpointKind { use_fips: true, use_dual_stack: true };
         assert_eq!((config.aws.endpoint_kind, config.table.unwrap().endpoint_kind), (expected, expected));
-    }
-
-    #[test]
-    fn empty_variables_count_as_unset() {
-        let config =
-            config(&[("JWT_SECRET_ID", ""), ("PAT_CACHE_SECONDS", ""), ("CALENDLY_BASE_URL", "")]).unwrap();
-        assert_eq!(config.pat_cache, Duration::from_secs(300));
-        assert_eq!(config.calendly.base_url, "https://api.calendly.com");
     }
 
     #[test]
@@ -248,7 +237,6 @@ mod tests {
             (&[("CALENDLY_PAT_SECRET_ID", "")][..], "CALENDLY_PAT_SECRET_ID is required"),
             (&[("CALENDLY_PAT_SECRET_ID", "pat/{sub")], "CALENDLY_PAT_SECRET_ID \"pat/{sub\": "),
             (&[("JWT_AUDIENCE", "")], "JWT_AUDIENCE is required"),
-            (&[("JWT_AUDIENCE", "  ")], "JWT_AUDIENCE is required"),
             (&[("CALENDLY_PAT_SECRET_ID", " \t")], "CALENDLY_PAT_SECRET_ID is required"),
             (&[("JWT_AUDIENCE", " , ")], "JWT_AUDIENCE \" , \": names no audience"),
             (&[("AWS_REGION", "")], "AWS_REGION is required"),
@@ -271,7 +259,13 @@ mod tests {
                 &[("CALENDLY_BASE_URL", "http://calendly.example")],
                 "CALENDLY_BASE_URL \"http://calendly.example\": must be https",
             ),
-            (&[("CALENDLY_BASE_URL", "https://a:b@calendly.example")], "must not contain a user name"),
+            // The password is not shown.
+            (
+                &[("CALENDLY_BASE_URL", "https://a:hush@calendly.example")],
+                "CALENDLY_BASE_URL: must not contain a user name or password",
+            ),
+            (&[("CALENDLY_BASE_URL", "https://calendly.example/?p=policy")], "must not have a query"),
+            (&[("JWT_ISSUER", "https://issuer.example/?p=policy")], "must not have a query"),
             (&[("JWT_ISSUER", "issuer")], "JWT_ISSUER \"issuer\": not a URL"),
             (&[("JWT_JWKS_URL", "ftp://x/")], "JWT_JWKS_URL \"ftp://x/\": must be an https URL"),
             (&[("JWT_REQUIRED_SCOPE", "a b")], "JWT_REQUIRED_SCOPE \"a b\": not one scope"),
@@ -303,21 +297,5 @@ mod tests {
     fn all_problems_are_reported_at_once() {
         let message = config(&[("JWT_AUDIENCE", ""), ("CALENDLY_TIMEOUT_MS", "x")]).map(|_| ()).unwrap_err();
         assert!(message.contains("JWT_AUDIENCE") && message.contains("CALENDLY_TIMEOUT_MS"), "{message}");
-    }
-
-    #[test]
-    fn base_urls_have_no_query() {
-        assert!(config(&[("JWT_JWKS_URL", "https://issuer.example/keys?p=policy")]).is_ok());
-        for variable in ["CALENDLY_BASE_URL", "JWT_ISSUER"] {
-            let message = config(&[(variable, "https://issuer.example/?p=policy")]).map(|_| ()).unwrap_err();
-            assert!(message.contains("must not have a query"), "{message}");
-        }
-    }
-
-    #[test]
-    fn passwords_in_urls_are_redacted() {
-        let message =
-            config(&[("CALENDLY_BASE_URL", "https://a:hush@calendly.example")]).map(|_| ()).unwrap_err();
-        assert_eq!(message, "CALENDLY_BASE_URL: must not contain a user name or password");
     }
 }

@@ -146,13 +146,10 @@ fn emf_metrics(
     calls: u32,
     calendly_ms: f64,
 ) -> Option<Metrics> {
-    let (is_request, code) = match outcome.event {
-        EventOutcome::Request { error, .. } => (true, error.map(Error::code)),
-        EventOutcome::WarmUp { .. } | EventOutcome::Unknown { .. } => (false, None),
-    };
-    let unprepared = match outcome.event {
-        EventOutcome::WarmUp { unprepared } => Some(unprepared),
-        EventOutcome::Request { .. } | EventOutcome::Unknown { .. } => None,
+    let (is_request, code, unprepared) = match outcome.event {
+        EventOutcome::Request { error, .. } => (true, error.map(Error::code), None),
+        EventOutcome::WarmUp { unprepared } => (false, None, Some(unprepared)),
+        EventOutcome::Unknown { .. } => (false, None, None),
     };
     let of_request = |value: f64| is_request.then_some(value);
     let if_code = |metric: &'static str| (code == Some(metric)).then_some(1.0);

@@ -26,7 +26,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::request_body::set_body;
 use crate::http::json::object;
-use pairs::Pairs;
+pub(crate) use pairs::Pairs;
 
 /// A Lambda event, classified by its shape.
 #[derive(Debug)]

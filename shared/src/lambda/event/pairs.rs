@@ -8,7 +8,7 @@ use serde::{
 };
 
 /// The members of an object in order, including duplicates: two header names may differ in letter case alone.
-pub(super) struct Pairs<V>(pub(super) Vec<(String, V)>);
+pub(crate) struct Pairs<V>(pub(crate) Vec<(String, V)>);
 
 impl<V: Copy> Pairs<V> {
     /// The first value of a member.
