@@ -14,7 +14,7 @@ use super::{
     response::{BodyFormat, failure, success},
     runtime_api::{FunctionError, Invocation},
     session::{Session, within_deadline},
-    warm_up::{self, WarmUp},
+    warm_up::{MIN_DURATION, WarmUp},
 };
 use crate::{
     Error,
@@ -72,7 +72,7 @@ impl<F: HttpFunction> Pipeline<F> {
                 // Boxed, as are requests: the large future is not moved with each invocation.
                 let prepare = Box::pin(WarmUp::prepare(&self.services, cold_start, deadline, &metrics));
                 let warm_up = if is_concurrent {
-                    warm_up::run_at_least_min_duration(prepare).await
+                    tokio::join!(prepare, tokio::time::sleep(MIN_DURATION)).0
                 } else {
                     prepare.await
                 };
