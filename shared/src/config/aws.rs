@@ -25,7 +25,7 @@ pub(crate) struct EndpointKind {
 }
 
 /// The URL of DynamoDB in a region. In GovCloud its plain endpoint is the FIPS endpoint.
-pub(crate) fn dynamodb_endpoint(region: &str, kind: EndpointKind) -> String {
+pub(super) fn dynamodb_endpoint(region: &str, kind: EndpointKind) -> String {
     let is_plain = region.starts_with(US_GOV) && !kind.use_dual_stack;
     endpoint("dynamodb", region, EndpointKind { use_fips: kind.use_fips && !is_plain, ..kind })
 }
@@ -44,7 +44,7 @@ fn endpoint(service: &str, region: &str, EndpointKind { use_fips, use_dual_stack
 }
 
 /// `true` or `false` in any letter case, as the AWS SDKs read flags.
-pub(crate) fn flag(text: &str) -> Result<bool, String> {
+pub(super) fn flag(text: &str) -> Result<bool, String> {
     text.trim().to_ascii_lowercase().parse().map_err(|_| "neither true nor false".to_owned())
 }
 

@@ -47,12 +47,10 @@ pub(crate) struct Config {
 pub(crate) struct TableConfig {
     /// Its name or ARN.
     pub(crate) name: String,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, or else `AWS_ENDPOINT_URL`.
-    pub(crate) endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, or else `AWS_ENDPOINT_URL`, or else the endpoint of the region.
+    pub(crate) endpoint: String,
     /// The region of [`AwsConfig`].
     pub(crate) region: String,
-    /// The endpoint kind of [`AwsConfig`].
-    pub(crate) endpoint_kind: EndpointKind,
 }
 
 /// How Calendly is called.
@@ -135,9 +133,9 @@ impl AwsConfig {
 impl TableConfig {
     fn read(variables: &mut Variables, aws: &AwsConfig) -> Option<Self> {
         let name = variables.optional("CACHE_TABLE", table_name)?;
-        let endpoint_kind = aws.endpoint_kind;
-        let endpoint = endpoint(variables, "AWS_ENDPOINT_URL_DYNAMODB", endpoint_kind);
-        Some(Self { name, endpoint, region: aws.region.clone(), endpoint_kind })
+        let endpoint = endpoint(variables, "AWS_ENDPOINT_URL_DYNAMODB", aws.endpoint_kind)
+            .unwrap_or_else(|| aws::dynamodb_endpoint(&aws.region, aws.endpoint_kind));
+        Some(Self { name, endpoint, region: aws.region.clone() })
     }
 }
 
@@ -208,8 +206,8 @@ mod tests {
         assert!(config(&[]).unwrap().table.is_none());
         for name in ["calendly-cache", "arn:aws:dynamodb:eu-west-1:123456789012:table/calendly.cache_1"] {
             let table = config(&[("CACHE_TABLE", name)]).unwrap().table.unwrap();
-            assert_eq!((table.name.as_str(), table.endpoint), (name, None));
-            assert_eq!(table.endpoint_kind, EndpointKind::default());
+            assert_eq!(table.name, name);
+            assert_eq!(table.endpoint, "https://dynamodb.eu-west-1.amazonaws.com");
         }
     }
 
@@ -221,8 +219,8 @@ mod tests {
             ("CACHE_TABLE", "calendly-cache"),
         ];
         let config = config(&changes).unwrap();
-        let expected = EndpointKind { use_fips: true, use_dual_stack: true };
-        assert_eq!((config.aws.endpoint_kind, config.table.unwrap().endpoint_kind), (expected, expected));
+        assert_eq!(config.aws.endpoint_kind, EndpointKind { use_fips: true, use_dual_stack: true });
+        assert_eq!(config.table.unwrap().endpoint, "https://dynamodb-fips.eu-west-1.api.aws");
     }
 
     #[test]
