@@ -1,17 +1,13 @@
 //! The summary line: the one log line that ends every invocation.
 
-use std::{
-    collections::BTreeMap,
-    sync::{PoisonError, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
 use super::{
     log::{Level, now, version, write},
     metrics::Metrics,
-    request_metrics::RequestMetrics,
+    request_metrics::{Counters, RequestMetrics},
 };
 use crate::Error;
 
@@ -58,13 +54,13 @@ struct Fields<'a> {
     #[serde(flatten)]
     event: EventFields<'a>,
     #[serde(flatten)]
-    others: BTreeMap<&'static str, &'static str>,
+    others: &'a BTreeMap<&'static str, &'static str>,
     duration_ms: f64,
     cold_start: bool,
     calendly_calls: u32,
     calendly_retries: u32,
     calendly_ms: f64,
-    cache: BTreeMap<&'static str, bool>,
+    cache: &'a BTreeMap<&'static str, bool>,
 }
 
 #[derive(Serialize)]
@@ -88,11 +84,11 @@ enum EventFields<'a> {
 
 /// Writes the summary line of an invocation.
 pub(crate) fn log_invocation(metrics: &RequestMetrics, outcome: &InvocationOutcome<'_>) {
-    write(&summary_line(metrics, outcome));
+    write(&summary_line(&metrics.counters(), outcome));
 }
 
 /// The summary line. It has the metrics even if the log level hides its fields.
-fn summary_line<'a>(metrics: &'a RequestMetrics, outcome: &InvocationOutcome<'a>) -> SummaryLine<'a> {
+fn summary_line<'a>(counters: &'a Counters, outcome: &InvocationOutcome<'a>) -> SummaryLine<'a> {
     let (level, message, event) = match outcome.event {
         EventOutcome::Request { status, error } => {
             let level = if status >= 500 { Level::Error } else { Level::Info };
@@ -112,21 +108,20 @@ fn summary_line<'a>(metrics: &'a RequestMetrics, outcome: &InvocationOutcome<'a>
             (Level::Error, "unknown event", EventFields::Unknown { problem })
         }
     };
-    let calls = metrics.calendly_calls.load(Relaxed);
-    let calendly_ms = milliseconds(Duration::from_micros(metrics.calendly_micros.load(Relaxed)));
+    let calendly_ms = milliseconds(counters.calendly_time);
     let log = level.is_enabled().then(|| Fields {
         message,
         request_id: outcome.request_id,
         xray_trace_id: outcome.xray_trace_id,
-        caller: metrics.caller.get().map(String::as_str),
+        caller: counters.caller.as_deref(),
         event,
-        others: metrics.logged.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        others: &counters.logged,
         duration_ms: milliseconds(outcome.duration),
         cold_start: outcome.cold_start,
-        calendly_calls: calls,
-        calendly_retries: metrics.calendly_retries.load(Relaxed),
+        calendly_calls: counters.calendly_calls,
+        calendly_retries: counters.calendly_retries,
         calendly_ms,
-        cache: metrics.caches.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        cache: &counters.caches,
     });
     SummaryLine {
         timestamp: now(),
@@ -135,17 +130,12 @@ fn summary_line<'a>(metrics: &'a RequestMetrics, outcome: &InvocationOutcome<'a>
         version: version(),
         log,
         function: outcome.function,
-        metrics: emf_metrics(metrics, outcome, calls, calendly_ms),
+        metrics: emf_metrics(counters, outcome, calendly_ms),
     }
 }
 
 /// The metrics of an invocation. A warm-up counts as a warm-up, never as a request.
-fn emf_metrics(
-    metrics: &RequestMetrics,
-    outcome: &InvocationOutcome<'_>,
-    calls: u32,
-    calendly_ms: f64,
-) -> Option<Metrics> {
+fn emf_metrics(counters: &Counters, outcome: &InvocationOutcome<'_>, calendly_ms: f64) -> Option<Metrics> {
     let (is_request, code, unprepared) = match outcome.event {
         EventOutcome::Request { error, .. } => (true, error.map(Error::code), None),
         EventOutcome::WarmUp { unprepared } => (false, None, Some(unprepared)),
@@ -153,18 +143,17 @@ fn emf_metrics(
     };
     let of_request = |value: f64| is_request.then_some(value);
     let if_code = |metric: &'static str| (code == Some(metric)).then_some(1.0);
-    let remaining = metrics.rate_limit_remaining.load(Relaxed);
-    let measured = metrics.measured.lock().unwrap_or_else(PoisonError::into_inner);
-    let measured = measured.iter().map(|(name, (unit, value))| (*name, *unit, of_request(*value)));
+    let calls = f64::from(counters.calendly_calls);
+    let measured = counters.measured.iter().map(|(name, (unit, value))| (*name, *unit, of_request(*value)));
     let common = [
-        ("CalendlyCalls", "Count", of_request(f64::from(calls))),
-        ("CalendlyErrors", "Count", of_request(f64::from(metrics.calendly_errors.load(Relaxed)))),
-        ("CalendlyLatency", "Milliseconds", of_request(calendly_ms / f64::from(calls)).filter(|_| calls > 0)),
-        ("RateLimitRemaining", "Count", u32::try_from(remaining - 1).ok().map(f64::from)),
+        ("CalendlyCalls", "Count", of_request(calls)),
+        ("CalendlyErrors", "Count", of_request(f64::from(counters.calendly_errors))),
+        ("CalendlyLatency", "Milliseconds", of_request(calendly_ms / calls).filter(|_| calls > 0.0)),
+        ("RateLimitRemaining", "Count", counters.rate_limit_remaining.map(f64::from)),
         ("ColdStart", "Count", of_request(f64::from(u8::from(outcome.cold_start)))),
         ("WarmUp", "Count", unprepared.map(|_| 1.0)),
         ("Unprepared", "Count", unprepared.map(|unprepared| f64::from(u8::from(!unprepared.is_empty())))),
-        ("SecretStale", "Count", metrics.pat_was_stale.load(Relaxed).then_some(1.0)),
+        ("SecretStale", "Count", counters.pat_was_stale.then_some(1.0)),
         ("KeysUnavailable", "Count", if_code("keys_unavailable")),
         ("SecretsUnavailable", "Count", if_code("secrets_unavailable")),
         ("PatMissing", "Count", if_code("pat_missing")),
@@ -194,7 +183,7 @@ mod tests {
             duration: Duration::from_nanos(12_345_678),
             event,
         };
-        serde_json::to_value(summary_line(metrics, &outcome)).unwrap()
+        serde_json::to_value(summary_line(&metrics.counters(), &outcome)).unwrap()
     }
 
     fn request(status: u16) -> EventOutcome<'static> {
@@ -240,6 +229,11 @@ mod tests {
         ] {
             assert_eq!(line[name], expected, "{name}");
         }
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Metrics"][0], json!({"Name": "CalendlyCalls", "Unit": "Count"}));
+        assert_eq!(directive["Metrics"].as_array().unwrap().len(), 7);
+        assert_eq!(directive["Dimensions"], json!([["FunctionName"]]));
+        assert!(line["_aws"]["Timestamp"].as_i64().unwrap() > 1_700_000_000_000);
         for absent in ["WarmUp", "Unprepared", "InternalErrors", "reason", "parameter"] {
             assert_eq!(line.get(absent), None, "{absent}");
         }
@@ -287,6 +281,6 @@ mod tests {
         }
         let unknown = line_of(&metrics, EventOutcome::Unknown { problem: "an array" }, false);
         assert_eq!((&unknown["level"], &unknown["problem"]), (&json!("ERROR"), &json!("an array")));
-        assert_eq!(unknown.get("WarmUp"), None);
+        assert_eq!((unknown.get("WarmUp"), unknown.get("_aws")), (None, None));
     }
 }
