@@ -3,17 +3,16 @@
 
 use std::{collections::BTreeMap, str::from_utf8};
 
-use lambda_http::{
-    Request, RequestExt,
-    http::{HeaderName, Method},
-    request::RequestContext,
-};
+use lambda_http::http::{HeaderName, Method};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
 use super::{members, once};
-use crate::lambda::event::Event;
+use crate::{
+    HttpRequest, Query,
+    lambda::{event::Event, gateway::Gateway},
+};
 
 /// Compares a request with the members of the event, and checks that no request counts as a warm-up, and that the
 /// description of an unsupported event contains none of its values.
@@ -48,30 +47,23 @@ fn map<'a>(event: &Members<'a>, name: &str) -> Members<'a> {
     once(event, name).flatten().and_then(members).unwrap_or_default()
 }
 
-fn check_request(request: &Request, event: &Members<'_>) {
+fn check_request(request: &HttpRequest, event: &Members<'_>) {
     let http = once(&map(event, "requestContext"), "http").flatten();
-    let is_http_api = matches!(request.request_context_ref(), Some(RequestContext::ApiGatewayV2(_)));
-    assert_eq!(is_http_api, http.is_some(), "a different gateway");
+    assert_eq!(request.gateway == Gateway::Http, http.is_some(), "a different gateway");
     let method: Option<String> = match http {
         Some(http) => value(&members(http).unwrap_or_default(), "method"),
         None => value(event, "httpMethod"),
     };
     let method = Method::from_bytes(method.unwrap_or_default().as_bytes());
-    assert_eq!(*request.method(), method.unwrap_or_default(), "a different method");
+    assert_eq!(request.method, method.unwrap_or_default(), "a different method");
 
     let mut found: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
-    for (name, value) in request.headers() {
+    for (name, value) in &request.headers {
         found.entry(name.to_string()).or_default().push(value.as_bytes().to_vec());
     }
     assert_eq!(found, headers(event), "different headers");
 
-    let query = request.query_string_parameters();
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, _) in query.iter() {
-        let values = query.all(name).unwrap_or_default().into_iter().map(str::to_owned).collect();
-        found.insert(name.to_owned(), values);
-    }
-    assert_eq!(found, parameters(event), "different parameters");
+    assert_eq!(request.query, query(event), "different parameters");
 }
 
 fn headers(event: &Members<'_>) -> BTreeMap<String, Vec<Vec<u8>>> {
@@ -97,23 +89,18 @@ fn add_header(headers: &mut BTreeMap<String, Vec<Vec<u8>>>, name: &str, value: &
     headers.entry(name.to_ascii_lowercase()).or_default().push(value.into_bytes());
 }
 
-fn parameters(event: &Members<'_>) -> BTreeMap<String, Vec<String>> {
+fn query(event: &Members<'_>) -> Query {
     let raw: Option<String> = value(event, "rawQueryString");
-    let pairs = match raw.filter(|raw| !raw.is_empty()) {
+    match raw.filter(|raw| !raw.is_empty()) {
         Some(raw) => form_urlencoded::parse(raw.as_bytes()).into_owned().collect(),
         None if !map(event, "multiValueQueryStringParameters").is_empty() => {
-            pairs(event, "multiValueQueryStringParameters")
+            pairs(event, "multiValueQueryStringParameters").into_iter().collect()
         }
         None => {
             let single = map(event, "queryStringParameters").into_iter();
             single.map(|(name, value)| (name, text(value).unwrap_or_default())).collect()
         }
-    };
-    let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, value) in pairs {
-        parameters.entry(name).or_default().push(value);
     }
-    parameters
 }
 
 /// The entries of a map of strings, or of lists of strings.

@@ -11,8 +11,9 @@ mod cache_control;
 pub(crate) mod deadline;
 pub(crate) mod event;
 mod function;
-mod gateway;
+pub(crate) mod gateway;
 mod http_function;
+mod http_request;
 mod init;
 mod pipeline;
 mod query;
@@ -29,7 +30,8 @@ use crate::{
     telemetry,
 };
 pub use function::{Answer, Function};
-pub use http_function::{HttpAnswer, HttpFunction, HttpRequest};
+pub use http_function::{HttpAnswer, HttpFunction};
+pub use http_request::HttpRequest;
 use init::Services;
 use pipeline::Pipeline;
 pub use query::Query;

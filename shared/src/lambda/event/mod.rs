@@ -6,32 +6,25 @@
 //!               └▶ shape: what an unsupported event looks like, without its values
 //! ```
 //!
-//! A request becomes a `lambda_http::Request`. That crate's own conversion is not used: it panics on a `Host` that is
-//! not a URL, and refuses an event for one header that is not ASCII or one missing member of the request context.
-//! Callers control the first two. Only the gateway and the method are read from the request context: parsing all of it
-//! would cost 8,000 instructions per request and 0.1 MB.
+//! `lambda_http`'s own conversion is not used: it panics on a `Host` that is not a URL, and refuses an event for one header
+//! that is not ASCII or one missing member of the request context. Callers control the first two. Few members of the request
+//! context are read: parsing all of it would cost 8,000 instructions per request and 0.1 MB.
 
 mod pairs;
 mod request;
 mod shape;
 
-use lambda_http::{
-    Request,
-    aws_lambda_events::apigw::{ApiGatewayProxyRequestContext, ApiGatewayV2httpRequestContext},
-    http::Method,
-    request::RequestContext,
-};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, value::RawValue};
 
-use super::request_body::set_body;
+use super::{gateway::Gateway, http_request::HttpRequest, request_body};
 use crate::http::json::object;
 pub(crate) use pairs::Pairs;
 
 /// A Lambda event, classified by its shape.
 #[derive(Debug)]
 pub(crate) enum Event {
-    Request(Box<Request>),
+    Request(Box<HttpRequest>),
     WarmUp {
         /// Whether it is one of several concurrent warm-ups, each for a different environment.
         is_concurrent: bool,
@@ -101,32 +94,33 @@ impl Event {
         let Some(context) = members.request_context.map(RawValue::get) else {
             return members.is_warm_up().then(|| Self::WarmUp { is_concurrent: members.is_concurrent() });
         };
-        let text = |value: Option<Value>| Some(value?.as_str()?.to_owned());
-        let (method, context) = match object(context)? {
-            ContextShape { http: Some(http), domain_name, .. } if http.get().starts_with('{') => {
-                let Http { method } = object(http.get())?;
-                let method: Method = method.parse().unwrap_or_default();
-                let mut context = ApiGatewayV2httpRequestContext::default();
-                context.http.method = method.clone();
-                context.domain_name = text(domain_name);
-                (method, RequestContext::ApiGatewayV2(context))
+        let context: ContextShape<'_> = object(context)?;
+        let (gateway, method) = match &context {
+            ContextShape { http: Some(http), .. } if http.get().starts_with('{') => {
+                (Gateway::Http, object::<Http>(http.get())?.method)
             }
-            ContextShape { http: None, elb: None, domain_name, path } => {
-                let method: Method = members.http_method.as_ref()?.as_str()?.parse().unwrap_or_default();
-                let mut context = ApiGatewayProxyRequestContext::default();
-                context.http_method = method.clone();
-                context.domain_name = text(domain_name);
-                context.path = text(path);
-                (method, RequestContext::ApiGatewayV1(context))
+            ContextShape { http: None, elb: None, .. } => {
+                (Gateway::Rest, members.http_method.as_ref()?.as_str()?.to_owned())
             }
             ContextShape { .. } => return None,
         };
-        let (body, is_base64) = (members.body, members.is_base64_encoded == Some(Value::Bool(true)));
-        let mut request = members.into_request(method, context);
-        if max_body_bytes > 0 {
-            set_body(&mut request, body, is_base64, max_body_bytes);
-        }
-        Some(Self::Request(Box::new(request)))
+        let text = |value: Option<Value>| Some(value?.as_str()?.to_owned());
+        let is_base64 = members.is_base64_encoded == Some(Value::Bool(true));
+        Some(Self::Request(Box::new(HttpRequest {
+            gateway,
+            method: method.parse().unwrap_or_default(),
+            path: members.raw_path.or(members.path).unwrap_or_default(),
+            public_path: text(context.path).filter(|_| gateway == Gateway::Rest),
+            domain_name: text(context.domain_name),
+            headers: request::headers(members.headers, members.multi_value_headers),
+            query: request::query(
+                members.raw_query_string,
+                members.query_string_parameters,
+                members.multi_value_query_string_parameters,
+            ),
+            body: request_body::decode(members.body, is_base64, max_body_bytes),
+            max_body_bytes,
+        })))
     }
 }
 

@@ -5,7 +5,7 @@ mod payload;
 mod problem;
 
 use lambda_http::{
-    Body, Request, RequestExt, Response,
+    Body, Response,
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{
@@ -13,10 +13,9 @@ use lambda_http::{
             WWW_AUTHENTICATE,
         },
     },
-    request::RequestContext,
 };
 
-use super::http_function::HttpAnswer;
+use super::{gateway::Gateway, http_function::HttpAnswer};
 use crate::{Error, lambda::deadline::Deadline};
 
 use accept_encoding::accepts_gzip;
@@ -28,22 +27,21 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How the body of a response is sent, by the request's headers and the gateway's payload format.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyFormat {
-    is_payload_1: bool,
+    gateway: Gateway,
     accepts_gzip: bool,
     deadline: Deadline,
 }
 
 impl BodyFormat {
-    pub(crate) fn new(request: &Request, deadline: Deadline) -> Self {
-        let is_payload_1 = matches!(request.request_context_ref(), Some(RequestContext::ApiGatewayV1(_)));
-        Self { is_payload_1, accepts_gzip: accepts_gzip(request.headers()), deadline }
+    pub(crate) fn new(gateway: Gateway, headers: &HeaderMap, deadline: Deadline) -> Self {
+        Self { gateway, accepts_gzip: accepts_gzip(headers), deadline }
     }
 
     fn payload(self, json: String) -> Result<Payload, Error> {
         let compress = match self {
             Self { accepts_gzip: false, .. } => Compress::Never,
-            Self { is_payload_1: true, .. } => Compress::IfTooLarge,
-            Self { is_payload_1: false, .. } => Compress::IfWorthwhile,
+            Self { gateway: Gateway::Rest, .. } => Compress::IfTooLarge,
+            Self { gateway: Gateway::Http, .. } => Compress::IfWorthwhile,
         };
         Payload::new(json, compress, self.deadline)
     }
@@ -55,7 +53,7 @@ impl BodyFormat {
 
     /// Whether the response depends on `Accept-Encoding`, compressed or not.
     fn varies(self, json: &str) -> bool {
-        !self.is_payload_1 && json.len() >= MIN_GZIP_BYTES
+        self.gateway == Gateway::Http && json.len() >= MIN_GZIP_BYTES
     }
 }
 
@@ -152,20 +150,15 @@ fn response(
 mod tests {
     use std::time::Duration;
 
+    use lambda_http::http::header::ACCEPT_ENCODING;
+
     use super::*;
     use crate::Answer;
 
-    const BOTH: [bool; 2] = [false, true];
-
-    fn format(is_payload_1: bool, accept_encoding: &'static str) -> BodyFormat {
-        let context = if is_payload_1 {
-            RequestContext::ApiGatewayV1(Default::default())
-        } else {
-            RequestContext::ApiGatewayV2(Default::default())
-        };
-        let mut request = Request::new(Body::Empty).with_request_context(context);
-        request.headers_mut().insert("accept-encoding", HeaderValue::from_static(accept_encoding));
-        BodyFormat::new(&request, Deadline::within(Duration::from_secs(20)))
+    fn format(gateway: Gateway, accept_encoding: &'static str) -> BodyFormat {
+        let headers = [(ACCEPT_ENCODING, HeaderValue::from_static(accept_encoding))];
+        let deadline = Deadline::within(Duration::from_secs(20));
+        BodyFormat::new(gateway, &HeaderMap::from_iter(headers), deadline)
     }
 
     fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
@@ -175,7 +168,7 @@ mod tests {
     #[tokio::test]
     async fn every_response_has_its_headers() {
         let age = Some(Duration::from_millis(2_999));
-        for format in BOTH.map(|is_payload_1| format(is_payload_1, "")) {
+        for format in [Gateway::Http, Gateway::Rest].map(|gateway| format(gateway, "")) {
             let json = success("{}".to_owned().into(), format, "the-request").unwrap();
             let cached =
                 success(Answer { json: "{}".to_owned(), age }.into(), format, "the-request").unwrap();
@@ -198,21 +191,21 @@ mod tests {
     #[tokio::test]
     async fn answers_and_problems_are_compressed_alike() {
         const VARY: Option<&str> = Some("Accept-Encoding");
-        for (is_payload_1, accept_encoding, bytes, vary, encoding) in [
-            (false, "gzip", 2_000, VARY, Some("gzip")),
-            (false, "br", 2_000, VARY, None),
-            (false, "gzip", 500, None, None),
-            (true, "gzip", 2_000, None, None),
-            (true, "gzip", 7_000_000, VARY, Some("gzip")),
+        for (gateway, accept_encoding, bytes, vary, encoding) in [
+            (Gateway::Http, "gzip", 2_000, VARY, Some("gzip")),
+            (Gateway::Http, "br", 2_000, VARY, None),
+            (Gateway::Http, "gzip", 500, None, None),
+            (Gateway::Rest, "gzip", 2_000, None, None),
+            (Gateway::Rest, "gzip", 7_000_000, VARY, Some("gzip")),
         ] {
             let text = "x".repeat(bytes);
-            let format = format(is_payload_1, accept_encoding);
+            let format = format(gateway, accept_encoding);
             let error =
                 Error::InvalidParameter { parameter: "limit", detail: text.clone(), reason: "".into() };
             let problem = failure(&error, &[], format, "the-request");
             for response in [success(text.into(), format, "the-request").unwrap(), problem] {
                 let found = (header(&response, "vary"), header(&response, "content-encoding"));
-                assert_eq!(found, (vary, encoding), "{is_payload_1} {accept_encoding} {bytes}");
+                assert_eq!(found, (vary, encoding), "{gateway:?} {accept_encoding} {bytes}");
                 assert_eq!(matches!(response.body(), Body::Binary(_)), encoding.is_some());
             }
         }
@@ -220,7 +213,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_problem_after_the_deadline_is_sent_uncompressed() {
-        let late = BodyFormat { deadline: Deadline::within(Duration::ZERO), ..format(false, "gzip") };
+        let late = BodyFormat { deadline: Deadline::within(Duration::ZERO), ..format(Gateway::Http, "gzip") };
         assert_eq!(success("x".repeat(2_000).into(), late, "").unwrap_err().code(), "deadline_exceeded");
         let error = Error::invalid_parameter("limit", "x".repeat(2_000));
         assert!(matches!(failure(&error, &[], late, "").body(), Body::Text(_)));
@@ -229,7 +222,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_can_have_no_body() {
         let empty = HttpAnswer { status: 202, json: None, age: None, error: None };
-        let response = success(empty, format(false, ""), "the-request").unwrap();
+        let response = success(empty, format(Gateway::Http, ""), "the-request").unwrap();
         assert_eq!((response.status().as_u16(), header(&response, "content-type")), (202, None));
         assert_eq!(header(&response, "x-request-id"), Some("the-request"));
     }
@@ -238,7 +231,7 @@ mod tests {
     #[tokio::test]
     async fn errors_can_have_headers_and_no_request_id() {
         let error = Error::MethodNotAllowed { allowed: "POST" };
-        let response = failure(&error, &[], format(false, ""), "a\r\nset-cookie: b");
+        let response = failure(&error, &[], format(Gateway::Http, ""), "a\r\nset-cookie: b");
         assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, Some("POST")));
         assert_eq!((header(&response, "x-request-id"), header(&response, "set-cookie")), (None, None));
     }
