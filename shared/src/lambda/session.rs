@@ -145,11 +145,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_is_canceled_at_the_deadline() {
+        let metrics = RequestMetrics::default();
         let slow = async {
+            metrics.enter(Stage::Calendly);
             tokio::time::sleep(Duration::from_millis(1_001)).await;
             Ok("late")
         };
-        assert_eq!(run(slow, 1_000, true).await, "deadline_exceeded");
+        let deadline = Deadline::within(Duration::from_secs(1));
+        let error = within_deadline(slow, deadline, &metrics, |_| true).await.unwrap_err();
+        assert_eq!(error.code(), "deadline_exceeded");
+        assert_eq!(error.reason(), "time ran out while calling Calendly.");
     }
 
     /// A future that is ready at once cannot time out.
