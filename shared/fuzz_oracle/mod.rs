@@ -1,8 +1,8 @@
 //! Fuzz oracles: for each parser of untrusted bytes, a function that panics if the parser disagrees with a simple,
 //! independent implementation of the same rules.
 //!
-//! `make fuzz` calls them with coverage-guided inputs, and unit tests with the inputs in `tests/fuzz/corpus` and changes of
-//! these. They are compiled for tests and fuzzing only.
+//! `make fuzz` calls them with coverage-guided inputs, and unit tests with the inputs in `tests/fuzz/corpus` and
+//! changes of these. They are compiled for tests and fuzzing only.
 
 mod auth;
 mod calendly;

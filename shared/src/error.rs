@@ -1,7 +1,8 @@
 //! The errors of a request, and their mapping to statuses and codes.
 //!
-//! A caller gets an [`Error`] as an RFC 9457 problem: `type`, `title`, `status`, `detail`, `code` and `request_id`, with
-//! `parameter` or `calendly` where the error has them. The log gets its [`reason`](Error::reason), for the operator.
+//! A caller gets an [`Error`] as an RFC 9457 problem: `type`, `title`, `status`, `detail`, `code` and `request_id`,
+//! with `parameter` or `calendly` where the error has them. The log gets its [`reason`](Error::reason), for the
+//! operator.
 
 mod calendly;
 mod token;

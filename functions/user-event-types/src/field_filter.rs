@@ -29,13 +29,13 @@ impl FieldFilter {
         }
     }
 
-    /// The selected members of an event type, in Calendly's order and each value byte for byte; `None` if the event type is
-    /// left out.
+    /// The selected members of an event type, in Calendly's order and each value byte for byte; `None` if the event
+    /// type is left out.
     ///
     /// # Errors
     ///
-    /// [`Error::CalendlyInvalidResponse`] if `secret` is neither a boolean nor null, or if members are selected and `uri` is
-    /// missing.
+    /// [`Error::CalendlyInvalidResponse`] if `secret` is neither a boolean nor null, or if members are selected and
+    /// `uri` is missing.
     pub(crate) fn apply<'a>(&self, event_type: &'a RawValue) -> Result<Option<Cow<'a, str>>, Error> {
         if self.includes_secret && self.fields.is_none() {
             return Ok(Some(Cow::Borrowed(event_type.get())));

@@ -1,9 +1,9 @@
 //! Validation of claims (RFC 7519, section 4), which yields the [`Caller`].
 //!
-//! `jsonwebtoken` reports `exp` before `iss` and `aud`: a token of another issuer or for another audience would be reported
-//! as *expired*, as if a new token would help. It also accepts an array as `iss`, accepts an `aud` array with elements that
-//! are not strings, and does not know Amazon Cognito's `client_id` or the claims that distinguish an ID token from an access
-//! token.
+//! `jsonwebtoken` reports `exp` before `iss` and `aud`: a token of another issuer or for another audience would be
+//! reported as *expired*, as if a new token would help. It also accepts an array as `iss`, accepts an `aud` array with
+//! elements that are not strings, and does not know Amazon Cognito's `client_id` or the claims that distinguish an ID
+//! token from an access token.
 
 use serde_json::Value;
 
@@ -107,8 +107,8 @@ fn check_is_access_token(claims: &StrictObject) -> Result<(), TokenError> {
     if is_access_token { Ok(()) } else { Err(TokenError::Invalid("The token is not an access token.")) }
 }
 
-/// Reads a `NumericDate` (RFC 7519, section 2): seconds since the Unix epoch, possibly with a fraction. Any other value is
-/// the error `invalid`.
+/// Reads a `NumericDate` (RFC 7519, section 2): seconds since the Unix epoch, possibly with a fraction. Any other value
+/// is the error `invalid`.
 fn numeric_date(claims: &StrictObject, name: &str, invalid: TokenError) -> Result<Option<f64>, TokenError> {
     match claims.get(name).map(Value::as_f64) {
         None => Ok(None),

@@ -1,7 +1,7 @@
 //! Signature verification (RFC 7518, section 3; RFC 8037 for EdDSA) with ring, which is linked for TLS anyway.
 //!
-//! `jsonwebtoken` is not used: its own cryptography would add up to 2 MB to each binary, and with ring it needs a provider
-//! that does all of this. [`claims`](super::claims) explains why its validation of claims does not fit either.
+//! `jsonwebtoken` is not used: its own cryptography would add up to 2 MB to each binary, and with ring it needs a
+//! provider that does all of this. [`claims`](super::claims) explains why its validation of claims does not fit either.
 
 use ring::{hmac, signature as ring_signature};
 use secrecy::{ExposeSecret, SecretSlice};
@@ -36,7 +36,7 @@ pub(crate) enum KeyMaterial {
     Curve(Vec<u8>),
 }
 
-/// What ring calls an algorithm.
+/// An algorithm of ring, by the kind of key that it takes.
 enum Scheme {
     Hmac(hmac::Algorithm),
     Rsa(&'static ring_signature::RsaParameters),
@@ -44,8 +44,8 @@ enum Scheme {
 }
 
 impl Algorithm {
-    /// Parses a case-sensitive `alg` (RFC 7518, section 3.1). `none` is refused. `Ed25519` (RFC 9864) is parsed as EdDSA,
-    /// which is supported with that curve only.
+    /// Parses a case-sensitive `alg` (RFC 7518, section 3.1). `none` is refused. `Ed25519` (RFC 9864) is parsed as
+    /// EdDSA, which is supported with that curve only.
     pub(super) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "HS256" => Self::Hs256,

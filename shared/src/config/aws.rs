@@ -2,8 +2,8 @@
 
 use aws_sdk_secretsmanager::config::Credentials;
 
-/// The partitions: a prefix of regions, and the DNS suffixes of endpoints and dual-stack endpoints. Longer prefixes come
-/// first. A test compares them with the AWS SDK, which has AWS's own list (`partitions.json` of the SDKs).
+/// The partitions: a prefix of regions, and the DNS suffixes of endpoints and dual-stack endpoints. Longer prefixes
+/// come first. A test compares them with the AWS SDK, which has AWS's own list (`partitions.json` of the SDKs).
 const PARTITIONS: [(&str, &str, &str); 8] = [
     ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
     ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),

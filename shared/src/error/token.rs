@@ -22,8 +22,8 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// The value of `WWW-Authenticate`. For a missing token, it names no error. Appends the parameters in `others` that it
-    /// does not have yet.
+    /// The value of `WWW-Authenticate`. For a missing token, it names no error. Appends the parameters in `others` that
+    /// it does not have yet.
     pub(crate) fn challenge(&self, others: &[(&'static str, String)]) -> String {
         const REALM: &str = r#"Bearer realm="calendly""#;
         let mut challenge = match self {

@@ -61,7 +61,8 @@ impl HttpRequest {
     ///
     /// # Errors
     ///
-    /// [`Error::MessageTooLarge`] if it has more than [`HttpFunction::MAX_BODY_BYTES`](crate::HttpFunction::MAX_BODY_BYTES).
+    /// [`Error::MessageTooLarge`] if it has more than
+    /// [`HttpFunction::MAX_BODY_BYTES`](crate::HttpFunction::MAX_BODY_BYTES).
     pub fn body(&self) -> Result<&[u8], Error> {
         self.body.as_deref().ok_or(Error::MessageTooLarge { max_bytes: self.max_body_bytes })
     }

@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 /// The maximum length of one character in JSON: `\u0000`.
 const MAX_ESCAPED_BYTES: usize = 6;
 
-/// Decodes the `body` of an event; `None` if it has more than `max_bytes`. A `body` that is not a string counts as empty, and
-/// so does any with a limit of 0: it is not read.
+/// Decodes the `body` of an event; `None` if it has more than `max_bytes`. A `body` that is not a string counts as
+/// empty, and so does any with a limit of 0: it is not read.
 pub(super) fn decode(body: Option<&RawValue>, is_base64: bool, max_bytes: usize) -> Option<Vec<u8>> {
     let Some(json) = body.map(RawValue::get).filter(|_| max_bytes > 0) else { return Some(Vec::new()) };
     let max_characters = if is_base64 { max_bytes.div_ceil(3) * 4 } else { max_bytes };

@@ -107,7 +107,8 @@ impl CallerSession<'_> {
     }
 }
 
-/// Runs `work` until the deadline. A panic becomes an error, and so does a late result for which `expires` returns true.
+/// Runs `work` until the deadline. A panic becomes an error, and so does a late result for which `expires` returns
+/// true.
 pub(super) async fn within_deadline<T>(
     work: impl Future<Output = Result<T, Error>>,
     deadline: Deadline,

@@ -26,8 +26,8 @@ pub(super) struct WarmUp {
 }
 
 impl WarmUp {
-    /// Prepares the issuer's keys, the shared PAT, the URI of its user, a connection to Calendly and, if configured, the
-    /// key of the caller hash.
+    /// Prepares the issuer's keys, the shared PAT, the URI of its user, a connection to Calendly and, if configured,
+    /// the key of the caller hash.
     pub(super) async fn prepare(
         services: &Services,
         cold_start: bool,

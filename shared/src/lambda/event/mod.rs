@@ -6,9 +6,9 @@
 //!               └▶ shape: what an unsupported event looks like, without its values
 //! ```
 //!
-//! `lambda_http`'s own conversion is not used: it panics on a `Host` that is not a URL, and refuses an event for one header
-//! that is not ASCII or one missing member of the request context. Callers control the first two. Few members of the request
-//! context are read: parsing all of it would cost 8,000 instructions per request and 0.1 MB.
+//! `lambda_http`'s own conversion is not used: it panics on a `Host` that is not a URL, and refuses an event for one
+//! header that is not ASCII or one missing member of the request context. Callers control the first two. Few members of
+//! the request context are read: parsing all of it would cost 8,000 instructions per request and 0.1 MB.
 
 mod pairs;
 mod request;
@@ -74,7 +74,7 @@ struct ContextShape<'a> {
 }
 
 /// The `http` member of an HTTP API's context.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct Http {
     #[serde(default)]
     method: String,
@@ -96,9 +96,7 @@ impl Event {
         };
         let context: ContextShape<'_> = object(context)?;
         let (gateway, method) = match &context {
-            ContextShape { http: Some(http), .. } if http.get().starts_with('{') => {
-                (Gateway::Http, object::<Http>(http.get())?.method)
-            }
+            ContextShape { http: Some(http), .. } => (Gateway::Http, object::<Http>(http.get())?.method),
             ContextShape { http: None, elb: None, .. } => {
                 (Gateway::Rest, members.http_method.as_ref()?.as_str()?.to_owned())
             }

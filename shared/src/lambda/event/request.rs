@@ -5,8 +5,8 @@ use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 use super::pairs::Pairs;
 use crate::Query;
 
-/// The query parameters. An HTTP API sends them in `raw`. A REST API sends all values in `multiple`, and the last of each
-/// parameter in `single`.
+/// The query parameters. An HTTP API sends them in `raw`. A REST API sends all values in `multiple`, and the last of
+/// each parameter in `single`.
 pub(super) fn query(
     raw: Option<String>,
     Pairs(single): Pairs<Option<String>>,
