@@ -108,11 +108,11 @@ mod tests {
         assert_eq!((http.domain_name(), http.public_path()), (Some("x.example"), "/dev/calendly/mcp"));
         assert_eq!(http.body().unwrap(), b"{}");
         assert_eq!(parse(event, 1).body().unwrap_err().code(), "message_too_large");
-        let event = r#"{"httpMethod":"POST","path":"/calendly/mcp","body":"{}","isBase64Encoded":false,
+        let event = r#"{"httpMethod":"POST","path":"/calendly/mcp","body":"e30=","isBase64Encoded":false,
             "requestContext":{"domainName":"x.example","path":"/prod/calendly/mcp"}}"#;
-        let rest = parse(event, 2);
+        let rest = parse(event, 4);
         assert_eq!((rest.domain_name(), rest.public_path()), (Some("x.example"), "/prod/calendly/mcp"));
-        assert_eq!((rest.path(), rest.body().unwrap()), ("/calendly/mcp", &b"{}"[..]));
+        assert_eq!((rest.path(), rest.body().unwrap()), ("/calendly/mcp", &b"e30="[..]));
     }
 
     #[test]
