@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
     log::{Level, now, version, write},
@@ -21,15 +21,32 @@ pub(crate) struct InvocationOutcome<'a> {
     pub(crate) event: EventOutcome<'a>,
 }
 
-/// The outcome by kind of event.
-#[derive(Clone, Copy)]
+/// The outcome by kind of event. Its fields are members of the line.
+#[derive(Clone, Copy, Serialize)]
+#[serde(untagged)]
 pub(crate) enum EventOutcome<'a> {
     /// An HTTP request: the status, and the error if there was one.
-    Request { status: u16, error: Option<&'a Error> },
+    Request {
+        status: u16,
+        #[serde(flatten, serialize_with = "error_fields")]
+        error: Option<&'a Error>,
+    },
     /// A warm-up: the parts that could not be prepared.
     WarmUp { unprepared: &'a [String] },
     /// An unsupported event, described by its shape.
     Unknown { problem: &'a str },
+}
+
+fn error_fields<S: Serializer>(error: &Option<&Error>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut fields = serializer.serialize_map(None)?;
+    fields.serialize_entry("code", &error.map(Error::code))?;
+    if let Some(error) = error {
+        fields.serialize_entry("reason", &error.reason())?;
+        if let Some(parameter) = error.logged_parameter() {
+            fields.serialize_entry("parameter", parameter)?;
+        }
+    }
+    fields.end()
 }
 
 #[derive(Serialize)]
@@ -52,7 +69,7 @@ struct Fields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     caller: Option<&'a str>,
     #[serde(flatten)]
-    event: EventFields<'a>,
+    event: EventOutcome<'a>,
     #[serde(flatten)]
     others: &'a BTreeMap<&'static str, &'static str>,
     duration_ms: f64,
@@ -63,25 +80,6 @@ struct Fields<'a> {
     cache: &'a BTreeMap<&'static str, bool>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum EventFields<'a> {
-    Request {
-        status: u16,
-        code: Option<&'static str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        parameter: Option<&'static str>,
-    },
-    WarmUp {
-        unprepared: &'a [String],
-    },
-    Unknown {
-        problem: &'a str,
-    },
-}
-
 /// Writes the summary line of an invocation.
 pub(crate) fn log_invocation(metrics: &RequestMetrics, outcome: &InvocationOutcome<'_>) {
     write(&summary_line(&metrics.counters(), outcome));
@@ -89,24 +87,12 @@ pub(crate) fn log_invocation(metrics: &RequestMetrics, outcome: &InvocationOutco
 
 /// The summary line. It has the metrics even if the log level hides its fields.
 fn summary_line<'a>(counters: &'a Counters, outcome: &InvocationOutcome<'a>) -> SummaryLine<'a> {
-    let (level, message, event) = match outcome.event {
-        EventOutcome::Request { status, error } => {
-            let level = if status >= 500 { Level::Error } else { Level::Info };
-            let fields = EventFields::Request {
-                status,
-                code: error.map(Error::code),
-                reason: error.map(Error::reason),
-                parameter: error.and_then(Error::logged_parameter),
-            };
-            (level, "request", fields)
-        }
-        EventOutcome::WarmUp { unprepared } => {
-            let level = if unprepared.is_empty() { Level::Info } else { Level::Warn };
-            (level, "warm-up", EventFields::WarmUp { unprepared })
-        }
-        EventOutcome::Unknown { problem } => {
-            (Level::Error, "unknown event", EventFields::Unknown { problem })
-        }
+    let (level, message) = match outcome.event {
+        EventOutcome::Request { status: 500.., .. } => (Level::Error, "request"),
+        EventOutcome::Request { .. } => (Level::Info, "request"),
+        EventOutcome::WarmUp { unprepared: [] } => (Level::Info, "warm-up"),
+        EventOutcome::WarmUp { .. } => (Level::Warn, "warm-up"),
+        EventOutcome::Unknown { .. } => (Level::Error, "unknown event"),
     };
     let calendly_ms = milliseconds(counters.calendly_time);
     let log = level.is_enabled().then(|| Fields {
@@ -114,7 +100,7 @@ fn summary_line<'a>(counters: &'a Counters, outcome: &InvocationOutcome<'a>) -> 
         request_id: outcome.request_id,
         xray_trace_id: outcome.xray_trace_id,
         caller: counters.caller.as_deref(),
-        event,
+        event: outcome.event,
         others: &counters.logged,
         duration_ms: milliseconds(outcome.duration),
         cold_start: outcome.cold_start,
