@@ -170,23 +170,19 @@ fn decode(text: Option<&str>) -> Result<Vec<u8>, UnusableKey> {
 pub(super) mod fixtures {
     //! JWKs for tests.
 
-    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-
-    pub(in crate::auth) fn b64(bytes: &[u8]) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(bytes)
-    }
+    pub(in crate::auth) use crate::auth::tests::signing_key::b64;
 
     pub(in crate::auth) fn rsa_jwk(bits: usize, more: &str) -> String {
-        format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"{more}}}"#, b64(&vec![0x80; bits / 8]))
+        format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"{more}}}"#, b64(vec![0x80; bits / 8]))
     }
 
     pub(in crate::auth) fn ec_jwk(curve: &str, bytes: usize, more: &str) -> String {
-        let coordinate = b64(&vec![1; bytes]);
+        let coordinate = b64(vec![1; bytes]);
         format!(r#"{{"kty":"EC","crv":"{curve}","x":"{coordinate}","y":"{coordinate}"{more}}}"#)
     }
 
     pub(in crate::auth) fn ed_jwk(byte: u8, more: &str) -> String {
-        format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"{more}}}"#, b64(&[byte; 32]))
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"{more}}}"#, b64([byte; 32]))
     }
 }
 
@@ -245,7 +241,7 @@ mod tests {
             (rsa_jwk(2040, ""), RsaModulus),
             (rsa_jwk(8200, ""), RsaModulus),
             // 256 bytes, of which the first is zero.
-            (rsa_jwk(8, "").replace("gA", &b64(&[&[0u8][..], &[0x80; 255]].concat())), RsaModulus),
+            (rsa_jwk(8, "").replace("gA", &b64([&[0u8][..], &[0x80; 255]].concat())), RsaModulus),
             (rsa_jwk(0, ""), RsaModulus),
             (rsa_jwk(2048, "").replace("AQAB", "AQ"), RsaExponent),
             (rsa_jwk(2048, "").replace("AQAB", "AAAAAQ"), RsaExponent),
@@ -276,13 +272,13 @@ mod tests {
             (ed_jwk(1, "").replace("AQEBAQ", "AQEB"), InvalidMember),
             (ec_jwk("P-521", 66, ""), UnsupportedType),
             (ec_jwk("secp256k1", 32, ""), UnsupportedType),
-            (format!(r#"{{"kty":"OKP","crv":"Ed448","x":"{}"}}"#, b64(&[1; 57])), UnsupportedType),
-            (format!(r#"{{"kty":"oct","k":"{}","alg":"HS256"}}"#, b64(&[1; 32])), UnsupportedType),
+            (format!(r#"{{"kty":"OKP","crv":"Ed448","x":"{}"}}"#, b64([1; 57])), UnsupportedType),
+            (format!(r#"{{"kty":"oct","k":"{}","alg":"HS256"}}"#, b64([1; 32])), UnsupportedType),
             (r#"{"kty":"RSA"}"#.to_owned(), InvalidMember),
             (r#"{"kty":5}"#.to_owned(), NotAJwk),
             (r#""text""#.to_owned(), NotAJwk),
             // serde would read an array as the members in order.
-            (format!(r#"["EC",null,null,null,null,"P-256",null,null,"{0}","{0}"]"#, b64(&[1; 32])), NotAJwk),
+            (format!(r#"["EC",null,null,null,null,"P-256",null,null,"{0}","{0}"]"#, b64([1; 32])), NotAJwk),
         ] {
             assert_eq!(algorithms(&bad), Err(reason), "{bad}");
         }
@@ -290,7 +286,7 @@ mod tests {
 
     #[test]
     fn modulus_size_is_counted_in_bits() {
-        let modulus = |first: u8, more: usize| b64(&[&[first][..], &vec![0; more]].concat());
+        let modulus = |first: u8, more: usize| b64([&[first][..], &vec![0; more]].concat());
         for (modulus, is_good) in [
             (modulus(0x80, 255), true),
             (modulus(0x7F, 255), false),
