@@ -19,7 +19,7 @@ use super::{gateway::Gateway, http_function::HttpAnswer};
 use crate::{Error, lambda::deadline::Deadline};
 
 use accept_encoding::accepts_gzip;
-use payload::{Compress, MIN_GZIP_BYTES, Payload};
+use payload::{MIN_GZIP_BYTES, Payload};
 pub(crate) use problem::problem;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,18 +37,9 @@ impl BodyFormat {
         Self { gateway, accepts_gzip: accepts_gzip(headers), deadline }
     }
 
-    fn payload(self, json: String) -> Result<Payload, Error> {
-        let compress = match self {
-            Self { accepts_gzip: false, .. } => Compress::Never,
-            Self { gateway: Gateway::Rest, .. } => Compress::IfTooLarge,
-            Self { gateway: Gateway::Http, .. } => Compress::IfWorthwhile,
-        };
-        Payload::new(json, compress, self.deadline)
-    }
-
     /// The payload of an error, which is sent uncompressed rather than not at all.
     fn payload_of_error(self, json: String) -> Payload {
-        self.payload(json.clone()).unwrap_or(Payload::Json(json))
+        Payload::new(json.clone(), self).unwrap_or(Payload::Json(json))
     }
 
     /// Whether the response depends on `Accept-Encoding`, compressed or not.
@@ -68,13 +59,15 @@ pub(crate) fn success(
     request_id: &str,
 ) -> Result<Response<Body>, Error> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let Some(json) = json else { return Ok(without_body(status, request_id)) };
+    let Some(json) = json else {
+        return Ok(response(status, None, Payload::Json(String::new()), false, request_id));
+    };
     let varies = format.varies(&json);
     let payload = match &error {
-        None => format.payload(json)?,
+        None => Payload::new(json, format)?,
         Some(_) => format.payload_of_error(json),
     };
-    let mut response = response(status, "application/json", payload, varies, request_id);
+    let mut response = response(status, Some("application/json"), payload, varies, request_id);
     if let Some(seconds) = error.as_ref().and_then(Error::retry_after_seconds) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -82,13 +75,6 @@ pub(crate) fn success(
         response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
     }
     Ok(response)
-}
-
-fn without_body(status: StatusCode, request_id: &str) -> Response<Body> {
-    let payload = Payload::Json(String::new());
-    let mut response = response(status, "application/json", payload, false, request_id);
-    response.headers_mut().remove(CONTENT_TYPE);
-    response
 }
 
 /// The problem response of an error. A challenge also has `challenge_parameters`.
@@ -101,7 +87,8 @@ pub(crate) fn failure(
     let json = problem(error, request_id);
     let varies = format.varies(&json);
     let payload = format.payload_of_error(json);
-    let mut response = response(error.status(), "application/problem+json", payload, varies, request_id);
+    let mut response =
+        response(error.status(), Some("application/problem+json"), payload, varies, request_id);
     let headers = response.headers_mut();
     if let Error::Token(token_error) = error
         && let Ok(challenge) = HeaderValue::from_str(&token_error.challenge(challenge_parameters))
@@ -119,14 +106,16 @@ pub(crate) fn failure(
 
 fn response(
     status: StatusCode,
-    content_type: &'static str,
+    content_type: Option<&'static str>,
     payload: Payload,
     varies: bool,
     request_id: &str,
 ) -> Response<Body> {
     let mut headers = HeaderMap::with_capacity(6);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(content_type) = content_type {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
     if let Ok(request_id) = HeaderValue::from_str(request_id) {
         headers.insert(X_REQUEST_ID, request_id);
     }
