@@ -1,9 +1,9 @@
 //! Validation of claims (RFC 7519, section 4), which yields the [`Caller`].
 //!
-//! `jsonwebtoken` reports `exp` before `iss` and `aud`: a token of another issuer or for another audience would be
-//! reported as *expired*, as if a new token would help. It also accepts an array as `iss`, accepts an `aud` array with
-//! elements that are not strings, and does not know Amazon Cognito's `client_id` or the claims that distinguish an ID
-//! token from an access token.
+//! `jsonwebtoken` validates claims too, but reports `exp` before `iss` and `aud`: a token of another issuer or for
+//! another audience would be reported as *expired*, as if a new token would help. It also accepts an array as `iss`,
+//! accepts an `aud` array with elements that are not strings, and does not know Amazon Cognito's `client_id` or the
+//! claims that distinguish an ID token from an access token.
 
 use serde_json::Value;
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use serde::Deserialize;
 use url::Url;
 
-use super::{key_set::KeySet, keys::KeySource, verify::Algorithm};
+use super::{key_set::KeySet, keys::KeySource};
 use crate::{
     error::status_text,
     http::{
@@ -56,7 +57,7 @@ impl KeySource for PublishedKeys {
     }
 
     fn supports(&self, algorithm: Algorithm) -> bool {
-        !algorithm.is_hmac()
+        algorithm.family() != AlgorithmFamily::Hmac
     }
 
     fn ttl(&self) -> Duration {

@@ -4,23 +4,14 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use serde::Deserialize;
 
-use super::verify::{Algorithm, KeyMaterial};
+use super::jws::parse_algorithm;
 use crate::http::json::object;
 
 /// Accepted sizes of an RSA modulus: at least 2048 bits (RFC 7518, section 3.3), and at most what ring supports.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-
-/// The algorithms of an RSA key that names none.
-const RSA_ALGORITHMS: [Algorithm; 6] = [
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-];
 
 /// base64url with optional padding: JWKs have none (RFC 7518, section 2), but some issuers write it.
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
@@ -33,7 +24,7 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
 pub(crate) struct VerificationKey {
     pub(crate) key_id: Option<String>,
     pub(crate) algorithms: Vec<Algorithm>,
-    pub(crate) material: KeyMaterial,
+    pub(crate) key: DecodingKey,
 }
 
 /// Why a published key cannot verify signatures, as a phrase for the log.
@@ -77,34 +68,36 @@ impl VerificationKey {
     pub(super) fn parse(json: &str) -> Result<Self, UnusableKey> {
         let jwk: Jwk = object(json).ok_or(UnusableKey::NotAJwk)?;
         check_purpose(&jwk)?;
-        let (mut algorithms, material) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-            ("RSA", _) => (RSA_ALGORITHMS.to_vec(), rsa(&jwk)?),
-            ("EC", Some("P-256")) => (vec![Algorithm::Es256], ec(&jwk, 32)?),
-            ("EC", Some("P-384")) => (vec![Algorithm::Es384], ec(&jwk, 48)?),
+        let (mut algorithms, key) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+            ("RSA", _) => rsa(&jwk)?,
+            ("EC", Some("P-256")) => (vec![Algorithm::ES256], ec(&jwk, 32)?),
+            ("EC", Some("P-384")) => (vec![Algorithm::ES384], ec(&jwk, 48)?),
             ("OKP", Some("Ed25519")) => {
-                (vec![Algorithm::EdDsa], KeyMaterial::Curve(coordinate(jwk.x.as_deref(), 32)?))
+                (vec![Algorithm::EdDSA], DecodingKey::from_ed_der(&coordinate(jwk.x.as_deref(), 32)?))
             }
             _ => return Err(UnusableKey::UnsupportedType),
         };
         if let Some(alg) = jwk.alg {
-            let only = Algorithm::parse(&alg);
+            let only = parse_algorithm(&alg);
             algorithms.retain(|algorithm| Some(*algorithm) == only);
         }
         if algorithms.is_empty() {
             return Err(UnusableKey::UnsupportedAlgorithm);
         }
-        Ok(Self { key_id: jwk.kid, algorithms, material })
+        Ok(Self { key_id: jwk.kid, algorithms, key })
     }
 
     /// Whether both are the same key, regardless of `kid` and `alg`.
     pub(super) fn is_same_key(&self, other: &Self) -> bool {
-        match (&self.material, &other.material) {
-            (KeyMaterial::Rsa { n, e }, KeyMaterial::Rsa { n: other_n, e: other_e }) => {
+        use DecodingKeyKind::{RsaModulusExponent, SecretOrDer};
+        let is_equal = match (self.key.kind(), other.key.kind()) {
+            (SecretOrDer(one), SecretOrDer(two)) => one == two,
+            (RsaModulusExponent { n, e }, RsaModulusExponent { n: other_n, e: other_e }) => {
                 (n, e) == (other_n, other_e)
             }
-            (KeyMaterial::Curve(one), KeyMaterial::Curve(two)) => one == two,
             _ => false,
-        }
+        };
+        is_equal && self.key.family() == other.key.family()
     }
 }
 
@@ -130,7 +123,7 @@ fn is_for_encryption(jwk: &Jwk) -> bool {
         || (jwk.kty == "OKP" && matches!(jwk.crv.as_deref(), Some("X25519" | "X448")))
 }
 
-fn rsa(jwk: &Jwk) -> Result<KeyMaterial, UnusableKey> {
+fn rsa(jwk: &Jwk) -> Result<(Vec<Algorithm>, DecodingKey), UnusableKey> {
     let modulus = decode_uint(jwk.n.as_deref())?;
     let exponent = decode_uint(jwk.e.as_deref())?;
     let bits = modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
@@ -142,14 +135,22 @@ fn rsa(jwk: &Jwk) -> Result<KeyMaterial, UnusableKey> {
     if exponent == [1] || !is_odd || exponent.len() > 5 {
         return Err(UnusableKey::RsaExponent);
     }
-    Ok(KeyMaterial::Rsa { n: modulus, e: exponent })
+    let algorithms = vec![
+        Algorithm::RS256,
+        Algorithm::RS384,
+        Algorithm::RS512,
+        Algorithm::PS256,
+        Algorithm::PS384,
+        Algorithm::PS512,
+    ];
+    Ok((algorithms, DecodingKey::from_rsa_raw_components(&modulus, &exponent)))
 }
 
 /// An uncompressed point (SEC 1, section 2.3.3).
-fn ec(jwk: &Jwk, coordinate_bytes: usize) -> Result<KeyMaterial, UnusableKey> {
+fn ec(jwk: &Jwk, coordinate_bytes: usize) -> Result<DecodingKey, UnusableKey> {
     let x = coordinate(jwk.x.as_deref(), coordinate_bytes)?;
     let y = coordinate(jwk.y.as_deref(), coordinate_bytes)?;
-    Ok(KeyMaterial::Curve([&[4], &x[..], &y[..]].concat()))
+    Ok(DecodingKey::from_ec_der(&[&[4], &x[..], &y[..]].concat()))
 }
 
 fn coordinate(text: Option<&str>, bytes: usize) -> Result<Vec<u8>, UnusableKey> {
@@ -203,12 +204,12 @@ mod tests {
         let largest_exponent = rsa_jwk(2048, "").replace("AQAB", "AQAAAAE");
         assert_eq!(algorithms(&largest_exponent).unwrap().len(), 6);
         for (jwk, expected) in [
-            (rsa_jwk(2048, r#","alg":"PS384""#), Algorithm::Ps384),
-            (ec_jwk("P-256", 32, ""), Algorithm::Es256),
-            (ec_jwk("P-384", 48, r#","use":"sig","key_ops":["verify"]"#), Algorithm::Es384),
-            (ed_jwk(1, ""), Algorithm::EdDsa),
-            (ed_jwk(1, r#","alg":"EdDSA""#), Algorithm::EdDsa),
-            (ed_jwk(1, r#","alg":"Ed25519""#), Algorithm::EdDsa),
+            (rsa_jwk(2048, r#","alg":"PS384""#), Algorithm::PS384),
+            (ec_jwk("P-256", 32, ""), Algorithm::ES256),
+            (ec_jwk("P-384", 48, r#","use":"sig","key_ops":["verify"]"#), Algorithm::ES384),
+            (ed_jwk(1, ""), Algorithm::EdDSA),
+            (ed_jwk(1, r#","alg":"EdDSA""#), Algorithm::EdDSA),
+            (ed_jwk(1, r#","alg":"Ed25519""#), Algorithm::EdDSA),
         ] {
             assert_eq!(algorithms(&jwk), Ok(vec![expected]), "{jwk}");
         }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
     jwk::{UnusableKey, VerificationKey},
     jws::CompactJws,
-    verify::{Algorithm, KeyMaterial},
 };
 use crate::http::json::object_of_bytes;
 
@@ -75,8 +75,8 @@ impl KeySet {
     pub(crate) fn from_shared_secret(secret: &[u8]) -> Self {
         let key = VerificationKey {
             key_id: None,
-            algorithms: vec![Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512],
-            material: KeyMaterial::Secret(secret.to_vec().into()),
+            algorithms: vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512],
+            key: DecodingKey::from_secret(secret),
         };
         Self { keys: vec![key], left_out: None }
     }

@@ -3,12 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use jsonwebtoken::Algorithm;
 use tokio::time::timeout;
 
 use super::{
     jws::CompactJws,
     key_set::{Candidates, KeySet},
-    verify::{Algorithm, has_valid_signature},
+    verify::has_valid_signature,
 };
 use crate::{
     Error,
@@ -158,12 +159,12 @@ fn reason(error: CacheError<String>) -> String {
 /// Verifies a token with a set of keys.
 pub(crate) fn verify_with(keys: &KeySet, jws: &CompactJws<'_>) -> Verification {
     match keys.candidates(jws) {
-        Candidates::Named(keys) if keys.iter().any(|key| has_valid_signature(jws, &key.material)) => {
+        Candidates::Named(keys) if keys.iter().any(|key| has_valid_signature(jws, &key.key)) => {
             Verification::Valid
         }
         // The issuer still publishes the named keys, so the signature is wrong.
         Candidates::Named(_) => Verification::Invalid(UNKNOWN_KEY),
-        Candidates::Unnamed(key) if has_valid_signature(jws, &key.material) => Verification::Valid,
+        Candidates::Unnamed(key) if has_valid_signature(jws, &key.key) => Verification::Valid,
         Candidates::Unnamed(_) => Verification::Mismatch,
         Candidates::None => Verification::NoKey,
         Candidates::Ambiguous => Verification::Invalid(TokenError::Invalid(

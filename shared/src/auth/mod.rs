@@ -48,6 +48,7 @@ pub(crate) struct Authenticator {
 impl Authenticator {
     /// Creates an authenticator for the issuer's tokens, without fetching any keys yet.
     pub(crate) fn new(issuer: Issuer, rules: TokenRules, http: HttpClient, secrets: SecretsManager) -> Self {
+        verify::install_provider();
         Self { keys: KeyStore::new(key_source(issuer, http, secrets)), rules }
     }
 

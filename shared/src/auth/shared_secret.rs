@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use secrecy::ExposeSecret;
 
-use super::{key_set::KeySet, keys::KeySource, verify::Algorithm};
+use super::{key_set::KeySet, keys::KeySource};
 use crate::{
     pat::{
         FormatFault,
@@ -42,7 +43,7 @@ impl KeySource for SharedSecret {
     }
 
     fn supports(&self, algorithm: Algorithm) -> bool {
-        algorithm.is_hmac()
+        algorithm.family() == AlgorithmFamily::Hmac
     }
 
     fn ttl(&self) -> Duration {

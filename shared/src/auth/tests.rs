@@ -7,6 +7,7 @@ pub(super) mod signing_key;
 
 use std::{sync::Arc, time::Duration};
 
+use jsonwebtoken::Algorithm;
 use lambda_http::http::{HeaderMap, header::AUTHORIZATION};
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     issuer::{Issuer, TokenRules},
     key_source,
     keys::KeyStore,
-    verify::Algorithm,
+    verify,
 };
 use crate::{
     Error,
@@ -27,6 +28,7 @@ use fake_issuer::{Answer, FakeIssuer};
 
 /// An authenticator for one audience, with a scripted issuer.
 fn authenticator(issuer: Option<&str>, audience: &str, answer: Answer) -> Authenticator {
+    verify::install_provider();
     Authenticator {
         keys: KeyStore::new(Box::new(Arc::new(FakeIssuer::new([answer])))),
         rules: TokenRules {
@@ -56,13 +58,13 @@ async fn each_source_supports_its_own_algorithms() {
     let published = key_source(published, http.clone(), secrets.clone());
     let shared = key_source(Issuer::SharedSecret { secret_id: "jwt".to_owned() }, http, secrets);
     for (algorithm, is_public_key) in [
-        (Algorithm::Hs256, false),
-        (Algorithm::Hs384, false),
-        (Algorithm::Hs512, false),
-        (Algorithm::Rs256, true),
-        (Algorithm::Ps512, true),
-        (Algorithm::Es384, true),
-        (Algorithm::EdDsa, true),
+        (Algorithm::HS256, false),
+        (Algorithm::HS384, false),
+        (Algorithm::HS512, false),
+        (Algorithm::RS256, true),
+        (Algorithm::PS512, true),
+        (Algorithm::ES384, true),
+        (Algorithm::EdDSA, true),
     ] {
         assert_eq!(published.supports(algorithm), is_public_key, "{algorithm:?}");
         assert_eq!(shared.supports(algorithm), !is_public_key, "{algorithm:?}");

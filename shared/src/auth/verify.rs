@@ -1,125 +1,132 @@
-//! Signature verification (RFC 7518, section 3; RFC 8037 for EdDSA) with ring, which is linked for TLS anyway.
+//! Signature verification (RFC 7518, section 3; RFC 8037 for EdDSA) with ring.
 //!
-//! `jsonwebtoken` is not used: its own cryptography would add up to 2 MB to each binary, and with ring it needs a
-//! provider that does all of this. [`claims`](super::claims) explains why its validation of claims does not fit either.
+//! `jsonwebtoken` provides the algorithm names, the key type and the dispatch; [`claims`](super::claims) explains why
+//! it does not validate claims. This module is its cryptographic provider. The ones that it bundles (aws-lc-rs,
+//! RustCrypto) would add up to 2 MB to each binary, and ring is already linked for TLS.
 
+use jsonwebtoken::{
+    Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey,
+    crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
+    errors::{Error, ErrorKind},
+    signature::{Error as SignatureError, Verifier},
+};
 use ring::{hmac, signature as ring_signature};
-use secrecy::{ExposeSecret, SecretSlice};
 
 use super::jws::CompactJws;
 
-/// The supported algorithms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Algorithm {
-    Hs256,
-    Hs384,
-    Hs512,
-    Rs256,
-    Rs384,
-    Rs512,
-    Ps256,
-    Ps384,
-    Ps512,
-    Es256,
-    Es384,
-    EdDsa,
+/// A provider that verifies and cannot sign.
+static RING: CryptoProvider = CryptoProvider {
+    signer_factory: refuse_to_sign,
+    verifier_factory: verifier,
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+/// Makes [`RING`] the provider of this process. Further calls have no effect.
+pub(crate) fn install_provider() {
+    let _ = RING.install_default();
 }
 
-/// A key without its `kid` and `alg`.
-#[derive(Debug)]
-pub(crate) enum KeyMaterial {
-    /// A shared secret, for HMAC.
-    Secret(SecretSlice<u8>),
-    /// An RSA public key: modulus and exponent, without leading zeros.
-    Rsa { n: Vec<u8>, e: Vec<u8> },
-    /// A public key for ECDSA (an uncompressed point) or EdDSA.
-    Curve(Vec<u8>),
+/// Whether the token's signature verifies with `key`, which must fit the token's algorithm.
+pub(crate) fn has_valid_signature(jws: &CompactJws<'_>, key: &DecodingKey) -> bool {
+    jsonwebtoken::crypto::verify(jws.signature, jws.signing_input.as_bytes(), key, jws.algorithm)
+        .unwrap_or(false)
 }
 
-/// An algorithm of ring, by the kind of key that it takes.
+fn refuse_to_sign(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
+    Err(ErrorKind::InvalidAlgorithm.into())
+}
+
+fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
+    let (family, scheme) = scheme(*algorithm)?;
+    if key.family() != family {
+        return Err(ErrorKind::InvalidKeyFormat.into());
+    }
+    Ok(Box::new(RingVerifier { algorithm: *algorithm, scheme, key: key.clone() }))
+}
+
+#[derive(Clone, Copy)]
 enum Scheme {
     Hmac(hmac::Algorithm),
     Rsa(&'static ring_signature::RsaParameters),
-    Curve(&'static dyn ring_signature::VerificationAlgorithm),
+    Public(&'static dyn ring_signature::VerificationAlgorithm),
 }
 
-impl Algorithm {
-    /// Parses a case-sensitive `alg` (RFC 7518, section 3.1). `none` is refused. `Ed25519` (RFC 9864) is parsed as
-    /// EdDSA, which is supported with that curve only.
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "HS256" => Self::Hs256,
-            "HS384" => Self::Hs384,
-            "HS512" => Self::Hs512,
-            "RS256" => Self::Rs256,
-            "RS384" => Self::Rs384,
-            "RS512" => Self::Rs512,
-            "PS256" => Self::Ps256,
-            "PS384" => Self::Ps384,
-            "PS512" => Self::Ps512,
-            "ES256" => Self::Es256,
-            "ES384" => Self::Es384,
-            "EdDSA" | "Ed25519" => Self::EdDsa,
-            _ => return None,
-        })
-    }
+fn scheme(algorithm: Algorithm) -> Result<(AlgorithmFamily, Scheme), Error> {
+    use AlgorithmFamily::{Ec, Ed, Hmac, Rsa};
+    // ring's RSA parameters accept moduli of 2048 to 8192 bits.
+    Ok(match algorithm {
+        Algorithm::RS256 => (Rsa, Scheme::Rsa(&ring_signature::RSA_PKCS1_2048_8192_SHA256)),
+        Algorithm::RS384 => (Rsa, Scheme::Rsa(&ring_signature::RSA_PKCS1_2048_8192_SHA384)),
+        Algorithm::RS512 => (Rsa, Scheme::Rsa(&ring_signature::RSA_PKCS1_2048_8192_SHA512)),
+        Algorithm::PS256 => (Rsa, Scheme::Rsa(&ring_signature::RSA_PSS_2048_8192_SHA256)),
+        Algorithm::PS384 => (Rsa, Scheme::Rsa(&ring_signature::RSA_PSS_2048_8192_SHA384)),
+        Algorithm::PS512 => (Rsa, Scheme::Rsa(&ring_signature::RSA_PSS_2048_8192_SHA512)),
+        Algorithm::ES256 => (Ec, Scheme::Public(&ring_signature::ECDSA_P256_SHA256_FIXED)),
+        Algorithm::ES384 => (Ec, Scheme::Public(&ring_signature::ECDSA_P384_SHA384_FIXED)),
+        Algorithm::EdDSA => (Ed, Scheme::Public(&ring_signature::ED25519)),
+        Algorithm::HS256 => (Hmac, Scheme::Hmac(hmac::HMAC_SHA256)),
+        Algorithm::HS384 => (Hmac, Scheme::Hmac(hmac::HMAC_SHA384)),
+        Algorithm::HS512 => (Hmac, Scheme::Hmac(hmac::HMAC_SHA512)),
+        _ => return Err(ErrorKind::InvalidAlgorithm.into()),
+    })
+}
 
-    /// Whether the algorithm uses a shared secret.
-    pub(super) fn is_hmac(self) -> bool {
-        matches!(self.scheme(), Scheme::Hmac(_))
-    }
+struct RingVerifier {
+    algorithm: Algorithm,
+    scheme: Scheme,
+    key: DecodingKey,
+}
 
-    fn scheme(self) -> Scheme {
-        match self {
-            Self::Hs256 => Scheme::Hmac(hmac::HMAC_SHA256),
-            Self::Hs384 => Scheme::Hmac(hmac::HMAC_SHA384),
-            Self::Hs512 => Scheme::Hmac(hmac::HMAC_SHA512),
-            // ring's RSA parameters accept moduli of 2048 to 8192 bits.
-            Self::Rs256 => Scheme::Rsa(&ring_signature::RSA_PKCS1_2048_8192_SHA256),
-            Self::Rs384 => Scheme::Rsa(&ring_signature::RSA_PKCS1_2048_8192_SHA384),
-            Self::Rs512 => Scheme::Rsa(&ring_signature::RSA_PKCS1_2048_8192_SHA512),
-            Self::Ps256 => Scheme::Rsa(&ring_signature::RSA_PSS_2048_8192_SHA256),
-            Self::Ps384 => Scheme::Rsa(&ring_signature::RSA_PSS_2048_8192_SHA384),
-            Self::Ps512 => Scheme::Rsa(&ring_signature::RSA_PSS_2048_8192_SHA512),
-            Self::Es256 => Scheme::Curve(&ring_signature::ECDSA_P256_SHA256_FIXED),
-            Self::Es384 => Scheme::Curve(&ring_signature::ECDSA_P384_SHA384_FIXED),
-            Self::EdDsa => Scheme::Curve(&ring_signature::ED25519),
-        }
+impl JwtVerifier for RingVerifier {
+    fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 }
 
-/// Whether the token's signature verifies with `key`. A key of another type verifies nothing.
-pub(crate) fn has_valid_signature(jws: &CompactJws<'_>, key: &KeyMaterial) -> bool {
-    let (message, signature) = (jws.signing_input.as_bytes(), &jws.signature);
-    let verified = match (jws.algorithm.scheme(), key) {
-        (Scheme::Hmac(algorithm), KeyMaterial::Secret(secret)) => {
-            hmac::verify(&hmac::Key::new(algorithm, secret.expose_secret()), message, signature)
-        }
-        (Scheme::Rsa(parameters), KeyMaterial::Rsa { n, e }) => {
-            ring_signature::RsaPublicKeyComponents { n, e }.verify(parameters, message, signature)
-        }
-        (Scheme::Curve(algorithm), KeyMaterial::Curve(key)) => {
-            ring_signature::UnparsedPublicKey::new(algorithm, key).verify(message, signature)
-        }
-        _ => return false,
-    };
-    verified.is_ok()
+impl Verifier<Vec<u8>> for RingVerifier {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
+        let verified = match (self.scheme, self.key.kind()) {
+            (Scheme::Hmac(algorithm), DecodingKeyKind::SecretOrDer(secret)) => {
+                hmac::verify(&hmac::Key::new(algorithm, secret), message, signature)
+            }
+            (Scheme::Rsa(parameters), DecodingKeyKind::RsaModulusExponent { n, e }) => {
+                ring_signature::RsaPublicKeyComponents { n, e }.verify(parameters, message, signature)
+            }
+            (Scheme::Public(algorithm), DecodingKeyKind::SecretOrDer(key)) => {
+                ring_signature::UnparsedPublicKey::new(algorithm, key).verify(message, signature)
+            }
+            _ => Err(ring::error::Unspecified),
+        };
+        verified.map_err(|_| SignatureError::new())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    use ring::signature::{Ed25519KeyPair, KeyPair};
+
     use super::*;
-    use crate::auth::tests::signing_key::{SigningKey, token};
+
+    fn token(header: &str, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
+        let message = format!("{}.e30", BASE64_URL_SAFE_NO_PAD.encode(header));
+        let signature = BASE64_URL_SAFE_NO_PAD.encode(sign(message.as_bytes()));
+        format!("{message}.{signature}")
+    }
 
     /// Defense in depth: key selection does not pair such keys with a token.
     #[test]
-    fn key_of_another_type_verifies_nothing() {
-        let key = SigningKey::new("one");
-        let as_public_key = KeyMaterial::Curve(key.public_key().to_vec());
-        let as_secret = KeyMaterial::Secret(key.public_key().to_vec().into());
-        let secret = hmac::Key::new(hmac::HMAC_SHA256, key.public_key());
-        let ed = key.sign(r#"{"alg":"EdDSA"}"#, "{}");
-        let mac = token(r#"{"alg":"HS256"}"#, "{}", |message| hmac::sign(&secret, message).as_ref().to_vec());
+    fn key_of_another_family_verifies_nothing() {
+        install_provider();
+        let document = Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new()).unwrap();
+        let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap();
+        let public = pair.public_key().as_ref();
+        let as_public_key = DecodingKey::from_ed_components(&BASE64_URL_SAFE_NO_PAD.encode(public)).unwrap();
+        let as_secret = DecodingKey::from_secret(public);
+        let ed = token(r#"{"alg":"EdDSA"}"#, |message| pair.sign(message).as_ref().to_vec());
+        let mac = token(r#"{"alg":"HS256"}"#, |message| {
+            hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, public), message).as_ref().to_vec()
+        });
         for (token, key, is_signed) in [
             (&ed, &as_public_key, true),
             (&ed, &as_secret, false),

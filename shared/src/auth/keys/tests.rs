@@ -3,9 +3,12 @@ use std::sync::Arc;
 use tokio::time::advance;
 
 use super::*;
-use crate::auth::tests::{
-    fake_issuer::{Answer, FakeIssuer},
-    signing_key::{SigningKey, jwks},
+use crate::auth::{
+    tests::{
+        fake_issuer::{Answer, FakeIssuer},
+        signing_key::{SigningKey, jwks},
+    },
+    verify,
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -17,6 +20,7 @@ fn keys(keys: &[&SigningKey]) -> Answer {
 
 /// A store whose issuer gives these answers in order.
 fn store(answers: impl IntoIterator<Item = Answer>) -> (KeyStore, Arc<FakeIssuer>) {
+    verify::install_provider();
     let issuer = Arc::new(FakeIssuer::new(answers));
     (KeyStore::new(Box::new(issuer.clone())), issuer)
 }

@@ -10,8 +10,9 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use jsonwebtoken::Algorithm;
 
-use crate::auth::{key_set::KeySet, keys::KeySource, verify::Algorithm};
+use crate::auth::{key_set::KeySet, keys::KeySource};
 
 /// The answer to one fetch.
 #[derive(Debug, Clone)]
