@@ -23,7 +23,7 @@ use crate::auth::{
     keys::{Verification, verify_with},
     verify,
 };
-use crate::{error::TokenError, pat::SecretNameTemplate};
+use crate::{Error, pat::SecretNameTemplate};
 
 /// The accepted algorithms of RFC 7518 (section 3.1), RFC 8037 and RFC 9864.
 pub(super) const ALGORITHMS: [(&str, Algorithm); 13] = [
@@ -173,13 +173,8 @@ pub fn claims(bytes: &[u8]) {
     let claims = object(body);
     for rules in rules() {
         let caller = claims::check(&jws, &rules, NOW);
-        let expected = claims.as_ref().map_or(Expected::Refused, |claims| expected(claims, &rules));
-        let found = match &caller {
-            Ok(_) => Expected::Accepted,
-            Err(TokenError::Expired) => Expected::Expired,
-            Err(TokenError::InsufficientScope { .. }) => Expected::LacksScope,
-            Err(TokenError::Missing | TokenError::Invalid(_)) => Expected::Refused,
-        };
+        let expected = claims.as_ref().map_or("token_invalid", |claims| expected(claims, &rules));
+        let found = caller.as_ref().map_or_else(|error| Error::from(error.clone()).code(), |_| "accepted");
         assert_eq!(found, expected, "the claims");
         if let Ok(caller) = caller {
             check_secret_name(&caller);
@@ -197,15 +192,8 @@ fn rules() -> [TokenRules; 2] {
     [strict, TokenRules { issuer: None, audiences: audiences(), required_scope: None }]
 }
 
-#[derive(Debug, PartialEq)]
-enum Expected {
-    Accepted,
-    Refused,
-    Expired,
-    LacksScope,
-}
-
-fn expected(claims: &serde_json::Map<String, Value>, rules: &TokenRules) -> Expected {
+/// `accepted`, or the code of the error.
+fn expected(claims: &serde_json::Map<String, Value>, rules: &TokenRules) -> &'static str {
     let claim = |name: &str| claims.get(name).filter(|value| !value.is_null());
     let text = |name: &str| claim(name).and_then(Value::as_str);
     let is_ours = |value: &Value| rules.audiences.iter().any(|ours| value == ours);
@@ -229,10 +217,10 @@ fn expected(claims: &serde_json::Map<String, Value>, rules: &TokenRules) -> Expe
         || !is_valid_already
         || expiry.is_none()
     {
-        return Expected::Refused;
+        return "token_invalid";
     }
     if expiry.is_some_and(|expiry| expiry <= 1_799_999_940.0) {
-        return Expected::Expired;
+        return "token_expired";
     }
     let scopes = ["scope", "scp"].into_iter().filter_map(claim).flat_map(|claim| match claim {
         Value::Array(scopes) => scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>(),
@@ -242,7 +230,7 @@ fn expected(claims: &serde_json::Map<String, Value>, rules: &TokenRules) -> Expe
         .required_scope
         .as_ref()
         .is_some_and(|required| !scopes.into_iter().any(|scope| scope == required));
-    if lacks_scope { Expected::LacksScope } else { Expected::Accepted }
+    if lacks_scope { "insufficient_scope" } else { "accepted" }
 }
 
 /// Checks that claims select the caller's own secret only.

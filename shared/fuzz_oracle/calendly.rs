@@ -33,8 +33,8 @@ impl EventTypeVisitor for Collector {
     }
 }
 
-/// A page of `GET /event_types`: it is accepted if the plain parser accepts it, its event types are visited byte for byte
-/// and in order, and the next page is the one that it names.
+/// A page of `GET /event_types`: it is accepted if the plain parser accepts it, its event types are visited byte for
+/// byte and in order, and the next page is the one that it names.
 pub fn event_types(bytes: &[u8]) {
     let Ok(json) = from_utf8(bytes) else { return };
     let expected = page(json);
@@ -75,8 +75,8 @@ fn page(json: &str) -> Option<(Vec<&str>, Option<String>, bool)> {
     is_valid.then_some((objects, next, has_next_page))
 }
 
-/// A response of `GET /event_type_available_times`: it is accepted if the plain parser accepts it, its slots are in order,
-/// and each is Calendly's object byte for byte.
+/// A response of `GET /event_type_available_times`: it is accepted if the plain parser accepts it, its slots are in
+/// order, and each is Calendly's object byte for byte.
 pub fn available_times(bytes: &[u8]) {
     let Ok(json) = from_utf8(bytes) else { return };
     let read = AvailableTimes::parse(json.to_owned());
@@ -93,7 +93,8 @@ pub fn available_times(bytes: &[u8]) {
     assert_eq!(found, expected, "different slots");
 }
 
-/// The start, availability and object of each slot; of several with one start, the first available one, or else the first.
+/// The start, availability and object of each slot; of several with one start, the first available one, or else the
+/// first.
 fn slots(json: &str) -> Option<Vec<(DateTime<Utc>, bool, &str)>> {
     let answer = members(json)?;
     // `pagination` may be anything, but not twice.

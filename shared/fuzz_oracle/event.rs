@@ -1,145 +1,83 @@
-//! An oracle for [`Event::parse`]: a second, plain parser.
+//! An oracle for [`Event::parse`].
 #![expect(clippy::panic, reason = "a panic reports a finding")]
 
 use std::{collections::BTreeMap, str::from_utf8};
 
-use lambda_http::{
-    RequestExt,
-    http::{HeaderName, Method},
-    request::RequestContext,
-};
+use lambda_http::http::{HeaderName, Method};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-use super::{is_object, members, once};
-use crate::lambda::event::Event;
+use super::{members, once};
+use crate::{
+    HttpRequest, Query,
+    lambda::{event::Event, gateway::Gateway},
+};
 
-/// Compares the parsed event with the plain parser's, and checks that the description of an unsupported event contains
-/// none of its values.
+/// Compares a request with the members of the event, and checks that no request counts as a warm-up, and that the
+/// description of an unsupported event contains none of its values.
 pub fn event(bytes: &[u8]) {
     let Ok(json) = from_utf8(bytes) else { return };
-    let expected = naive(json);
-    let found = match Event::parse(json, 0) {
-        Event::WarmUp { is_concurrent } => Naive::WarmUp { is_concurrent },
-        Event::Request(request) => {
-            let is_http_api = matches!(request.request_context_ref(), Some(RequestContext::ApiGatewayV2(_)));
-            let mut headers: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
-            for (name, value) in request.headers() {
-                headers.entry(name.to_string()).or_default().push(value.as_bytes().to_vec());
-            }
-            let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            let query = request.query_string_parameters();
-            for (name, _) in query.iter() {
-                let values = query.all(name).unwrap_or_default().into_iter().map(str::to_owned).collect();
-                parameters.insert(name.to_owned(), values);
-            }
-            Naive::Request { is_http_api, method: request.method().clone(), headers, parameters }
+    let event = members(json).unwrap_or_default();
+    match Event::parse(json, 0) {
+        Event::Request(request) => check_request(&request, &event),
+        Event::WarmUp { is_concurrent } => {
+            let source: Option<String> = value(&event, "source");
+            let is_warm_up = value(&event, "warmer") == Some(true)
+                || ["aws.events", "aws.scheduler", "serverless-plugin-warmup"]
+                    .map(Some)
+                    .contains(&source.as_deref());
+            let concurrency: Option<f64> = value(&event, "concurrency");
+            assert!(is_warm_up && once(&event, "requestContext") == Some(None), "not a warm-up");
+            assert_eq!(is_concurrent, concurrency.is_some_and(|concurrency| concurrency > 1.0));
         }
-        Event::Unknown(problem) => {
-            assert_no_values(&problem, json);
-            Naive::Unknown
-        }
-    };
-    assert_eq!(found, expected, "the parsers disagree");
-}
-
-#[derive(Debug, PartialEq)]
-enum Naive {
-    Request {
-        is_http_api: bool,
-        method: Method,
-        headers: BTreeMap<String, Vec<Vec<u8>>>,
-        parameters: BTreeMap<String, Vec<String>>,
-    },
-    WarmUp {
-        is_concurrent: bool,
-    },
-    Unknown,
-}
-
-fn naive(json: &str) -> Naive {
-    supported(json).unwrap_or(Naive::Unknown)
-}
-
-/// A map of an event, including duplicates.
-type Map<V> = Vec<(String, Option<V>)>;
-
-fn supported(json: &str) -> Option<Naive> {
-    let event = members(json)?;
-    let [context, method, raw_path, path, raw_query, source, warmer, concurrency] = [
-        "requestContext",
-        "httpMethod",
-        "rawPath",
-        "path",
-        "rawQueryString",
-        "source",
-        "warmer",
-        "concurrency",
-    ]
-    .map(|name| once(&event, name));
-    let (headers, all_headers): (Map<String>, Map<Vec<String>>) =
-        (map(&event, "headers")?, map(&event, "multiValueHeaders")?);
-    let (parameters, all_parameters): (Map<String>, Map<Vec<String>>) =
-        (map(&event, "queryStringParameters")?, map(&event, "multiValueQueryStringParameters")?);
-    let (_, _, raw_query): (Option<String>, Option<String>, Option<String>) =
-        (typed(raw_path?)?, typed(path?)?, typed(raw_query?)?);
-    let (method, source, warmer, concurrency) =
-        (value(method?)?, value(source?)?, value(warmer?)?, value(concurrency?)?);
-    if once(&event, "methodArn")?.is_some() || once(&event, "routeArn")?.is_some() {
-        return None;
+        Event::Unknown(problem) => assert_no_values(&problem, json),
     }
-    let Some(context) = context? else {
-        let sources = ["aws.events", "aws.scheduler", "serverless-plugin-warmup"];
-        let is_warm_up = warmer == Value::Bool(true) || sources.iter().any(|name| source == *name);
-        let is_concurrent = concurrency.as_f64().is_some_and(|concurrency| concurrency > 1.0);
-        return is_warm_up.then_some(Naive::WarmUp { is_concurrent });
+}
+
+type Members<'a> = Vec<(String, &'a RawValue)>;
+
+/// The value of a member, if it occurs once and is a `T`.
+fn value<T: DeserializeOwned>(members: &Members<'_>, name: &str) -> Option<T> {
+    serde_json::from_str(once(members, name)??).ok()
+}
+
+/// The members of a member.
+fn map<'a>(event: &Members<'a>, name: &str) -> Members<'a> {
+    once(event, name).flatten().and_then(members).unwrap_or_default()
+}
+
+fn check_request(request: &HttpRequest, event: &Members<'_>) {
+    let http = once(&map(event, "requestContext"), "http").flatten();
+    assert_eq!(request.gateway == Gateway::Http, http.is_some(), "a different gateway");
+    let method: Option<String> = match http {
+        Some(http) => value(&members(http).unwrap_or_default(), "method"),
+        None => value(event, "httpMethod"),
     };
-    let context = members(context)?;
-    let (http, elb) = (once(&context, "http")?, once(&context, "elb")?);
-    let (is_http_api, method) = match (http, elb) {
-        (Some(http), _) if is_object(http) => {
-            let method: String = match once(&members(http)?, "method")? {
-                Some(method) => serde_json::from_str(method).ok()?,
-                None => String::new(),
-            };
-            (true, method)
-        }
-        (None, None) => (false, method.as_str()?.to_owned()),
-        _ => return None,
-    };
-    let method = Method::from_bytes(method.as_bytes()).unwrap_or_default();
+    let method = Method::from_bytes(method.unwrap_or_default().as_bytes());
+    assert_eq!(request.method, method.unwrap_or_default(), "a different method");
 
     let mut found: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
-    for (name, values) in all_headers {
-        for value in values.unwrap_or_default() {
-            add_header(&mut found, &name, &value);
-        }
+    for (name, value) in &request.headers {
+        found.entry(name.to_string()).or_default().push(value.as_bytes().to_vec());
     }
-    let in_all: Vec<String> = found.keys().cloned().collect();
-    for (name, value) in headers {
-        if !in_all.contains(&name.to_ascii_lowercase())
-            && let Some(value) = value
-        {
-            add_header(&mut found, &name, &value);
-        }
-    }
+    assert_eq!(found, headers(event), "different headers");
 
-    let pairs: Vec<(String, String)> = match raw_query.filter(|query| !query.is_empty()) {
-        Some(query) => form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
-        None if !all_parameters.is_empty() => {
-            let with_name = |(name, values): (String, Option<Vec<String>>)| {
-                values.unwrap_or_default().into_iter().map(move |value| (name.clone(), value))
-            };
-            all_parameters.into_iter().flat_map(with_name).collect()
-        }
-        None => parameters.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect(),
-    };
-    let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, value) in pairs {
-        parameters.entry(name).or_default().push(value);
+    assert_eq!(request.query, query(event), "different parameters");
+}
+
+fn headers(event: &Members<'_>) -> BTreeMap<String, Vec<Vec<u8>>> {
+    let mut headers = BTreeMap::new();
+    let multiple = pairs(event, "multiValueHeaders");
+    for (name, value) in &multiple {
+        add_header(&mut headers, name, value);
     }
-    Some(Naive::Request { is_http_api, method, headers: found, parameters })
+    for (name, value) in pairs(event, "headers") {
+        if !multiple.iter().any(|(other, _)| other.eq_ignore_ascii_case(&name)) {
+            add_header(&mut headers, &name, &value);
+        }
+    }
+    headers
 }
 
 fn add_header(headers: &mut BTreeMap<String, Vec<Vec<u8>>>, name: &str, value: &str) {
@@ -151,26 +89,34 @@ fn add_header(headers: &mut BTreeMap<String, Vec<Vec<u8>>>, name: &str, value: &
     headers.entry(name.to_ascii_lowercase()).or_default().push(value.into_bytes());
 }
 
-/// A member of type `T` or `null`. The outer `None` means another type.
-fn typed<T: DeserializeOwned>(json: Option<&str>) -> Option<Option<T>> {
-    json.map(serde_json::from_str).transpose().ok()
+fn query(event: &Members<'_>) -> Query {
+    let raw: Option<String> = value(event, "rawQueryString");
+    match raw.filter(|raw| !raw.is_empty()) {
+        Some(raw) => form_urlencoded::parse(raw.as_bytes()).into_owned().collect(),
+        None if !map(event, "multiValueQueryStringParameters").is_empty() => {
+            pairs(event, "multiValueQueryStringParameters").into_iter().collect()
+        }
+        None => {
+            let single = map(event, "queryStringParameters").into_iter();
+            single.map(|(name, value)| (name, text(value).unwrap_or_default())).collect()
+        }
+    }
 }
 
-/// A member of any type, within the nesting limit; `null` if absent.
-fn value(json: Option<&str>) -> Option<Value> {
-    let Some(json) = json else { return Some(Value::Null) };
-    // The array restores the member's nesting depth.
-    let Value::Array(mut one) = serde_json::from_str(&format!("[{json}]")).ok()? else { return None };
-    one.pop()
+/// The entries of a map of strings, or of lists of strings.
+fn pairs(event: &Members<'_>, name: &str) -> Vec<(String, String)> {
+    let values = |value: &RawValue| match text(value) {
+        Some(text) => vec![text],
+        None => serde_json::from_str(value.get()).unwrap_or_default(),
+    };
+    let with_name = |(name, value): (String, &RawValue)| {
+        values(value).into_iter().map(move |value| (name.clone(), value)).collect::<Vec<_>>()
+    };
+    map(event, name).into_iter().flat_map(with_name).collect()
 }
 
-/// A member that is an object of values of type `V`, or `null`.
-fn map<V: DeserializeOwned>(event: &[(String, &RawValue)], name: &str) -> Option<Map<V>> {
-    let Some(json) = once(event, name)? else { return Some(Vec::new()) };
-    members(json)?
-        .into_iter()
-        .map(|(name, value)| Some((name, typed(Some(value.get()).filter(|json| *json != "null"))?)))
-        .collect()
+fn text(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
 }
 
 /// Checks that `problem` contains names of members and nothing else of the event.

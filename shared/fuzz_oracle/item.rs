@@ -23,8 +23,8 @@ static KEY: LazyLock<Option<(ItemMac, ItemName)>> = LazyLock::new(|| {
     Some((mac, name))
 });
 
-/// DynamoDB's response and the value in it: a value without the PAT's MAC is rejected, one with it is decoded whole, and a
-/// lease ends.
+/// DynamoDB's response and the value in it: a value without the PAT's MAC is rejected, one with it is decoded whole,
+/// and a lease ends.
 pub fn item(bytes: &[u8]) {
     let Some((mac, name)) = &*KEY else { panic!("no MAC key") };
     get_item(bytes);

@@ -1,8 +1,8 @@
 //! Fuzz oracles: for each parser of untrusted bytes, a function that panics if the parser disagrees with a simple,
 //! independent implementation of the same rules.
 //!
-//! `make fuzz` calls them with coverage-guided inputs, and unit tests with the inputs in `tests/fuzz/corpus` and changes of
-//! these. They are compiled for tests and fuzzing only.
+//! `make fuzz` calls them with coverage-guided inputs, and unit tests with the inputs in `tests/fuzz/corpus` and
+//! changes of these. They are compiled for tests and fuzzing only.
 
 mod auth;
 mod calendly;
@@ -26,45 +26,17 @@ pub use secret::secret;
 
 #[cfg(test)]
 mod tests {
-    use super::replay::replay;
-
-    #[test]
-    fn tokens() {
-        replay("token", super::token);
+    /// A test per target.
+    macro_rules! replay {
+        ($($target:ident),*) => {
+            $(
+                #[test]
+                fn $target() {
+                    super::replay::replay(stringify!($target), super::$target);
+                }
+            )*
+        };
     }
 
-    #[test]
-    fn claims() {
-        replay("claims", super::claims);
-    }
-
-    #[test]
-    fn keys() {
-        replay("keys", super::keys);
-    }
-
-    #[test]
-    fn events() {
-        replay("event", super::event);
-    }
-
-    #[test]
-    fn pages_of_event_types() {
-        replay("event_types", super::event_types);
-    }
-
-    #[test]
-    fn available_times() {
-        replay("available_times", super::available_times);
-    }
-
-    #[test]
-    fn secrets() {
-        replay("secret", super::secret);
-    }
-
-    #[test]
-    fn items() {
-        replay("item", super::item);
-    }
+    replay!(token, claims, keys, event, event_types, available_times, secret, item);
 }

@@ -1,44 +1,18 @@
 //! Simple parsers of JSON and base64 for the oracles.
 
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
 use serde_json::value::RawValue;
 
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = access.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
+use crate::{http::json::object, lambda::event::Pairs};
 
 /// The members of an object in order, including duplicates; `None` for other JSON.
 pub(crate) fn members(json: &str) -> Option<Vec<(String, &RawValue)>> {
-    serde_json::from_str(json).ok().map(|Members(members)| members)
+    object(json).map(|Pairs(members)| members)
 }
 
 /// The elements of an array; `None` for other JSON.

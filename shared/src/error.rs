@@ -1,13 +1,18 @@
 //! The errors of a request, and their mapping to statuses and codes.
 //!
-//! A caller gets an [`Error`] as an RFC 9457 problem: `type`, `title`, `status`, `detail`, `code` and `request_id`, with
-//! `parameter` or `calendly` where the error has them. The log gets its [`reason`](Error::reason), for the operator.
+//! A caller gets an [`Error`] as an RFC 9457 problem: `type`, `title`, `status`, `detail`, `code` and `request_id`,
+//! with `parameter` or `calendly` where the error has them. The log gets its [`reason`](Error::reason), for the
+//! operator.
 
-use std::{borrow::Cow, fmt, time::Duration};
+mod calendly;
+mod token;
+
+use std::{borrow::Cow, fmt};
 
 use lambda_http::http::StatusCode;
-use serde::Serialize;
-use serde_json::value::RawValue;
+
+pub(crate) use calendly::{CalendlyError, status_text};
+pub(crate) use token::TokenError;
 
 /// Why a request failed. `Display` is the problem's `detail`: a sentence that tells a person what to do and reveals no
 /// secret.
@@ -143,80 +148,6 @@ pub enum Error {
     },
 }
 
-/// Why a bearer token was refused (RFC 6750, section 3.1). `Display` is the `error_description` of the challenge. Its
-/// sentences are fixed, so that no part of a token reaches a header.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// The request carries no bearer token.
-    #[error("This resource needs a bearer token: send Authorization: Bearer <token>.")]
-    Missing,
-    /// The token is malformed, not signed by a key of the issuer, or not meant for this resource.
-    #[error("{0}")]
-    Invalid(&'static str),
-    /// The token is valid but has expired.
-    #[error("The token expired. Get a new one from the issuer.")]
-    Expired,
-    /// The token is valid but lacks the required scope.
-    #[error("The token lacks the scope {scope}.")]
-    InsufficientScope {
-        /// The required scope, as configured.
-        scope: String,
-    },
-}
-
-/// An error answer of Calendly.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("Calendly answered {}{}", status_text(*status), sentence(self.text()))]
-pub struct CalendlyError {
-    /// Calendly's HTTP status: 400 to 599.
-    pub status: StatusCode,
-    /// `title` of the body, if present.
-    pub title: Option<String>,
-    /// `message` of the body, if present.
-    pub message: Option<String>,
-    /// `details` of the body as Calendly sent them, if present.
-    pub details: Option<Box<RawValue>>,
-    /// The wait before the next call; present for every 429.
-    pub retry_after: Option<Duration>,
-    /// The path of the call.
-    pub path: &'static str,
-}
-
-impl CalendlyError {
-    /// `message`, or `title` where that is absent or empty.
-    fn text(&self) -> Option<&str> {
-        let message = self.message.as_deref().filter(|message| !message.is_empty());
-        message.or(self.title.as_deref())
-    }
-}
-
-/// A status with its registered name, if it has one: `404 Not Found`, `520`.
-pub(crate) fn status_text(status: StatusCode) -> String {
-    match status.canonical_reason() {
-        Some(name) => format!("{} {name}", status.as_u16()),
-        None => status.as_u16().to_string(),
-    }
-}
-
-fn sentence(text: Option<&str>) -> String {
-    match text {
-        Some(text) => format!(": {}", text.trim_end_matches('.')) + ".",
-        None => ".".to_owned(),
-    }
-}
-
-/// The `calendly` member of a problem.
-#[derive(Debug, Serialize)]
-pub(crate) struct CalendlyMember<'a> {
-    status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<&'a RawValue>,
-}
-
 impl Error {
     /// An [`Error::InvalidParameter`] whose `detail` contains no value from the caller.
     pub fn invalid_parameter(parameter: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -242,57 +173,44 @@ impl Error {
     /// The HTTP status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        match self {
-            Self::About { error, .. } => error.status(),
-            Self::InvalidParameter { .. }
-            | Self::MisspelledParameter { .. }
-            | Self::UnknownArgument { .. }
-            | Self::InvalidMessage { .. }
-            | Self::PatMissing(_) => StatusCode::BAD_REQUEST,
-            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::OriginNotAllowed => StatusCode::FORBIDDEN,
-            Self::MessageTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Token(TokenError::InsufficientScope { .. }) => StatusCode::FORBIDDEN,
-            Self::Token(_) => StatusCode::UNAUTHORIZED,
-            Self::NoEventType { .. } => StatusCode::NOT_FOUND,
-            Self::Calendly(error) => error.status,
-            Self::CalendlyUnreachable { .. } | Self::CalendlyInvalidResponse(_) => StatusCode::BAD_GATEWAY,
-            Self::SecretsUnavailable { .. } | Self::KeysUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::DeadlineExceeded { .. } => StatusCode::GATEWAY_TIMEOUT,
-            Self::AnswerTooLarge { .. } | Self::AnswerNeedsGzip | Self::Internal { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
-        }
+        self.status_and_code().0
     }
 
     /// The stable error code for clients.
     #[must_use]
     pub fn code(&self) -> &'static str {
+        self.status_and_code().1
+    }
+
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::About { error, .. } => error.code(),
             Self::InvalidParameter { .. }
             | Self::MisspelledParameter { .. }
-            | Self::UnknownArgument { .. } => "invalid_parameter",
-            Self::InvalidMessage { code, .. } => code,
-            Self::MethodNotAllowed { .. } => "method_not_allowed",
-            Self::OriginNotAllowed => "origin_not_allowed",
-            Self::MessageTooLarge { .. } => "message_too_large",
-            Self::NotFound => "not_found",
-            Self::PatMissing(_) => "pat_missing",
-            Self::Token(TokenError::Missing) => "token_missing",
-            Self::Token(TokenError::Invalid(_)) => "token_invalid",
-            Self::Token(TokenError::Expired) => "token_expired",
-            Self::Token(TokenError::InsufficientScope { .. }) => "insufficient_scope",
-            Self::NoEventType { .. } => "no_event_type",
-            Self::Calendly(_) => "calendly_error",
-            Self::CalendlyUnreachable { .. } => "calendly_unreachable",
-            Self::CalendlyInvalidResponse(_) => "calendly_invalid_response",
-            Self::SecretsUnavailable { .. } => "secrets_unavailable",
-            Self::KeysUnavailable { .. } => "keys_unavailable",
-            Self::DeadlineExceeded { .. } => "deadline_exceeded",
-            Self::AnswerTooLarge { .. } | Self::AnswerNeedsGzip => "answer_too_large",
-            Self::Internal { .. } => "internal_error",
+            | Self::UnknownArgument { .. } => (StatusCode::BAD_REQUEST, "invalid_parameter"),
+            Self::InvalidMessage { code, .. } => (StatusCode::BAD_REQUEST, code),
+            Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::OriginNotAllowed => (StatusCode::FORBIDDEN, "origin_not_allowed"),
+            Self::MessageTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "message_too_large"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::PatMissing(_) => (StatusCode::BAD_REQUEST, "pat_missing"),
+            Self::Token(TokenError::Missing) => (StatusCode::UNAUTHORIZED, "token_missing"),
+            Self::Token(TokenError::Invalid(_)) => (StatusCode::UNAUTHORIZED, "token_invalid"),
+            Self::Token(TokenError::Expired) => (StatusCode::UNAUTHORIZED, "token_expired"),
+            Self::Token(TokenError::InsufficientScope { .. }) => {
+                (StatusCode::FORBIDDEN, "insufficient_scope")
+            }
+            Self::NoEventType { .. } => (StatusCode::NOT_FOUND, "no_event_type"),
+            Self::Calendly(error) => (error.status, "calendly_error"),
+            Self::CalendlyUnreachable { .. } => (StatusCode::BAD_GATEWAY, "calendly_unreachable"),
+            Self::CalendlyInvalidResponse(_) => (StatusCode::BAD_GATEWAY, "calendly_invalid_response"),
+            Self::SecretsUnavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "secrets_unavailable"),
+            Self::KeysUnavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable"),
+            Self::DeadlineExceeded { .. } => (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded"),
+            Self::AnswerTooLarge { .. } | Self::AnswerNeedsGzip => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "answer_too_large")
+            }
+            Self::About { error, .. } => error.status_and_code(),
+            Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
         }
     }
 
@@ -350,34 +268,21 @@ impl Error {
     }
 
     /// Calendly's own error, for a `calendly_error`.
-    pub(crate) fn calendly(&self) -> Option<CalendlyMember<'_>> {
+    pub(crate) fn calendly(&self) -> Option<&CalendlyError> {
         match self {
+            Self::Calendly(error) => Some(error),
             Self::About { error, .. } => error.calendly(),
-            Self::Calendly(error) => Some(CalendlyMember {
-                status: error.status.as_u16(),
-                title: error.title.as_deref(),
-                message: error.message.as_deref(),
-                details: error.details.as_deref(),
-            }),
             _ => None,
         }
     }
 
     /// The seconds of a `Retry-After` header (RFC 9110, section 10.2.3), if Calendly asked to wait.
     pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
-        match self {
-            Self::Calendly(error) => error.retry_after.map(|wait| wait.as_secs()),
-            Self::About { error, .. } => error.retry_after_seconds(),
-            _ => None,
-        }
+        Some(self.calendly()?.retry_after?.as_secs())
     }
 
     fn calendly_status(&self) -> Option<StatusCode> {
-        match self {
-            Self::Calendly(error) => Some(error.status),
-            Self::About { error, .. } => error.calendly_status(),
-            _ => None,
-        }
+        Some(self.calendly()?.status)
     }
 
     /// Whether Calendly refused the PAT: a new read of the secret may help.
@@ -419,57 +324,13 @@ pub fn quoted(value: &str) -> String {
     }
 }
 
-impl TokenError {
-    /// The value of `WWW-Authenticate` (RFC 6750, section 3). For a missing token, it names no error. Appends the
-    /// parameters in `others` that it does not have yet.
-    pub(crate) fn challenge(&self, others: &[(&'static str, String)]) -> String {
-        const REALM: &str = r#"Bearer realm="calendly""#;
-        let mut challenge = match self {
-            Self::Missing => REALM.to_owned(),
-            Self::Invalid(_) | Self::Expired => {
-                format!(r#"{REALM}, error="invalid_token", error_description="{self}""#)
-            }
-            Self::InsufficientScope { scope } => {
-                format!(r#"{REALM}, error="insufficient_scope", error_description="{self}", scope="{scope}""#)
-            }
-        };
-        for (name, value) in others {
-            if !challenge.contains(&format!(", {name}=")) {
-                challenge.push_str(&format!(r#", {name}="{value}""#));
-            }
-        }
-        challenge
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use serde_json::value::RawValue;
+
     use super::*;
-
-    #[test]
-    fn challenges_follow_rfc_6750() {
-        assert_eq!(TokenError::Missing.challenge(&[]), r#"Bearer realm="calendly""#);
-        assert_eq!(
-            TokenError::Expired.challenge(&[]),
-            r#"Bearer realm="calendly", error="invalid_token", error_description="The token expired. Get a new one from the issuer.""#
-        );
-        assert_eq!(
-            TokenError::InsufficientScope { scope: "calendly:read".to_owned() }.challenge(&[]),
-            r#"Bearer realm="calendly", error="insufficient_scope", error_description="The token lacks the scope calendly:read.", scope="calendly:read""#
-        );
-    }
-
-    #[test]
-    fn challenges_have_further_parameters_once() {
-        let others = [("resource_metadata", "https://x/y".to_owned()), ("scope", "read".to_owned())];
-        assert_eq!(
-            TokenError::Missing.challenge(&others),
-            r#"Bearer realm="calendly", resource_metadata="https://x/y", scope="read""#
-        );
-        let challenge = TokenError::InsufficientScope { scope: "read".to_owned() }.challenge(&others);
-        assert_eq!(challenge.matches("scope=").count(), 1, "{challenge}");
-        assert!(challenge.ends_with(r#", scope="read", resource_metadata="https://x/y""#), "{challenge}");
-    }
 
     #[test]
     fn unknown_arguments_are_in_the_answer_alone() {
@@ -480,59 +341,16 @@ mod tests {
     }
 
     #[test]
-    fn the_detail_of_a_calendly_error_is_one_sentence() {
-        let error = |status: u16, title: Option<&str>, message: Option<&str>| {
-            CalendlyError {
-                status: StatusCode::from_u16(status).unwrap(),
-                title: title.map(str::to_owned),
-                message: message.map(str::to_owned),
-                details: None,
-                retry_after: None,
-                path: "/users/me",
-            }
-            .to_string()
-        };
-        assert_eq!(error(404, None, None), "Calendly answered 404 Not Found.");
-        assert_eq!(error(404, Some("Gone away"), None), "Calendly answered 404 Not Found: Gone away.");
-        assert_eq!(
-            error(404, Some("Gone"), Some("No such type.")),
-            "Calendly answered 404 Not Found: No such type."
-        );
-        assert_eq!(error(520, None, None), "Calendly answered 520.");
-        assert_eq!(error(520, None, Some("No")), "Calendly answered 520: No.");
-        assert_eq!(error(520, Some("No"), Some("")), "Calendly answered 520: No.");
-    }
-
-    #[test]
     fn quoted_values_are_truncated_and_escaped() {
         assert_eq!(quoted("a\"b\n"), r#""a\"b\n""#);
         assert_eq!(quoted(&"é".repeat(200)).chars().count(), 80 + 3);
     }
 
-    #[test]
-    fn reasons_contain_no_foreign_values() {
-        let error = Error::invalid_value("timezone", "Robin's", "is not a name: send one like UTC.");
-        assert_eq!(error.to_string(), r#"timezone "Robin's" is not a name: send one like UTC."#);
-        assert_eq!(error.reason(), "timezone is not a name: send one like UTC.");
-        let calendly = CalendlyError {
-            status: StatusCode::FORBIDDEN,
-            title: Some("Robin's".to_owned()),
-            message: Some("Robin's".to_owned()),
-            details: None,
-            retry_after: None,
-            path: "/users/me",
-        };
-        let error = Error::Calendly(Box::new(calendly)).about("the event type \"Robin's\"".to_owned());
-        assert_eq!(error.reason(), "Calendly answered 403 to /users/me.");
-        assert_eq!((error.status(), error.code()), (StatusCode::FORBIDDEN, "calendly_error"));
-        assert!(error.to_string().ends_with(r#" This concerns the event type "Robin's"."#), "{error}");
-    }
-
     fn calendly(status: u16) -> Error {
         Error::Calendly(Box::new(CalendlyError {
             status: StatusCode::from_u16(status).unwrap(),
-            title: Some("A title".to_owned()),
-            message: Some("A message".to_owned()),
+            title: Some("Robin's".to_owned()),
+            message: Some("Robin's".to_owned()),
             details: Some(RawValue::from_string("[1.0]".to_owned()).unwrap()),
             retry_after: Some(Duration::from_secs(7)),
             path: "/users/me",
@@ -541,7 +359,19 @@ mod tests {
 
     /// The error itself, and the same error about something.
     fn alone_and_about(error: Error) -> [Error; 2] {
-        [error.clone(), error.about("something".to_owned())]
+        [error.clone(), error.about("the event type \"Robin's\"".to_owned())]
+    }
+
+    #[test]
+    fn reasons_contain_no_foreign_values() {
+        let error = Error::invalid_value("timezone", "Robin's", "is not a name: send one like UTC.");
+        assert_eq!(error.to_string(), r#"timezone "Robin's" is not a name: send one like UTC."#);
+        for error in alone_and_about(error) {
+            assert_eq!(error.reason(), "timezone is not a name: send one like UTC.");
+        }
+        for error in alone_and_about(calendly(403)) {
+            assert_eq!(error.reason(), "Calendly answered 403 to /users/me.");
+        }
     }
 
     #[test]
@@ -572,13 +402,16 @@ mod tests {
     }
 
     #[test]
-    fn about_keeps_all_other_members() {
+    fn about_changes_only_the_detail() {
         for error in alone_and_about(calendly(429)) {
             let member = serde_json::to_string(&error.calendly()).unwrap();
-            assert_eq!(member, r#"{"status":429,"title":"A title","message":"A message","details":[1.0]}"#);
+            assert_eq!(member, r#"{"status":429,"title":"Robin's","message":"Robin's","details":[1.0]}"#);
+            assert_eq!((error.status().as_u16(), error.code()), (429, "calendly_error"));
             assert_eq!((error.retry_after_seconds(), error.parameter()), (Some(7), None));
         }
-        for error in alone_and_about(Error::invalid_parameter("limit", "limit is wrong.")) {
+        let [alone, about] = alone_and_about(Error::invalid_parameter("limit", "limit is wrong."));
+        assert_eq!(about.to_string(), format!(r#"{alone} This concerns the event type "Robin's"."#));
+        for error in [alone, about] {
             assert_eq!((error.retry_after_seconds(), error.parameter()), (None, Some("limit")));
             assert!(error.calendly().is_none());
         }

@@ -83,7 +83,7 @@ impl HttpFunction for Mcp {
     const NAME: &'static str = "mcp";
     const MAX_BODY_BYTES: usize = 64 * 1024;
 
-    async fn respond(&self, request: &HttpRequest<'_>, session: &Session<'_>) -> Result<HttpAnswer, Error> {
+    async fn respond(&self, request: &HttpRequest, session: &Session<'_>) -> Result<HttpAnswer, Error> {
         if protected_resource::is_metadata_path(request.path()) {
             return match request.method() {
                 "GET" => self.resource.metadata(request).map(HttpAnswer::from).ok_or(Error::NotFound),
@@ -107,7 +107,7 @@ impl HttpFunction for Mcp {
         })
     }
 
-    fn challenge_parameters(&self, request: &HttpRequest<'_>) -> Vec<(&'static str, String)> {
+    fn challenge_parameters(&self, request: &HttpRequest) -> Vec<(&'static str, String)> {
         let metadata_url = self.resource.metadata_url(request).map(|url| ("resource_metadata", url));
         let scope = self.resource.scope().map(|scope| ("scope", scope.to_owned()));
         metadata_url.into_iter().chain(scope).collect()

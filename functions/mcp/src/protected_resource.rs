@@ -49,7 +49,7 @@ impl ProtectedResource {
 
     /// The metadata as JSON; `None` with a shared secret, or if the public URL is unknown.
     #[must_use]
-    pub fn metadata(&self, request: &HttpRequest<'_>) -> Option<String> {
+    pub fn metadata(&self, request: &HttpRequest) -> Option<String> {
         let base_url = self.base_url(request)?;
         Some(json(&Metadata {
             resource: format!("{base_url}{SERVER_PATH}"),
@@ -61,7 +61,7 @@ impl ProtectedResource {
 
     /// The URL of the metadata, for challenges.
     #[must_use]
-    pub fn metadata_url(&self, request: &HttpRequest<'_>) -> Option<String> {
+    pub fn metadata_url(&self, request: &HttpRequest) -> Option<String> {
         self.issuer.as_ref()?;
         Some(format!("{}{METADATA_PATH}", self.base_url(request)?))
     }
@@ -73,7 +73,7 @@ impl ProtectedResource {
     }
 
     /// `MCP_PUBLIC_URL`, or else the base URL of the event.
-    fn base_url(&self, request: &HttpRequest<'_>) -> Option<String> {
+    fn base_url(&self, request: &HttpRequest) -> Option<String> {
         self.public_url.clone().or_else(|| event_base_url(request.domain_name()?, request.public_path()))
     }
 }

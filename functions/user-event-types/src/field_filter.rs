@@ -29,20 +29,19 @@ impl FieldFilter {
         }
     }
 
-    /// The selected members of an event type, in Calendly's order and each value byte for byte; `None` if the event type is
-    /// left out.
+    /// The selected members of an event type, in Calendly's order and each value byte for byte; `None` if the event
+    /// type is left out.
     ///
     /// # Errors
     ///
-    /// [`Error::CalendlyInvalidResponse`] if `secret` is neither a boolean nor null, or if members are selected and `uri` is
-    /// missing.
+    /// [`Error::CalendlyInvalidResponse`] if `secret` is neither a boolean nor null, or if members are selected and
+    /// `uri` is missing.
     pub(crate) fn apply<'a>(&self, event_type: &'a RawValue) -> Result<Option<Cow<'a, str>>, Error> {
         if self.includes_secret && self.fields.is_none() {
             return Ok(Some(Cow::Borrowed(event_type.get())));
         }
         let mut deserializer = serde_json::Deserializer::from_str(event_type.get());
-        let filtered =
-            deserializer.deserialize_map(MemberFilter(self)).map_err(|_| undocumented_event_type())?;
+        let filtered = deserializer.deserialize_map(self).map_err(|_| undocumented_event_type())?;
         Ok(match filtered {
             Some(_) if self.fields.is_none() => Some(Cow::Borrowed(event_type.get())),
             filtered => filtered.map(Cow::Owned),
@@ -57,9 +56,7 @@ impl FieldFilter {
 }
 
 /// Copies the selected members of an event type; `None` for a secret one that is left out.
-struct MemberFilter<'a>(&'a FieldFilter);
-
-impl<'de> Visitor<'de> for MemberFilter<'_> {
+impl<'de> Visitor<'de> for &FieldFilter {
     type Value = Option<String>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,11 +64,10 @@ impl<'de> Visitor<'de> for MemberFilter<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Option<String>, A::Error> {
-        let Self(filter) = self;
         let mut object = String::from("{");
         let (mut is_secret, mut has_uri) = (false, false);
         while let Some((name, value)) = access.next_entry::<Cow<'de, str>, &RawValue>()? {
-            if name == "secret" && !filter.includes_secret {
+            if name == "secret" && !self.includes_secret {
                 match value.get() {
                     "false" | "null" => {}
                     "true" => is_secret = true,
@@ -79,7 +75,7 @@ impl<'de> Visitor<'de> for MemberFilter<'_> {
                 }
             }
             has_uri |= name == REQUIRED_FIELD;
-            if filter.includes(&name) {
+            if self.includes(&name) {
                 if object.len() > 1 {
                     object.push(',');
                 }
@@ -88,7 +84,7 @@ impl<'de> Visitor<'de> for MemberFilter<'_> {
             }
         }
         object.push('}');
-        if filter.fields.is_some() && !has_uri {
+        if self.fields.is_some() && !has_uri {
             return Err(A::Error::missing_field(REQUIRED_FIELD));
         }
         Ok(Some(object).filter(|_| !is_secret))

@@ -42,16 +42,14 @@ pub(crate) fn check(jws: &CompactJws<'_>, rules: &TokenRules, now: i64) -> Resul
         return Err(TokenError::Invalid("The token has no sub."));
     }
     check_is_access_token(&claims)?;
-    match numeric_date(&claims, "nbf") {
-        Ok(not_before) if not_before.is_none_or(|not_before| not_before <= now + CLOCK_SKEW) => {}
-        Ok(_) => return Err(TokenError::Invalid("The token is not valid yet.")),
-        Err(InvalidDate) => return Err(TokenError::Invalid("The token's nbf is not a date.")),
+    let not_before = numeric_date(&claims, "nbf", TokenError::Invalid("The token's nbf is not a date."))?;
+    if not_before.is_some_and(|not_before| not_before > now + CLOCK_SKEW) {
+        return Err(TokenError::Invalid("The token is not valid yet."));
     }
-    match numeric_date(&claims, "exp") {
-        Ok(Some(expiry)) if now < expiry + CLOCK_SKEW => {}
-        Ok(Some(_)) => return Err(TokenError::Expired),
-        Ok(None) => return Err(TokenError::Invalid("The token has no exp.")),
-        Err(InvalidDate) => return Err(TokenError::Invalid("The token's exp is not a date.")),
+    let expiry = numeric_date(&claims, "exp", TokenError::Invalid("The token's exp is not a date."))?
+        .ok_or(TokenError::Invalid("The token has no exp."))?;
+    if now >= expiry + CLOCK_SKEW {
+        return Err(TokenError::Expired);
     }
     check_scope(&claims, rules)?;
     Ok(Caller(claims))
@@ -109,16 +107,13 @@ fn check_is_access_token(claims: &StrictObject) -> Result<(), TokenError> {
     if is_access_token { Ok(()) } else { Err(TokenError::Invalid("The token is not an access token.")) }
 }
 
-struct InvalidDate;
-
-/// Reads a `NumericDate` (RFC 7519, section 2): seconds since the Unix epoch, possibly with a fraction.
-fn numeric_date(claims: &StrictObject, name: &str) -> Result<Option<f64>, InvalidDate> {
-    match claims.get(name) {
+/// Reads a `NumericDate` (RFC 7519, section 2): seconds since the Unix epoch, possibly with a fraction. Any other value
+/// is the error `invalid`.
+fn numeric_date(claims: &StrictObject, name: &str, invalid: TokenError) -> Result<Option<f64>, TokenError> {
+    match claims.get(name).map(Value::as_f64) {
         None => Ok(None),
-        Some(value) => match value.as_f64() {
-            Some(seconds) if (0.0..=MAX_NUMERIC_DATE).contains(&seconds) => Ok(Some(seconds)),
-            _ => Err(InvalidDate),
-        },
+        Some(Some(seconds)) if (0.0..=MAX_NUMERIC_DATE).contains(&seconds) => Ok(Some(seconds)),
+        Some(_) => Err(invalid),
     }
 }
 
@@ -219,18 +214,13 @@ mod tests {
     fn refused_claims() {
         for (changes, expected) in [
             (json!({"iss": null}), "issuer"),
-            (json!({"iss": ""}), "issuer"),
             (json!({"iss": "https://issuer.example/"}), "issuer"),
-            (json!({"iss": "https://issuer.exampl"}), "issuer"),
             (json!({"iss": "https://Issuer.example"}), "issuer"),
-            (json!({"iss": "http://issuer.example"}), "issuer"),
             (json!({"iss": "https://issuer.example.attacker.example"}), "issuer"),
             (json!({"iss": ["https://issuer.example"]}), "issuer"),
             (json!({"aud": null}), "audience"),
             (json!({"aud": "Calendly"}), "audience"),
-            (json!({"aud": "calendly "}), "audience"),
             (json!({"aud": "calendly,other"}), "audience"),
-            (json!({"aud": {"calendly": true}}), "audience"),
             (json!({"aud": [["calendly"]]}), "audience"),
             (json!({"aud": []}), "audience"),
             (json!({"aud": ["calendly", 1]}), "audience"),
@@ -239,20 +229,14 @@ mod tests {
             (json!({"sub": null}), "no sub"),
             (json!({"sub": ""}), "no sub"),
             (json!({"sub": 5}), "no sub"),
-            (json!({"sub": {}}), "no sub"),
             (json!({"exp": null}), "no exp"),
             (json!({"exp": (NOW + 300).to_string()}), "exp is not a date"),
             (json!({"exp": -1}), "exp is not a date"),
             (json!({"exp": 1e300}), "exp is not a date"),
-            (json!({"exp": i64::MIN}), "exp is not a date"),
             (json!({"exp": NOW * 1_000}), "exp is not a date"),
-            (json!({"exp": [NOW + 300]}), "exp is not a date"),
-            (json!({"exp": u64::MAX}), "exp is not a date"),
             (json!({"exp": true}), "exp is not a date"),
             (json!({"nbf": NOW + 61}), "not valid yet"),
             (json!({"nbf": "soon"}), "nbf is not a date"),
-            (json!({"nbf": -1}), "nbf is not a date"),
-            (json!({"nbf": 1e300}), "nbf is not a date"),
             (json!({"token_use": "id"}), "not an access token"),
             (json!({"token_use": 1}), "not an access token"),
             (json!({"typ": "ID"}), "not an access token"),
@@ -276,7 +260,6 @@ mod tests {
         let with = |more: &str| good.replace('}', &format!(",{more}}}"));
         for bad in [
             with(r#""sub":"someone""#),
-            with(r#""aud":"calendly""#),
             with(r#""\u0073ub":"admin""#),
             good.replace("4102444800", "1e999"),
             good.replace("4102444800", "NaN"),

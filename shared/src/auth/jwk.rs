@@ -171,23 +171,19 @@ fn decode(text: Option<&str>) -> Result<Vec<u8>, UnusableKey> {
 pub(super) mod fixtures {
     //! JWKs for tests.
 
-    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-
-    pub(in crate::auth) fn b64(bytes: &[u8]) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(bytes)
-    }
+    pub(in crate::auth) use crate::auth::tests::signing_key::b64;
 
     pub(in crate::auth) fn rsa_jwk(bits: usize, more: &str) -> String {
-        format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"{more}}}"#, b64(&vec![0x80; bits / 8]))
+        format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"{more}}}"#, b64(vec![0x80; bits / 8]))
     }
 
     pub(in crate::auth) fn ec_jwk(curve: &str, bytes: usize, more: &str) -> String {
-        let coordinate = b64(&vec![1; bytes]);
+        let coordinate = b64(vec![1; bytes]);
         format!(r#"{{"kty":"EC","crv":"{curve}","x":"{coordinate}","y":"{coordinate}"{more}}}"#)
     }
 
     pub(in crate::auth) fn ed_jwk(byte: u8, more: &str) -> String {
-        format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"{more}}}"#, b64(&[byte; 32]))
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"{more}}}"#, b64([byte; 32]))
     }
 }
 
@@ -220,25 +216,19 @@ mod tests {
     }
 
     #[test]
-    fn padding_is_accepted() {
-        let padded = |jwk: String, member: &str, padding: &str| {
-            let start = jwk.find(&format!(r#""{member}":""#)).unwrap() + member.len() + 4;
-            let end = start + jwk[start..].find('"').unwrap();
-            format!("{}{padding}{}", &jwk[..end], &jwk[end..])
-        };
-        for (jwk, member, padding, other) in [
-            (rsa_jwk(2048, ""), "n", "==", "="),
-            (rsa_jwk(2048, "").replace("AQAB", "Aw"), "e", "==", "==="),
-            (ec_jwk("P-256", 32, ""), "x", "=", "=="),
-            (ec_jwk("P-256", 32, ""), "y", "=", "=="),
-            (ed_jwk(1, ""), "x", "=", "=="),
+    fn padding_is_optional_and_bits_are_canonical() {
+        for (text, expected) in [
+            ("AQAB", Some(&[1, 0, 1][..])),
+            ("Aw", Some(&[3])),
+            ("Aw=", Some(&[3])),
+            ("Aw==", Some(&[3])),
+            ("Aw===", None),
+            ("AQE=", Some(&[1, 1])),
+            ("AQE==", None),
+            ("Ax", None),
+            ("AQA+", None),
         ] {
-            let key = VerificationKey::parse(&jwk).unwrap();
-            let same = VerificationKey::parse(&padded(jwk.clone(), member, padding)).unwrap();
-            assert!(key.is_same_key(&same), "{jwk}");
-            let partial = padding.len() > other.len();
-            let other = algorithms(&padded(jwk, member, other));
-            assert_eq!(other.is_ok(), partial, "{member}: {other:?}");
+            assert_eq!(decode(Some(text)).ok().as_deref(), expected, "{text}");
         }
     }
 
@@ -250,13 +240,11 @@ mod tests {
         };
         for (bad, reason) in [
             (rsa_jwk(2040, ""), RsaModulus),
-            (rsa_jwk(1024, ""), RsaModulus),
             (rsa_jwk(8200, ""), RsaModulus),
             // 256 bytes, of which the first is zero.
-            (rsa_jwk(8, "").replace("gA", &b64(&[&[0u8][..], &[0x80; 255]].concat())), RsaModulus),
+            (rsa_jwk(8, "").replace("gA", &b64([&[0u8][..], &[0x80; 255]].concat())), RsaModulus),
             (rsa_jwk(0, ""), RsaModulus),
             (rsa_jwk(2048, "").replace("AQAB", "AQ"), RsaExponent),
-            (rsa_jwk(2048, "").replace("AQAB", "AAE"), RsaExponent),
             (rsa_jwk(2048, "").replace("AQAB", "AAAAAQ"), RsaExponent),
             (rsa_jwk(2048, "").replace("AQAB", "AA"), RsaExponent),
             (rsa_jwk(2048, "").replace("AQAB", "Ag"), RsaExponent),
@@ -265,11 +253,9 @@ mod tests {
             (rsa_jwk(2048, "").replace("AQAB", "AQAAAAAB"), RsaExponent),
             (rsa_jwk(2048, "").replace("AQAB", "AQA+"), InvalidMember),
             (rsa_jwk(2048, r#","use":"enc""#), ForEncryption),
-            (rsa_jwk(2048, r#","use":"enc","alg":"RS256""#), ForEncryption),
             (rsa_jwk(2048, r#","key_ops":["encrypt"]"#), ForEncryption),
             (ec_jwk("P-256", 32, r#","key_ops":["deriveKey","deriveBits"]"#), ForEncryption),
             (rsa_jwk(2048, r#","alg":"RSA-OAEP""#), ForEncryption),
-            (rsa_jwk(2048, r#","alg":"RSA-OAEP-256""#), ForEncryption),
             (ec_jwk("P-256", 32, r#","alg":"ECDH-ES+A128KW""#), ForEncryption),
             (ed_jwk(1, "").replace("Ed25519", "X25519"), ForEncryption),
             (rsa_jwk(2048, r#","key_ops":[]"#), NotForVerification),
@@ -278,7 +264,6 @@ mod tests {
             (rsa_jwk(2048, r#","use":"signature""#), NotForVerification),
             (rsa_jwk(2048, r#","use":"sig","alg":"RSA-OAEP""#), UnsupportedAlgorithm),
             (rsa_jwk(2048, r#","alg":"ES256""#), UnsupportedAlgorithm),
-            (rsa_jwk(2048, r#","alg":"HS256""#), UnsupportedAlgorithm),
             (rsa_jwk(2048, r#","alg":"rs256""#), UnsupportedAlgorithm),
             (ec_jwk("P-256", 32, r#","alg":"Ed25519""#), UnsupportedAlgorithm),
             (ed_jwk(1, r#","alg":"Ed448""#), UnsupportedAlgorithm),
@@ -288,14 +273,13 @@ mod tests {
             (ed_jwk(1, "").replace("AQEBAQ", "AQEB"), InvalidMember),
             (ec_jwk("P-521", 66, ""), UnsupportedType),
             (ec_jwk("secp256k1", 32, ""), UnsupportedType),
-            (format!(r#"{{"kty":"OKP","crv":"Ed448","x":"{}"}}"#, b64(&[1; 57])), UnsupportedType),
-            (format!(r#"{{"kty":"oct","k":"{}","alg":"HS256"}}"#, b64(&[1; 32])), UnsupportedType),
-            (r#"{"kty":"RSA","n":"!","e":"AQAB"}"#.to_owned(), InvalidMember),
+            (format!(r#"{{"kty":"OKP","crv":"Ed448","x":"{}"}}"#, b64([1; 57])), UnsupportedType),
+            (format!(r#"{{"kty":"oct","k":"{}","alg":"HS256"}}"#, b64([1; 32])), UnsupportedType),
             (r#"{"kty":"RSA"}"#.to_owned(), InvalidMember),
             (r#"{"kty":5}"#.to_owned(), NotAJwk),
             (r#""text""#.to_owned(), NotAJwk),
             // serde would read an array as the members in order.
-            (format!(r#"["EC",null,null,null,null,"P-256",null,null,"{0}","{0}"]"#, b64(&[1; 32])), NotAJwk),
+            (format!(r#"["EC",null,null,null,null,"P-256",null,null,"{0}","{0}"]"#, b64([1; 32])), NotAJwk),
         ] {
             assert_eq!(algorithms(&bad), Err(reason), "{bad}");
         }
@@ -303,7 +287,7 @@ mod tests {
 
     #[test]
     fn modulus_size_is_counted_in_bits() {
-        let modulus = |first: u8, more: usize| b64(&[&[first][..], &vec![0; more]].concat());
+        let modulus = |first: u8, more: usize| b64([&[first][..], &vec![0; more]].concat());
         for (modulus, is_good) in [
             (modulus(0x80, 255), true),
             (modulus(0x7F, 255), false),

@@ -3,6 +3,7 @@
 mod algorithms;
 pub(super) mod fake_issuer;
 mod key_confusion;
+pub(super) mod signing_key;
 
 use std::{sync::Arc, time::Duration};
 

@@ -2,35 +2,20 @@
 
 use aws_sdk_secretsmanager::config::Credentials;
 
-/// The DNS suffixes of a partition: regions with this prefix, endpoints, and dual-stack endpoints.
-struct Partition {
-    region_prefix: &'static str,
-    suffix: &'static str,
-    dual_stack_suffix: &'static str,
-}
-
-/// The partitions, longer prefixes first. A test compares them with the AWS SDK, which has AWS's own list
-/// (`partitions.json` of the SDKs).
-const PARTITIONS: [Partition; 8] = [
-    partition("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-    partition("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
-    partition("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
-    partition("us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
-    partition("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
-    partition("us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
-    partition(US_GOV, "amazonaws.com", "api.aws"),
-    partition("", "amazonaws.com", "api.aws"),
+/// The partitions: a prefix of regions, and the DNS suffixes of endpoints and dual-stack endpoints. Longer prefixes
+/// come first. A test compares them with the AWS SDK, which has AWS's own list (`partitions.json` of the SDKs).
+const PARTITIONS: [(&str, &str, &str); 8] = [
+    ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
+    ("us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
+    ("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+    ("us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
+    (US_GOV, "amazonaws.com", "api.aws"),
+    ("", "amazonaws.com", "api.aws"),
 ];
 
 const US_GOV: &str = "us-gov-";
-
-const fn partition(
-    region_prefix: &'static str,
-    suffix: &'static str,
-    dual_stack_suffix: &'static str,
-) -> Partition {
-    Partition { region_prefix, suffix, dual_stack_suffix }
-}
 
 /// The kind of endpoints: `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,7 +25,7 @@ pub(crate) struct EndpointKind {
 }
 
 /// The URL of DynamoDB in a region. In GovCloud its plain endpoint is the FIPS endpoint.
-pub(crate) fn dynamodb_endpoint(region: &str, kind: EndpointKind) -> String {
+pub(super) fn dynamodb_endpoint(region: &str, kind: EndpointKind) -> String {
     let is_plain = region.starts_with(US_GOV) && !kind.use_dual_stack;
     endpoint("dynamodb", region, EndpointKind { use_fips: kind.use_fips && !is_plain, ..kind })
 }
@@ -48,10 +33,13 @@ pub(crate) fn dynamodb_endpoint(region: &str, kind: EndpointKind) -> String {
 /// The URL of a service in a region, by the naming rule of all AWS services.
 fn endpoint(service: &str, region: &str, EndpointKind { use_fips, use_dual_stack }: EndpointKind) -> String {
     let fips = if use_fips { "-fips" } else { "" };
-    let partition = PARTITIONS.iter().find(|partition| region.starts_with(partition.region_prefix));
-    let suffix = partition.map_or("amazonaws.com", |partition| {
-        if use_dual_stack { partition.dual_stack_suffix } else { partition.suffix }
-    });
+    let partition = PARTITIONS.iter().find(|(region_prefix, ..)| region.starts_with(region_prefix));
+    let suffix = partition.map_or(
+        "amazonaws.com",
+        |(_, suffix, dual_stack_suffix)| {
+            if use_dual_stack { dual_stack_suffix } else { suffix }
+        },
+    );
     format!("https://{service}{fips}.{region}.{suffix}")
 }
 
@@ -66,7 +54,7 @@ pub(crate) fn region(text: &str) -> Result<String, String> {
 }
 
 /// `true` or `false` in any letter case, as the AWS SDKs read flags.
-pub(crate) fn flag(text: &str) -> Result<bool, String> {
+pub(super) fn flag(text: &str) -> Result<bool, String> {
     text.trim().to_ascii_lowercase().parse().map_err(|_| "neither true nor false".to_owned())
 }
 
@@ -136,16 +124,6 @@ mod tests {
             ("us-isob-east-1", fips, "https://dynamodb-fips.us-isob-east-1.sc2s.sgov.gov"),
         ] {
             assert_eq!(dynamodb_endpoint(region, kind), expected, "{region} {kind:?}");
-        }
-    }
-
-    #[test]
-    fn flags() {
-        for (text, expected) in [("true", Ok(true)), ("True", Ok(true)), (" FALSE ", Ok(false))] {
-            assert_eq!(flag(text), expected, "{text}");
-        }
-        for bad in ["1", "yes", "", "true,"] {
-            assert_eq!(flag(bad), Err("neither true nor false".to_owned()), "{bad}");
         }
     }
 }

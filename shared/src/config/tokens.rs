@@ -96,7 +96,7 @@ mod tests {
             (" https://issuer.example", false, false),
             ("https://issuer.example\n", false, false),
         ] {
-            let jwks_url = ("JWT_JWKS_URL", "https://keys.example/jwks");
+            let jwks_url = ("JWT_JWKS_URL", "https://keys.example/jwks?p=policy");
             let with_jwks_url = config(&[("JWT_ISSUER", issuer), jwks_url]);
             assert_eq!(with_jwks_url.is_ok(), is_valid_with_jwks_url, "{issuer:?}");
             if let Ok(config) = with_jwks_url {

@@ -25,8 +25,8 @@ impl Variables {
         Self::new(|name| std::env::var(name).ok())
     }
 
-    /// Reads a whole number of seconds from 0 to `max`. Returns `default` if the variable is not set, or if it is invalid, which
-    /// fails the start of the function.
+    /// Reads a whole number of seconds from 0 to `max`. Returns `default` if the variable is not set, or if it is
+    /// invalid, which fails the start of the function.
     pub fn seconds(&mut self, name: &str, default: u64, max: u64) -> Duration {
         Duration::from_secs(self.number(name, default, 0..=max))
     }

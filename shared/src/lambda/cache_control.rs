@@ -23,7 +23,7 @@ mod tests {
         for yes in ["no-cache", "No-Cache", "max-age=0, no-cache", " no-cache ,no-store"] {
             assert!(found(&[yes]), "{yes}");
         }
-        assert!(found(&["no-store", "no-cache"][1..]));
+        assert!(found(&["no-store", "no-cache"]));
         for no in ["", "no-store", "max-age=0", "no-cached", "x-no-cache", "no cache"] {
             assert!(!found(&[no]), "{no}");
         }

@@ -1,15 +1,13 @@
 //! The interface of a function that answers HTTP requests itself. Every [`Function`] is one.
 
-use std::{borrow::Cow, future::Future, time::Duration};
-
-use lambda_http::{Body, Request, RequestExt, request::RequestContext};
+use std::{future::Future, time::Duration};
 
 use super::{
     function::{Answer, Function},
-    request_body::BodyTooLarge,
+    http_request::HttpRequest,
     session::{CalendlyCall, Session},
 };
-use crate::{Error, Query, calendly::Calendly};
+use crate::{Error, calendly::Calendly};
 
 /// A lower-level interface than [`Function`]: it sees the method, the path, the headers and the body of a request.
 pub trait HttpFunction: Send + Sync + 'static {
@@ -26,12 +24,12 @@ pub trait HttpFunction: Send + Sync + 'static {
     /// Any [`Error`].
     fn respond(
         &self,
-        request: &HttpRequest<'_>,
+        request: &HttpRequest,
         session: &Session<'_>,
     ) -> impl Future<Output = Result<HttpAnswer, Error>> + Send;
 
     /// Parameters to add to `WWW-Authenticate` challenges, besides those of RFC 6750.
-    fn challenge_parameters(&self, _request: &HttpRequest<'_>) -> Vec<(&'static str, String)> {
+    fn challenge_parameters(&self, _request: &HttpRequest) -> Vec<(&'static str, String)> {
         Vec::new()
     }
 }
@@ -62,72 +60,6 @@ impl From<Answer> for HttpAnswer {
     }
 }
 
-/// A request to an [`HttpFunction`].
-#[derive(Debug, Clone, Copy)]
-pub struct HttpRequest<'a>(&'a Request);
-
-impl<'a> HttpRequest<'a> {
-    pub(super) fn new(request: &'a Request) -> Self {
-        Self(request)
-    }
-
-    /// The method, in capitals.
-    #[must_use]
-    pub fn method(&self) -> &'a str {
-        self.0.method().as_str()
-    }
-
-    /// The path as the gateway passes it, with or without a stage or a base path before the route.
-    #[must_use]
-    pub fn path(&self) -> &'a str {
-        self.0.raw_http_path()
-    }
-
-    /// The path that the client requested, with a stage before the route.
-    #[must_use]
-    pub fn public_path(&self) -> &'a str {
-        match self.0.request_context_ref() {
-            Some(RequestContext::ApiGatewayV1(context)) => context.path.as_deref().unwrap_or(self.path()),
-            _ => self.path(),
-        }
-    }
-
-    /// The domain name that the client requested.
-    #[must_use]
-    pub fn domain_name(&self) -> Option<&'a str> {
-        match self.0.request_context_ref()? {
-            RequestContext::ApiGatewayV1(context) => context.domain_name.as_deref(),
-            RequestContext::ApiGatewayV2(context) => context.domain_name.as_deref(),
-            _ => None,
-        }
-    }
-
-    /// The value of a header; values of a repeated header are joined by commas (RFC 9110, section 5.3).
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<Cow<'a, str>> {
-        let mut values =
-            self.0.headers().get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let first = values.next()?;
-        Some(values.fold(first, |joined, value| format!("{joined}, {value}").into()))
-    }
-
-    /// The body.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::MessageTooLarge`] if it has more than [`HttpFunction::MAX_BODY_BYTES`].
-    pub fn body(&self) -> Result<&'a [u8], Error> {
-        if let Some(BodyTooLarge { max_bytes }) = self.0.extensions().get() {
-            return Err(Error::MessageTooLarge { max_bytes: *max_bytes });
-        }
-        Ok(match self.0.body() {
-            Body::Text(text) => text.as_bytes(),
-            Body::Binary(bytes) => bytes,
-            _ => &[],
-        })
-    }
-}
-
 /// Calls [`Function::answer`].
 struct AnswerCall<'a, F: Function> {
     function: &'a F,
@@ -145,31 +77,10 @@ impl<F: Function> CalendlyCall for AnswerCall<'_, F> {
 impl<F: Function> HttpFunction for F {
     const NAME: &'static str = <F as Function>::NAME;
 
-    async fn respond(&self, request: &HttpRequest<'_>, session: &Session<'_>) -> Result<HttpAnswer, Error> {
+    async fn respond(&self, request: &HttpRequest, session: &Session<'_>) -> Result<HttpAnswer, Error> {
         let caller = session.authenticate().await?;
-        let query = Query::from_request(request.0);
-        query.check_names(F::PARAMETERS)?;
-        let parameters = self.parameters(&query)?;
+        request.query.check_names(F::PARAMETERS)?;
+        let parameters = self.parameters(&request.query)?;
         caller.call(&AnswerCall { function: self, parameters }).await.map(HttpAnswer::from)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use lambda_http::http::HeaderValue;
-
-    use super::*;
-
-    #[test]
-    fn repeated_headers_are_joined() {
-        let mut request = Request::new(Body::Empty);
-        for value in ["a", "b, c"] {
-            request.headers_mut().append("mcp-name", HeaderValue::from_static(value));
-        }
-        request.headers_mut().append("origin", HeaderValue::from_bytes(b"\xff").unwrap());
-        let request = HttpRequest::new(&request);
-        assert_eq!(request.header("Mcp-Name").as_deref(), Some("a, b, c"));
-        assert_eq!(request.header("origin").as_deref(), Some("\u{FFFD}"));
-        assert_eq!(request.header("host"), None);
     }
 }

@@ -11,8 +11,9 @@ mod cache_control;
 pub(crate) mod deadline;
 pub(crate) mod event;
 mod function;
-mod gateway;
+pub(crate) mod gateway;
 mod http_function;
+mod http_request;
 mod init;
 mod pipeline;
 mod query;
@@ -22,14 +23,15 @@ mod runtime_api;
 mod session;
 mod warm_up;
 
-use std::{convert::Infallible, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 use crate::{
     config::{Config, Variables},
     telemetry,
 };
 pub use function::{Answer, Function};
-pub use http_function::{HttpAnswer, HttpFunction, HttpRequest};
+pub use http_function::{HttpAnswer, HttpFunction};
+pub use http_request::HttpRequest;
 use init::Services;
 use pipeline::Pipeline;
 pub use query::Query;
@@ -46,45 +48,41 @@ pub fn run<F: HttpFunction>(new: impl FnOnce(&mut Variables) -> F) -> ExitCode {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         telemetry::error("a bug: the code panicked", &location);
     }));
-    let Err(FatalError { message, reason }) = start(new);
+    let (message, reason) = match start(new) {
+        Ok(reason) => ("Lambda's Runtime API is unreachable", reason),
+        Err(reason) => ("the function cannot start", reason),
+    };
     telemetry::error(message, &reason);
     ExitCode::FAILURE
 }
 
-/// An error that ends the process.
-struct FatalError {
-    message: &'static str,
-    reason: String,
-}
-
-fn start<F: HttpFunction>(new: impl FnOnce(&mut Variables) -> F) -> Result<Infallible, FatalError> {
-    let cannot_start = |reason: String| FatalError { message: "the function cannot start", reason };
+/// Starts and serves a function. Returns why serving ended.
+///
+/// # Errors
+///
+/// A sentence that says why the function cannot start.
+fn start<F: HttpFunction>(new: impl FnOnce(&mut Variables) -> F) -> Result<String, String> {
     // All work is I/O, so one thread is enough: a multi-thread runtime costs init time and latency.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
-        .map_err(|error| cannot_start(error.to_string()))?;
+        .map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let runtime_api = RuntimeApi::from_environment();
-        let (function, services) = match set_up(new) {
-            Ok(parts) => parts,
-            Err(reason) => {
-                if let Ok(runtime_api) = &runtime_api {
-                    runtime_api.report_init_error(&reason).await;
-                }
-                return Err(cannot_start(reason));
-            }
-        };
-        let runtime_api = runtime_api.map_err(cannot_start)?;
+        let set_up = set_up(new);
+        if let (Ok(runtime_api), Err(reason)) = (&runtime_api, &set_up) {
+            runtime_api.report_init_error(reason).await;
+        }
+        let (function, services) = set_up?;
+        let runtime_api = runtime_api?;
         services.prepare().await;
         let pipeline = Arc::new(Pipeline::new(function, services));
         let handler = move |invocation: Arc<Invocation>| {
             let pipeline = pipeline.clone();
             async move { pipeline.handle(&invocation).await }
         };
-        let reason = runtime_api.serve(max_concurrency(), handler).await;
-        Err(FatalError { message: "Lambda's Runtime API is unreachable", reason })
+        Ok(runtime_api.serve(max_concurrency(), handler).await)
     })
 }
 

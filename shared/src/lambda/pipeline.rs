@@ -2,19 +2,20 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lambda_http::{Body, Request, RequestExt, Response};
+use lambda_http::{Body, Response};
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
     event::Event,
     gateway,
-    http_function::{HttpAnswer, HttpFunction, HttpRequest},
+    http_function::{HttpAnswer, HttpFunction},
+    http_request::HttpRequest,
     init::Services,
     response::{BodyFormat, failure, success},
     runtime_api::{FunctionError, Invocation},
     session::{Session, within_deadline},
-    warm_up::{self, WarmUp},
+    warm_up::{MIN_DURATION, WarmUp},
 };
 use crate::{
     Error,
@@ -63,7 +64,7 @@ impl<F: HttpFunction> Pipeline<F> {
             Event::Request(request) => {
                 let (response, error) = self.respond(&request, request_id, deadline, &metrics).await;
                 let status = response.status().as_u16();
-                let answer = gateway::answer(request.request_context_ref(), response).await;
+                let answer = gateway::answer(request.gateway, response).await;
                 let payload = payload(&answer);
                 log(EventOutcome::Request { status, error: error.as_ref() });
                 payload
@@ -72,7 +73,7 @@ impl<F: HttpFunction> Pipeline<F> {
                 // Boxed, as are requests: the large future is not moved with each invocation.
                 let prepare = Box::pin(WarmUp::prepare(&self.services, cold_start, deadline, &metrics));
                 let warm_up = if is_concurrent {
-                    warm_up::run_at_least_min_duration(prepare).await
+                    tokio::join!(prepare, tokio::time::sleep(MIN_DURATION)).0
                 } else {
                     prepare.await
                 };
@@ -89,19 +90,18 @@ impl<F: HttpFunction> Pipeline<F> {
     /// The response to a request, and the error that it reports, if any.
     async fn respond(
         &self,
-        request: &Request,
+        request: &HttpRequest,
         request_id: &str,
         deadline: Deadline,
         metrics: &RequestMetrics,
     ) -> (Response<Body>, Option<Error>) {
         let session =
-            Session { services: &self.services, headers: request.headers(), request_id, deadline, metrics };
-        let http_request = HttpRequest::new(request);
-        let work = Box::pin(self.function.respond(&http_request, &session));
+            Session { services: &self.services, headers: &request.headers, request_id, deadline, metrics };
+        let work = Box::pin(self.function.respond(request, &session));
         // An answer that reports an error may already report the missed deadline.
         let expires = |answer: &HttpAnswer| answer.error.is_none();
         let answer = within_deadline(work, deadline, metrics, expires).await;
-        let format = BodyFormat::new(request, deadline);
+        let format = BodyFormat::new(request.gateway, &request.headers, deadline);
         let response = answer.and_then(|answer| {
             if let Some(age) = answer.age {
                 metrics.add("AnswerAge", "Seconds", age.as_secs_f64());
@@ -111,7 +111,7 @@ impl<F: HttpFunction> Pipeline<F> {
         });
         response.unwrap_or_else(|error| {
             let challenge_parameters = match error {
-                Error::Token(_) => self.function.challenge_parameters(&http_request),
+                Error::Token(_) => self.function.challenge_parameters(request),
                 _ => Vec::new(),
             };
             (failure(&error, &challenge_parameters, format, request_id), Some(error))

@@ -2,20 +2,20 @@
 
 use std::{collections::HashMap, convert::Infallible, str::FromStr};
 
-use lambda_http::{Request, RequestExt, aws_lambda_events::query_map::QueryMap};
+use url::form_urlencoded;
 
 use crate::Error;
 
 /// The query parameters of a request.
-#[derive(Debug, Clone)]
-pub struct Query(QueryMap);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query(HashMap<String, Vec<String>>);
 
 impl FromStr for Query {
     type Err = Infallible;
 
     /// Parses a query string (`application/x-www-form-urlencoded`).
     fn from_str(query: &str) -> Result<Self, Infallible> {
-        query.parse().map(Self)
+        Ok(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 }
 
@@ -26,21 +26,11 @@ impl FromIterator<(String, String)> for Query {
         for (name, value) in parameters {
             map.entry(name).or_default().push(value);
         }
-        Self(map.into())
+        Self(map)
     }
 }
 
 impl Query {
-    /// The query parameters of a request.
-    pub(crate) fn from_request(request: &Request) -> Self {
-        Self(request.query_string_parameters())
-    }
-
-    /// The parameters for a `lambda_http::Request`.
-    pub(super) fn into_map(self) -> QueryMap {
-        self.0
-    }
-
     /// Refuses misspellings of `known` names: different letter case, `_` or `-` added or left out, trailing brackets
     /// (`event_type[]`), or `tz` for `timezone`. Ignoring such a parameter would give a wrong answer.
     ///
@@ -48,12 +38,12 @@ impl Query {
     ///
     /// [`Error::MisspelledParameter`].
     pub(crate) fn check_names(&self, known: &[&'static str]) -> Result<(), Error> {
-        let misspelled = |(name, _): (&str, &str)| {
+        let misspelled = |name: &String| {
             let right = *known.iter().find(|right| is_misspelled(name, right))?;
-            Some((name.to_owned(), right))
+            Some((name.clone(), right))
         };
         // The first by name, since a map has no order.
-        match self.0.iter().filter_map(misspelled).min() {
+        match self.0.keys().filter_map(misspelled).min() {
             Some((sent_as, parameter)) => Err(Error::MisspelledParameter { parameter, sent_as }),
             None => Ok(()),
         }
@@ -65,7 +55,7 @@ impl Query {
     ///
     /// [`Error::InvalidParameter`] if a value is empty.
     pub fn all(&self, parameter: &'static str) -> Result<Vec<&str>, Error> {
-        let values = self.0.all(parameter).unwrap_or_default();
+        let values: Vec<&str> = self.0.get(parameter).into_iter().flatten().map(String::as_str).collect();
         if values.contains(&"") {
             return Err(Error::invalid_parameter(
                 parameter,

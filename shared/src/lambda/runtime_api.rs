@@ -37,7 +37,7 @@ const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 /// The largest response to an answer that is read, so that the connection can be reused.
 const MAX_STATUS_BYTES: usize = 64 * 1024;
 
-/// The number of consecutive failures after which `serve` ends.
+/// The number of consecutive broken connections after which `serve` ends.
 const MAX_FAILURES: u32 = 3;
 
 /// The Runtime API of the environment.
@@ -131,37 +131,38 @@ impl RuntimeApi {
     ///
     /// A sentence, if the Runtime API is gone.
     async fn next(&self) -> Result<Invocation, String> {
-        let mut failures = 0;
         loop {
-            let call = self.call(Method::GET, "/invocation/next", HeaderMap::new(), Vec::new());
-            let response = match call.await {
-                Ok(response) => response,
-                Err(error) => {
-                    failures += 1;
-                    if error.is_connect() || failures == MAX_FAILURES {
-                        return Err("the connection for the next invocation failed".to_owned());
-                    }
-                    continue;
-                }
-            };
+            let response = self.poll().await?;
             match response.status() {
                 StatusCode::OK => {}
                 // An emulator without an event.
                 StatusCode::NO_CONTENT => continue,
                 status => {
-                    return Err(format!(
-                        "it answered {} to the call for the next invocation",
-                        status.as_u16()
-                    ));
+                    let status = status.as_u16();
+                    return Err(format!("it answered {status} to the call for the next invocation"));
                 }
             }
-            failures = 0;
             let (head, body) = response.into_parts();
             let event =
                 read(body, MAX_EVENT_BYTES).await.and_then(|event| String::from_utf8(event.into()).ok());
             match Invocation::new(&head.headers, event.unwrap_or_default()) {
                 Some(invocation) => return Ok(invocation),
                 None => telemetry::error("an invocation was dropped", "it has no request id"),
+            }
+        }
+    }
+
+    /// Calls for the next invocation until there is a response.
+    async fn poll(&self) -> Result<Response<Incoming>, String> {
+        let mut failures = 0;
+        loop {
+            let error = match self.call(Method::GET, "/invocation/next", HeaderMap::new(), Vec::new()).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            failures += 1;
+            if error.is_connect() || failures == MAX_FAILURES {
+                return Err("the connection for the next invocation failed".to_owned());
             }
         }
     }
@@ -348,13 +349,9 @@ mod tests {
         let id = b"lambda-runtime-aws-request-id: r-1";
         for (header, deadline_ms, xray_trace_id) in [
             (&b"lambda-runtime-client-context: {\"custom\":{\"warmer\":true}}"[..], 0, None),
-            (b"lambda-runtime-client-context: null", 0, None),
-            (b"lambda-runtime-client-context: {\"custom\":{\"a\":{\"b\":[1]}}}", 0, None),
             (b"lambda-runtime-client-context: \xE9\xFF", 0, None),
             (b"lambda-runtime-client-context: \x01\x02", 0, None),
             (b"lambda-runtime-cognito-identity: {\"cognitoIdentityId\":\"x\"}", 0, None),
-            (b"lambda-runtime-cognito-identity: \xE9", 0, None),
-            (b"lambda-runtime-invoked-function-arn: \xE9", 0, None),
             (b"lambda-runtime-invocation-id: \xE9", 0, None),
             (b"lambda-runtime-trace-id: Root=1-a", 0, Some("Root=1-a")),
             (b"lambda-runtime-trace-id: \xFF", 0, Some("\u{FFFD}")),

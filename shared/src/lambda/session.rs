@@ -107,7 +107,8 @@ impl CallerSession<'_> {
     }
 }
 
-/// Runs `work` until the deadline. A panic becomes an error, and so does a late result for which `expires` returns true.
+/// Runs `work` until the deadline. A panic becomes an error, and so does a late result for which `expires` returns
+/// true.
 pub(super) async fn within_deadline<T>(
     work: impl Future<Output = Result<T, Error>>,
     deadline: Deadline,
@@ -132,52 +133,43 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_panic_is_an_internal_error() {
-        let panics = async { panic!("on purpose") };
-        assert_eq!(
-            within_deadline(
-                panics,
-                Deadline::within(Duration::from_secs(1)),
-                &RequestMetrics::default(),
-                |_: &String| true
-            )
-            .await
-            .unwrap_err()
-            .code(),
-            "internal_error"
-        );
+    /// The answer, or the code of the error.
+    async fn run(
+        work: impl Future<Output = Result<&'static str, Error>>,
+        limit_ms: u64,
+        expires: bool,
+    ) -> &'static str {
+        let deadline = Deadline::within(Duration::from_millis(limit_ms));
+        let result = within_deadline(work, deadline, &RequestMetrics::default(), |_| expires).await;
+        result.unwrap_or_else(|error| error.code())
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_answer_is_canceled_at_the_deadline() {
-        let deadline = Deadline::within(Duration::from_secs(1));
+    async fn work_is_canceled_at_the_deadline() {
+        let metrics = RequestMetrics::default();
         let slow = async {
+            metrics.enter(Stage::Calendly);
             tokio::time::sleep(Duration::from_millis(1_001)).await;
-            Ok("late".to_owned())
+            Ok("late")
         };
-        assert_eq!(
-            within_deadline(slow, deadline, &RequestMetrics::default(), |_: &String| true)
-                .await
-                .unwrap_err()
-                .code(),
-            "deadline_exceeded"
-        );
-        assert_eq!(deadline.time_left(), Duration::ZERO);
+        let deadline = Deadline::within(Duration::from_secs(1));
+        let error = within_deadline(slow, deadline, &metrics, |_| true).await.unwrap_err();
+        assert_eq!(error.code(), "deadline_exceeded");
+        assert_eq!(error.reason(), "time ran out while calling Calendly.");
     }
 
     /// A future that is ready at once cannot time out.
     #[tokio::test(start_paused = true)]
     async fn a_late_answer_is_discarded() {
-        let answer = async || Ok("late".to_owned());
-        let metrics = RequestMetrics::default();
-        let past = Deadline::within(Duration::ZERO);
-        assert_eq!(
-            within_deadline(answer(), past, &metrics, |_: &String| true).await.unwrap_err().code(),
-            "deadline_exceeded"
-        );
-        let ahead = Deadline::within(Duration::from_millis(1));
-        assert!(within_deadline(answer(), ahead, &metrics, |_: &String| true).await.is_ok());
-        assert!(within_deadline(answer(), past, &metrics, |_: &String| false).await.is_ok());
+        for (limit_ms, expires, expected) in
+            [(0, true, "deadline_exceeded"), (1, true, "ready"), (0, false, "ready")]
+        {
+            assert_eq!(run(async { Ok("ready") }, limit_ms, expires).await, expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_is_an_internal_error() {
+        assert_eq!(run(async { panic!("on purpose") }, 1_000, true).await, "internal_error");
     }
 }

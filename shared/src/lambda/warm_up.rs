@@ -1,6 +1,6 @@
 //! Warm-ups: prepare everything that the next request needs.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::{
 
 /// How long one of several concurrent warm-ups keeps its environment busy, so that Lambda sends the others to other
 /// environments.
-const MIN_DURATION: Duration = Duration::from_millis(100);
+pub(super) const MIN_DURATION: Duration = Duration::from_millis(100);
 
 /// The answer to a warm-up.
 #[derive(Debug, Serialize)]
@@ -26,8 +26,8 @@ pub(super) struct WarmUp {
 }
 
 impl WarmUp {
-    /// Prepares the issuer's keys, the shared PAT, the URI of its user, a connection to Calendly and, if configured, the
-    /// key of the caller hash.
+    /// Prepares the issuer's keys, the shared PAT, the URI of its user, a connection to Calendly and, if configured,
+    /// the key of the caller hash.
     pub(super) async fn prepare(
         services: &Services,
         cold_start: bool,
@@ -65,9 +65,4 @@ async fn preload_user(
     let Some(pat) = pat else { return Ok(()) };
     let calendly = Calendly::new(&services.calendly, pat, deadline, CacheMode::Use, metrics);
     calendly.preload_user_uri().await.map_err(|error| format!("user: {}", error.reason()))
-}
-
-/// Runs `prepare` for at least [`MIN_DURATION`].
-pub(super) async fn run_at_least_min_duration(prepare: impl Future<Output = WarmUp>) -> WarmUp {
-    tokio::join!(prepare, tokio::time::sleep(MIN_DURATION)).0
 }

@@ -1,8 +1,8 @@
 //! A keyed hash of the caller for the log. It distinguishes callers without naming them.
 //!
 //! Off by default. The key is a secret of the deployment: readers of the log cannot compute hashes from a list of
-//! names, and hashes of two deployments differ. A replaced key takes effect in new environments, and in others at the first
-//! warm-up after half of the key's time to live.
+//! names, and hashes of two deployments differ. A replaced key takes effect in new environments, and in others at the
+//! first warm-up after half of the key's time to live.
 
 use std::{sync::Arc, time::Duration};
 

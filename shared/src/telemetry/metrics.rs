@@ -70,25 +70,3 @@ fn function_name() -> &'static str {
         LazyLock::new(|| std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default());
     &NAME
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_declaration_without_a_value() {
-        assert!(Metrics::new(&[("Calls", "Count", None)]).is_none());
-    }
-
-    #[test]
-    fn metrics_with_a_value_are_declared_and_sent() {
-        let metrics = Metrics::new(&[("Calls", "Count", Some(2.0)), ("Latency", "Milliseconds", None)]);
-        let line = serde_json::to_value(metrics.unwrap()).unwrap();
-        let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(directive["Metrics"], serde_json::json!([{"Name": "Calls", "Unit": "Count"}]));
-        assert_eq!(directive["Dimensions"], serde_json::json!([["FunctionName"]]));
-        assert_eq!(line["Calls"], 2.0);
-        assert!(line.get("Latency").is_none());
-        assert!(line["_aws"]["Timestamp"].as_i64().unwrap() > 1_700_000_000_000);
-    }
-}

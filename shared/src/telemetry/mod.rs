@@ -5,8 +5,8 @@
 //! status, error, duration ─────────────┴▶ summary ─▶ one line per invocation, which is also its metrics record (EMF)
 //! ```
 //!
-//! Field names carry their unit. No PAT, JWT or secret is ever passed to this module. It depends on [`Error`](crate::Error)
-//! and, for the key of the caller hash, on `cache` and `pat`.
+//! Field names carry their unit. No PAT, JWT or secret is ever passed to this module. It depends on
+//! [`Error`](crate::Error) and, for the key of the caller hash, on `cache` and `pat`.
 
 pub(crate) mod caller_hash;
 mod log;

@@ -2,10 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -13,29 +10,34 @@ use crate::cache::Lookup;
 
 /// The counters of one invocation, shared by its concurrent calls.
 #[derive(Debug, Default)]
-pub struct RequestMetrics {
-    pub(super) calendly_calls: AtomicU32,
-    pub(super) calendly_retries: AtomicU32,
-    pub(super) calendly_errors: AtomicU32,
-    pub(super) calendly_micros: AtomicU64,
-    /// Calendly's `X-RateLimit-Remaining` plus 1; 0 if it sent none.
-    pub(super) rate_limit_remaining: AtomicI64,
+pub struct RequestMetrics(Mutex<Counters>);
+
+/// The state of [`RequestMetrics`].
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) calendly_calls: u32,
+    pub(super) calendly_retries: u32,
+    pub(super) calendly_errors: u32,
+    pub(super) calendly_time: Duration,
+    /// Calendly's latest `X-RateLimit-Remaining`.
+    pub(super) rate_limit_remaining: Option<u32>,
     /// By cache, whether every lookup was a hit.
-    pub(super) caches: Mutex<BTreeMap<&'static str, bool>>,
+    pub(super) caches: BTreeMap<&'static str, bool>,
     /// By metric, its unit and the sum of its values.
-    pub(super) measured: Mutex<BTreeMap<&'static str, (&'static str, f64)>>,
+    pub(super) measured: BTreeMap<&'static str, (&'static str, f64)>,
     /// Further members of the log line.
-    pub(super) logged: Mutex<BTreeMap<&'static str, &'static str>>,
-    pub(super) pat_was_stale: AtomicBool,
+    pub(super) logged: BTreeMap<&'static str, &'static str>,
+    pub(super) pat_was_stale: bool,
     /// The keyed hash of the caller.
-    pub(super) caller: OnceLock<String>,
-    stage: AtomicU8,
+    pub(super) caller: Option<String>,
+    stage: Stage,
 }
 
 /// A stage of an invocation. The reason of a missed deadline names it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) enum Stage {
     /// Building the answer: also the stage before the first call.
+    #[default]
     Answer,
     /// Fetching the issuer's keys.
     Keys,
@@ -45,38 +47,24 @@ pub(crate) enum Stage {
     Calendly,
 }
 
-impl Stage {
-    const ALL: [Self; 4] = [Self::Answer, Self::Keys, Self::Pat, Self::Calendly];
-
-    /// What happens in the stage, as it follows "time ran out while".
-    fn activity(self) -> &'static str {
-        match self {
-            Self::Answer => "building the answer",
-            Self::Keys => "fetching the issuer's keys",
-            Self::Pat => "reading the PAT",
-            Self::Calendly => "calling Calendly",
-        }
-    }
-}
-
 impl RequestMetrics {
     /// Counts a finished call to Calendly.
     pub(crate) fn calendly_call(&self, duration: Duration, is_retry: bool, failed: bool) {
-        self.calendly_calls.fetch_add(1, Relaxed);
-        self.calendly_retries.fetch_add(u32::from(is_retry), Relaxed);
-        self.calendly_errors.fetch_add(u32::from(failed), Relaxed);
-        self.calendly_micros.fetch_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX), Relaxed);
+        let mut counters = self.counters();
+        counters.calendly_calls += 1;
+        counters.calendly_retries += u32::from(is_retry);
+        counters.calendly_errors += u32::from(failed);
+        counters.calendly_time += duration;
     }
 
     /// Stores `X-RateLimit-Remaining` of Calendly's latest answer.
     pub(crate) fn rate_limit_remaining(&self, remaining: u32) {
-        self.rate_limit_remaining.store(i64::from(remaining) + 1, Relaxed);
+        self.counters().rate_limit_remaining = Some(remaining);
     }
 
     /// Records a lookup in a cache. Several lookups count as a hit only if all of them are hits.
     pub fn cache_hit(&self, cache: &'static str, is_hit: bool) {
-        let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
-        *caches.entry(cache).or_insert(true) &= is_hit;
+        *self.counters().caches.entry(cache).or_insert(true) &= is_hit;
     }
 
     /// Counts a lookup: a hit in memory or in the remote cache, or a miss.
@@ -86,49 +74,40 @@ impl RequestMetrics {
 
     /// Adds a member to the log line.
     pub(crate) fn log(&self, name: &'static str, value: &'static str) {
-        self.logged.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value);
+        self.counters().logged.insert(name, value);
     }
 
     /// Adds `value` to a metric. `unit` is a unit of CloudWatch.
     pub fn add(&self, name: &'static str, unit: &'static str, value: f64) {
-        let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
-        measured.entry(name).or_insert((unit, 0.0)).1 += value;
+        self.counters().measured.entry(name).or_insert((unit, 0.0)).1 += value;
     }
 
     /// Records that a stale PAT was used because Secrets Manager could not be read.
     pub(crate) fn pat_was_stale(&self) {
-        self.pat_was_stale.store(true, Relaxed);
+        self.counters().pat_was_stale = true;
     }
 
     /// Stores the keyed hash of the caller.
     pub(crate) fn caller(&self, hash: String) {
-        // An invocation has one caller.
-        let _ = self.caller.set(hash);
+        self.counters().caller = Some(hash);
     }
 
     /// Enters a stage.
     pub(crate) fn enter(&self, stage: Stage) {
-        self.stage.store(stage as u8, Relaxed);
+        self.counters().stage = stage;
     }
 
     /// What the invocation is doing, as it follows "time ran out while".
     pub(crate) fn activity(&self) -> &'static str {
-        let stage = usize::from(self.stage.load(Relaxed));
-        Stage::ALL.get(stage).copied().unwrap_or(Stage::Answer).activity()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_stage_has_an_activity() {
-        let metrics = RequestMetrics::default();
-        assert_eq!(metrics.activity(), "building the answer");
-        for stage in Stage::ALL {
-            metrics.enter(stage);
-            assert_eq!(metrics.activity(), stage.activity());
+        match self.counters().stage {
+            Stage::Answer => "building the answer",
+            Stage::Keys => "fetching the issuer's keys",
+            Stage::Pat => "reading the PAT",
+            Stage::Calendly => "calling Calendly",
         }
+    }
+
+    pub(super) fn counters(&self) -> MutexGuard<'_, Counters> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

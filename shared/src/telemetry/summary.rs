@@ -1,17 +1,13 @@
 //! The summary line: the one log line that ends every invocation.
 
-use std::{
-    collections::BTreeMap,
-    sync::{PoisonError, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
     log::{Level, now, version, write},
     metrics::Metrics,
-    request_metrics::RequestMetrics,
+    request_metrics::{Counters, RequestMetrics},
 };
 use crate::Error;
 
@@ -25,15 +21,32 @@ pub(crate) struct InvocationOutcome<'a> {
     pub(crate) event: EventOutcome<'a>,
 }
 
-/// The outcome by kind of event.
-#[derive(Clone, Copy)]
+/// The outcome by kind of event. Its fields are members of the line.
+#[derive(Clone, Copy, Serialize)]
+#[serde(untagged)]
 pub(crate) enum EventOutcome<'a> {
     /// An HTTP request: the status, and the error if there was one.
-    Request { status: u16, error: Option<&'a Error> },
+    Request {
+        status: u16,
+        #[serde(flatten, serialize_with = "error_fields")]
+        error: Option<&'a Error>,
+    },
     /// A warm-up: the parts that could not be prepared.
     WarmUp { unprepared: &'a [String] },
     /// An unsupported event, described by its shape.
     Unknown { problem: &'a str },
+}
+
+fn error_fields<S: Serializer>(error: &Option<&Error>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut fields = serializer.serialize_map(None)?;
+    fields.serialize_entry("code", &error.map(Error::code))?;
+    if let Some(error) = error {
+        fields.serialize_entry("reason", &error.reason())?;
+        if let Some(parameter) = error.logged_parameter() {
+            fields.serialize_entry("parameter", parameter)?;
+        }
+    }
+    fields.end()
 }
 
 #[derive(Serialize)]
@@ -56,77 +69,45 @@ struct Fields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     caller: Option<&'a str>,
     #[serde(flatten)]
-    event: EventFields<'a>,
+    event: EventOutcome<'a>,
     #[serde(flatten)]
-    others: BTreeMap<&'static str, &'static str>,
+    others: &'a BTreeMap<&'static str, &'static str>,
     duration_ms: f64,
     cold_start: bool,
     calendly_calls: u32,
     calendly_retries: u32,
     calendly_ms: f64,
-    cache: BTreeMap<&'static str, bool>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum EventFields<'a> {
-    Request {
-        status: u16,
-        code: Option<&'static str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        parameter: Option<&'static str>,
-    },
-    WarmUp {
-        unprepared: &'a [String],
-    },
-    Unknown {
-        problem: &'a str,
-    },
+    cache: &'a BTreeMap<&'static str, bool>,
 }
 
 /// Writes the summary line of an invocation.
 pub(crate) fn log_invocation(metrics: &RequestMetrics, outcome: &InvocationOutcome<'_>) {
-    write(&summary_line(metrics, outcome));
+    write(&summary_line(&metrics.counters(), outcome));
 }
 
 /// The summary line. It has the metrics even if the log level hides its fields.
-fn summary_line<'a>(metrics: &'a RequestMetrics, outcome: &InvocationOutcome<'a>) -> SummaryLine<'a> {
-    let (level, message, event) = match outcome.event {
-        EventOutcome::Request { status, error } => {
-            let level = if status >= 500 { Level::Error } else { Level::Info };
-            let fields = EventFields::Request {
-                status,
-                code: error.map(Error::code),
-                reason: error.map(Error::reason),
-                parameter: error.and_then(Error::logged_parameter),
-            };
-            (level, "request", fields)
-        }
-        EventOutcome::WarmUp { unprepared } => {
-            let level = if unprepared.is_empty() { Level::Info } else { Level::Warn };
-            (level, "warm-up", EventFields::WarmUp { unprepared })
-        }
-        EventOutcome::Unknown { problem } => {
-            (Level::Error, "unknown event", EventFields::Unknown { problem })
-        }
+fn summary_line<'a>(counters: &'a Counters, outcome: &InvocationOutcome<'a>) -> SummaryLine<'a> {
+    let (level, message) = match outcome.event {
+        EventOutcome::Request { status: 500.., .. } => (Level::Error, "request"),
+        EventOutcome::Request { .. } => (Level::Info, "request"),
+        EventOutcome::WarmUp { unprepared: [] } => (Level::Info, "warm-up"),
+        EventOutcome::WarmUp { .. } => (Level::Warn, "warm-up"),
+        EventOutcome::Unknown { .. } => (Level::Error, "unknown event"),
     };
-    let calls = metrics.calendly_calls.load(Relaxed);
-    let calendly_ms = milliseconds(Duration::from_micros(metrics.calendly_micros.load(Relaxed)));
+    let calendly_ms = milliseconds(counters.calendly_time);
     let log = level.is_enabled().then(|| Fields {
         message,
         request_id: outcome.request_id,
         xray_trace_id: outcome.xray_trace_id,
-        caller: metrics.caller.get().map(String::as_str),
-        event,
-        others: metrics.logged.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        caller: counters.caller.as_deref(),
+        event: outcome.event,
+        others: &counters.logged,
         duration_ms: milliseconds(outcome.duration),
         cold_start: outcome.cold_start,
-        calendly_calls: calls,
-        calendly_retries: metrics.calendly_retries.load(Relaxed),
+        calendly_calls: counters.calendly_calls,
+        calendly_retries: counters.calendly_retries,
         calendly_ms,
-        cache: metrics.caches.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        cache: &counters.caches,
     });
     SummaryLine {
         timestamp: now(),
@@ -135,39 +116,30 @@ fn summary_line<'a>(metrics: &'a RequestMetrics, outcome: &InvocationOutcome<'a>
         version: version(),
         log,
         function: outcome.function,
-        metrics: emf_metrics(metrics, outcome, calls, calendly_ms),
+        metrics: emf_metrics(counters, outcome, calendly_ms),
     }
 }
 
 /// The metrics of an invocation. A warm-up counts as a warm-up, never as a request.
-fn emf_metrics(
-    metrics: &RequestMetrics,
-    outcome: &InvocationOutcome<'_>,
-    calls: u32,
-    calendly_ms: f64,
-) -> Option<Metrics> {
-    let (is_request, code) = match outcome.event {
-        EventOutcome::Request { error, .. } => (true, error.map(Error::code)),
-        EventOutcome::WarmUp { .. } | EventOutcome::Unknown { .. } => (false, None),
-    };
-    let unprepared = match outcome.event {
-        EventOutcome::WarmUp { unprepared } => Some(unprepared),
-        EventOutcome::Request { .. } | EventOutcome::Unknown { .. } => None,
+fn emf_metrics(counters: &Counters, outcome: &InvocationOutcome<'_>, calendly_ms: f64) -> Option<Metrics> {
+    let (is_request, code, unprepared) = match outcome.event {
+        EventOutcome::Request { error, .. } => (true, error.map(Error::code), None),
+        EventOutcome::WarmUp { unprepared } => (false, None, Some(unprepared)),
+        EventOutcome::Unknown { .. } => (false, None, None),
     };
     let of_request = |value: f64| is_request.then_some(value);
     let if_code = |metric: &'static str| (code == Some(metric)).then_some(1.0);
-    let remaining = metrics.rate_limit_remaining.load(Relaxed);
-    let measured = metrics.measured.lock().unwrap_or_else(PoisonError::into_inner);
-    let measured = measured.iter().map(|(name, (unit, value))| (*name, *unit, of_request(*value)));
+    let calls = f64::from(counters.calendly_calls);
+    let measured = counters.measured.iter().map(|(name, (unit, value))| (*name, *unit, of_request(*value)));
     let common = [
-        ("CalendlyCalls", "Count", of_request(f64::from(calls))),
-        ("CalendlyErrors", "Count", of_request(f64::from(metrics.calendly_errors.load(Relaxed)))),
-        ("CalendlyLatency", "Milliseconds", of_request(calendly_ms / f64::from(calls)).filter(|_| calls > 0)),
-        ("RateLimitRemaining", "Count", u32::try_from(remaining - 1).ok().map(f64::from)),
+        ("CalendlyCalls", "Count", of_request(calls)),
+        ("CalendlyErrors", "Count", of_request(f64::from(counters.calendly_errors))),
+        ("CalendlyLatency", "Milliseconds", of_request(calendly_ms / calls).filter(|_| calls > 0.0)),
+        ("RateLimitRemaining", "Count", counters.rate_limit_remaining.map(f64::from)),
         ("ColdStart", "Count", of_request(f64::from(u8::from(outcome.cold_start)))),
         ("WarmUp", "Count", unprepared.map(|_| 1.0)),
         ("Unprepared", "Count", unprepared.map(|unprepared| f64::from(u8::from(!unprepared.is_empty())))),
-        ("SecretStale", "Count", metrics.pat_was_stale.load(Relaxed).then_some(1.0)),
+        ("SecretStale", "Count", counters.pat_was_stale.then_some(1.0)),
         ("KeysUnavailable", "Count", if_code("keys_unavailable")),
         ("SecretsUnavailable", "Count", if_code("secrets_unavailable")),
         ("PatMissing", "Count", if_code("pat_missing")),
@@ -197,7 +169,7 @@ mod tests {
             duration: Duration::from_nanos(12_345_678),
             event,
         };
-        serde_json::to_value(summary_line(metrics, &outcome)).unwrap()
+        serde_json::to_value(summary_line(&metrics.counters(), &outcome)).unwrap()
     }
 
     fn request(status: u16) -> EventOutcome<'static> {
@@ -243,6 +215,11 @@ mod tests {
         ] {
             assert_eq!(line[name], expected, "{name}");
         }
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Metrics"][0], json!({"Name": "CalendlyCalls", "Unit": "Count"}));
+        assert_eq!(directive["Metrics"].as_array().unwrap().len(), 7);
+        assert_eq!(directive["Dimensions"], json!([["FunctionName"]]));
+        assert!(line["_aws"]["Timestamp"].as_i64().unwrap() > 1_700_000_000_000);
         for absent in ["WarmUp", "Unprepared", "InternalErrors", "reason", "parameter"] {
             assert_eq!(line.get(absent), None, "{absent}");
         }
@@ -290,6 +267,6 @@ mod tests {
         }
         let unknown = line_of(&metrics, EventOutcome::Unknown { problem: "an array" }, false);
         assert_eq!((&unknown["level"], &unknown["problem"]), (&json!("ERROR"), &json!("an array")));
-        assert_eq!(unknown.get("WarmUp"), None);
+        assert_eq!((unknown.get("WarmUp"), unknown.get("_aws")), (None, None));
     }
 }

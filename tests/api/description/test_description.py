@@ -23,7 +23,7 @@ class AgainstTheCode(unittest.TestCase):
 
     def test_codes(self):
         errors = source(description.ROOT / "shared" / "src" / "error.rs")
-        [body] = re.findall(r"^    pub fn code\(.*?^    }$", errors, re.MULTILINE | re.DOTALL)
+        [body] = re.findall(r"^    fn status_and_code\(.*?^    }$", errors, re.MULTILINE | re.DOTALL)
         operations = description.operations() | description.operations(for_agents=True)
         described = {
             code

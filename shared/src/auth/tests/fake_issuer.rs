@@ -23,8 +23,6 @@ pub(in crate::auth) enum Answer {
     Secret(String),
     /// An error.
     Down,
-    /// A JWK Set after a delay.
-    Delayed(Duration, String),
 }
 
 /// A key source with scripted answers, the last of which repeats.
@@ -62,10 +60,6 @@ impl KeySource for Arc<FakeIssuer> {
                 Answer::Keys(jwks) => KeySet::parse(jwks.as_bytes()),
                 Answer::Secret(secret) => Ok(KeySet::from_shared_secret(secret.as_bytes())),
                 Answer::Down => Err("the issuer is down".to_owned()),
-                Answer::Delayed(time, jwks) => {
-                    tokio::time::sleep(time).await;
-                    KeySet::parse(jwks.as_bytes())
-                }
             }
         })
     }

@@ -21,10 +21,7 @@ use serde_json::{Value, json};
 
 use super::ItemName;
 use crate::{
-    config::{
-        TableConfig,
-        aws::{dynamodb_endpoint, is_error_code},
-    },
+    config::{TableConfig, aws::is_error_code},
     http::{ByteBudget, HttpClient, failure_reason, json::object_of_bytes, read_body},
 };
 
@@ -102,11 +99,10 @@ impl SeenLease {
 impl DynamoDb {
     /// Creates a client. Without `credentials`, every call fails.
     pub(crate) fn new(
-        TableConfig { name: table, endpoint, region, endpoint_kind }: TableConfig,
+        TableConfig { name: table, endpoint, region }: TableConfig,
         credentials: Option<Credentials>,
         http: HttpClient,
     ) -> Self {
-        let endpoint = endpoint.unwrap_or_else(|| dynamodb_endpoint(&region, endpoint_kind));
         Self { table, endpoint, region, identity: credentials.map(Identity::from), http }
     }
 

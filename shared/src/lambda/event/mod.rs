@@ -6,32 +6,25 @@
 //!               └▶ shape: what an unsupported event looks like, without its values
 //! ```
 //!
-//! A request becomes a `lambda_http::Request`. That crate's own conversion is not used: it panics on a `Host` that is
-//! not a URL, and refuses an event for one header that is not ASCII or one missing member of the request context.
-//! Callers control the first two. Only the gateway and the method are read from the request context: parsing all of it
-//! would cost 8,000 instructions per request and 0.1 MB.
+//! `lambda_http`'s own conversion is not used: it panics on a `Host` that is not a URL, and refuses an event for one
+//! header that is not ASCII or one missing member of the request context. Callers control the first two. Few members of
+//! the request context are read: parsing all of it would cost 8,000 instructions per request and 0.1 MB.
 
 mod pairs;
 mod request;
 mod shape;
 
-use lambda_http::{
-    Request,
-    aws_lambda_events::apigw::{ApiGatewayProxyRequestContext, ApiGatewayV2httpRequestContext},
-    http::Method,
-    request::RequestContext,
-};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, value::RawValue};
 
-use super::request_body::set_body;
+use super::{gateway::Gateway, http_request::HttpRequest, request_body};
 use crate::http::json::object;
-use pairs::Pairs;
+pub(crate) use pairs::Pairs;
 
 /// A Lambda event, classified by its shape.
 #[derive(Debug)]
 pub(crate) enum Event {
-    Request(Box<Request>),
+    Request(Box<HttpRequest>),
     WarmUp {
         /// Whether it is one of several concurrent warm-ups, each for a different environment.
         is_concurrent: bool,
@@ -81,7 +74,7 @@ struct ContextShape<'a> {
 }
 
 /// The `http` member of an HTTP API's context.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct Http {
     #[serde(default)]
     method: String,
@@ -101,32 +94,31 @@ impl Event {
         let Some(context) = members.request_context.map(RawValue::get) else {
             return members.is_warm_up().then(|| Self::WarmUp { is_concurrent: members.is_concurrent() });
         };
-        let text = |value: Option<Value>| Some(value?.as_str()?.to_owned());
-        let (method, context) = match object(context)? {
-            ContextShape { http: Some(http), domain_name, .. } if http.get().starts_with('{') => {
-                let Http { method } = object(http.get())?;
-                let method: Method = method.parse().unwrap_or_default();
-                let mut context = ApiGatewayV2httpRequestContext::default();
-                context.http.method = method.clone();
-                context.domain_name = text(domain_name);
-                (method, RequestContext::ApiGatewayV2(context))
-            }
-            ContextShape { http: None, elb: None, domain_name, path } => {
-                let method: Method = members.http_method.as_ref()?.as_str()?.parse().unwrap_or_default();
-                let mut context = ApiGatewayProxyRequestContext::default();
-                context.http_method = method.clone();
-                context.domain_name = text(domain_name);
-                context.path = text(path);
-                (method, RequestContext::ApiGatewayV1(context))
+        let context: ContextShape<'_> = object(context)?;
+        let (gateway, method) = match &context {
+            ContextShape { http: Some(http), .. } => (Gateway::Http, object::<Http>(http.get())?.method),
+            ContextShape { http: None, elb: None, .. } => {
+                (Gateway::Rest, members.http_method.as_ref()?.as_str()?.to_owned())
             }
             ContextShape { .. } => return None,
         };
-        let (body, is_base64) = (members.body, members.is_base64_encoded == Some(Value::Bool(true)));
-        let mut request = members.into_request(method, context);
-        if max_body_bytes > 0 {
-            set_body(&mut request, body, is_base64, max_body_bytes);
-        }
-        Some(Self::Request(Box::new(request)))
+        let text = |value: Option<Value>| Some(value?.as_str()?.to_owned());
+        let is_base64 = members.is_base64_encoded == Some(Value::Bool(true));
+        Some(Self::Request(Box::new(HttpRequest {
+            gateway,
+            method: method.parse().unwrap_or_default(),
+            path: members.raw_path.or(members.path).unwrap_or_default(),
+            public_path: text(context.path).filter(|_| gateway == Gateway::Rest),
+            domain_name: text(context.domain_name),
+            headers: request::headers(members.headers, members.multi_value_headers),
+            query: request::query(
+                members.raw_query_string,
+                members.query_string_parameters,
+                members.multi_value_query_string_parameters,
+            ),
+            body: request_body::decode(members.body, is_base64, max_body_bytes),
+            max_body_bytes,
+        })))
     }
 }
 
@@ -167,6 +159,14 @@ mod tests {
         }
     }
 
+    /// The description of an unsupported event.
+    fn problem(json: &str) -> String {
+        match Event::parse(json, 0) {
+            Event::Unknown(problem) => problem,
+            other => panic!("{json}: {other:?}"),
+        }
+    }
+
     #[test]
     fn an_unsupported_event_is_described_by_its_shape() {
         for (json, expected) in [
@@ -192,12 +192,7 @@ mod tests {
             ),
             (r#"{"routeArn":"arn","requestContext":{"http":{}}}"#, "an object with requestContext, routeArn"),
         ] {
-            match Event::parse(json, 0) {
-                Event::Unknown(problem) => {
-                    assert!(problem.ends_with(&format!("this event is {expected}")), "{problem}")
-                }
-                other => panic!("{json}: {other:?}"),
-            }
+            assert!(problem(json).ends_with(&format!("; this event is {expected}")), "{}", problem(json));
         }
     }
 
@@ -224,6 +219,7 @@ mod tests {
 
     #[test]
     fn a_wrong_member_is_named() {
+        const HTTP: &str = r#""requestContext":{"http":{}},"#;
         for (members, expected) in [
             (
                 r#""queryStringParameters":{"a":"b","limit":3}"#,
@@ -244,37 +240,21 @@ mod tests {
             (r#""rawQueryString":{"secret":1}"#, "rawQueryString is an object and must be a string"),
             (r#""rawPath":true"#, "rawPath is a boolean and must be a string"),
             (r#""rawPath":"","rawPath":"""#, "rawPath occurs twice"),
-        ] {
-            let json = format!(r#"{{"requestContext":{{"http":{{}}}},{members}}}"#);
-            match Event::parse(&json, 0) {
-                Event::Unknown(problem) => {
-                    assert!(problem.ends_with(&format!("this event's {expected}")), "{problem}")
-                }
-                other => panic!("{json}: {other:?}"),
-            }
-        }
-        for (json, expected) in [
+            (r#""requestContext":5,"httpMethod":"GET""#, "requestContext is a number and must be an object"),
             (
-                r#"{"requestContext":5,"httpMethod":"GET"}"#,
-                "requestContext is a number and must be an object",
-            ),
-            (
-                r#"{"requestContext":[null],"httpMethod":"GET"}"#,
+                r#""requestContext":[null],"httpMethod":"GET""#,
                 "requestContext is an array and must be an object",
             ),
             (
-                r#"{"requestContext":{"http":{"method":5}}}"#,
+                r#""requestContext":{"http":{"method":5}}"#,
                 "requestContext.http.method is a number and must be a string",
             ),
-            (r#"{"requestContext":{"http":5}}"#, "requestContext.http is a number and must be an object"),
-            (r#"{"requestContext":{},"httpMethod":5}"#, "httpMethod is a number and must be a string"),
+            (r#""requestContext":{"http":5}"#, "requestContext.http is a number and must be an object"),
+            (r#""requestContext":{},"httpMethod":5"#, "httpMethod is a number and must be a string"),
         ] {
-            match Event::parse(json, 0) {
-                Event::Unknown(problem) => {
-                    assert!(problem.ends_with(&format!("this event's {expected}")), "{problem}")
-                }
-                other => panic!("{json}: {other:?}"),
-            }
+            let context = if members.contains("requestContext") { "" } else { HTTP };
+            let problem = problem(&format!("{{{context}{members}}}"));
+            assert!(problem.ends_with(&format!("; this event's {expected}")), "{problem}");
         }
     }
 }

@@ -8,7 +8,14 @@ use serde::{
 };
 
 /// The members of an object in order, including duplicates: two header names may differ in letter case alone.
-pub(super) struct Pairs<V>(pub(super) Vec<(String, V)>);
+pub(crate) struct Pairs<V>(pub(crate) Vec<(String, V)>);
+
+impl<V: Copy> Pairs<V> {
+    /// The first value of a member.
+    pub(super) fn get(&self, name: &str) -> Option<V> {
+        self.0.iter().find(|(member, _)| member == name).map(|(_, value)| *value)
+    }
+}
 
 impl<V> Default for Pairs<V> {
     fn default() -> Self {

@@ -1,52 +1,36 @@
-//! The conversion of an API Gateway event to a `lambda_http::Request`.
+//! The headers and query parameters of an API Gateway event.
 
-use lambda_http::{
-    Body, Request, RequestExt,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri},
-    request::RequestContext,
-};
+use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Members;
+use super::pairs::Pairs;
 use crate::Query;
 
-impl Members<'_> {
-    pub(super) fn into_request(self, method: Method, context: RequestContext) -> Request {
-        let path = self.raw_path.or(self.path).unwrap_or_default();
-        let (uri, query) = match self.raw_query_string {
-            Some(raw) if !raw.is_empty() => (format!("{path}?{raw}"), raw.parse().unwrap_or_default()),
-            // A REST API sends all values in the second map, and the last of each in the first.
-            _ if !self.multi_value_query_string_parameters.0.is_empty() => {
-                let parameters = self.multi_value_query_string_parameters.0.into_iter();
-                let query: Query = parameters
-                    .flat_map(|(name, values)| {
-                        values.unwrap_or_default().into_iter().map(move |value| (name.clone(), value))
-                    })
-                    .collect();
-                (path.clone(), query.into_map())
-            }
-            _ => {
-                let parameters = self.query_string_parameters.0.into_iter();
-                let query: Query =
-                    parameters.map(|(name, value)| (name, value.unwrap_or_default())).collect();
-                (path.clone(), query.into_map())
-            }
-        };
-        let mut request = Request::new(Body::Empty)
-            .with_raw_http_path(path)
-            .with_query_string_parameters(query)
-            .with_request_context(context);
-        *request.method_mut() = method;
-        // Nothing depends on the path, which may be anything.
-        *request.uri_mut() = uri.parse().unwrap_or_else(|_| Uri::from_static("/"));
-        *request.headers_mut() = header_map(self.headers.0, self.multi_value_headers.0);
-        request
+/// The query parameters. An HTTP API sends them in `raw`. A REST API sends all values in `multiple`, and the last of
+/// each parameter in `single`.
+pub(super) fn query(
+    raw: Option<String>,
+    Pairs(single): Pairs<Option<String>>,
+    Pairs(multiple): Pairs<Option<Vec<String>>>,
+) -> Query {
+    let with_name = |(name, values): (String, Option<Vec<String>>)| {
+        values.unwrap_or_default().into_iter().map(move |value| (name.clone(), value))
+    };
+    match raw {
+        Some(raw) if !raw.is_empty() => {
+            let Ok(query) = raw.parse();
+            query
+        }
+        _ if multiple.is_empty() => {
+            single.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect()
+        }
+        _ => multiple.into_iter().flat_map(with_name).collect(),
     }
 }
 
 /// All header values. A header in the map of multiple values is not read from the other map.
-fn header_map(
-    single: Vec<(String, Option<String>)>,
-    multiple: Vec<(String, Option<Vec<String>>)>,
+pub(super) fn headers(
+    Pairs(single): Pairs<Option<String>>,
+    Pairs(multiple): Pairs<Option<Vec<String>>>,
 ) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(single.len().max(multiple.len()));
     for (name, values) in multiple {
@@ -76,23 +60,22 @@ fn header_value(value: String) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Event, *};
+    use super::super::{Event, Gateway, HttpRequest};
 
-    fn request(json: &str) -> Request {
-        match Event::parse(json, 0) {
+    fn parse(json: &str, max_body_bytes: usize) -> HttpRequest {
+        match Event::parse(json, max_body_bytes) {
             Event::Request(request) => *request,
             other => panic!("{json}: {other:?}"),
         }
     }
 
-    fn values(request: &Request, header: &str) -> Vec<String> {
-        let values = request.headers().get_all(header).iter();
-        values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+    fn request(json: &str) -> HttpRequest {
+        parse(json, 0)
     }
 
-    fn parameters(request: &Request, name: &str) -> Vec<String> {
-        let parameters = request.query_string_parameters();
-        parameters.all(name).unwrap_or_default().into_iter().map(str::to_owned).collect()
+    fn values(request: &HttpRequest, header: &str) -> Vec<String> {
+        let values = request.headers.get_all(header).iter();
+        values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
     }
 
     #[test]
@@ -101,15 +84,9 @@ mod tests {
             r#"{"version":"2.0","rawPath":"/calendly/user","headers":{"authorization":"Bearer x","accept-encoding":"gzip"},
                 "rawQueryString":"active=true&x=%2B&x=b","requestContext":{"http":{"method":"HEAD"},"stage":"s"}}"#,
         );
-        assert_eq!(http.method(), Method::HEAD);
-        assert_eq!(http.uri(), "/calendly/user?active=true&x=%2B&x=b");
-        assert_eq!(http.raw_http_path(), "/calendly/user");
+        assert_eq!((http.gateway, http.method(), http.path()), (Gateway::Http, "HEAD", "/calendly/user"));
         assert_eq!(values(&http, "Authorization"), ["Bearer x"]);
-        assert_eq!(parameters(&http, "x"), ["+", "b"]);
-        match http.request_context() {
-            RequestContext::ApiGatewayV2(context) => assert_eq!(context.http.method, Method::HEAD),
-            other => panic!("{other:?}"),
-        }
+        assert_eq!(http.query.all("x").unwrap(), ["+", "b"]);
 
         let rest = request(
             r#"{"httpMethod":"GET","path":"/p","headers":{"Authorization":"Bearer x","X-Other":"1"},
@@ -117,32 +94,34 @@ mod tests {
                 "multiValueQueryStringParameters":{"active":["true","false"]},
                 "requestContext":{"httpMethod":"GET","stage":"s","identity":{}}}"#,
         );
-        assert_eq!((rest.method(), rest.uri().path()), (&Method::GET, "/p"));
+        assert_eq!((rest.gateway, rest.method(), rest.path()), (Gateway::Rest, "GET", "/p"));
         assert_eq!(values(&rest, "authorization"), ["Bearer x"]);
         assert_eq!(values(&rest, "x-other"), ["1"]);
-        assert_eq!(parameters(&rest, "active"), ["true", "false"]);
-        match rest.request_context() {
-            RequestContext::ApiGatewayV1(context) => assert_eq!(context.http_method, Method::GET),
-            other => panic!("{other:?}"),
-        }
+        assert_eq!(rest.query.all("active").unwrap(), ["true", "false"]);
     }
 
     #[test]
-    fn bodies_are_read_on_request() {
+    fn domain_names_paths_and_bodies() {
         let event = r#"{"version":"2.0","rawPath":"/dev/calendly/mcp","body":"e30=","isBase64Encoded":true,
-            "requestContext":{"domainName":"x.example","http":{"method":"POST"}}}"#;
-        assert!(request(event).body().is_empty());
-        let Event::Request(read) = Event::parse(event, 2) else { panic!() };
-        assert_eq!(read.body().as_ref(), b"{}");
-        let RequestContext::ApiGatewayV2(context) = read.request_context() else { panic!() };
-        assert_eq!(context.domain_name.as_deref(), Some("x.example"));
-        let event = r#"{"httpMethod":"POST","path":"/calendly/mcp","body":"{}","isBase64Encoded":false,
+            "requestContext":{"domainName":"x.example","path":"/other","http":{"method":"POST"}}}"#;
+        let http = parse(event, 2);
+        assert_eq!((http.domain_name(), http.public_path()), (Some("x.example"), "/dev/calendly/mcp"));
+        assert_eq!(http.body().unwrap(), b"{}");
+        assert_eq!(parse(event, 1).body().unwrap_err().code(), "message_too_large");
+        let event = r#"{"httpMethod":"POST","path":"/calendly/mcp","body":"e30=","isBase64Encoded":false,
             "requestContext":{"domainName":"x.example","path":"/prod/calendly/mcp"}}"#;
-        let Event::Request(read) = Event::parse(event, 2) else { panic!() };
-        assert_eq!(read.body().as_ref(), b"{}");
-        let RequestContext::ApiGatewayV1(context) = read.request_context() else { panic!() };
-        assert_eq!(context.path.as_deref(), Some("/prod/calendly/mcp"));
-        assert_eq!(context.domain_name.as_deref(), Some("x.example"));
+        let rest = parse(event, 4);
+        assert_eq!((rest.domain_name(), rest.public_path()), (Some("x.example"), "/prod/calendly/mcp"));
+        assert_eq!((rest.path(), rest.body().unwrap()), ("/calendly/mcp", &b"e30="[..]));
+    }
+
+    #[test]
+    fn repeated_headers_are_joined() {
+        let request = request(
+            r#"{"httpMethod":"GET","multiValueHeaders":{"mcp-name":["a","b, c"]},"requestContext":{}}"#,
+        );
+        assert_eq!(request.header("Mcp-Name").as_deref(), Some("a, b, c"));
+        assert_eq!(request.header("host"), None);
     }
 
     #[test]
@@ -150,8 +129,7 @@ mod tests {
         let http = request(
             r#"{"rawPath":"/p","rawQueryString":"","queryStringParameters":{"slug":"a"},"requestContext":{"http":{}}}"#,
         );
-        assert_eq!(parameters(&http, "slug"), ["a"]);
-        assert_eq!(http.uri(), "/p");
+        assert_eq!(http.query.all("slug").unwrap(), ["a"]);
     }
 
     #[test]
@@ -160,16 +138,16 @@ mod tests {
             r#"{"httpMethod":"GET","headers":null,"multiValueHeaders":null,"queryStringParameters":null,
                 "multiValueQueryStringParameters":null,"requestContext":{}}"#,
         );
-        assert!(rest.headers().is_empty());
-        assert!(rest.query_string_parameters().is_empty());
+        assert!(rest.headers.is_empty());
+        assert!(rest.query.all("slug").unwrap().is_empty());
         let http = request(
             r#"{"headers":{"host":"a b:c","x-name":"José","AUTHORIZATION":"one","authorization":"two","a b":"c"},
                 "rawPath":"no path at all","queryStringParameters":{"slug":"a"},"requestContext":{"http":{}}}"#,
         );
         assert_eq!(values(&http, "authorization"), ["one", "two"]);
         assert_eq!(values(&http, "x-name"), ["José"]);
-        assert_eq!(parameters(&http, "slug"), ["a"]);
-        assert_eq!(http.uri(), "/");
+        assert_eq!(http.query.all("slug").unwrap(), ["a"]);
+        assert_eq!(http.path(), "no path at all");
     }
 
     #[test]

@@ -37,11 +37,7 @@ mod tests {
 
     fn accepts(values: &[&'static str]) -> bool {
         let values = values.iter().map(|value| (ACCEPT_ENCODING, value.parse().unwrap()));
-        let mut headers = HeaderMap::new();
-        for (name, value) in values {
-            headers.append(name, value);
-        }
-        accepts_gzip(&headers)
+        accepts_gzip(&HeaderMap::from_iter(values))
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod payload;
 mod problem;
 
 use lambda_http::{
-    Body, Request, RequestExt, Response,
+    Body, Response,
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{
@@ -13,14 +13,13 @@ use lambda_http::{
             WWW_AUTHENTICATE,
         },
     },
-    request::RequestContext,
 };
 
-use super::http_function::HttpAnswer;
+use super::{gateway::Gateway, http_function::HttpAnswer};
 use crate::{Error, lambda::deadline::Deadline};
 
 use accept_encoding::accepts_gzip;
-use payload::{Compress, MIN_GZIP_BYTES, Payload};
+use payload::{MIN_GZIP_BYTES, Payload};
 pub(crate) use problem::problem;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,34 +27,24 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How the body of a response is sent, by the request's headers and the gateway's payload format.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyFormat {
-    is_payload_1: bool,
+    gateway: Gateway,
     accepts_gzip: bool,
     deadline: Deadline,
 }
 
 impl BodyFormat {
-    pub(crate) fn new(request: &Request, deadline: Deadline) -> Self {
-        let is_payload_1 = matches!(request.request_context_ref(), Some(RequestContext::ApiGatewayV1(_)));
-        Self { is_payload_1, accepts_gzip: accepts_gzip(request.headers()), deadline }
-    }
-
-    fn payload(self, json: String) -> Result<Payload, Error> {
-        let compress = match self {
-            Self { accepts_gzip: false, .. } => Compress::Never,
-            Self { is_payload_1: true, .. } => Compress::IfTooLarge,
-            Self { is_payload_1: false, .. } => Compress::IfWorthwhile,
-        };
-        Payload::new(json, compress, self.deadline)
+    pub(crate) fn new(gateway: Gateway, headers: &HeaderMap, deadline: Deadline) -> Self {
+        Self { gateway, accepts_gzip: accepts_gzip(headers), deadline }
     }
 
     /// The payload of an error, which is sent uncompressed rather than not at all.
     fn payload_of_error(self, json: String) -> Payload {
-        self.payload(json.clone()).unwrap_or(Payload::Json(json))
+        Payload::new(json.clone(), self).unwrap_or(Payload::Json(json))
     }
 
     /// Whether the response depends on `Accept-Encoding`, compressed or not.
     fn varies(self, json: &str) -> bool {
-        !self.is_payload_1 && json.len() >= MIN_GZIP_BYTES
+        self.gateway == Gateway::Http && json.len() >= MIN_GZIP_BYTES
     }
 }
 
@@ -70,13 +59,15 @@ pub(crate) fn success(
     request_id: &str,
 ) -> Result<Response<Body>, Error> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let Some(json) = json else { return Ok(without_body(status, request_id)) };
+    let Some(json) = json else {
+        return Ok(response(status, None, Payload::Json(String::new()), false, request_id));
+    };
     let varies = format.varies(&json);
     let payload = match &error {
-        None => format.payload(json)?,
+        None => Payload::new(json, format)?,
         Some(_) => format.payload_of_error(json),
     };
-    let mut response = response(status, "application/json", payload, varies, request_id);
+    let mut response = response(status, Some("application/json"), payload, varies, request_id);
     if let Some(seconds) = error.as_ref().and_then(Error::retry_after_seconds) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -84,13 +75,6 @@ pub(crate) fn success(
         response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
     }
     Ok(response)
-}
-
-fn without_body(status: StatusCode, request_id: &str) -> Response<Body> {
-    let payload = Payload::Json(String::new());
-    let mut response = response(status, "application/json", payload, false, request_id);
-    response.headers_mut().remove(CONTENT_TYPE);
-    response
 }
 
 /// The problem response of an error. A challenge also has `challenge_parameters`.
@@ -103,7 +87,8 @@ pub(crate) fn failure(
     let json = problem(error, request_id);
     let varies = format.varies(&json);
     let payload = format.payload_of_error(json);
-    let mut response = response(error.status(), "application/problem+json", payload, varies, request_id);
+    let mut response =
+        response(error.status(), Some("application/problem+json"), payload, varies, request_id);
     let headers = response.headers_mut();
     if let Error::Token(token_error) = error
         && let Ok(challenge) = HeaderValue::from_str(&token_error.challenge(challenge_parameters))
@@ -121,14 +106,16 @@ pub(crate) fn failure(
 
 fn response(
     status: StatusCode,
-    content_type: &'static str,
+    content_type: Option<&'static str>,
     payload: Payload,
     varies: bool,
     request_id: &str,
 ) -> Response<Body> {
     let mut headers = HeaderMap::with_capacity(6);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(content_type) = content_type {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
     if let Ok(request_id) = HeaderValue::from_str(request_id) {
         headers.insert(X_REQUEST_ID, request_id);
     }
@@ -152,20 +139,15 @@ fn response(
 mod tests {
     use std::time::Duration;
 
+    use lambda_http::http::header::ACCEPT_ENCODING;
+
     use super::*;
     use crate::Answer;
 
-    const BOTH: [bool; 2] = [false, true];
-
-    fn format(is_payload_1: bool, accept_encoding: &'static str) -> BodyFormat {
-        let context = if is_payload_1 {
-            RequestContext::ApiGatewayV1(Default::default())
-        } else {
-            RequestContext::ApiGatewayV2(Default::default())
-        };
-        let mut request = Request::new(Body::Empty).with_request_context(context);
-        request.headers_mut().insert("accept-encoding", HeaderValue::from_static(accept_encoding));
-        BodyFormat::new(&request, Deadline::within(Duration::from_secs(20)))
+    fn format(gateway: Gateway, accept_encoding: &'static str) -> BodyFormat {
+        let headers = [(ACCEPT_ENCODING, HeaderValue::from_static(accept_encoding))];
+        let deadline = Deadline::within(Duration::from_secs(20));
+        BodyFormat::new(gateway, &HeaderMap::from_iter(headers), deadline)
     }
 
     fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
@@ -175,7 +157,7 @@ mod tests {
     #[tokio::test]
     async fn every_response_has_its_headers() {
         let age = Some(Duration::from_millis(2_999));
-        for format in BOTH.map(|is_payload_1| format(is_payload_1, "")) {
+        for format in [Gateway::Http, Gateway::Rest].map(|gateway| format(gateway, "")) {
             let json = success("{}".to_owned().into(), format, "the-request").unwrap();
             let cached =
                 success(Answer { json: "{}".to_owned(), age }.into(), format, "the-request").unwrap();
@@ -198,21 +180,21 @@ mod tests {
     #[tokio::test]
     async fn answers_and_problems_are_compressed_alike() {
         const VARY: Option<&str> = Some("Accept-Encoding");
-        for (is_payload_1, accept_encoding, bytes, vary, encoding) in [
-            (false, "gzip", 2_000, VARY, Some("gzip")),
-            (false, "br", 2_000, VARY, None),
-            (false, "gzip", 500, None, None),
-            (true, "gzip", 2_000, None, None),
-            (true, "gzip", 7_000_000, VARY, Some("gzip")),
+        for (gateway, accept_encoding, bytes, vary, encoding) in [
+            (Gateway::Http, "gzip", 2_000, VARY, Some("gzip")),
+            (Gateway::Http, "br", 2_000, VARY, None),
+            (Gateway::Http, "gzip", 500, None, None),
+            (Gateway::Rest, "gzip", 2_000, None, None),
+            (Gateway::Rest, "gzip", 7_000_000, VARY, Some("gzip")),
         ] {
             let text = "x".repeat(bytes);
-            let format = format(is_payload_1, accept_encoding);
+            let format = format(gateway, accept_encoding);
             let error =
                 Error::InvalidParameter { parameter: "limit", detail: text.clone(), reason: "".into() };
             let problem = failure(&error, &[], format, "the-request");
             for response in [success(text.into(), format, "the-request").unwrap(), problem] {
                 let found = (header(&response, "vary"), header(&response, "content-encoding"));
-                assert_eq!(found, (vary, encoding), "{is_payload_1} {accept_encoding} {bytes}");
+                assert_eq!(found, (vary, encoding), "{gateway:?} {accept_encoding} {bytes}");
                 assert_eq!(matches!(response.body(), Body::Binary(_)), encoding.is_some());
             }
         }
@@ -220,28 +202,26 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_problem_after_the_deadline_is_sent_uncompressed() {
-        let late = BodyFormat { deadline: Deadline::within(Duration::ZERO), ..format(false, "gzip") };
+        let late = BodyFormat { deadline: Deadline::within(Duration::ZERO), ..format(Gateway::Http, "gzip") };
         assert_eq!(success("x".repeat(2_000).into(), late, "").unwrap_err().code(), "deadline_exceeded");
         let error = Error::invalid_parameter("limit", "x".repeat(2_000));
         assert!(matches!(failure(&error, &[], late, "").body(), Body::Text(_)));
     }
 
     #[tokio::test]
-    async fn answers_can_have_no_body_and_errors_can_have_headers() {
+    async fn an_answer_can_have_no_body() {
         let empty = HttpAnswer { status: 202, json: None, age: None, error: None };
-        let response = success(empty, format(false, ""), "the-request").unwrap();
+        let response = success(empty, format(Gateway::Http, ""), "the-request").unwrap();
         assert_eq!((response.status().as_u16(), header(&response, "content-type")), (202, None));
         assert_eq!(header(&response, "x-request-id"), Some("the-request"));
-        let error = Error::MethodNotAllowed { allowed: "POST" };
-        let response = failure(&error, &[], format(false, ""), "the-request");
-        assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, Some("POST")));
     }
 
+    /// A request id cannot split a header.
     #[tokio::test]
-    async fn a_request_id_cannot_split_a_header() {
-        let error = Error::Internal { reason: "a test" };
-        let response = failure(&error, &[], format(false, ""), "a\r\nset-cookie: b");
-        assert!(!response.headers().contains_key("x-request-id"));
-        assert!(!response.headers().contains_key("set-cookie"));
+    async fn errors_can_have_headers_and_no_request_id() {
+        let error = Error::MethodNotAllowed { allowed: "POST" };
+        let response = failure(&error, &[], format(Gateway::Http, ""), "a\r\nset-cookie: b");
+        assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, Some("POST")));
+        assert_eq!((header(&response, "x-request-id"), header(&response, "set-cookie")), (None, None));
     }
 }

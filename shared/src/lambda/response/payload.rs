@@ -4,7 +4,11 @@ use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{Error, lambda::deadline::Deadline};
+use super::BodyFormat;
+use crate::{
+    Error,
+    lambda::{deadline::Deadline, gateway::Gateway},
+};
 
 /// The largest body. Lambda's limit for a synchronous response is 6,291,556 bytes, including the JSON around the body,
 /// which has about 400 bytes (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
@@ -31,31 +35,21 @@ pub(super) enum Payload {
     Gzip(Vec<u8>),
 }
 
-/// When a body is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compress {
-    /// Never: the client does not accept gzip.
-    Never,
-    /// If it would otherwise exceed the payload limit: a REST API needs `binaryMediaTypes` to decode it.
-    IfTooLarge,
-    /// If it has at least [`MIN_GZIP_BYTES`].
-    IfWorthwhile,
-}
-
 impl Payload {
     /// Compresses a body as needed, until the deadline.
     ///
     /// # Errors
     ///
     /// [`Error::AnswerTooLarge`], [`Error::AnswerNeedsGzip`], [`Error::DeadlineExceeded`].
-    pub(super) fn new(json: String, compress: Compress, deadline: Deadline) -> Result<Self, Error> {
-        let is_compressed = match compress {
-            Compress::Never => false,
-            Compress::IfTooLarge => !fits(&json),
-            Compress::IfWorthwhile => json.len() >= MIN_GZIP_BYTES,
+    pub(super) fn new(json: String, format: BodyFormat) -> Result<Self, Error> {
+        let is_compressed = match format.gateway {
+            _ if !format.accepts_gzip => false,
+            Gateway::Http => json.len() >= MIN_GZIP_BYTES,
+            // Needs `binaryMediaTypes` of the API, so only bodies that would otherwise exceed the limit are compressed.
+            Gateway::Rest => !fits(&json),
         };
         if is_compressed {
-            gzip(&json, deadline).map(Self::Gzip)
+            gzip(&json, format.deadline).map(Self::Gzip)
         } else if fits(&json) {
             Ok(Self::Json(json))
         } else {
@@ -112,55 +106,39 @@ mod tests {
     #[tokio::test]
     async fn a_large_body_is_gzipped_or_refused() {
         let large = format!("[{}1]", "\"x\",".repeat(1_500_000));
-        let Payload::Gzip(compressed) = Payload::new(large.clone(), Compress::IfTooLarge, soon()).unwrap()
-        else {
-            panic!("not compressed")
-        };
+        let compressed = gzip(&large, soon()).unwrap();
         let mut text = String::new();
         flate2::read::GzDecoder::new(&compressed[..]).read_to_string(&mut text).unwrap();
         assert_eq!(text, large);
-        assert_eq!(Payload::new(large, Compress::Never, soon()).unwrap_err().code(), "answer_too_large");
+        let format = BodyFormat { gateway: Gateway::Http, accepts_gzip: false, deadline: soon() };
+        assert_eq!(Payload::new(large, format).unwrap_err().code(), "answer_too_large");
     }
 
     #[tokio::test]
     async fn bodies_of_a_kibibyte_are_compressed_where_worthwhile() {
-        for (compress, bytes, is_compressed) in [
-            (Compress::IfWorthwhile, MIN_GZIP_BYTES - 1, false),
-            (Compress::IfWorthwhile, MIN_GZIP_BYTES, true),
-            (Compress::IfTooLarge, MAX_BODY_BYTES, false),
-            (Compress::IfTooLarge, MAX_BODY_BYTES + 1, true),
-            (Compress::Never, MAX_BODY_BYTES, false),
+        for (gateway, accepts_gzip, bytes, is_compressed) in [
+            (Gateway::Http, true, MIN_GZIP_BYTES - 1, false),
+            (Gateway::Http, true, MIN_GZIP_BYTES, true),
+            (Gateway::Rest, true, MAX_BODY_BYTES, false),
+            (Gateway::Rest, true, MAX_BODY_BYTES + 1, true),
+            (Gateway::Http, false, MAX_BODY_BYTES, false),
         ] {
-            let payload = Payload::new("x".repeat(bytes), compress, soon()).unwrap();
-            assert_eq!(matches!(payload, Payload::Gzip(_)), is_compressed, "{compress:?} {bytes}");
+            let format = BodyFormat { gateway, accepts_gzip, deadline: soon() };
+            let payload = Payload::new("x".repeat(bytes), format).unwrap();
+            assert_eq!(matches!(payload, Payload::Gzip(_)), is_compressed, "{format:?} {bytes}");
         }
-    }
-
-    /// Random hexadecimal digits, which compress to half.
-    fn digits(count: usize) -> String {
-        let mut random = fastrand::Rng::with_seed(1);
-        (0..count).map(|_| char::from_digit(random.u32(..16), 16).unwrap()).collect()
     }
 
     #[tokio::test]
     async fn a_body_that_is_too_large_gzipped_is_refused() {
-        let Ok(Payload::Gzip(compressed)) = Payload::new(digits(7_000_000), Compress::IfWorthwhile, soon())
-        else {
-            panic!("not compressed")
+        let mut random = fastrand::Rng::with_seed(1);
+        // Hexadecimal digits compress to half.
+        let mut digits = |count: usize| -> String {
+            (0..count).map(|_| char::from_digit(random.u32(..16), 16).unwrap()).collect()
         };
-        assert!((3_500_000..4_500_000).contains(&compressed.len()), "{}", compressed.len());
-        let error = Payload::new(digits(10_000_000), Compress::IfWorthwhile, soon()).unwrap_err();
+        assert!((3_500_000..4_500_000).contains(&gzip(&digits(7_000_000), soon()).unwrap().len()));
+        let error = gzip(&digits(10_000_000), soon()).unwrap_err();
         assert_eq!(error.reason(), "the compressed answer has more than 6 MB.");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn compressing_counts_against_the_deadline() {
-        let large = "x".repeat(7_000_000);
-        let past = Deadline::within(Duration::ZERO);
-        assert_eq!(
-            Payload::new(large, Compress::IfWorthwhile, past).unwrap_err().code(),
-            "deadline_exceeded"
-        );
     }
 
     #[test]
@@ -173,11 +151,8 @@ mod tests {
     #[test]
     fn the_escaped_length_must_fit() {
         // A control character takes six bytes in JSON.
-        let worst = |count: usize| "\u{1}".repeat(count);
-        assert!(fits(&worst(MAX_BODY_BYTES / 6)));
-        assert!(!fits(&worst(MAX_BODY_BYTES / 6 + 1)));
-        let plain = |count: usize| "x".repeat(count);
-        assert!(fits(&plain(MAX_BODY_BYTES)));
-        assert!(!fits(&plain(MAX_BODY_BYTES + 1)));
+        for (text, largest) in [("\u{1}", MAX_BODY_BYTES / 6), ("x", MAX_BODY_BYTES)] {
+            assert!(fits(&text.repeat(largest)) && !fits(&text.repeat(largest + 1)), "{text:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Error, error::CalendlyMember};
+use crate::{Error, error::CalendlyError};
 
 /// A problem. `type` is `about:blank`, so `title` is the name of the status, or its number if it has no registered
 /// name; `code` distinguishes problems.
@@ -18,7 +18,7 @@ struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    calendly: Option<CalendlyMember<'a>>,
+    calendly: Option<&'a CalendlyError>,
 }
 
 /// The problem of an error, as JSON.
@@ -43,35 +43,38 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::error::CalendlyError;
 
     #[test]
     fn all_members_of_a_problem() {
-        let error = Error::invalid_parameter("active", "active must be true or false.");
-        let problem: Value = serde_json::from_str(&problem(&error, "the-request")).unwrap();
-        assert_eq!(
-            problem,
-            json!({
-                "type": "about:blank", "title": "Bad Request", "status": 400,
-                "detail": "active must be true or false.", "code": "invalid_parameter",
-                "request_id": "the-request", "parameter": "active",
-            })
-        );
-    }
-    #[test]
-    fn a_status_without_a_registered_name_is_its_number() {
-        let error = Error::Calendly(Box::new(CalendlyError {
+        let calendly = CalendlyError {
+            // A status without a registered name.
             status: StatusCode::from_u16(520).unwrap(),
-            title: None,
+            title: Some("A title".to_owned()),
             message: None,
             details: None,
             retry_after: None,
             path: "/users/me",
-        }));
-        let problem: Value = serde_json::from_str(&problem(&error, "the-request")).unwrap();
-        assert_eq!(
-            (&problem["title"], &problem["detail"]),
-            (&json!("520"), &json!("Calendly answered 520."))
-        );
+        };
+        for (error, expected) in [
+            (
+                Error::invalid_parameter("active", "active must be true or false."),
+                json!({
+                    "type": "about:blank", "title": "Bad Request", "status": 400,
+                    "detail": "active must be true or false.", "code": "invalid_parameter",
+                    "request_id": "the-request", "parameter": "active",
+                }),
+            ),
+            (
+                Error::Calendly(Box::new(calendly)),
+                json!({
+                    "type": "about:blank", "title": "520", "status": 520,
+                    "detail": "Calendly answered 520: A title.", "code": "calendly_error",
+                    "request_id": "the-request", "calendly": {"status": 520, "title": "A title"},
+                }),
+            ),
+        ] {
+            let problem: Value = serde_json::from_str(&problem(&error, "the-request")).unwrap();
+            assert_eq!(problem, expected);
+        }
     }
 }
