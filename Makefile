@@ -28,7 +28,7 @@ $(COMPILING): export CARGO_AUDITABLE_ORIG_ARGS := {"offline":false,"frozen":fals
 $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
   --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
 
-.PHONY: help run token test test-long lint refresh-events events check-api check-mcp check-template check-examples \
+.PHONY: help run token test test-long lint refresh-events check-api check-mcp check-template check-examples \
         check-alarms check-figures sam-test supply-chain advisories check-reproducible fuzz mutants reliability confined \
         soak load simulate bench budgets record-budgets build deploy check-stage cargo-auditable \
         release-artifacts screenshots lock clean smoke rehearse
@@ -43,9 +43,6 @@ run: ## Run the functions, their pages and stand-ins for AWS and Calendly on thi
 
 token: ## Print an access token for the functions of `make run`
 	@python3 scripts/print_token.py
-
-events: ## Regenerate the sample events in events/ with future dates
-	python3 scripts/make_events.py
 
 screenshots: ## Retake the README's screenshots (Python 3.11, Chromium)
 	@python3 scripts/screenshots.py
@@ -75,7 +72,7 @@ lint: ## Run clippy and rustdoc, warnings denied, and check references between f
 
 # The events name future days, so they are regenerated about once a year.
 refresh-events:
-	@python3 scripts/make_events.py --refresh
+	@python3 scripts/refresh_events.py
 
 check-api: ## Compare openapi.yaml, pages and clients with running functions (Python 3.11, Chromium)
 	@python3 scripts/check_api.py

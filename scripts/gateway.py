@@ -5,20 +5,22 @@ origins, and writes the template's access log to standard output. Also serves La
 `POST /2015-03-31/functions/NAME/invocations`.
 """
 
+import base64
 import json
 import sys
 import time
+import urllib.parse
 import uuid
 from datetime import datetime, timezone
 
 import yaml
 
 import local
-import payload
 from lambda_emulator import FUNCTION_ERROR, REQUEST_ID, Function, Handler, Server, invoke
 
 INVOKE = "/2015-03-31/functions/"
 API = "local"
+TEXT = ("text/", "application/json")
 CONTEXT = "$context."
 
 
@@ -100,23 +102,10 @@ class Connection(Handler):
 
     def integrate(self, body, context):
         """(status, headers, body) of the function's answer to a request. Records it in the context."""
-        event = payload.event(
-            self.command,
-            self.path,
-            self.headers.items(),
-            body,
-            route_key=context["routeKey"],
-            api=API,
-            domain=self.headers.get("Host", ""),
-            caller=context["identity.sourceIp"],
-            request_id=context["requestId"],
-            time=context["requestTime"],
-            epoch_ms=round(time.time() * 1000),
-        )
         started = time.monotonic()
         try:
             function = self.server.functions[local.ROUTES[context["routeKey"]]]
-            status, headers, body = invoke(function, json.dumps(event).encode())
+            status, headers, body = invoke(function, json.dumps(self.event(body, context)).encode())
             headers = dict(headers)
             context["integration.requestId"] = headers[REQUEST_ID]
             if status != 200:
@@ -124,7 +113,7 @@ class Connection(Handler):
                 return self.refused(503, "Service Unavailable", context)
             if FUNCTION_ERROR in headers:
                 raise ValueError(body.decode(errors="replace"))
-            status, headers, body = payload.response(json.loads(body))
+            status, headers, body = response(json.loads(body))
             context["integration.status"] = status
             # The HTTP API adds CORS headers itself.
             return status, [pair for pair in headers if not is_replaced(pair[0])], body
@@ -133,6 +122,48 @@ class Connection(Handler):
             return self.refused(500, "Internal Server Error", context)
         finally:
             context["integration.latency"] = milliseconds_since(started)
+
+    def event(self, body, context):
+        """The event of a request, payload 2.0. Like API Gateway, leaves empty members out.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+        """
+        path, _, query = self.path.partition("?")
+        headers = group((name.lower(), value) for name, value in self.headers.items())
+        cookies = headers.pop("cookie", [])
+        is_text = headers.get("content-type", TEXT)[0].startswith(TEXT)
+        domain = self.headers.get("Host", "")
+        members = {
+            "version": "2.0",
+            "routeKey": context["routeKey"],
+            "rawPath": path,
+            "rawQueryString": query,
+            "cookies": [cookie for line in cookies for cookie in line.split("; ")],
+            "headers": joined(headers),
+            "queryStringParameters": joined(group(urllib.parse.parse_qsl(query, keep_blank_values=True))),
+            "requestContext": {
+                "accountId": "123456789012",
+                "apiId": API,
+                "domainName": domain,
+                "domainPrefix": domain.partition(".")[0],
+                "http": {
+                    "method": self.command,
+                    "path": path,
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": context["identity.sourceIp"],
+                    "userAgent": self.headers.get("User-Agent", ""),
+                },
+                "requestId": context["requestId"],
+                "routeKey": context["routeKey"],
+                "stage": "$default",
+                "time": context["requestTime"],
+                "timeEpoch": round(time.time() * 1000),
+            },
+            "body": body.decode(errors="replace") if is_text else base64.b64encode(body).decode(),
+            "isBase64Encoded": bool(body) and not is_text,
+        }
+        optional = ("cookies", "queryStringParameters", "body")
+        return {name: value for name, value in members.items() if value or name not in optional}
 
     @staticmethod
     def refused(status, message, context):
@@ -167,6 +198,31 @@ class Connection(Handler):
             return []
         exposed = ",".join(self.server.rules["exposeHeaders"])
         return [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", exposed)]
+
+
+def group(pairs):
+    """{name: values} of pairs."""
+    grouped = {}
+    for name, value in pairs:
+        grouped.setdefault(name, []).append(value)
+    return grouped
+
+
+def joined(grouped):
+    """{name: values, separated by commas}."""
+    return {name: ",".join(values) for name, values in grouped.items()}
+
+
+def response(answer):
+    """(status, headers, body) of a function's answer. Raises `ValueError` if it is not one of payload 2.0."""
+    try:
+        headers = [(name, str(value)) for name, value in answer.get("headers", {}).items()]
+        headers += [("Set-Cookie", cookie) for cookie in answer.get("cookies", [])]
+        body = answer.get("body") or ""
+        body = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+        return int(answer["statusCode"]), headers, body
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"not an answer of payload 2.0: {error!r}") from error
 
 
 def is_replaced(name):

@@ -28,8 +28,8 @@ import urllib.request
 from datetime import datetime, timedelta, timezone
 
 import local
-import make_events
 import node_packages
+import refresh_events
 import tools
 from processes import ProcessFailed, Processes, free_ports
 
@@ -143,7 +143,7 @@ def start(settings, processes):
     for function, url in requests.items():
         wait_for_answer(function, url, token, settings, processes)
 
-    if make_events.refresh():
+    if refresh_events.refresh():
         say("The time range in events/ had passed; it has been moved ahead.")
     print_how_to_call(settings, requests)
 

@@ -12,7 +12,7 @@ import sys
 import time
 
 import local
-import make_events
+import refresh_events
 import run
 import tools
 from containers import Containers, ContainersUnavailable, architecture, install_programs
@@ -48,7 +48,7 @@ def main():
         install_programs()
         tools.install("run")
         build(processor)
-        make_events.refresh()
+        refresh_events.refresh()
         WORK.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         with Processes(WORK) as processes, Containers(processes) as containers:
@@ -148,11 +148,11 @@ class Sam:
 
 def check_events(sam):
     """Invokes the functions with the samples that succeed. The end-to-end tests send all of them."""
-    expected = json.loads((make_events.EVENTS / "expected.json").read_text())
+    expected = json.loads((refresh_events.EVENTS / "expected.json").read_text())
     for name, answer in expected.items():
         if answer.get("status", 200) != 200:
             continue
-        got = sam.invoke(answer["function"], make_events.EVENTS / name)
+        got = sam.invoke(answer["function"], refresh_events.EVENTS / name)
         if (got.get("statusCode"), got.get("warm")) != (answer.get("status"), answer.get("warm")) or "unprepared" in got:
             raise TestFailed(f"{name} is answered {got}")
         print(f"sam local invoke  {name}: {got.get('statusCode', 'warm')}", flush=True)
