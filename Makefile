@@ -57,7 +57,6 @@ OPTIMIZED_LONG = cargo test --profile driver --workspace --test long -- --nocapt
 test: refresh-events ## Check formatting, run the unit tests and the end-to-end tests (5 minutes)
 	cargo fmt --all -- --check
 	@$(TOOLS) test
-	@python3 scripts/debian.py faketime
 	cargo build $(WORKSPACE)
 	cargo test --workspace --tests
 
@@ -89,8 +88,7 @@ check-mcp: ## Drive the MCP server with the official SDKs and conformance tests
 
 # The CDK is installed into target/, because its versions are pinned separately.
 check-examples: ## Synthesize the CDK app (Node.js) and check the Terraform module
-	@$(TOOLS) template
-	@python3 scripts/cdk.py
+	@$(TOOLS) template cdk
 	$(VENV)/python -m unittest discover --start-directory tests/examples
 
 check-alarms: ## Inject the fault behind each alarm and check that the alarm fires
@@ -102,12 +100,12 @@ sam-test: ## Run the built functions in `sam local` (Linux, as root)
 	@python3 scripts/sam_test.py
 
 fuzz: ## Fuzz the parsers and record the figures (FUZZ_SECONDS=180 each)
-	@python3 scripts/cargo_tools.py cargo-fuzz
+	@$(TOOLS) cargo-fuzz
 	python3 scripts/fuzz.py
 
 # Unit tests only. They run twice as fast with optimized dependencies.
 mutants: ## Mutate the code and list the mutants that no unit test detects (hours; MUTANTS="--file …")
-	@python3 scripts/cargo_tools.py cargo-mutants
+	@$(TOOLS) cargo-mutants
 	PATH="$(CURDIR)/.venv/cargo/bin:$$PATH" cargo mutants --package shared --package check-availability --package mcp \
 	  --cargo-arg="--config=profile.dev.package.'*'.opt-level=1" --output target $(MUTANTS) || test $$? -eq 2 -o $$? -eq 3
 
@@ -163,7 +161,7 @@ build: cargo-auditable ## Build what `make deploy` deploys, and its SBOM (ARCHIT
 	@$(VENV)/python scripts/sbom.py $(BUILD_DIR)
 
 cargo-auditable:
-	@python3 scripts/cargo_tools.py cargo-auditable
+	@$(TOOLS) cargo-auditable
 
 deploy: check-stage check-template build ## Build, check and deploy a stage of samconfig.toml (STAGE=staging)
 	$(VENV)/python scripts/deploy.py $(SAM) $(STAGE) $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
@@ -174,7 +172,7 @@ smoke: check-stage ## Check a deployed stage with a caller's token: make smoke S
 
 # Needs a build for this machine's processor.
 rehearse: ## Deploy what `make build` built to a local AWS, update it, roll it back, delete it
-	@$(TOOLS) template
+	@$(TOOLS) template rehearsal
 	cargo build --package sandbox
 	$(VENV)/python tests/rehearsal/rehearse.py
 
@@ -185,7 +183,7 @@ check-stage:
 
 ARCHITECTURES ?= arm64 x86_64
 release-artifacts: ## Write the files of a release to dist/ (ARCHITECTURES="arm64 x86_64")
-	@$(TOOLS) build template test
+	@$(TOOLS) build template
 	rm -rf dist
 	for architecture in $(ARCHITECTURES); do \
 	  $(MAKE) --no-print-directory build ARCHITECTURE=$$architecture BUILD_DIR=.aws-sam/release-$$architecture && \
@@ -204,7 +202,7 @@ CARGO_DENY := .venv/cargo/bin/cargo-deny --config deny.toml --workspace --all-fe
 
 # Needs only the registries; `advisories` needs the advisory databases.
 supply-chain: ## Check the licenses and sources of dependencies, and the GitHub workflows
-	@python3 scripts/cargo_tools.py cargo-deny
+	@$(TOOLS) cargo-deny
 	$(CARGO_DENY) check --allow license-exception-not-encountered bans licenses sources
 	$(CARGO_DENY) --manifest-path tests/fuzz/Cargo.toml check --allow license-exception-not-encountered \
 	  --allow unmatched-skip bans licenses sources
@@ -212,7 +210,7 @@ supply-chain: ## Check the licenses and sources of dependencies, and the GitHub 
 	$(VENV)/zizmor --offline --persona=auditor .github
 
 advisories: ## Check dependencies and actions against published advisories (GH_TOKEN)
-	@python3 scripts/cargo_tools.py cargo-deny
+	@$(TOOLS) cargo-deny
 	$(CARGO_DENY) check advisories
 	$(CARGO_DENY) --manifest-path tests/fuzz/Cargo.toml check advisories
 	@$(TOOLS) supply-chain

@@ -4,22 +4,19 @@ import subprocess
 import sys
 
 import build
-import debian
 import tools
-
-PROGRAMS = {"valgrind": "valgrind", "strace": "strace"}
 
 
 def main():
     try:
-        debian.install(debian.missing(PROGRAMS))
-        tools.install("build")
+        for use in ("budgets", "build"):
+            tools.install(use)
         build.functions()
         # The driver's speed does not affect the counts.
         build.cargo("build", "--quiet", "--package", "bench")
         # It prints the problems.
         sys.exit(subprocess.call([build.ROOT / "target" / "debug" / "bench", sys.argv[1]]))
-    except (debian.ProgramsMissing, tools.ToolsError, subprocess.CalledProcessError) as problem:
+    except (tools.ToolsError, subprocess.CalledProcessError) as problem:
         sys.exit(f"budgets: {problem}")
 
 

@@ -10,9 +10,7 @@ import subprocess
 import sys
 import time
 
-import debian
 import local
-import node_packages
 import run
 import tools
 
@@ -29,7 +27,7 @@ def main():
         install()
         step(
             "the linter",
-            [node_packages.folder("api") / "node_modules/.bin/redocly", "lint"]
+            [tools.npm("api") / "node_modules/.bin/redocly", "lint"]
             + ["--extends=recommended-strict", local.ROOT / "openapi.yaml"],
         )
         step("the code", unittest("description"))
@@ -41,7 +39,7 @@ def main():
             step("the clients", [tools.BIN / "python", TESTS / "clients.py"], bundle.addresses())
         with Bundle(CACHE="1") as bundle:
             step("the cache", unittest("cached"), bundle.addresses())
-    except (debian.ProgramsMissing, tools.ToolsError, run.StartFailed) as problem:
+    except (tools.ToolsError, run.StartFailed) as problem:
         sys.exit(f"check-api: {problem}")
 
 
@@ -51,8 +49,6 @@ def install():
         raise tools.ToolsError(f"schemathesis needs Python 3.11 or newer; python3 is {sys.version.split()[0]}.")
     tools.install("run")
     tools.install("api")
-    node_packages.install("api")
-    debian.install(debian.missing({"chromium": "chromium"}))
 
 
 def step(name, command, environment=None, directory=local.ROOT):

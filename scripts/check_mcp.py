@@ -5,7 +5,6 @@ import sys
 
 import check_api
 import local
-import node_packages
 import run
 import tools
 from processes import free_ports
@@ -16,13 +15,12 @@ def main():
     try:
         for use in ("run", "mcp"):
             tools.install(use)
-        node_packages.install("mcp")
         [port] = free_ports(1)
         origins = ",".join(f"http://{host}:{port}" for host in ("127.0.0.1", "localhost"))
         with check_api.Bundle(MCP_ALLOWED_ORIGINS=origins) as bundle:
             addresses = bundle.addresses() | {
                 "MCP_URL": bundle.settings.functions + local.MCP_ROUTE,
-                "NODE_PACKAGES": str(node_packages.folder("mcp")),
+                "NODE_PACKAGES": str(tools.npm("mcp")),
                 "PROXY_PORT": str(port),
             }
             tests = ["-m", "unittest", "discover", "--start-directory", local.ROOT / "tests" / "mcp"]

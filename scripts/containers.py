@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import debian
+import tools
 
 # {Python's name of an architecture: SAM's}
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
@@ -62,7 +62,7 @@ def architecture():
 
 def install_programs():
     """Installs missing programs on Debian and Ubuntu, as root."""
-    packages = debian.missing(PROGRAMS)
+    packages = tools.missing(PROGRAMS)
     packages += [
         package
         for program, package in NETWORK_PROGRAMS.items()
@@ -70,10 +70,7 @@ def install_programs():
     ]
     if not packages and os.geteuid() != 0:
         raise ContainersUnavailable("The containers' network needs root: sudo make sam-test")
-    try:
-        debian.install(packages)
-    except debian.ProgramsMissing as problem:
-        raise ContainersUnavailable(str(problem)) from problem
+    tools.install_programs(packages)
 
 
 class Containers:

@@ -11,14 +11,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import page_tables
-from cargo_tools import BIN
 from local import ROOT
+from tools import CARGO
 
 CRATE = ROOT / "tests" / "fuzz"
 CORPUS = CRATE / "corpus"
 WORK = ROOT / "target" / "fuzz"
 PAGE = ROOT / "docs" / "reliability.md"
-CARGO_FUZZ = BIN / "cargo-fuzz"
+CARGO_FUZZ = CARGO / "bin" / "cargo-fuzz"
 
 # For each target.
 DEFAULT_SECONDS = 180

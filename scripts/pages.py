@@ -17,7 +17,7 @@ import swagger_ui_bundle
 import yaml
 
 import local
-import node_packages
+import tools
 
 BOOKING_PAGE = local.ROOT / "examples" / "booking-page"
 API_PAGE = local.ROOT / "scripts" / "api-page"
@@ -47,7 +47,7 @@ def write_booking_page(directory, functions):
     index.write_text(index.read_text().replace(local.FUNCTIONS_URL, functions))
     calendar = directory / CALENDAR
     calendar.parent.mkdir(parents=True)
-    shutil.copy(node_packages.folder("booking-page") / CALENDAR, calendar)
+    shutil.copy(tools.npm("run") / CALENDAR, calendar)
 
 
 def write_api_page(directory):

@@ -33,17 +33,12 @@ class Processes:
     def start(self, name, command, env=None, cwd=None):
         """Starts a service. Its output goes to `<name>.log`."""
         with open(self.log(name), "wb") as log:
-            process = self._spawn(command, env, cwd, stdout=log, stderr=subprocess.STDOUT)
+            # A separate session, so that Ctrl-C reaches only this program, which then stops its children in order.
+            process = subprocess.Popen(
+                command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         self._running.append((name, process))
-
-    def run(self, command, env=None, cwd=None):
-        """Runs a command to its end. Raises `subprocess.CalledProcessError` if it fails."""
-        process = self._spawn(command, env, cwd)
-        self._running.append((command[0], process))
-        code = process.wait()
-        self._running.remove((command[0], process))
-        if code != 0:
-            raise subprocess.CalledProcessError(code, command)
 
     def stop(self, name):
         """Stops one service."""
@@ -66,13 +61,6 @@ class Processes:
     def log(self, name):
         """The path of a log."""
         return self._logs / f"{name}.log"
-
-    @staticmethod
-    def _spawn(command, env, cwd, **streams):
-        # A separate session, so that Ctrl-C reaches only this program, which then stops its children in order.
-        return subprocess.Popen(
-            command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True, **streams
-        )
 
 
 def free_ports(count):

@@ -28,7 +28,6 @@ import urllib.request
 from datetime import datetime, timedelta, timezone
 
 import local
-import node_packages
 import refresh_events
 import tools
 from processes import ProcessFailed, Processes, free_ports
@@ -131,12 +130,11 @@ def main():
 
 def start(settings, processes):
     """Builds and starts everything, and prints how to call it."""
-    tools.install("run", start=processes.run)
-    node_packages.install("booking-page", start=processes.run)
-    build(processes)
+    tools.install("run")
+    build()
 
     say("Starting the stand-ins and the functions")
-    start_stand_ins(settings, processes, write_pages(settings, processes))
+    start_stand_ins(settings, processes, write_pages(settings))
     start_functions(settings, processes)
     token = fresh_token(settings)
     requests = sample_requests(settings)
@@ -148,13 +146,11 @@ def start(settings, processes):
     print_how_to_call(settings, requests)
 
 
-def write_pages(settings, processes):
+def write_pages(settings):
     """Writes the pages for these ports into a separate directory."""
     directory = local.ROOT / ".run" / f"pages-{settings.sandbox_port}"
-    processes.run(
-        [tools.BIN / "python", local.ROOT / "scripts" / "pages.py"]
-        + [directory, settings.functions, settings.sandbox]
-    )
+    command = [tools.BIN / "python", local.ROOT / "scripts" / "pages.py"]
+    subprocess.check_call([*command, directory, settings.functions, settings.sandbox])
     return directory
 
 
@@ -224,11 +220,11 @@ def check_ports(settings):
                 ) from error
 
 
-def build(processes):
+def build():
     """Compiles the sandbox and the functions, with cargo's own progress."""
     say("Compiling the sandbox and the functions (minutes the first time)")
     try:
-        processes.run(BUILD, cwd=local.ROOT)
+        subprocess.check_call(BUILD, cwd=local.ROOT)
     except subprocess.CalledProcessError as error:
         raise StartFailed(
             "The build failed; cargo says why above. If Rust is too old, run `rustup update`."

@@ -6,7 +6,6 @@ It uses the default ports, since the screenshots show them.
 import sys
 
 import check_api
-import debian
 import local
 import run
 import tools
@@ -21,7 +20,7 @@ def main():
             program = check_api.TESTS / "screenshots.py"
             command = [tools.BIN / "python", program, local.ROOT / "docs"]
             check_api.step("screenshots", command, bundle.addresses())
-    except (debian.ProgramsMissing, tools.ToolsError, run.StartFailed) as problem:
+    except (tools.ToolsError, run.StartFailed) as problem:
         sys.exit(f"screenshots: {problem}")
 
 
