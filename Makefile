@@ -69,7 +69,7 @@ lint: ## Run clippy and rustdoc, warnings denied, and check references between f
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 	@python3 scripts/check_references.py
 
-# The events name future days, so they are regenerated about once a year.
+# The events name future days, which move about once a year.
 refresh-events:
 	@python3 scripts/refresh_events.py
 
@@ -164,7 +164,7 @@ cargo-auditable:
 	@$(TOOLS) cargo-auditable
 
 deploy: check-stage check-template build ## Build, check and deploy a stage of samconfig.toml (STAGE=staging)
-	$(VENV)/python scripts/deploy.py $(SAM) $(STAGE) $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
+	$(SAM) deploy --config-file $(CURDIR)/samconfig.toml --config-env $(STAGE) --template-file $(BUILD_DIR)/template.yaml
 
 smoke: check-stage ## Check a deployed stage with a caller's token: make smoke STAGE=staging TOKEN=…
 	@$(TOOLS) template

@@ -58,7 +58,7 @@ def main():
                 # On all addresses, where containers reach them.
                 settings = run.Settings({"BIND_ADDRESS": "0.0.0.0"} | run.free_port_variables())
                 run.start_stand_ins(settings, processes)
-                sam = Sam(containers, processor, settings)
+                sam = Sam(containers, settings)
                 check_events(sam)
                 check_api(sam, settings, processes)
             finally:
@@ -87,7 +87,7 @@ def build(processor):
 class Sam:
     """`sam local`, set up for the containers."""
 
-    def __init__(self, containers, processor, settings):
+    def __init__(self, containers, settings):
         machine, variables = f"http://{containers.machine}", WORK / "environment.json"
         configuration = local.configuration(
             f"{machine}:{settings.sandbox_port}", f"{machine}:{settings.secrets_manager_port}"
@@ -95,7 +95,7 @@ class Sam:
         variables.write_text(json.dumps({"Parameters": configuration}))
         self.options = ["--template", str(BUILT_TEMPLATE), "--env-vars", str(variables)]
         self.options += ["--skip-pull-image", "--region", local.REGION]
-        self.options += ["--parameter-overrides", f"Architecture={processor}", "McpServer=ENABLED"]
+        self.options += ["--parameter-overrides", "McpServer=ENABLED"]
         # Overrides samconfig.toml, which is for Docker.
         (WORK / "samconfig.toml").write_text("version = 0.1\n")
         self.options += ["--config-file", str(WORK / "samconfig.toml")]

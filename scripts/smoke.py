@@ -316,9 +316,9 @@ def table(results):
     return "\n".join(f"{'ok' if passed else 'FAILED':6}  {name:{width}}  {text}" for name, passed, text in results)
 
 
-def stack_name(stage):
-    configured = SamConfig(str(ROOT), "samconfig.toml").get_all(["deploy"], "parameters", env=stage)
-    return configured["stack_name"]
+def configuration(stage):
+    """The parameters of `sam deploy` for a stage."""
+    return SamConfig(str(ROOT), "samconfig.toml").get_all(["deploy"], "parameters", env=stage)
 
 
 def main():
@@ -327,7 +327,7 @@ def main():
     if not token:
         sys.exit("make smoke: TOKEN is a caller's token, as in: make smoke STAGE=staging TOKEN=…")
     try:
-        stack = Stack(stack_name(stage), token)
+        stack = Stack(configuration(stage)["stack_name"], token)
     except Exception as error:
         sys.exit(f"make smoke: the stack of {stage} cannot be read: {error}")
     results = run(stack)

@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import boto3  # noqa: E402
-import deploy  # noqa: E402
 import local  # noqa: E402
 import local_aws  # noqa: E402
 import sam_test  # noqa: E402
@@ -79,11 +78,13 @@ class Caller(threading.Thread):
 
 
 class Rehearsal:
-    def __init__(self, aws, architecture):
-        self.aws, self.architecture = aws, architecture
+    def __init__(self, aws):
+        self.aws = aws
         self.template = FOLDER / "build" / "template.yaml"
-        self.name = smoke.stack_name(STAGE)
-        self.parameters = deploy.parameters(STAGE) | {"JwtIssuer": local_aws.ISSUER, "JwtAudience": local.AUDIENCE}
+        configured = smoke.configuration(STAGE)
+        self.name = configured["stack_name"]
+        self.parameters = dict(override.split("=", 1) for override in configured["parameter_overrides"])
+        self.parameters |= {"JwtIssuer": local_aws.ISSUER, "JwtAudience": local.AUDIENCE}
         self.started = self.last = time.monotonic()
         self.caller = None
         self.secret = None
@@ -96,10 +97,13 @@ class Rehearsal:
     # Deployments
 
     def deploy(self, succeeds=True, **changes):
-        """Deploys with the code of `make deploy`, and returns the reasons of failed resources."""
+        """Deploys as `make deploy` does, and returns the reasons of failed resources."""
         started = datetime.now(timezone.utc)
         parameters = self.parameters | changes
-        command = deploy.command(str(tools.BIN / "sam"), STAGE, str(self.template), self.architecture, parameters)
+        command = [tools.BIN / "sam", "deploy", "--config-file", ROOT / "samconfig.toml", "--config-env", STAGE]
+        # These replace all parameters of samconfig.toml.
+        command += ["--template-file", self.template, "--parameter-overrides"]
+        command += [f'{name}="{value}"' for name, value in parameters.items()]
         result = subprocess.run(
             command, env=self.aws.environment, capture_output=True, text=True, timeout=DEPLOY_SECONDS, check=False
         )
@@ -386,7 +390,7 @@ def main():
         os.environ.update(aws.environment)
         for name in set(os.environ) - set(aws.environment):
             del os.environ[name]
-        Rehearsal(aws, architecture).run()
+        Rehearsal(aws).run()
 
 
 if __name__ == "__main__":
