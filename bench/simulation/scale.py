@@ -33,20 +33,6 @@ MAX_CALLS = 0.8 * RATE_LIMIT
 # And up to this share of refused requests.
 MAX_REFUSED = 0.0001
 
-# Units a second of a table's partition:
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
-PARTITION_READ_UNITS = 3_000
-PARTITION_WRITE_UNITS = 1_000
-
-# Requests a second: the default of the template's ThrottlingRateLimit, and what an account may have in a region,
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html.
-GATEWAY_SETTING = 20
-GATEWAY_LIMIT = 10_000
-
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: requests a second, for each environment that
-# an account may have.
-REQUESTS_OF_AN_ENVIRONMENT = 10
-
 # Relative tolerance of a repeated simulation: floating-point results differ between CPUs.
 SAME = 0.01
 
@@ -208,38 +194,6 @@ def loads(results):
     return report.make_table(columns, [results["limits", rate] for rate in sweep.LIMIT_RATES])
 
 
-def limits(results):
-    def met(what, limit):
-        return f"about {float(f'{rate_at(what, limit, results):.1g}'):,.0f}"
-
-    environments = deployment.CONCURRENCY
-    longer = "longer `AvailabilityCacheSeconds`"
-    of_an_item = f"{PARTITION_READ_UNITS:,} read units a second of one item"
-    rows = [
-        ["Calendly's rate limit, without a cache", f"{RATE_LIMIT / 60:.1f}", "`AvailabilityCacheSeconds`"],
-        ["the gateway's default throttle", f"{GATEWAY_SETTING}", "`ThrottlingRateLimit`"],
-        [f"Lambda's {environments:,} environments of an account", met("environments", environments)]
-        + [f"ask AWS for more; {longer}"],
-        [f"Lambda: {REQUESTS_OF_AN_ENVIRONMENT} requests a second for each of them"]
-        + [f"{REQUESTS_OF_AN_ENVIRONMENT * environments:,}", "the same"],
-        ["the gateway's own limit, of an account and region", f"{GATEWAY_LIMIT:,}", "ask AWS for more"],
-        [f"a hot partition: {of_an_item}", met("most_read_units", PARTITION_READ_UNITS)]
-        + [f"{longer}; a stack for each part of the event types"],
-        [f"the same: {PARTITION_WRITE_UNITS:,} write units", met("most_write_units", PARTITION_WRITE_UNITS)]
-        + ["the same"],
-    ]
-    return report.table(["limit", "requests a second", "how to raise it"], rows)
-
-
-def rate_at(what, limit, results):
-    """The requests a second at which a figure reaches its limit, interpolated between two simulated points."""
-    points = [(rate, results["limits", rate][what]) for rate in sweep.LIMIT_RATES]
-    above = next((at for at, (_, value) in enumerate(points) if value >= limit), len(points) - 1)
-    (first, low), (second, high) = points[above - 1], points[above]
-    slope = math.log(second / first) / math.log(high / low)
-    return second * (limit / high) ** slope
-
-
 def prediction(_):
     load = json.loads(LOAD.read_text())
     scenario = load["scenario"]
@@ -270,7 +224,6 @@ def assumed(_):
 
 PARTS = {
     "choice": choice,
-    "limits": limits,
     "loads": loads,
     "more_pats": more_pats,
     "bill": bill,
