@@ -29,14 +29,19 @@ OUTPUTS = {
     "UserEventTypesFunctionName",
     "CheckAvailabilityFunctionName",
 }
-# Actions that no function may be allowed, with any parameters.
+# Actions that no role of the stack may be allowed, with any parameters.
 FORBIDDEN = [
     ("secretsmanager:GetSecretValue", "arn:{partition}:secretsmanager:{region}:{account}:secret:another-AbCdEf"),
     ("secretsmanager:PutSecretValue", "*"),
     ("dynamodb:GetItem", "arn:{partition}:dynamodb:{region}:{account}:table/another"),
     ("dynamodb:Scan", "*"),
     ("logs:CreateLogGroup", "*"),
-    ("lambda:InvokeFunction", "*"),
+    ("logs:PutLogEvents", "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/another:log-stream:1"),
+    ("lambda:InvokeFunction", "arn:{partition}:lambda:{region}:{account}:function:another"),
+    (
+        "codedeploy:PutLifecycleEventHookExecutionStatus",
+        "arn:{partition}:codedeploy:{region}:{account}:deploymentgroup:another/another",
+    ),
     ("iam:PassRole", "*"),
     ("s3:GetObject", "*"),
 ]
@@ -265,8 +270,10 @@ def check_permissions(stack):
     place = {"partition": partition, "account": identity["Account"], "region": boto3.session.Session().region_name}
     roles = [
         r["PhysicalResourceId"]
-        for r in stack.resources(stack.nested()["Roles"])
-        if r["ResourceType"] == "AWS::IAM::Role" and r["LogicalResourceId"] not in ("DeploymentRole", "ScheduleRole")
+        for nested in ("Roles", "Hook")
+        for r in stack.resources(stack.nested()[nested])
+        # AWS manages the policy of the deployment role.
+        if r["ResourceType"] == "AWS::IAM::Role" and r["LogicalResourceId"] != "DeploymentRole"
     ]
     for role in roles:
         arn = iam.get_role(RoleName=role)["Role"]["Arn"]
