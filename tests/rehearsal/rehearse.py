@@ -28,7 +28,7 @@ import local_aws  # noqa: E402
 import sam_test  # noqa: E402
 import smoke  # noqa: E402
 import tools  # noqa: E402
-from permissions import COLD_SECONDS, check_each_permission  # noqa: E402
+from permissions import RECYCLED_SECONDS, check_each_permission  # noqa: E402
 from processes import Processes  # noqa: E402
 from samcli.yamlhelper import yaml_parse  # noqa: E402
 
@@ -232,15 +232,21 @@ class Rehearsal:
         before = self.versions()
         for function in FUNCTIONS.values():
             (FOLDER / "build" / function / "changed").write_text("A file that changes the code of the package.")
-        seen = threading.Event()
+        stack, seen = self.stack(), threading.Event()
+        resources = stack.resources(stack.nested()["UserCanary"])
+        alarms = [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::CloudWatch::Alarm"]
+        functions, cloudwatch = boto3.client("lambda"), boto3.client("cloudwatch")
+
+        def set_alarms(state):
+            for alarm in alarms:
+                cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="rehearsal")
 
         def breach():
-            while not seen.is_set():
-                alias = boto3.client("lambda").get_alias(FunctionName=f"{self.name}-user", Name="live")
+            while not seen.wait(0.05):
+                alias = functions.get_alias(FunctionName=f"{self.name}-user", Name="live")
                 if alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
-                    self.set_canary_alarms("ALARM")
+                    set_alarms("ALARM")
                     seen.set()
-                time.sleep(0.1)
 
         thread = threading.Thread(target=breach, daemon=True)
         thread.start()
@@ -251,15 +257,8 @@ class Rehearsal:
             thread.join()
         require("was stopped by" in failures, f"the alarm did not stop it: {failures}")
         require(self.versions() == before, "an alias was not moved back")
-        self.set_canary_alarms("OK")
+        set_alarms("OK")
         self.say(f"alarm during the canary, rolled back: {self.smoke(rolled_back=True)}")
-
-    def set_canary_alarms(self, state):
-        stack, client = self.stack(), boto3.client("cloudwatch")
-        for resource in stack.resources(stack.nested()["UserCanary"]):
-            if resource["ResourceType"] == "AWS::CloudWatch::Alarm":
-                alarm = resource["PhysicalResourceId"]
-                client.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="rehearsal")
 
     def move(self, versions, requests_to=None):
         """Moves the aliases to `versions`, and routes all requests to `requests_to`, if given."""
@@ -306,10 +305,10 @@ class Rehearsal:
     def repair(self):
         """A stack whose secret is empty can be repaired by an update."""
         boto3.client("secretsmanager").put_secret_value(SecretId="calendly/encrypted", SecretString="{}")
-        # Environments that have cached the token are recycled during this time.
-        time.sleep(COLD_SECONDS)
-        response = self.stack().get(smoke.path_of("user"))
-        require(response.json().get("code") == "pat_missing", f"with an empty secret: {response.summary()}")
+        # Environments that have cached the token answer until they are recycled.
+        deadline = time.monotonic() + RECYCLED_SECONDS
+        while (response := self.stack().get(smoke.path_of("user"))).json().get("code") != "pat_missing":
+            require(time.monotonic() < deadline, f"with an empty secret: {response.summary()}")
         # The hook accepts an update that leaves the stack equally broken, and it accepts the repair.
         self.deploy(MemorySize="512")
         self.secret = "a signing secret of 32 bytes or more"
