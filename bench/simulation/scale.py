@@ -1,8 +1,8 @@
-"""docs/scale.md and its plot: `python bench/simulation/scale.py simulate|write|check`.
+"""The tables of docs/scale.md: `python bench/simulation/scale.py simulate|write|check`.
 
-`simulate` writes bench/simulation/results.json, the page's tables between their markers, and its plot. `write` skips the
-simulation. `check` fails if the model does not predict the load test, if a simulation differs from results.json, or if
-the page or the plot does.
+`simulate` writes bench/simulation/results.json, and the page's tables between their markers. `write` skips the
+simulation. `check` fails if the model does not predict the load test, or if a simulation or the page differs from
+results.json.
 """
 
 import json
@@ -16,7 +16,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import deployment  # noqa: E402
 import load_test  # noqa: E402
-import plot  # noqa: E402
 import prices  # noqa: E402
 import report  # noqa: E402
 import sweep  # noqa: E402
@@ -25,7 +24,6 @@ from settings import RATE_LIMIT, ROOT  # noqa: E402
 RESULTS = ROOT / "bench" / "simulation" / "results.json"
 LOAD = ROOT / "bench" / "load.json"
 PAGE = ROOT / "docs" / "scale.md"
-PLOT = ROOT / "docs" / "scale.svg"
 
 # A setting is sufficient up to this use of the quota: above it, stale answers are served.
 MAX_CALLS = 0.8 * RATE_LIMIT
@@ -38,7 +36,6 @@ SAME = 0.01
 
 MONTHS = {1e3: "10³", 1e6: "10⁶", 1e9: "10⁹"}
 PATTERNS = {"even": "even", "daily": "daily, busiest hour", "mailing": "after a mailing"}
-COLORS = ("#8a8f98", "#d4a72c", "#ce422b", "#2f81f7", "#8250df")
 
 
 def read_results():
@@ -233,26 +230,9 @@ PARTS = {
 }
 
 
-def drawing(results):
-    curves = {
-        setting: [results["traffic", a_month, "even", setting] for a_month in sweep.CURVE_MONTHS]
-        for setting in sweep.CURVES
-    }
-    limit = deployment.CONCURRENCY
-    panels = [
-        (title, limit, label, [[(row["a_second"], row[what]) for row in rows] for rows in curves.values()])
-        for title, what, limit, label in (
-            ("calls of Calendly a minute", "calls_a_minute", RATE_LIMIT, f"Calendly allows {RATE_LIMIT}"),
-            ("environments at a time", "environments", limit, f"Lambda's default limit: {limit:,}"),
-        )
-    ]
-    named = list(zip(curves, COLORS, strict=True))
-    return plot.curves("Calendly calls and environments by request rate", "requests a second", named, panels)
-
-
 def made(results):
-    """{file: its text as it should be}"""
-    return {PAGE: report.filled(PAGE, PARTS, results), PLOT: drawing(results)}
+    """The text of the page as it should be."""
+    return report.filled(PAGE, PARTS, results)
 
 
 def simulate():
@@ -270,8 +250,7 @@ def simulate():
 
 
 def write():
-    for file, text in made(read_results()).items():
-        file.write_text(text)
+    PAGE.write_text(made(read_results()))
 
 
 def check():
@@ -284,7 +263,7 @@ def check():
         different = difference(results[(part, *key)], sweep.result(row))
         if different:
             sys.exit(f"the model no longer finds {different} of {key} in {RESULTS.relative_to(ROOT)}: make simulate")
-    report.check_texts(made(results), "make simulate")
+    report.check_texts({PAGE: made(results)}, "make simulate")
 
 
 def difference(recorded, found):
