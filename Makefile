@@ -22,6 +22,9 @@ export SAM_CLI_TELEMETRY := 0
 # of dependencies; its name has no path, because Cargo hashes it. Paths of this machine are remapped. RUSTFLAGS is not
 # used: it would replace the flags that cargo-lambda adds.
 COMPILING := build bench budgets record-budgets
+UNSET := unset CARGO_TARGET_DIR RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+LAMBDA_BUILD := $(UNSET); export PATH="$(CURDIR)/$(VENV):$$PATH"; cargo lambda build --release --locked
+THIS_ARCHITECTURE := --$(if $(filter x86_64,$(shell uname -m)),x86-64,arm64)
 $(COMPILING): export PATH := $(CURDIR)/.venv/cargo/bin:$(PATH)
 $(COMPILING): export RUSTC_WORKSPACE_WRAPPER := cargo-auditable
 $(COMPILING): export CARGO_AUDITABLE_ORIG_ARGS := {"offline":false,"frozen":false,"locked":true,"config":[]}
@@ -144,17 +147,23 @@ bench: cargo-auditable ## Compare the functions with an empty function and FastA
 	@python3 bench/measure.py
 
 budgets: cargo-auditable ## Compare instruction, system call and request counts with bench/budgets.json
-	@python3 bench/budgets.py budgets
-
 record-budgets: cargo-auditable ## Write the current counts to bench/budgets.json
-	@python3 bench/budgets.py record-budgets
+	@$(TOOLS) build
+	$(LAMBDA_BUILD) $(THIS_ARCHITECTURE)
+	$(LAMBDA_BUILD) $(THIS_ARCHITECTURE) --package floor
+	$(UNSET) && cargo build --quiet --profile driver --package bench
+# The driver's speed does not affect the counts.
+budgets record-budgets:
+	@$(TOOLS) budgets build
+	$(LAMBDA_BUILD) $(THIS_ARCHITECTURE)
+	$(UNSET) && cargo build --quiet --package bench
+	@target/debug/bench $@
 
 ##@ Deploy
 # Cargo builds all functions in parallel. SAM builds them one by one, and then finds them in target/.
 build: cargo-auditable ## Build what `make deploy` deploys, and its SBOM (ARCHITECTURE=x86_64)
 	@$(TOOLS) build
-	unset CARGO_TARGET_DIR RUSTFLAGS CARGO_ENCODED_RUSTFLAGS; export PATH="$(CURDIR)/$(VENV):$$PATH"; \
-	cargo lambda build --release --locked --$(subst _,-,$(ARCHITECTURE)) && \
+	$(LAMBDA_BUILD) --$(subst _,-,$(ARCHITECTURE)) && \
 	$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCHITECTURE)
 	@python3 scripts/check_artifacts.py $(BUILD_DIR) $(ARCHITECTURE)
 	@$(VENV)/python scripts/pin_architecture.py $(BUILD_DIR)/template.yaml $(ARCHITECTURE)

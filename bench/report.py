@@ -6,12 +6,15 @@ docs/performance.svg; `check` fails if one of them differs.
 
 import json
 import sys
+from pathlib import Path
 
-import plot
-from build import ROOT
-from check_artifacts import MAX_BYTES, MAX_ZIPPED_BYTES
-from local import FUNCTIONS
-from page_tables import replaced, table
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import plot  # noqa: E402
+from check_artifacts import MAX_BYTES, MAX_ZIPPED_BYTES  # noqa: E402
+from local import FUNCTIONS  # noqa: E402
+from page_tables import replaced, table  # noqa: E402
 
 RESULTS = ROOT / "bench" / "results.json"
 # The longest line of that file; a table row fits.
