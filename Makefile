@@ -22,14 +22,15 @@ export SAM_CLI_TELEMETRY := 0
 # of dependencies; its name has no path, because Cargo hashes it. Paths of this machine are remapped. RUSTFLAGS is not
 # used: it would replace the flags that cargo-lambda adds.
 COMPILING := build bench budgets record-budgets
-UNSET := unset CARGO_TARGET_DIR RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
-LAMBDA_BUILD := $(UNSET); export PATH="$(CURDIR)/$(VENV):$$PATH"; cargo lambda build --release --locked
-THIS_ARCHITECTURE := --$(if $(filter x86_64,$(shell uname -m)),x86-64,arm64)
 $(COMPILING): export PATH := $(CURDIR)/.venv/cargo/bin:$(PATH)
 $(COMPILING): export RUSTC_WORKSPACE_WRAPPER := cargo-auditable
 $(COMPILING): export CARGO_AUDITABLE_ORIG_ARGS := {"offline":false,"frozen":false,"locked":true,"config":[]}
 $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
   --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
+# Settings of the developer's builds.
+UNSET := unset CARGO_TARGET_DIR RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+LAMBDA_BUILD := $(UNSET); export PATH="$(CURDIR)/$(VENV):$$PATH"; cargo lambda build --release --locked
+THIS_ARCHITECTURE := --$(if $(filter x86_64,$(shell uname -m)),x86-64,arm64)
 
 .PHONY: help run token test test-long lint refresh-events check-api check-mcp check-template check-examples \
         check-alarms check-figures sam-test supply-chain advisories check-reproducible fuzz mutants reliability confined \
@@ -42,13 +43,15 @@ help: ## List the targets
 
 ##@ Run
 run: ## Run the functions, their pages and stand-ins for AWS and Calendly on this machine
-	@python3 scripts/run.py
+	@$(TOOLS) run
+	@$(VENV)/python scripts/run.py
 
 token: ## Print an access token for the functions of `make run`
-	@python3 scripts/print_token.py
+	@$(VENV)/python scripts/run.py token
 
 screenshots: ## Retake the README's screenshots (Python 3.11, Chromium)
-	@python3 scripts/screenshots.py
+	@$(TOOLS) run api
+	@$(VENV)/python tests/api/screenshots.py
 
 ##@ Test
 # Every command names the same packages, so that dependencies are compiled with one set of features.
@@ -77,7 +80,8 @@ refresh-events:
 	@python3 scripts/refresh_events.py
 
 check-api: ## Compare openapi.yaml, pages and clients with running functions (Python 3.11, Chromium)
-	@python3 scripts/check_api.py
+	@$(TOOLS) run api
+	@$(VENV)/python scripts/check_api.py
 
 check-template: ## Validate template.yaml and stacks/, and test their translation
 	@$(TOOLS) template
@@ -87,7 +91,8 @@ check-template: ## Validate template.yaml and stacks/, and test their translatio
 	$(VENV)/python -m unittest discover --start-directory tests/deploy
 
 check-mcp: ## Drive the MCP server with the official SDKs and conformance tests
-	@python3 scripts/check_mcp.py
+	@$(TOOLS) run mcp
+	@$(VENV)/python scripts/check_mcp.py
 
 # The CDK is installed into target/, because its versions are pinned separately.
 check-examples: ## Synthesize the CDK app (Node.js) and check the Terraform module
@@ -100,7 +105,8 @@ check-alarms: ## Inject the fault behind each alarm and check that the alarm fir
 	$(VENV)/python -m unittest discover --start-directory tests/alarms
 
 sam-test: ## Run the built functions in `sam local` (Linux, as root)
-	@python3 scripts/sam_test.py
+	@$(TOOLS) run
+	@$(VENV)/python scripts/sam_test.py
 
 fuzz: ## Fuzz the parsers and record the figures (FUZZ_SECONDS=180 each)
 	@$(TOOLS) cargo-fuzz
@@ -143,15 +149,16 @@ check-figures: ## Check that the pages agree with the last measurements and with
 	@$(VENV)/python bench/report.py check
 	@$(VENV)/python bench/simulation/scale.py check
 
+# Linux only. The floor is built alone: Cargo would unify its features with those of other packages.
 bench: cargo-auditable ## Compare the functions with an empty function and FastAPI (10 minutes and the build; ROUNDS=15)
-	@python3 bench/measure.py
-
-budgets: cargo-auditable ## Compare instruction, system call and request counts with bench/budgets.json
-record-budgets: cargo-auditable ## Write the current counts to bench/budgets.json
 	@$(TOOLS) build
 	$(LAMBDA_BUILD) $(THIS_ARCHITECTURE)
 	$(LAMBDA_BUILD) $(THIS_ARCHITECTURE) --package floor
 	$(UNSET) && cargo build --quiet --profile driver --package bench
+	@python3 bench/measure.py
+
+budgets: cargo-auditable ## Compare instruction, system call and request counts with bench/budgets.json
+record-budgets: cargo-auditable ## Write the current counts to bench/budgets.json
 # The driver's speed does not affect the counts.
 budgets record-budgets:
 	@$(TOOLS) budgets build
@@ -181,7 +188,7 @@ smoke: check-stage ## Check a deployed stage with a caller's token: make smoke S
 
 # Needs a build for this machine's processor.
 rehearse: ## Deploy what `make build` built to a local AWS, update it, roll it back, delete it
-	@$(TOOLS) template rehearsal
+	@$(TOOLS) template run rehearsal
 	cargo build --package sandbox
 	$(VENV)/python tests/rehearsal/rehearse.py
 

@@ -1,7 +1,5 @@
 """Writes the pages that `make run` serves: the booking page, the API page, and the description of the API.
 
-    .venv/bin/python scripts/pages.py DIRECTORY FUNCTIONS_URL SANDBOX_URL
-
 The description is openapi.yaml with the two addresses in it, and with the dates of its examples moved
 into the future, so that "Try it out" requests future days.
 """
@@ -9,7 +7,6 @@ into the future, so that "Try it out" requests future days.
 import json
 import re
 import shutil
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -31,8 +28,8 @@ DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}(?![\d-])")
 MONTH = re.compile(r"\bmonth=\d{4}-\d{2}(&date=(\d{4}-\d{2}))")
 
 
-def main(directory, functions, sandbox):
-    directory = Path(directory)
+def write(directory, functions, sandbox):
+    """Writes the pages for functions and a sandbox at these addresses."""
     shutil.rmtree(directory, ignore_errors=True)
     write_booking_page(directory, functions)
     write_api_page(directory / "docs")
@@ -79,7 +76,3 @@ def ahead_of(today, text):
         return (day + shift).isoformat() if day >= EXAMPLES_BEGIN else match[0]
 
     return MONTH.sub(r"month=\2\1", DATE.sub(moved, text))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
