@@ -1,6 +1,8 @@
 """Child processes that are monitored, and stopped together with their own children; and free ports for them."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -64,15 +66,18 @@ class Processes:
 
 
 def free_ports(count):
-    """Ports that are free on all addresses."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("0.0.0.0", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Ports that are free on all addresses.
+
+    They are below the range of outgoing connections, one of which could take a port before its server starts.
+    """
+    found = []
+    for port in random.sample(range(20_000, 30_000), 1_000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            found.append(port)
+        if len(found) == count:
+            break
+    return found
 
 
 def _stop(process):

@@ -37,7 +37,7 @@ BUILT = ROOT / ".aws-sam" / "build"
 FOLDER = local_aws.FOLDER
 # Cold environments call Calendly for each request, which the sandbox limits to 500 a minute.
 PAUSE_SECONDS = 0.3
-DEPLOY_SECONDS = 150
+DEPLOY_SECONDS = 300
 ORIGIN = "https://app.example"
 # {function: its resource}
 FUNCTIONS = {function: sam_test.RESOURCES[function] for function in local.FUNCTIONS}
