@@ -17,7 +17,6 @@ def main():
         origins = ",".join(f"http://{host}:{port}" for host in ("127.0.0.1", "localhost"))
         with check_api.bundle(MCP_ALLOWED_ORIGINS=origins) as settings:
             addresses = check_api.addresses(settings) | {
-                "MCP_URL": settings.functions + local.MCP_ROUTE,
                 "NODE_PACKAGES": str(tools.npm("mcp")),
                 "PROXY_PORT": str(port),
             }
