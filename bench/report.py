@@ -379,14 +379,14 @@ def show(file):
             print(make(results), end="\n\n")
 
 
-def made():
+def generated():
     """{file: its text} of the pages and the plot."""
     results = Results(json.loads(RESULTS.read_text()))
     return {page: filled(page, parts, results) for page, parts in PAGES.items()} | {PLOT: drawing(results)}
 
 
 def write():
-    for file, text in made().items():
+    for file, text in generated().items():
         file.write_text(text)
 
 
@@ -401,6 +401,6 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["write"]:
         write()
     elif sys.argv[1:] == ["check"]:
-        check_texts(made(), "python3 bench/report.py write")
+        check_texts(generated(), "python3 bench/report.py write")
     else:
         sys.exit("usage: report.py write|check")

@@ -198,11 +198,11 @@ def prediction(_):
     for what, measured, predicted in load_test.comparison(load):
         difference = f"{(predicted / measured - 1) * 100:+.1f} %" if measured else "–"
         rows.append([what, significant(measured), significant(predicted), difference])
-    asked = (
+    caption = (
         f"{scenario['began'][:10]}: {whole(scenario['requests_per_minute'])} requests a minute for "
         f"{whole(scenario['seconds'])} s, cached for {scenario['cache_seconds']} s:"
     )
-    return f"{asked}\n\n{report.table(['', 'measured', 'predicted', 'difference'], rows)}"
+    return f"{caption}\n\n{report.table(['', 'measured', 'predicted', 'difference'], rows)}"
 
 
 def assumed(_):
@@ -230,7 +230,7 @@ PARTS = {
 }
 
 
-def made(results):
+def page(results):
     """The text of the page as it should be."""
     return report.filled(PAGE, PARTS, results)
 
@@ -250,7 +250,7 @@ def simulate():
 
 
 def write():
-    PAGE.write_text(made(read_results()))
+    PAGE.write_text(page(read_results()))
 
 
 def check():
@@ -263,7 +263,7 @@ def check():
         different = difference(results[(part, *key)], sweep.result(row))
         if different:
             sys.exit(f"the model no longer finds {different} of {key} in {RESULTS.relative_to(ROOT)}: make simulate")
-    report.check_texts({PAGE: made(results)}, "make simulate")
+    report.check_texts({PAGE: page(results)}, "make simulate")
 
 
 def difference(recorded, found):

@@ -35,12 +35,12 @@ def filter_metrics(lines, filters):
     found = Counter()
     for properties in filters:
         for line in filter(lambda line: finds(properties["FilterPattern"], line), lines):
-            for made in properties["MetricTransformations"]:
+            for transformation in properties["MetricTransformations"]:
                 dimensions = {
-                    one["Key"]: line[one["Value"].removeprefix("$.")] for one in made["Dimensions"]
+                    one["Key"]: line[one["Value"].removeprefix("$.")] for one in transformation["Dimensions"]
                 }
-                metric = key(made["MetricNamespace"], made["MetricName"], dimensions)
-                found[metric] += float(made["MetricValue"])
+                metric = key(transformation["MetricNamespace"], transformation["MetricName"], dimensions)
+                found[metric] += float(transformation["MetricValue"])
     return found
 
 

@@ -84,11 +84,11 @@ class AlarmMetrics(unittest.TestCase):
         found = canary()
         written, read = set(), set()
         for entry in found.values():
-            for made in entry.get("MetricTransformations", []):
-                keys = [dimension["Key"] for dimension in made["Dimensions"]]
-                written.add((made["MetricNamespace"], made["MetricName"], *keys))
+            for transformation in entry.get("MetricTransformations", []):
+                keys = [dimension["Key"] for dimension in transformation["Dimensions"]]
+                written.add((transformation["MetricNamespace"], transformation["MetricName"], *keys))
                 self.assertEqual(entry["LogGroupName"], "<UserLogs>")
-                values = {d["Key"]: d["Value"] for d in made["Dimensions"]}
+                values = {d["Key"]: d["Value"] for d in transformation["Dimensions"]}
                 self.assertEqual(values.pop("Version", "$.version"), "$.version")
                 self.assertEqual(values, {"FunctionName": "$.FunctionName"})
             for query in entry.get("Metrics", []):

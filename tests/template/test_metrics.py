@@ -65,9 +65,9 @@ def metric_rows():
 def filtered_metrics():
     """{(metric, dimensions)} of the metric filters."""
     return {
-        (made["MetricName"], frozenset(dimension["Key"] for dimension in made["Dimensions"]))
+        (transformation["MetricName"], frozenset(dimension["Key"] for dimension in transformation["Dimensions"]))
         for entry in of_type(deployed(), "AWS::Logs::MetricFilter").values()
-        for made in entry["MetricTransformations"]
+        for transformation in entry["MetricTransformations"]
     }
 
 
@@ -108,8 +108,8 @@ class Metrics(unittest.TestCase):
 
     def test_the_page_explains_the_metric_filters(self):
         for entry in of_type(deployed(), "AWS::Logs::MetricFilter").values():
-            for made in entry["MetricTransformations"]:
-                self.assertIn(f"`{made['MetricName']}`", page())
+            for transformation in entry["MetricTransformations"]:
+                self.assertIn(f"`{transformation['MetricName']}`", page())
 
     def test_filters_read_fields_that_are_written(self):
         stage = deployed()["ApiApiGatewayDefaultStage"]["Properties"]
