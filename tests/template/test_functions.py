@@ -18,6 +18,10 @@ class Functions(unittest.TestCase):
         page = " ".join((ROOT / "docs" / "operations.md").read_text().split())
         self.assertIn(f"A stack's name has at most {left} characters", page)
 
+    def test_every_log_group_has_the_retention(self):
+        for name, group in of_type(deployed(LogRetentionDays=7), "AWS::Logs::LogGroup").items():
+            self.assertEqual(group["RetentionInDays"], "7", name)
+
     def test_environment_variables_are_the_parameters(self):
         given = {
             "JwtAudience": "aud",

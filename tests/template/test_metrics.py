@@ -1,5 +1,9 @@
-"""The dashboard shows metrics that are sent, with the same dimensions. tests/alarms shows it of the alarms."""
+"""Alarms and the dashboard use metrics that are sent, with the same dimensions.
 
+tests/alarms shows it of alarms on metrics of the functions.
+"""
+
+import itertools
 import json
 import re
 import unittest
@@ -83,19 +87,22 @@ class Metrics(unittest.TestCase):
         self.assertEqual(sent, set(sent_metrics()))
         self.assertIn('"CalendlyFunctions"', code)
 
-    def test_the_dashboard_shows_metrics_that_are_sent(self):
-        for namespace, metric, dimensions in metric_rows():
+    def test_metrics_of_aws_exist(self):
+        alarms = of_type(deployed(SharedCache="ENABLED"), "AWS::CloudWatch::Alarm").values()
+        for namespace, metric, dimensions in [*metric_rows(), *itertools.chain(*map(alarm_metrics, alarms))]:
             where = (namespace, metric, dimensions)
-            if namespace == "AWS/Lambda":
-                function = dimensions["FunctionName"]
-                self.assertIn(function, NAMES, where)
-                self.assertEqual(dimensions["Resource"], f"{function}:live", where)
-            if namespace == "AWS/ApiGateway":
-                self.assertEqual(dimensions, {"ApiId": "<Api>"}, where)
             if namespace in AWS_METRICS:
                 self.assertIn(metric, AWS_METRICS[namespace], where)
-            else:
-                self.assertTrue(metric in sent_metrics() or (metric, frozenset(dimensions)) in filtered_metrics(), where)
+            if namespace == "AWS/Lambda":
+                self.assertIn(dimensions["FunctionName"], NAMES, where)
+                self.assertEqual(dimensions["Resource"], f"{dimensions['FunctionName']}:live", where)
+            if namespace == "AWS/ApiGateway":
+                self.assertEqual(dimensions, {"ApiId": "<Api>"}, where)
+
+    def test_the_dashboard_shows_metrics_of_filters_that_exist(self):
+        for namespace, metric, dimensions in metric_rows():
+            if namespace not in AWS_METRICS and metric not in sent_metrics():
+                self.assertIn((metric, frozenset(dimensions)), filtered_metrics())
 
     def test_the_dashboard_shows_every_metric_of_every_function(self):
         shown = {
