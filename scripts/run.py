@@ -5,6 +5,7 @@ the functions and a gateway in front of them, waits until each answers, and prin
 lists the environment variables.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -83,24 +84,33 @@ class Settings:
         return int(text)
 
 
-def main():
+@contextlib.contextmanager
+def stoppable():
+    """Raises `Stopped` in the block at a signal. A second one must not interrupt what follows the block."""
+
+    def stop(*_):
+        raise Stopped("Stopped.")
+
     for number in STOP_SIGNALS:
-        signal.signal(number, _stop)
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def main():
     try:
         settings = Settings(os.environ)
         # Only the stand-in for Secrets Manager may see it.
         os.environ.pop("CALENDLY_PAT", None)
         check_ports(settings)
-        with Processes(local.ROOT / ".run") as processes:
-            try:
-                start(settings, processes)
-                while True:
-                    processes.check()
-                    time.sleep(0.5)
-            finally:
-                # A second Ctrl-C must not interrupt the stop.
-                for number in STOP_SIGNALS:
-                    signal.signal(number, signal.SIG_IGN)
+        with Processes(local.ROOT / ".run") as processes, stoppable():
+            start(settings, processes)
+            while True:
+                processes.check()
+                time.sleep(0.5)
     except Stopped:
         say("\nEverything has stopped.")
     except (StartFailed, ProcessFailed) as problem:
@@ -289,10 +299,6 @@ def print_how_to_call(settings, requests):
 
 def say(text):
     print(text, flush=True)
-
-
-def _stop(*_):
-    raise Stopped
 
 
 def print_token():

@@ -6,7 +6,6 @@ to `sam local start-api`, in containers (containers.py). Takes about three minut
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -37,11 +36,6 @@ class TestFailed(Exception):
 
 
 def main():
-    def stop(*_):
-        raise TestFailed("Stopped.")
-
-    for number in run.STOP_SIGNALS:
-        signal.signal(number, stop)
     try:
         processor = architecture()
         install_programs()
@@ -49,22 +43,18 @@ def main():
         refresh_events.refresh()
         WORK.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        with Processes(WORK) as processes, Containers(processes) as containers:
-            try:
-                executables = sorted(BUILT_TEMPLATE.parent.glob("*/bootstrap"))
-                containers.make_image(f"public.ecr.aws/lambda/provided:al2023-{processor}", executables)
-                # On all addresses, where containers reach them.
-                settings = run.Settings({"BIND_ADDRESS": "0.0.0.0"} | run.free_port_variables())
-                run.start_stand_ins(settings, processes)
-                sam = Sam(containers, settings)
-                check_events(sam)
-                check_api(sam, settings, processes)
-            finally:
-                # Nothing must interrupt the stop.
-                for number in run.STOP_SIGNALS:
-                    signal.signal(number, signal.SIG_IGN)
+        with Processes(WORK) as processes, Containers(processes) as containers, run.stoppable():
+            executables = sorted(BUILT_TEMPLATE.parent.glob("*/bootstrap"))
+            containers.make_image(f"public.ecr.aws/lambda/provided:al2023-{processor}", executables)
+            # On all addresses, where containers reach them.
+            settings = run.Settings({"BIND_ADDRESS": "0.0.0.0"} | run.free_port_variables())
+            run.start_stand_ins(settings, processes)
+            sam = Sam(containers, settings)
+            check_events(sam)
+            check_api(sam, settings, processes)
     except (
         TestFailed,
+        run.Stopped,
         ContainersUnavailable,
         ProcessFailed,
         tools.ToolsError,

@@ -5,9 +5,8 @@ import re
 import unittest
 
 from filter_pattern import finds
-from metric_math import is_in_alarm
+from metric_math import is_in_alarm, metrics
 from resolver import ROOT
-from test_metrics import alarm_metrics
 from translation import deployed, of_type
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
@@ -55,7 +54,7 @@ class Alarms(unittest.TestCase):
         for metric in OWN:
             alarm = alarms()[metric]
             self.assertEqual(
-                [(n, m, d["FunctionName"]) for n, m, d in alarm_metrics(alarm)],
+                [(n, m, d["FunctionName"]) for n, m, d in metrics(alarm).values()],
                 [("CalendlyFunctions", metric, name) for name in NAMES],
             )
             for one in IDS:
@@ -66,7 +65,7 @@ class Alarms(unittest.TestCase):
     def test_one_error_of_any_function_fires(self):
         alarm = alarms()["Errors"]
         self.assertCountEqual(
-            [(m, d["FunctionName"]) for _, m, d in alarm_metrics(alarm)],
+            [(m, d["FunctionName"]) for _, m, d in metrics(alarm).values()],
             [(metric, name) for metric in ("Errors", "InternalErrors") for name in NAMES],
         )
         for one in [*IDS, *(f"{one}Failed" for one in IDS)]:
@@ -76,7 +75,7 @@ class Alarms(unittest.TestCase):
 
     def test_one_throttle_fires(self):
         alarm = alarms()["Throttles"]
-        self.assertEqual({m for _, m, _ in alarm_metrics(alarm)}, {"Throttles"})
+        self.assertEqual({m for _, m, _ in metrics(alarm).values()}, {"Throttles"})
         for one in IDS:
             self.assertTrue(is_in_alarm(alarm, [{one: 1}, {}]))
 
@@ -153,7 +152,7 @@ class Costs(unittest.TestCase):
         counts = {"Monitoring": 0, "Canary": 0}
         for name, alarm in of_type(deployed(), "AWS::CloudWatch::Alarm").items():
             stack = "Monitoring" if name.startswith("Monitoring.") else "Canary"
-            counts[stack] += len(list(alarm_metrics(alarm)))
+            counts[stack] += len(metrics(alarm))
         prices = (ROOT / "bench" / "simulation" / "prices.py").read_text()
         self.assertIn(f"\nALARM_METRICS = {sum(counts.values())}\n", prices)
         page = (ROOT / "docs" / "operations.md").read_text()

@@ -3,11 +3,11 @@
 tests/alarms shows it of alarms on metrics of the functions.
 """
 
-import itertools
 import json
 import re
 import unittest
 
+from metric_math import metrics
 from resolver import ROOT
 from translation import FUNCTIONS, deployed, of_type
 
@@ -41,16 +41,6 @@ def log_fields():
     """The fields of the line that ends an invocation."""
     [table] = re.findall(r"^(\| field .*?)\n\n", page(), re.DOTALL | re.MULTILINE)
     return set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
-
-
-def alarm_metrics(alarm):
-    """(namespace, metric, {dimension: value}) of every metric of an alarm."""
-    simple = [alarm] if "MetricName" in alarm else []
-    for metric in simple + [
-        q["MetricStat"]["Metric"] for q in alarm.get("Metrics", []) if "MetricStat" in q
-    ]:
-        dimensions = {entry["Name"]: entry["Value"] for entry in metric["Dimensions"]}
-        yield metric["Namespace"], metric["MetricName"], dimensions
 
 
 def dashboard(**parameters):
@@ -88,8 +78,10 @@ class Metrics(unittest.TestCase):
         self.assertIn('"CalendlyFunctions"', code)
 
     def test_metrics_of_aws_exist(self):
-        alarms = of_type(deployed(SharedCache="ENABLED"), "AWS::CloudWatch::Alarm").values()
-        for namespace, metric, dimensions in [*metric_rows(), *itertools.chain(*map(alarm_metrics, alarms))]:
+        found = list(metric_rows())
+        for alarm in of_type(deployed(SharedCache="ENABLED"), "AWS::CloudWatch::Alarm").values():
+            found += metrics(alarm).values()
+        for namespace, metric, dimensions in found:
             where = (namespace, metric, dimensions)
             if namespace in AWS_METRICS:
                 self.assertIn(metric, AWS_METRICS[namespace], where)
