@@ -105,7 +105,7 @@ check-alarms: ## Inject the fault behind each alarm and check that the alarm fir
 	$(VENV)/python -m unittest discover --start-directory tests/alarms
 
 sam-test: ## Run the built functions in `sam local` (Linux, as root)
-	@$(TOOLS) run
+	@$(TOOLS) run sam-test
 	@$(VENV)/python scripts/sam_test.py
 
 fuzz: ## Fuzz the parsers and record the figures (FUZZ_SECONDS=180 each)

@@ -14,7 +14,7 @@ import local
 import refresh_events
 import run
 import tools
-from containers import Containers, ContainersUnavailable, architecture, install_programs
+from containers import Containers, ContainersUnavailable, architecture
 from processes import ProcessFailed, Processes
 
 INVOKE_SECONDS = 60
@@ -38,7 +38,6 @@ class TestFailed(Exception):
 def main():
     try:
         processor = architecture()
-        install_programs()
         build(processor)
         refresh_events.refresh()
         WORK.mkdir(parents=True, exist_ok=True)
@@ -57,7 +56,6 @@ def main():
         run.Stopped,
         ContainersUnavailable,
         ProcessFailed,
-        tools.ToolsError,
         run.StartFailed,
         subprocess.SubprocessError,
     ) as problem:

@@ -31,7 +31,17 @@ PROGRAMS = {
     "api": {"chromium": "chromium"},
     "cdk": {"node": "nodejs"},
     "budgets": {"valgrind": "valgrind", "strace": "strace"},
+    "sam-test": {
+        "podman": "podman",
+        "runc": "runc",
+        "iptables": "iptables",
+        "busybox": "busybox-static",
+        "netavark": "netavark",
+        "aardvark-dns": "aardvark-dns",
+    },
 }
+# Also folders in which podman finds its own programs.
+PATH = os.pathsep.join([os.environ["PATH"], "/usr/lib/podman", "/usr/libexec/podman", "/usr/local/libexec/podman"])
 # Settings of the project's builds, which must not affect tools from crates.io.
 BUILD_SETTINGS = ("CARGO_BUILD_RUSTFLAGS", "CARGO_TARGET_DIR", "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS")
 
@@ -44,7 +54,7 @@ def install(use):
     """Makes the tools of a use available."""
     if use.startswith("cargo-"):
         return install_cargo_tool(use)
-    install_programs(missing(PROGRAMS.get(use, {})))
+    install_programs(PROGRAMS.get(use, {}))
     lock = REQUIREMENTS / f"{use}.txt"
     if use in APART:
         install_python(lock, apart(use) / "installed", "--target", apart(use))
@@ -132,13 +142,9 @@ def install_cargo_tool(tool):
         run([*command, f"{tool}@={version}"], environment)
 
 
-def missing(programs):
-    """The packages in {program: package} whose program is not on the PATH."""
-    return [package for program, package in programs.items() if shutil.which(program) is None]
-
-
-def install_programs(packages):
-    """Installs Debian packages as root on Debian and Ubuntu, and names them elsewhere."""
+def install_programs(programs):
+    """Installs the missing ones of {program: package} as root on Debian and Ubuntu, and names them elsewhere."""
+    packages = [package for program, package in programs.items() if shutil.which(program, path=PATH) is None]
     if not packages:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
