@@ -52,6 +52,10 @@ class Templates(unittest.TestCase):
                 del expected["Resources"][resource]["Properties"]["TemplateURL"]
             self.assertEqual(template, expected)
 
+    def test_every_function_is_packaged(self):
+        functions = {name for name, body in SOURCE["Resources"].items() if body["Type"] == "AWS::Serverless::Function"}
+        self.assertEqual(set(compiled_functions(SOURCE)), functions)
+
     def test_they_are_valid(self):
         for architecture in ARCHITECTURES:
             command = [SAM, "validate", "--lint", "--template-file", DIST / f"template-{architecture}.yaml"]
