@@ -19,6 +19,8 @@ import local
 RUNTIME = "/2018-06-01/runtime/"
 # Lambda's limit of a cold start, which does not count towards the function's timeout.
 INIT_SECONDS = 10
+# A busy machine may deliver an answer late that was given in time.
+GRACE_SECONDS = 1
 # The concurrency limit of a function; further requests are throttled.
 MAX_ENVIRONMENTS = 20
 MEMORY_MB = "256"
@@ -109,7 +111,7 @@ class Environment:
         self._current = request_id
         self._events.put((headers, event))
         try:
-            is_answer, body = self._answers.get(timeout=self._timeout)
+            is_answer, body = self._answers.get(timeout=self._timeout + GRACE_SECONDS)
         except queue.Empty:
             self.stop()
             message = f"Task timed out after {self._timeout:.2f} seconds"
