@@ -4,8 +4,6 @@ A caller sends requests to every route during all updates, and must never see a 
 of a second, so most requests are cold starts. docs/operations.md says what this proves.
 """
 
-import base64
-import hmac
 import json
 import os
 import platform
@@ -137,10 +135,10 @@ class Rehearsal:
         return smoke.send(here.geturl(), method, dict(headers) | {"Host": host}, body)
 
     def token(self):
-        if self.secret:
-            return signed({"aud": local.AUDIENCE, "sub": "demo", "exp": int(time.time()) + 600}, self.secret)
-        form = urllib.parse.urlencode({"grant_type": "password", "username": "demo", "password": "demo"}).encode()
-        with urllib.request.urlopen(f"{self.aws.sandbox}/issuer/token", form, timeout=10) as answer:
+        algorithm = {"alg": "HS256", "secret": self.secret} if self.secret else {}
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.aws.sandbox}/issuer/mint", json.dumps(algorithm).encode(), headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)["access_token"]
 
     def versions(self):
@@ -329,17 +327,6 @@ class Rehearsal:
         left = [(kind, name) for kind, name in inventory() - before if name not in ours and "aws-sam-cli" not in name]
         require(not left, f"the deletion left {left}")
         self.say("deletion, nothing is left")
-
-
-def signed(claims, secret):
-    """A token that is signed with a shared secret."""
-
-    def encoded(data):
-        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-    parts = [encoded(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
-    signature = hmac.digest(secret.encode(), ".".join(parts).encode(), "sha256")
-    return ".".join([*parts, encoded(signature)])
 
 
 def inventory():
