@@ -56,6 +56,8 @@ def install(use):
         return install_cargo_tool(use)
     install_programs(PROGRAMS.get(use, {}))
     lock = REQUIREMENTS / f"{use}.txt"
+    if not lock.is_file() and use not in PROGRAMS:
+        raise ToolsError(f"{use} is not a use: scripts/requirements/{use}.txt does not exist.")
     if use in APART:
         install_python(lock, apart(use) / "installed", "--target", apart(use))
     elif lock.is_file():
