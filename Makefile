@@ -27,8 +27,12 @@ $(COMPILING): export RUSTC_WORKSPACE_WRAPPER := cargo-auditable
 $(COMPILING): export CARGO_AUDITABLE_ORIG_ARGS := {"offline":false,"frozen":false,"locked":true,"config":[]}
 $(COMPILING): export CARGO_BUILD_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. \
   --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
+# Settings of the developer's builds.
+UNSET := unset CARGO_TARGET_DIR RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+LAMBDA_BUILD := $(UNSET); export PATH="$(CURDIR)/$(VENV):$$PATH"; cargo lambda build --release --locked
+THIS_ARCHITECTURE := --$(if $(filter x86_64,$(shell uname -m)),x86-64,arm64)
 
-.PHONY: help run token test test-long lint refresh-events events check-api check-mcp check-template check-examples \
+.PHONY: help run token test test-long lint refresh-events check-api check-mcp check-template check-examples \
         check-alarms check-figures sam-test supply-chain advisories check-reproducible fuzz mutants reliability confined \
         soak load simulate bench budgets record-budgets build deploy check-stage cargo-auditable \
         release-artifacts screenshots lock clean smoke rehearse
@@ -39,16 +43,15 @@ help: ## List the targets
 
 ##@ Run
 run: ## Run the functions, their pages and stand-ins for AWS and Calendly on this machine
-	@python3 scripts/run.py
+	@$(TOOLS) run
+	@$(VENV)/python scripts/run.py
 
 token: ## Print an access token for the functions of `make run`
-	@python3 scripts/print_token.py
-
-events: ## Regenerate the sample events in events/ with future dates
-	python3 scripts/make_events.py
+	@$(VENV)/python scripts/run.py token
 
 screenshots: ## Retake the README's screenshots (Python 3.11, Chromium)
-	@python3 scripts/screenshots.py
+	@$(TOOLS) run api
+	@$(VENV)/python tests/api/screenshots.py
 
 ##@ Test
 # Every command names the same packages, so that dependencies are compiled with one set of features.
@@ -60,7 +63,6 @@ OPTIMIZED_LONG = cargo test --profile driver --workspace --test long -- --nocapt
 test: refresh-events ## Check formatting, run the unit tests and the end-to-end tests (5 minutes)
 	cargo fmt --all -- --check
 	@$(TOOLS) test
-	@python3 scripts/debian.py faketime
 	cargo build $(WORKSPACE)
 	cargo test --workspace --tests
 
@@ -73,12 +75,13 @@ lint: ## Run clippy and rustdoc, warnings denied, and check references between f
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 	@python3 scripts/check_references.py
 
-# The events name future days, so they are regenerated about once a year.
+# The events name future days, which move about once a year.
 refresh-events:
-	@python3 scripts/make_events.py --refresh
+	@python3 scripts/refresh_events.py
 
 check-api: ## Compare openapi.yaml, pages and clients with running functions (Python 3.11, Chromium)
-	@python3 scripts/check_api.py
+	@$(TOOLS) run api
+	@$(VENV)/python scripts/check_api.py
 
 check-template: ## Validate template.yaml and stacks/, and test their translation
 	@$(TOOLS) template
@@ -88,12 +91,12 @@ check-template: ## Validate template.yaml and stacks/, and test their translatio
 	$(VENV)/python -m unittest discover --start-directory tests/deploy
 
 check-mcp: ## Drive the MCP server with the official SDKs and conformance tests
-	@python3 scripts/check_mcp.py
+	@$(TOOLS) run mcp
+	@$(VENV)/python scripts/check_mcp.py
 
 # The CDK is installed into target/, because its versions are pinned separately.
 check-examples: ## Synthesize the CDK app (Node.js) and check the Terraform module
-	@$(TOOLS) template
-	@python3 scripts/cdk.py
+	@$(TOOLS) template cdk
 	$(VENV)/python -m unittest discover --start-directory tests/examples
 
 check-alarms: ## Inject the fault behind each alarm and check that the alarm fires
@@ -102,15 +105,16 @@ check-alarms: ## Inject the fault behind each alarm and check that the alarm fir
 	$(VENV)/python -m unittest discover --start-directory tests/alarms
 
 sam-test: ## Run the built functions in `sam local` (Linux, as root)
-	@python3 scripts/sam_test.py
+	@$(TOOLS) run sam-test
+	@$(VENV)/python scripts/sam_test.py
 
 fuzz: ## Fuzz the parsers and record the figures (FUZZ_SECONDS=180 each)
-	@python3 scripts/cargo_tools.py cargo-fuzz
+	@$(TOOLS) cargo-fuzz
 	python3 scripts/fuzz.py
 
 # Unit tests only. They run twice as fast with optimized dependencies.
 mutants: ## Mutate the code and list the mutants that no unit test detects (hours; MUTANTS="--file …")
-	@python3 scripts/cargo_tools.py cargo-mutants
+	@$(TOOLS) cargo-mutants
 	PATH="$(CURDIR)/.venv/cargo/bin:$$PATH" cargo mutants --package shared --package check-availability --package mcp \
 	  --cargo-arg="--config=profile.dev.package.'*'.opt-level=1" --output target $(MUTANTS) || test $$? -eq 2 -o $$? -eq 3
 
@@ -145,31 +149,38 @@ check-figures: ## Check that the pages agree with the last measurements and with
 	@$(VENV)/python bench/report.py check
 	@$(VENV)/python bench/simulation/scale.py check
 
+# Linux only. The floor is built alone: Cargo would unify its features with those of other packages.
 bench: cargo-auditable ## Compare the functions with an empty function and FastAPI (10 minutes and the build; ROUNDS=15)
+	@$(TOOLS) build
+	$(LAMBDA_BUILD) $(THIS_ARCHITECTURE)
+	$(LAMBDA_BUILD) $(THIS_ARCHITECTURE) --package floor
+	$(UNSET) && cargo build --quiet --profile driver --package bench
 	@python3 bench/measure.py
 
 budgets: cargo-auditable ## Compare instruction, system call and request counts with bench/budgets.json
-	@python3 bench/budgets.py budgets
-
 record-budgets: cargo-auditable ## Write the current counts to bench/budgets.json
-	@python3 bench/budgets.py record-budgets
+# The driver's speed does not affect the counts.
+budgets record-budgets:
+	@$(TOOLS) budgets build
+	$(LAMBDA_BUILD) $(THIS_ARCHITECTURE)
+	$(UNSET) && cargo build --quiet --package bench
+	@target/debug/bench $@
 
 ##@ Deploy
 # Cargo builds all functions in parallel. SAM builds them one by one, and then finds them in target/.
 build: cargo-auditable ## Build what `make deploy` deploys, and its SBOM (ARCHITECTURE=x86_64)
 	@$(TOOLS) build
-	unset CARGO_TARGET_DIR RUSTFLAGS CARGO_ENCODED_RUSTFLAGS; export PATH="$(CURDIR)/$(VENV):$$PATH"; \
-	cargo lambda build --release --locked --$(subst _,-,$(ARCHITECTURE)) && \
+	$(LAMBDA_BUILD) --$(subst _,-,$(ARCHITECTURE)) && \
 	$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCHITECTURE)
 	@python3 scripts/check_artifacts.py $(BUILD_DIR) $(ARCHITECTURE)
 	@$(VENV)/python scripts/pin_architecture.py $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
 	@$(VENV)/python scripts/sbom.py $(BUILD_DIR)
 
 cargo-auditable:
-	@python3 scripts/cargo_tools.py cargo-auditable
+	@$(TOOLS) cargo-auditable
 
 deploy: check-stage check-template build ## Build, check and deploy a stage of samconfig.toml (STAGE=staging)
-	$(VENV)/python scripts/deploy.py $(SAM) $(STAGE) $(BUILD_DIR)/template.yaml $(ARCHITECTURE)
+	$(SAM) deploy --config-file $(CURDIR)/samconfig.toml --config-env $(STAGE) --template-file $(BUILD_DIR)/template.yaml
 
 smoke: check-stage ## Check a deployed stage with a caller's token: make smoke STAGE=staging TOKEN=…
 	@$(TOOLS) template
@@ -177,7 +188,7 @@ smoke: check-stage ## Check a deployed stage with a caller's token: make smoke S
 
 # Needs a build for this machine's processor.
 rehearse: ## Deploy what `make build` built to a local AWS, update it, roll it back, delete it
-	@$(TOOLS) template
+	@$(TOOLS) template run rehearsal
 	cargo build --package sandbox
 	$(VENV)/python tests/rehearsal/rehearse.py
 
@@ -188,7 +199,7 @@ check-stage:
 
 ARCHITECTURES ?= arm64 x86_64
 release-artifacts: ## Write the files of a release to dist/ (ARCHITECTURES="arm64 x86_64")
-	@$(TOOLS) build template test
+	@$(TOOLS) build template
 	rm -rf dist
 	for architecture in $(ARCHITECTURES); do \
 	  $(MAKE) --no-print-directory build ARCHITECTURE=$$architecture BUILD_DIR=.aws-sam/release-$$architecture && \
@@ -207,7 +218,7 @@ CARGO_DENY := .venv/cargo/bin/cargo-deny --config deny.toml --workspace --all-fe
 
 # Needs only the registries; `advisories` needs the advisory databases.
 supply-chain: ## Check the licenses and sources of dependencies, and the GitHub workflows
-	@python3 scripts/cargo_tools.py cargo-deny
+	@$(TOOLS) cargo-deny
 	$(CARGO_DENY) check --allow license-exception-not-encountered bans licenses sources
 	$(CARGO_DENY) --manifest-path tests/fuzz/Cargo.toml check --allow license-exception-not-encountered \
 	  --allow unmatched-skip bans licenses sources
@@ -215,7 +226,7 @@ supply-chain: ## Check the licenses and sources of dependencies, and the GitHub 
 	$(VENV)/zizmor --offline --persona=auditor .github
 
 advisories: ## Check dependencies and actions against published advisories (GH_TOKEN)
-	@python3 scripts/cargo_tools.py cargo-deny
+	@$(TOOLS) cargo-deny
 	$(CARGO_DENY) check advisories
 	$(CARGO_DENY) --manifest-path tests/fuzz/Cargo.toml check advisories
 	@$(TOOLS) supply-chain

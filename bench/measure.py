@@ -1,7 +1,6 @@
 """`make bench`: measures the floor, the functions and the peer side by side.
 
-Builds the functions (for this machine's architecture) and the floor, installs the peer into target/, runs the driver,
-writes bench/results.json, and updates the tables and the plot.
+Installs the peer into target/, runs the driver, writes bench/results.json, and updates the tables and the plot.
 """
 
 import datetime
@@ -15,13 +14,14 @@ import sys
 import zipfile
 from pathlib import Path
 
-import build
 import report
 import tools
-from build import ROOT
+from report import ROOT
 from check_artifacts import zipped_size
 from local import BINARY_NAMES
 
+# The output of `cargo lambda build`, by function.
+BUILT = ROOT / "target" / "lambda"
 PEER = ROOT / "target" / "peer"
 PEER_PYTHON = ROOT / "target" / "peer-python"
 PEER_CODE = ROOT / "bench" / "peer"
@@ -42,14 +42,7 @@ def main():
     if not rounds.isdecimal() or not 1 <= int(rounds) <= 100:
         sys.exit(f"bench: ROUNDS={rounds} is not a number of rounds, 1 to 100")
     try:
-        tools.install("build")
-        step("Building the functions and the floor, as they are deployed")
-        build.functions()
-        # Built alone: Cargo would unify its features with those of other packages.
-        build.functions("floor")
         install_peer()
-        step("Building the driver")
-        build.cargo("build", "--quiet", "--profile", "driver", "--package", "bench")
         step(f"Measuring, in {rounds} rounds")
         driver = ROOT / "target" / "driver" / "bench"
         subprocess.check_call([driver, "compare", rounds], cwd=ROOT)
@@ -62,7 +55,7 @@ def main():
         else:
             print(f"Fewer than {FULL_ROUNDS} rounds: README.md and docs/ stay as they are.\n")
         report.show(MEASURED)
-    except (tools.ToolsError, subprocess.CalledProcessError, OSError) as problem:
+    except (subprocess.CalledProcessError, OSError) as problem:
         sys.exit(f"bench: {problem}")
 
 
@@ -109,7 +102,7 @@ def query(python, expression):
 
 def artifacts():
     """{program: sizes of its executable, if any, and of its zip}"""
-    binaries = {name: build.BUILT / name / "bootstrap" for name in ["floor", *BINARY_NAMES]}
+    binaries = {name: BUILT / name / "bootstrap" for name in ["floor", *BINARY_NAMES]}
     sizes = {
         name: {"binary_bytes": binary.stat().st_size, "zip_bytes": zipped_size(binary)}
         for name, binary in binaries.items()

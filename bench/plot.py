@@ -1,4 +1,4 @@
-"""Plots on logarithmic axes, as SVG for light and dark pages."""
+"""Bar charts with logarithmic axes, as SVG for light and dark pages."""
 
 import math
 from xml.sax.saxutils import escape
@@ -9,10 +9,8 @@ text { font: 12px system-ui, sans-serif; fill: #24292f }
 .tick { font-size: 10px; fill: #6e7781; text-anchor: middle }
 .name { text-anchor: end }
 line { stroke: #8c959f; stroke-opacity: .35 }
-.limit { stroke: #24292f; stroke-opacity: 1; stroke-dasharray: 5 3 }
-polyline { fill: none; stroke-width: 1.8 }
 @media (prefers-color-scheme: dark) {
-text { fill: #e6edf3 } .tick { fill: #9198a1 } .limit { stroke: #e6edf3 }
+text { fill: #e6edf3 } .tick { fill: #9198a1 }
 }"""
 
 
@@ -38,36 +36,6 @@ def bars(title, rows, panels):
     return document(title, width, height, parts)
 
 
-def curves(title, axis, curves, panels):
-    """Line charts of `panels` (title, limit, label of the limit, points of each curve) side by side.
-
-    `axis` names the horizontal axis, `curves` are (name, color), and a point is (x, y).
-    """
-    panel, panel_height, margin, top, gap = 300, 220, 44, 30, 60
-    width, bottom = margin + len(panels) * (panel + gap), top + panel_height
-    height = bottom + 60
-    parts = []
-    for index, (heading, limit, label, lines) in enumerate(panels):
-        left = margin + index * (panel + gap)
-        right = left + panel
-        xs, ys = zip(*(point for points in lines for point in points), strict=True)
-        across, up = logarithmic(xs, left, right), logarithmic([*ys, limit], bottom, top)
-        parts.append(text(left, top - 12, heading, "title"))
-        for x in powers(xs):
-            parts += [line(across(x), top, across(x), bottom), text(across(x), bottom + 14, f"{x:g}", "tick")]
-        for y in powers([*ys, limit]):
-            parts += [line(left, up(y), right, up(y)), text(left - 20, up(y) + 3, f"{y:g}", "tick")]
-        parts.append(text(right, bottom + 28, axis, "name"))
-        for points, (_, color) in zip(lines, curves, strict=True):
-            places = " ".join(f"{across(x)},{up(y)}" for x, y in points)
-            parts.append(f'<polyline stroke="{color}" points="{places}"/>')
-        parts += [line(left, up(limit), right, up(limit), "limit"), text(left + 5, up(limit) + 14, label)]
-    for index, (name, color) in enumerate(curves):
-        left = margin + index * 125
-        parts += [rectangle(left, height - 15, 14, 4, color), text(left + 20, height - 8, name)]
-    return document(title, width, height, parts)
-
-
 def document(title, width, height, parts):
     opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">'
     head = [f"<title>{escape(title)}</title>", f"<style>\n{STYLE}\n</style>"]
@@ -75,15 +43,12 @@ def document(title, width, height, parts):
 
 
 def text(x, y, content, kind=""):
-    return f'<text{class_of(kind)} x="{x:g}" y="{y:g}">{escape(content)}</text>'
+    attribute = f' class="{kind}"' if kind else ""
+    return f'<text{attribute} x="{x:g}" y="{y:g}">{escape(content)}</text>'
 
 
-def line(x1, y1, x2, y2, kind=""):
-    return f'<line{class_of(kind)} x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}"/>'
-
-
-def class_of(kind):
-    return f' class="{kind}"' if kind else ""
+def line(x1, y1, x2, y2):
+    return f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}"/>'
 
 
 def rectangle(x, y, width, height, color):

@@ -6,12 +6,15 @@ docs/performance.svg; `check` fails if one of them differs.
 
 import json
 import sys
+from pathlib import Path
 
-import plot
-from build import ROOT
-from check_artifacts import MAX_BYTES, MAX_ZIPPED_BYTES
-from local import FUNCTIONS
-from page_tables import replaced, table
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import plot  # noqa: E402
+from check_artifacts import MAX_BYTES, MAX_ZIPPED_BYTES  # noqa: E402
+from local import FUNCTIONS  # noqa: E402
+from page_tables import replaced, table  # noqa: E402
 
 RESULTS = ROOT / "bench" / "results.json"
 # The longest line of that file; a table row fits.
@@ -376,14 +379,14 @@ def show(file):
             print(make(results), end="\n\n")
 
 
-def made():
+def generated():
     """{file: its text} of the pages and the plot."""
     results = Results(json.loads(RESULTS.read_text()))
     return {page: filled(page, parts, results) for page, parts in PAGES.items()} | {PLOT: drawing(results)}
 
 
 def write():
-    for file, text in made().items():
+    for file, text in generated().items():
         file.write_text(text)
 
 
@@ -398,6 +401,6 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["write"]:
         write()
     elif sys.argv[1:] == ["check"]:
-        check_texts(made(), "python3 bench/report.py write")
+        check_texts(generated(), "python3 bench/report.py write")
     else:
         sys.exit("usage: report.py write|check")

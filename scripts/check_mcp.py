@@ -5,29 +5,24 @@ import sys
 
 import check_api
 import local
-import node_packages
 import run
 import tools
-from processes import free_ports
+from processes import ProcessFailed, free_ports
 
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("check-mcp: stopped"))
     try:
-        for use in ("run", "mcp"):
-            tools.install(use)
-        node_packages.install("mcp")
         [port] = free_ports(1)
         origins = ",".join(f"http://{host}:{port}" for host in ("127.0.0.1", "localhost"))
-        with check_api.Bundle(MCP_ALLOWED_ORIGINS=origins) as bundle:
-            addresses = bundle.addresses() | {
-                "MCP_URL": bundle.settings.functions + local.MCP_ROUTE,
-                "NODE_PACKAGES": str(node_packages.folder("mcp")),
+        with check_api.bundle(MCP_ALLOWED_ORIGINS=origins) as settings:
+            addresses = check_api.addresses(settings) | {
+                "NODE_PACKAGES": str(tools.npm("mcp")),
                 "PROXY_PORT": str(port),
             }
             tests = ["-m", "unittest", "discover", "--start-directory", local.ROOT / "tests" / "mcp"]
             check_api.step("the clients", [tools.BIN / "python", *tests], addresses)
-    except (tools.ToolsError, run.StartFailed) as problem:
+    except (run.StartFailed, ProcessFailed) as problem:
         sys.exit(f"check-mcp: {problem}")
 
 

@@ -11,14 +11,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import page_tables
-from cargo_tools import BIN
 from local import ROOT
+from tools import CARGO
 
 CRATE = ROOT / "tests" / "fuzz"
 CORPUS = CRATE / "corpus"
 WORK = ROOT / "target" / "fuzz"
 PAGE = ROOT / "docs" / "reliability.md"
-CARGO_FUZZ = BIN / "cargo-fuzz"
+CARGO_FUZZ = CARGO / "bin" / "cargo-fuzz"
 
 # For each target.
 DEFAULT_SECONDS = 180
@@ -67,8 +67,8 @@ def build():
 
 def run(binary, seconds):
     """Runs a target: (inputs, edges, inputs in the corpus)."""
-    kept = WORK / "corpus" / binary.name
-    kept.mkdir(parents=True, exist_ok=True)
+    corpus = WORK / "corpus" / binary.name
+    corpus.mkdir(parents=True, exist_ok=True)
     command = [
         str(binary),
         f"-max_total_time={seconds}",
@@ -77,7 +77,7 @@ def run(binary, seconds):
         f"-rss_limit_mb={MEMORY_LIMIT_MB}",
         "-print_final_stats=1",
         f"-artifact_prefix={WORK}/found-{binary.name}-",
-        str(kept),
+        str(corpus),
         str(CORPUS / binary.name),
     ]
     ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -88,13 +88,13 @@ def run(binary, seconds):
     coverage = re.findall(r"cov: (\d+)", output)
     if not executed or not coverage:
         raise FuzzError(f"{binary.name} printed no statistics:\n{output[-4000:]}")
-    figures = int(executed[1]), int(coverage[-1]), len(list(kept.iterdir()))
+    figures = int(executed[1]), int(coverage[-1]), len(list(corpus.iterdir()))
     print(f"{binary.name}: {figures[0]:,} inputs", flush=True)
     return figures
 
 
 def table(figures):
-    """The page's table of {target: (inputs, edges, kept)}."""
+    """The page's table of {target: (inputs, edges, inputs in the corpus)}."""
     total = sum(inputs for inputs, _, _ in figures.values())
     rows = [[f"`{name}`", *(f"{figure:,}" for figure in figures[name])] for name in sorted(figures)]
     header = ["target", "inputs", "edges reached", "inputs that reach them"]

@@ -17,6 +17,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import local
 
 RUNTIME = "/2018-06-01/runtime/"
+# Lambda's limit of a cold start, which does not count towards the function's timeout.
+INIT_SECONDS = 10
+# A busy machine may deliver an answer late that was given in time.
+GRACE_SECONDS = 1
 # The concurrency limit of a function; further requests are throttled.
 MAX_ENVIRONMENTS = 20
 MEMORY_MB = "256"
@@ -74,6 +78,7 @@ class Environment:
     def __init__(self, function, environment=os.environ, timeout=None, log=None):
         self._timeout = timeout or local.FUNCTION_TIMEOUT
         self._events, self._answers = queue.SimpleQueue(), queue.SimpleQueue()
+        self._is_initialized = threading.Event()
         self._current = None
         self._server = Server(("127.0.0.1", 0), RuntimeApi)
         self._server.environment = self
@@ -92,6 +97,7 @@ class Environment:
 
     def invoke(self, request_id, event):
         """The answer to an event. Raises `InvocationFailed`, also if the process exits or times out."""
+        self._is_initialized.wait(INIT_SECONDS)
         headers = [
             ("Content-Type", "application/json"),
             ("Lambda-Runtime-Aws-Request-Id", request_id),
@@ -105,7 +111,7 @@ class Environment:
         self._current = request_id
         self._events.put((headers, event))
         try:
-            is_answer, body = self._answers.get(timeout=self._timeout)
+            is_answer, body = self._answers.get(timeout=self._timeout + GRACE_SECONDS)
         except queue.Empty:
             self.stop()
             message = f"Task timed out after {self._timeout:.2f} seconds"
@@ -123,6 +129,7 @@ class Environment:
 
     def next(self):
         """Waits for the next event: (headers, body)."""
+        self._is_initialized.set()
         return self._events.get()
 
     def answered(self, request_id, is_answer, body):
@@ -135,6 +142,7 @@ class Environment:
 
     def _watch(self):
         code = self._process.wait()
+        self._is_initialized.set()
         message = f"Runtime exited with code {code}"
         self._answers.put((False, error_object("Runtime.ExitError", message)))
         self._server.shutdown()

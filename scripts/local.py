@@ -58,14 +58,14 @@ def function_environment(sandbox, secrets_manager):
 
     The developer's AWS settings and `CALENDLY_PAT` are left out.
     """
-    kept = {
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if name.startswith(("AWS_CA_BUNDLE", "AWS_LAMBDA_LOG_"))
         or not name.startswith(("AWS_", "CALENDLY_PAT", "JWT_"))
     }
     return (
-        kept
+        inherited
         | configuration(sandbox, secrets_manager)
         | {"AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
     )

@@ -1,7 +1,5 @@
 """Writes the pages that `make run` serves: the booking page, the API page, and the description of the API.
 
-    .venv/bin/python scripts/pages.py DIRECTORY FUNCTIONS_URL SANDBOX_URL
-
 The description is openapi.yaml with the two addresses in it, and with the dates of its examples moved
 into the future, so that "Try it out" requests future days.
 """
@@ -9,7 +7,6 @@ into the future, so that "Try it out" requests future days.
 import json
 import re
 import shutil
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -17,7 +14,7 @@ import swagger_ui_bundle
 import yaml
 
 import local
-import node_packages
+import tools
 
 BOOKING_PAGE = local.ROOT / "examples" / "booking-page"
 API_PAGE = local.ROOT / "scripts" / "api-page"
@@ -31,8 +28,8 @@ DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}(?![\d-])")
 MONTH = re.compile(r"\bmonth=\d{4}-\d{2}(&date=(\d{4}-\d{2}))")
 
 
-def main(directory, functions, sandbox):
-    directory = Path(directory)
+def write(directory, functions, sandbox):
+    """Writes the pages for functions and a sandbox at these addresses."""
     shutil.rmtree(directory, ignore_errors=True)
     write_booking_page(directory, functions)
     write_api_page(directory / "docs")
@@ -47,7 +44,7 @@ def write_booking_page(directory, functions):
     index.write_text(index.read_text().replace(local.FUNCTIONS_URL, functions))
     calendar = directory / CALENDAR
     calendar.parent.mkdir(parents=True)
-    shutil.copy(node_packages.folder("booking-page") / CALENDAR, calendar)
+    shutil.copy(tools.npm("run") / CALENDAR, calendar)
 
 
 def write_api_page(directory):
@@ -79,7 +76,3 @@ def ahead_of(today, text):
         return (day + shift).isoformat() if day >= EXAMPLES_BEGIN else match[0]
 
     return MONTH.sub(r"month=\2\1", DATE.sub(moved, text))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

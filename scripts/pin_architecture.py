@@ -1,7 +1,7 @@
-"""Makes a build deployable for its own architecture only:
+"""Replaces the parameter `Architecture` of a built template with the architecture of the build:
 `.venv/bin/python scripts/pin_architecture.py .aws-sam/build/template.yaml x86_64`.
 
-CloudFormation then refuses a deployment for the other architecture, with instructions, before anything changes.
+A build is for one architecture. With the parameter, `sam deploy` would keep an existing stack's value.
 """
 
 import sys
@@ -9,18 +9,14 @@ from pathlib import Path
 
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
-ARCHITECTURES = ("arm64", "x86_64")
-
 
 def pin(template, architecture):
-    """Makes the build's architecture the default and only value of the template's parameter."""
-    [other] = set(ARCHITECTURES) - {architecture}
-    template["Parameters"]["Architecture"] |= {
-        "Default": architecture,
-        "AllowedValues": [architecture],
-        "ConstraintDescription": f"be {architecture}, which this build is for. Deploy with"
-        f" Architecture={architecture}, or build with make build ARCHITECTURE={other}.",
-    }
+    del template["Parameters"]["Architecture"]
+    for group in template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]:
+        group["Parameters"] = [name for name in group["Parameters"] if name != "Architecture"]
+    template["Globals"]["Function"]["Architectures"] = [architecture]
+    record = template["Resources"]["Configuration"]["Properties"]["Content"]
+    record["Fn::Sub"] = record["Fn::Sub"].replace("${Architecture}", architecture)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Child processes that are monitored, and stopped together with their own children; and free ports for them."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -33,17 +35,12 @@ class Processes:
     def start(self, name, command, env=None, cwd=None):
         """Starts a service. Its output goes to `<name>.log`."""
         with open(self.log(name), "wb") as log:
-            process = self._spawn(command, env, cwd, stdout=log, stderr=subprocess.STDOUT)
+            # A separate session, so that Ctrl-C reaches only this program, which then stops its children in order.
+            process = subprocess.Popen(
+                command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         self._running.append((name, process))
-
-    def run(self, command, env=None, cwd=None):
-        """Runs a command to its end. Raises `subprocess.CalledProcessError` if it fails."""
-        process = self._spawn(command, env, cwd)
-        self._running.append((command[0], process))
-        code = process.wait()
-        self._running.remove((command[0], process))
-        if code != 0:
-            raise subprocess.CalledProcessError(code, command)
 
     def stop(self, name):
         """Stops one service."""
@@ -67,24 +64,20 @@ class Processes:
         """The path of a log."""
         return self._logs / f"{name}.log"
 
-    @staticmethod
-    def _spawn(command, env, cwd, **streams):
-        # A separate session, so that Ctrl-C reaches only this program, which then stops its children in order.
-        return subprocess.Popen(
-            command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True, **streams
-        )
-
 
 def free_ports(count):
-    """Ports that are free on all addresses."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("0.0.0.0", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Ports that are free on all addresses.
+
+    They are below the range of outgoing connections, one of which could take a port before its server starts.
+    """
+    found = []
+    for port in random.sample(range(20_000, 30_000), 1_000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            found.append(port)
+        if len(found) == count:
+            break
+    return found
 
 
 def _stop(process):

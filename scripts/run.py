@@ -1,22 +1,13 @@
-"""`make run`: the whole bundle on this machine, until Ctrl-C.
+"""`make run`: the whole bundle on this machine, until Ctrl-C. `make token`: a token for it.
 
 Starts the sandbox (a stand-in for Calendly and the token issuer), moto (a stand-in for Secrets Manager and DynamoDB),
-the functions and a gateway in front of them, waits until each answers, and prints the addresses.
-
-Environment variables, all optional:
-
-    CALENDLY_PAT          a personal access token: the functions then call the real Calendly
-    CACHE                 1: the functions cache availability and share it through a table
-    FUNCTIONS_PORT        port of the functions (9000)
-    SANDBOX_PORT          port of the sandbox (4010)
-    SECRETS_MANAGER_PORT  port of moto (4011)
-    BIND_ADDRESS          the address of all of them (127.0.0.1); containers of `sam local` on Linux reach
-                          this machine with 0.0.0.0 only
+the functions and a gateway in front of them, waits until each answers, and prints the addresses. docs/local-runs.md
+lists the environment variables.
 """
 
+import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -27,18 +18,22 @@ import urllib.parse
 import urllib.request
 from datetime import datetime, timedelta, timezone
 
+import boto3
+from botocore.config import Config
+
 import local
-import make_events
-import node_packages
+import pages
+import refresh_events
 import tools
 from processes import ProcessFailed, Processes, free_ports
 
 # Each has a default in local.py.
 PORTS = ("FUNCTIONS_PORT", "SANDBOX_PORT", "SECRETS_MANAGER_PORT")
-START_SECONDS = 30
+# Of a process, on a busy machine.
+START_SECONDS = 60
 ANSWER_SECONDS = 30
 # One command, so that dependencies are compiled once.
-BUILD = ["cargo", "build", *(f"--package={name}" for name in ["sandbox", *local.ROUTES.values()])]
+BUILD = ["cargo", "build", *(f"--package={name}" for name in ["sandbox", *local.BINARY_NAMES])]
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Ignores proxy settings: all addresses are loopback.
@@ -68,9 +63,11 @@ class Settings:
             raise StartFailed(f"CACHE is 1 to cache availability, or 0, not {cache!r}.")
         self.has_cache = cache == "1"
         self.address = environment.get("BIND_ADDRESS", "127.0.0.1")
-        self.functions_port, self.sandbox_port, self.secrets_manager_port = (
-            self._port(environment, name, getattr(local, name)) for name in PORTS
-        )
+        ports = [self._port(environment, name, getattr(local, name)) for name in PORTS]
+        self.functions_port, self.sandbox_port, self.secrets_manager_port = ports
+        self.functions, self.sandbox, self.secrets_manager = (f"http://127.0.0.1:{port}" for port in ports)
+        # The origins whose pages may call the functions, like CorsAllowOrigins of a deployed stack.
+        self.page_origins = [self.sandbox, f"http://localhost:{self.sandbox_port}"]
         if self.address not in ("127.0.0.1", "0.0.0.0"):
             raise StartFailed(f"BIND_ADDRESS is 127.0.0.1 or 0.0.0.0, not {self.address!r}.")
         if self.pat and self.address != "127.0.0.1":
@@ -86,76 +83,59 @@ class Settings:
             raise StartFailed(f"{name} is a port number from 1 to 65535, not {text!r}.")
         return int(text)
 
-    @property
-    def functions(self):
-        return f"http://127.0.0.1:{self.functions_port}"
 
-    @property
-    def sandbox(self):
-        return f"http://127.0.0.1:{self.sandbox_port}"
+@contextlib.contextmanager
+def stoppable():
+    """Raises `Stopped` in the block at a signal. A second one must not interrupt what follows the block."""
 
-    @property
-    def secrets_manager(self):
-        return f"http://127.0.0.1:{self.secrets_manager_port}"
+    def stop(*_):
+        raise Stopped("Stopped.")
 
-    @property
-    def page_origins(self):
-        """The origins whose pages may call the functions, like CorsAllowOrigins of a deployed stack."""
-        return [self.sandbox, f"http://localhost:{self.sandbox_port}"]
+    for number in STOP_SIGNALS:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def main():
-    for number in STOP_SIGNALS:
-        signal.signal(number, _stop)
     try:
         settings = Settings(os.environ)
         # Only the stand-in for Secrets Manager may see it.
         os.environ.pop("CALENDLY_PAT", None)
-        check_tools()
         check_ports(settings)
-        with Processes(local.ROOT / ".run") as processes:
-            try:
-                start(settings, processes)
-                while True:
-                    processes.check()
-                    time.sleep(0.5)
-            finally:
-                # A second Ctrl-C must not interrupt the stop.
-                for number in STOP_SIGNALS:
-                    signal.signal(number, signal.SIG_IGN)
+        with Processes(local.ROOT / ".run") as processes, stoppable():
+            start(settings, processes)
+            while True:
+                processes.check()
+                time.sleep(0.5)
     except Stopped:
         say("\nEverything has stopped.")
-    except (StartFailed, ProcessFailed, tools.ToolsError) as problem:
+    except (StartFailed, ProcessFailed) as problem:
         sys.exit(f"make run: {problem}")
 
 
 def start(settings, processes):
     """Builds and starts everything, and prints how to call it."""
-    tools.install("run", start=processes.run)
-    node_packages.install("booking-page", start=processes.run)
-    build(processes)
+    build()
 
     say("Starting the stand-ins and the functions")
-    start_stand_ins(settings, processes, write_pages(settings, processes))
+    directory = local.ROOT / ".run" / f"pages-{settings.sandbox_port}"
+    pages.write(directory, settings.functions, settings.sandbox)
+    start_stand_ins(settings, processes, directory)
     start_functions(settings, processes)
     token = fresh_token(settings)
     requests = sample_requests(settings)
     for function, url in requests.items():
-        wait_for_answer(function, url, token, settings, processes)
-
-    if make_events.refresh():
+        # With the real Calendly, an error (no event types, a refused token) is more useful than a failed start.
+        status, body = wait_for(url, "functions", processes, token, may_be_error=bool(settings.pat))
+        if status != 200:
+            say(f"Note: {local.route(function)} answers {status} {body}")
+    if refresh_events.refresh():
         say("The time range in events/ had passed; it has been moved ahead.")
     print_how_to_call(settings, requests)
-
-
-def write_pages(settings, processes):
-    """Writes the pages for these ports into a separate directory."""
-    directory = local.ROOT / ".run" / f"pages-{settings.sandbox_port}"
-    processes.run(
-        [tools.BIN / "python", local.ROOT / "scripts" / "pages.py"]
-        + [directory, settings.functions, settings.sandbox]
-    )
-    return directory
 
 
 def start_functions(settings, processes):
@@ -175,15 +155,15 @@ def start_functions(settings, processes):
     )
 
 
-def start_stand_ins(settings, processes, pages=None):
-    """Starts the sandbox, which serves the directory `pages` too, and moto, and stores the PAT."""
+def start_stand_ins(settings, processes, directory=None):
+    """Starts the sandbox, which also serves the pages in a directory, and moto, and stores the PAT."""
     processes.start(
         "sandbox",
         [local.BINARIES / "sandbox"]
         + ["--listen", f"{settings.address}:{settings.sandbox_port}"]
         + ["--pat", local.SANDBOX_PAT, "--public-url", local.SANDBOX_PUBLIC_URL]
         + ["--audience", local.AUDIENCE]
-        + (["--pages", pages] if pages else []),
+        + (["--pages", directory] if directory else []),
         cwd=local.ROOT,
     )
     start_moto(settings, processes)
@@ -195,17 +175,6 @@ def start_moto(settings, processes, name="secrets-manager"):
     processes.start(name, [tools.BIN / "moto_server", "-H", settings.address, "-p", str(settings.secrets_manager_port)])
     wait_for(f"{settings.secrets_manager}/moto-api/", name, processes)
     create_secret(settings, local.PAT_SECRET_ID, settings.pat or local.SANDBOX_PAT)
-
-
-def check_tools():
-    """Fails with instructions if a prerequisite is missing."""
-    if shutil.which("cargo") is None:
-        raise StartFailed("`cargo` is missing. Install Rust: https://rustup.rs")
-    if shutil.which("cc") is None:
-        raise StartFailed(
-            "A C compiler, `cc`, is missing. On Debian and Ubuntu: apt install build-essential; "
-            "on Fedora: dnf install gcc; on macOS: xcode-select --install"
-        )
 
 
 def check_ports(settings):
@@ -224,62 +193,43 @@ def check_ports(settings):
                 ) from error
 
 
-def build(processes):
+def build():
     """Compiles the sandbox and the functions, with cargo's own progress."""
     say("Compiling the sandbox and the functions (minutes the first time)")
     try:
-        processes.run(BUILD, cwd=local.ROOT)
-    except subprocess.CalledProcessError as error:
+        subprocess.check_call(BUILD, cwd=local.ROOT)
+    except (OSError, subprocess.CalledProcessError) as error:
         raise StartFailed(
-            "The build failed; cargo says why above. If Rust is too old, run `rustup update`."
+            "The build failed. It needs Rust (https://rustup.rs; if it is too old: rustup update) and a C compiler, `cc` "
+            "(Debian and Ubuntu: apt install build-essential; Fedora: dnf install gcc; macOS: xcode-select --install)."
         ) from error
 
 
-def wait_for(url, name, processes):
-    """Waits until a service answers 200."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        processes.check()
-        try:
-            if get(url)[0] == 200:
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise StartFailed(f"{url} did not answer. {processes.last_lines(name)}")
+def aws(settings, service):
+    """A client of moto."""
+    return boto3.client(
+        service,
+        endpoint_url=settings.secrets_manager,
+        region_name=local.REGION,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        # Ignores proxy settings.
+        config=Config(proxies={}),
+    )
 
 
 def create_secret(settings, name, value):
-    """Stores a secret in moto, through Secrets Manager's API."""
-    secret = {"Name": name, "SecretString": value}
-    call_moto(settings, "secretsmanager", "secretsmanager.CreateSecret", secret)
+    aws(settings, "secretsmanager").create_secret(Name=name, SecretString=value)
 
 
 def create_table(settings, name):
-    """Creates a table like the template's in moto, through DynamoDB's API."""
-    table = {
-        "TableName": name,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-    }
-    call_moto(settings, "dynamodb", "DynamoDB_20120810.CreateTable", table)
-
-
-def call_moto(settings, service, target, body):
-    request = urllib.request.Request(
-        settings.secrets_manager,
-        json.dumps(body).encode(),
-        {
-            "Content-Type": "application/x-amz-json-1.1",
-            "X-Amz-Target": target,
-            # moto reads only the service and the region, and does not verify the signature.
-            "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/"
-            f"{local.REGION}/{service}/aws4_request, SignedHeaders=host, Signature=local",
-        },
+    """Creates a table like the template's."""
+    aws(settings, "dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
     )
-    with HTTP.open(request, timeout=ANSWER_SECONDS):
-        pass
 
 
 def fresh_token(settings):
@@ -301,28 +251,21 @@ def sample_requests(settings):
     }
 
 
-def wait_for_answer(function, url, token, settings, processes):
-    """Waits until a function answers 200; with the real Calendly, until it answers at all."""
+def wait_for(url, log, processes, token=None, may_be_error=False):
+    """Waits for an answer of 200, or for an error of a function; returns (status, body)."""
     deadline = time.monotonic() + START_SECONDS
     last = "no answer"
     while time.monotonic() < deadline:
         processes.check()
         try:
             status, body = get(url, token)
+            if status == 200 or (may_be_error and '"code"' in body):
+                return status, body
+            last = f"{status} {body}"
         except OSError as error:
             last = str(error)
-        else:
-            if status == 200:
-                return
-            last = f"{status} {body}"
-            # The function works. Its answer (no event types, a refused token) is more useful than a failed start.
-            if settings.pat and '"code"' in body:
-                say(f"Note: {local.route(function)} answers {last}")
-                return
-        time.sleep(0.2)
-    raise StartFailed(
-        f"{url} does not answer 200; its last answer: {last}\n{processes.last_lines('functions')}"
-    )
+        time.sleep(0.1)
+    raise StartFailed(f"{url} does not answer 200; its last answer: {last}\n{processes.last_lines(log)}")
 
 
 def get(url, token=None):
@@ -358,9 +301,16 @@ def say(text):
     print(text, flush=True)
 
 
-def _stop(*_):
-    raise Stopped
+def print_token():
+    """Prints an access token of the sandbox's demo user."""
+    try:
+        settings = Settings(os.environ)
+        print(fresh_token(settings))
+    except StartFailed as problem:
+        sys.exit(f"make token: {problem}")
+    except OSError as error:
+        sys.exit(f"make token: {settings.sandbox} does not answer ({error}). Is `make run` running there?")
 
 
 if __name__ == "__main__":
-    main()
+    print_token() if sys.argv[1:] == ["token"] else main()

@@ -6,20 +6,18 @@ to `sam local start-api`, in containers (containers.py). Takes about three minut
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 
 import local
-import make_events
+import refresh_events
 import run
 import tools
-from containers import Containers, ContainersUnavailable, architecture, install_programs
+from containers import Containers, ContainersUnavailable, architecture
 from processes import ProcessFailed, Processes
 
 INVOKE_SECONDS = 60
-API_SECONDS = 60
 
 # As template.yaml names them.
 RESOURCES = {
@@ -38,38 +36,26 @@ class TestFailed(Exception):
 
 
 def main():
-    def stop(*_):
-        raise TestFailed("Stopped.")
-
-    for number in run.STOP_SIGNALS:
-        signal.signal(number, stop)
     try:
         processor = architecture()
-        install_programs()
-        tools.install("run")
         build(processor)
-        make_events.refresh()
+        refresh_events.refresh()
         WORK.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        with Processes(WORK) as processes, Containers(processes) as containers:
-            try:
-                executables = sorted(BUILT_TEMPLATE.parent.glob("*/bootstrap"))
-                containers.make_image(f"public.ecr.aws/lambda/provided:al2023-{processor}", executables)
-                # On all addresses, where containers reach them.
-                settings = run.Settings({"BIND_ADDRESS": "0.0.0.0"} | run.free_port_variables())
-                run.start_stand_ins(settings, processes)
-                sam = Sam(containers, processor, settings)
-                check_events(sam)
-                check_api(sam, settings, processes)
-            finally:
-                # Nothing must interrupt the stop.
-                for number in run.STOP_SIGNALS:
-                    signal.signal(number, signal.SIG_IGN)
+        with Processes(WORK) as processes, Containers(processes) as containers, run.stoppable():
+            executables = sorted(BUILT_TEMPLATE.parent.glob("*/bootstrap"))
+            containers.make_image(f"public.ecr.aws/lambda/provided:al2023-{processor}", executables)
+            # On all addresses, where containers reach them.
+            settings = run.Settings({"BIND_ADDRESS": "0.0.0.0"} | run.free_port_variables())
+            run.start_stand_ins(settings, processes)
+            sam = Sam(containers, settings)
+            check_events(sam)
+            check_api(sam, settings, processes)
     except (
         TestFailed,
+        run.Stopped,
         ContainersUnavailable,
         ProcessFailed,
-        tools.ToolsError,
         run.StartFailed,
         subprocess.SubprocessError,
     ) as problem:
@@ -87,7 +73,7 @@ def build(processor):
 class Sam:
     """`sam local`, set up for the containers."""
 
-    def __init__(self, containers, processor, settings):
+    def __init__(self, containers, settings):
         machine, variables = f"http://{containers.machine}", WORK / "environment.json"
         configuration = local.configuration(
             f"{machine}:{settings.sandbox_port}", f"{machine}:{settings.secrets_manager_port}"
@@ -95,7 +81,7 @@ class Sam:
         variables.write_text(json.dumps({"Parameters": configuration}))
         self.options = ["--template", str(BUILT_TEMPLATE), "--env-vars", str(variables)]
         self.options += ["--skip-pull-image", "--region", local.REGION]
-        self.options += ["--parameter-overrides", f"Architecture={processor}", "McpServer=ENABLED"]
+        self.options += ["--parameter-overrides", "McpServer=ENABLED"]
         # Overrides samconfig.toml, which is for Docker.
         (WORK / "samconfig.toml").write_text("version = 0.1\n")
         self.options += ["--config-file", str(WORK / "samconfig.toml")]
@@ -148,11 +134,11 @@ class Sam:
 
 def check_events(sam):
     """Invokes the functions with the samples that succeed. The end-to-end tests send all of them."""
-    expected = json.loads((make_events.EVENTS / "expected.json").read_text())
+    expected = json.loads((refresh_events.EVENTS / "expected.json").read_text())
     for name, answer in expected.items():
         if answer.get("status", 200) != 200:
             continue
-        got = sam.invoke(answer["function"], make_events.EVENTS / name)
+        got = sam.invoke(answer["function"], refresh_events.EVENTS / name)
         if (got.get("statusCode"), got.get("warm")) != (answer.get("status"), answer.get("warm")) or "unprepared" in got:
             raise TestFailed(f"{name} is answered {got}")
         print(f"sam local invoke  {name}: {got.get('statusCode', 'warm')}", flush=True)
@@ -162,20 +148,8 @@ def check_api(sam, settings, processes):
     """A request for each route, over HTTP."""
     sam.start_api(settings.functions_port, processes)
     token = run.fresh_token(settings)
-    deadline = time.monotonic() + API_SECONDS
-    while True:
-        try:
-            run.get(settings.functions + local.route("user"))
-            break
-        except OSError as error:
-            processes.check()
-            if time.monotonic() > deadline:
-                raise TestFailed(processes.last_lines("start-api")) from error
-            time.sleep(0.2)
     for function, url in run.sample_requests(settings).items():
-        status, body = run.get(url, token)
-        if status != 200:
-            raise TestFailed(f"GET {url} is answered {status} {body}")
+        status, _ = run.wait_for(url, "start-api", processes, token)
         print(f"sam local start-api  GET {local.route(function)}: {status}", flush=True)
 
 

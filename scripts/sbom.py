@@ -17,16 +17,9 @@ import zlib
 from datetime import datetime, timezone
 from pathlib import Path
 
-from cyclonedx.contrib.license.factories import LicenseFactory
-from cyclonedx.model import HashAlgorithm, HashType
-from cyclonedx.model.bom import Bom
-from cyclonedx.model.component import Component, ComponentScope, ComponentType
-from cyclonedx.model.dependency import Dependency
-from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from elftools.elf.elffile import ELFFile
-from packageurl import PackageURL
 
 from check_version import workspace_version
 from local import BINARY_NAMES, ROOT
@@ -74,93 +67,60 @@ def checksums(lock):
 
 def bill(executables, version, made_at):
     """The bill of materials of {function: its executable}. `made_at` is a time in UTC."""
-    factory, known_licenses = LicenseFactory(), licenses()
-    known_checksums = checksums((ROOT / "Cargo.lock").read_text())
-    components, dependencies = {}, {}
+    digests = {function: hashlib.sha256(path.read_bytes()).hexdigest() for function, path in executables.items()}
+    known_licenses, known_checksums = licenses(), checksums((ROOT / "Cargo.lock").read_text())
+    components, dependencies = {}, {BUNDLE: set()}
 
-    def library(package):
+    def reference(package):
         name, number = package["name"], package["version"]
-        key = (name, number)
-        expression, checksum = known_licenses.get(key), known_checksums.get(key)
-        url = PackageURL("cargo", name=name, version=number) if checksum else None
-        return Component(
-            type=ComponentType.LIBRARY,
-            name=name,
-            version=number,
-            bom_ref=str(url) if url else f"{BUNDLE}/{name}@{number}",
-            purl=url,
-            licenses=[factory.make_from_string(expression)] if expression else [],
-            hashes=[sha256_hash(checksum)] if checksum else [],
-        )
+        return f"pkg:cargo/{name}@{number}" if (name, number) in known_checksums else f"{BUNDLE}/{name}@{number}"
 
-    for function, executable in executables.items():
+    def component(package):
+        key = package["name"], package["version"]
+        expression = known_licenses.get(key)
+        digest = digests[package["name"]] if package.get("root") else known_checksums.get(key)
+        return {
+            "type": "application" if package.get("root") else "library",
+            "bom-ref": reference(package),
+            "name": package["name"],
+            "version": package["version"],
+            "scope": "excluded",
+            "licenses": [{"expression": expression}] if expression else [],
+            "hashes": [{"alg": "SHA-256", "content": digest}] if digest else [],
+        } | ({"purl": reference(package)} if key in known_checksums else {})
+
+    for executable in executables.values():
         listed = packages(executable)
-        here = []
         for package in listed:
-            if package.get("root"):
-                component = Component(
-                    type=ComponentType.APPLICATION,
-                    name=function,
-                    version=package["version"],
-                    bom_ref=f"{BUNDLE}/{function}@{package['version']}",
-                    licenses=[factory.make_from_string(known_licenses[function, package["version"]])],
-                    hashes=[sha256_hash(sha256(executable))],
-                )
-            else:
-                component = library(package)
-            component = components.setdefault(component.bom_ref.value, component)
+            found = components.setdefault(reference(package), component(package))
             # Required if any function requires it.
-            runs = package.get("kind", "runtime") == "runtime"
-            if runs or component.scope is ComponentScope.REQUIRED:
-                component.scope = ComponentScope.REQUIRED
-            else:
-                component.scope = ComponentScope.EXCLUDED
-            here.append(component)
-        for component, package in zip(here, listed, strict=True):
-            needed = dependencies.setdefault(component.bom_ref.value, {})
-            for index in package.get("dependencies", []):
-                needed[here[index].bom_ref.value] = here[index]
-
-    bundle = Component(
-        type=ComponentType.APPLICATION,
-        name=BUNDLE,
-        version=version,
-        bom_ref=BUNDLE,
-        licenses=[factory.make_from_string("MIT")],
-    )
-    bom = Bom(components=components.values())
-    bom.metadata.component = bundle
-    bom.metadata.timestamp = made_at
-    functions = [component for component in components.values() if component.name in executables]
-    bom.dependencies = [
-        Dependency(bundle.bom_ref, [Dependency(function.bom_ref) for function in functions])
-    ] + [
-        Dependency(component.bom_ref, [Dependency(n.bom_ref) for n in dependencies[ref].values()])
-        for ref, component in components.items()
-    ]
+            if package.get("kind", "runtime") == "runtime":
+                found["scope"] = "required"
+            if package.get("root"):
+                dependencies[BUNDLE].add(reference(package))
+            needed = dependencies.setdefault(reference(package), set())
+            needed.update(reference(listed[index]) for index in package.get("dependencies", []))
     # Derived from the content, so that it is reproducible.
-    content = "".join(sorted(f"{f} {sha256(e)}\n" for f, e in executables.items()))
-    bom.serial_number = uuid.uuid5(NAMESPACE, f"{version}\n{content}")
-    return bom
-
-
-def written(bom):
-    """The SBOM as JSON, validated against CycloneDX's schema."""
-    text = JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
-    error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
-    if error:
-        raise ValueError(f"not CycloneDX: {error}")
-    return text
-
-
-def sha256_hash(digits):
-    """A SHA-256 for CycloneDX."""
-    return HashType(alg=HashAlgorithm.SHA_256, content=digits)
-
-
-def sha256(path):
-    """The SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    content = "".join(sorted(f"{function} {digest}\n" for function, digest in digests.items()))
+    return {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": uuid.uuid5(NAMESPACE, f"{version}\n{content}").urn,
+        "version": 1,
+        "metadata": {
+            "timestamp": made_at.isoformat(),
+            "component": {
+                "type": "application",
+                "bom-ref": BUNDLE,
+                "name": BUNDLE,
+                "version": version,
+                "licenses": [{"expression": "MIT"}],
+            },
+        },
+        "components": [components[name] for name in sorted(components)],
+        "dependencies": [{"ref": name, "dependsOn": sorted(needed)} for name, needed in sorted(dependencies.items())],
+    }
 
 
 def commit_time():
@@ -182,11 +142,12 @@ def main():
         found[root] = executable
     if set(found) != set(BINARY_NAMES):
         raise NotAuditable(f"{BINARY_NAMES} expected in {folder}, got {sorted(found)}")
-    version = workspace_version((ROOT / "Cargo.toml").read_text())
-    bom = bill({name: found[name] for name in BINARY_NAMES}, version, commit_time())
-    target = folder / NAME
-    target.write_text(written(bom))
-    print(f"sbom: {len(bom.components)} components in {target}")
+    bom = bill(found, workspace_version((ROOT / "Cargo.toml").read_text()), commit_time())
+    text = json.dumps(bom, indent=2) + "\n"
+    if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
+        raise ValueError(f"not CycloneDX: {error}")
+    (folder / NAME).write_text(text)
+    print(f"sbom: {len(bom['components'])} components in {folder / NAME}")
 
 
 if __name__ == "__main__":

@@ -29,14 +29,19 @@ OUTPUTS = {
     "UserEventTypesFunctionName",
     "CheckAvailabilityFunctionName",
 }
-# Actions that no function may be allowed, with any parameters.
+# Actions that no role of the stack may be allowed, with any parameters.
 FORBIDDEN = [
     ("secretsmanager:GetSecretValue", "arn:{partition}:secretsmanager:{region}:{account}:secret:another-AbCdEf"),
     ("secretsmanager:PutSecretValue", "*"),
     ("dynamodb:GetItem", "arn:{partition}:dynamodb:{region}:{account}:table/another"),
     ("dynamodb:Scan", "*"),
     ("logs:CreateLogGroup", "*"),
-    ("lambda:InvokeFunction", "*"),
+    ("logs:PutLogEvents", "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/another:log-stream:1"),
+    ("lambda:InvokeFunction", "arn:{partition}:lambda:{region}:{account}:function:another"),
+    (
+        "codedeploy:PutLifecycleEventHookExecutionStatus",
+        "arn:{partition}:codedeploy:{region}:{account}:deploymentgroup:another/another",
+    ),
     ("iam:PassRole", "*"),
     ("s3:GetObject", "*"),
 ]
@@ -224,11 +229,9 @@ def check_alarms(stack):
         if stack.parameters["Alarms"] == "ENABLED":
             raise Failed("there are no alarms. Deploy this template")
         return "Alarms is DISABLED"
-    client = boto3.client("cloudwatch")
-    states = {}
-    for start in range(0, len(names), 100):
-        page = client.describe_alarms(AlarmNames=names[start : start + 100])
-        states |= {alarm["AlarmName"]: alarm["StateValue"] for alarm in page["MetricAlarms"]}
+    # The template has fewer alarms than the 100 that one call describes.
+    found = boto3.client("cloudwatch").describe_alarms(AlarmNames=names, MaxRecords=100)["MetricAlarms"]
+    states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
     if set(names) - set(states):
         raise Failed(f"alarms are missing: {', '.join(sorted(set(names) - set(states)))}")
     in_alarm = sorted(name for name, state in states.items() if state == "ALARM")
@@ -265,8 +268,10 @@ def check_permissions(stack):
     place = {"partition": partition, "account": identity["Account"], "region": boto3.session.Session().region_name}
     roles = [
         r["PhysicalResourceId"]
-        for r in stack.resources(stack.nested()["Roles"])
-        if r["ResourceType"] == "AWS::IAM::Role" and r["LogicalResourceId"] not in ("DeploymentRole", "ScheduleRole")
+        for nested in ("Roles", "Hook")
+        for r in stack.resources(stack.nested()[nested])
+        # AWS manages the policy of the deployment role.
+        if r["ResourceType"] == "AWS::IAM::Role" and r["LogicalResourceId"] != "DeploymentRole"
     ]
     for role in roles:
         arn = iam.get_role(RoleName=role)["Role"]["Arn"]
@@ -316,9 +321,9 @@ def table(results):
     return "\n".join(f"{'ok' if passed else 'FAILED':6}  {name:{width}}  {text}" for name, passed, text in results)
 
 
-def stack_name(stage):
-    configured = SamConfig(str(ROOT), "samconfig.toml").get_all(["deploy"], "parameters", env=stage)
-    return configured["stack_name"]
+def configuration(stage):
+    """The parameters of `sam deploy` for a stage."""
+    return SamConfig(str(ROOT), "samconfig.toml").get_all(["deploy"], "parameters", env=stage)
 
 
 def main():
@@ -327,7 +332,7 @@ def main():
     if not token:
         sys.exit("make smoke: TOKEN is a caller's token, as in: make smoke STAGE=staging TOKEN=…")
     try:
-        stack = Stack(stack_name(stage), token)
+        stack = Stack(configuration(stage)["stack_name"], token)
     except Exception as error:
         sys.exit(f"make smoke: the stack of {stage} cannot be read: {error}")
     results = run(stack)

@@ -1,8 +1,8 @@
-"""docs/scale.md and its plot: `python bench/simulation/scale.py simulate|write|check`.
+"""The tables of docs/scale.md: `python bench/simulation/scale.py simulate|write|check`.
 
-`simulate` writes bench/simulation/results.json, the page's tables between their markers, and its plot. `write` skips the
-simulation. `check` fails if the model does not predict the load test, if a simulation differs from results.json, or if
-the page or the plot does.
+`simulate` writes bench/simulation/results.json, and the page's tables between their markers. `write` skips the
+simulation. `check` fails if the model does not predict the load test, or if a simulation or the page differs from
+results.json.
 """
 
 import json
@@ -16,7 +16,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import deployment  # noqa: E402
 import load_test  # noqa: E402
-import plot  # noqa: E402
 import prices  # noqa: E402
 import report  # noqa: E402
 import sweep  # noqa: E402
@@ -25,7 +24,6 @@ from settings import RATE_LIMIT, ROOT  # noqa: E402
 RESULTS = ROOT / "bench" / "simulation" / "results.json"
 LOAD = ROOT / "bench" / "load.json"
 PAGE = ROOT / "docs" / "scale.md"
-PLOT = ROOT / "docs" / "scale.svg"
 
 # A setting is sufficient up to this use of the quota: above it, stale answers are served.
 MAX_CALLS = 0.8 * RATE_LIMIT
@@ -33,26 +31,11 @@ MAX_CALLS = 0.8 * RATE_LIMIT
 # And up to this share of refused requests.
 MAX_REFUSED = 0.0001
 
-# Units a second of a table's partition:
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
-PARTITION_READ_UNITS = 3_000
-PARTITION_WRITE_UNITS = 1_000
-
-# Requests a second: the default of the template's ThrottlingRateLimit, and what an account may have in a region,
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html.
-GATEWAY_SETTING = 20
-GATEWAY_LIMIT = 10_000
-
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: requests a second, for each environment that
-# an account may have.
-REQUESTS_OF_AN_ENVIRONMENT = 10
-
 # Relative tolerance of a repeated simulation: floating-point results differ between CPUs.
 SAME = 0.01
 
 MONTHS = {1e3: "10³", 1e6: "10⁶", 1e9: "10⁹"}
 PATTERNS = {"even": "even", "daily": "daily, busiest hour", "mailing": "after a mailing"}
-COLORS = ("#8a8f98", "#d4a72c", "#ce422b", "#2f81f7", "#8250df")
 
 
 def read_results():
@@ -208,38 +191,6 @@ def loads(results):
     return report.make_table(columns, [results["limits", rate] for rate in sweep.LIMIT_RATES])
 
 
-def limits(results):
-    def met(what, limit):
-        return f"about {float(f'{rate_at(what, limit, results):.1g}'):,.0f}"
-
-    environments = deployment.CONCURRENCY
-    longer = "longer `AvailabilityCacheSeconds`"
-    of_an_item = f"{PARTITION_READ_UNITS:,} read units a second of one item"
-    rows = [
-        ["Calendly's rate limit, without a cache", f"{RATE_LIMIT / 60:.1f}", "`AvailabilityCacheSeconds`"],
-        ["the gateway's default throttle", f"{GATEWAY_SETTING}", "`ThrottlingRateLimit`"],
-        [f"Lambda's {environments:,} environments of an account", met("environments", environments)]
-        + [f"ask AWS for more; {longer}"],
-        [f"Lambda: {REQUESTS_OF_AN_ENVIRONMENT} requests a second for each of them"]
-        + [f"{REQUESTS_OF_AN_ENVIRONMENT * environments:,}", "the same"],
-        ["the gateway's own limit, of an account and region", f"{GATEWAY_LIMIT:,}", "ask AWS for more"],
-        [f"a hot partition: {of_an_item}", met("most_read_units", PARTITION_READ_UNITS)]
-        + [f"{longer}; a stack for each part of the event types"],
-        [f"the same: {PARTITION_WRITE_UNITS:,} write units", met("most_write_units", PARTITION_WRITE_UNITS)]
-        + ["the same"],
-    ]
-    return report.table(["limit", "requests a second", "how to raise it"], rows)
-
-
-def rate_at(what, limit, results):
-    """The requests a second at which a figure reaches its limit, interpolated between two simulated points."""
-    points = [(rate, results["limits", rate][what]) for rate in sweep.LIMIT_RATES]
-    above = next((at for at, (_, value) in enumerate(points) if value >= limit), len(points) - 1)
-    (first, low), (second, high) = points[above - 1], points[above]
-    slope = math.log(second / first) / math.log(high / low)
-    return second * (limit / high) ** slope
-
-
 def prediction(_):
     load = json.loads(LOAD.read_text())
     scenario = load["scenario"]
@@ -247,11 +198,11 @@ def prediction(_):
     for what, measured, predicted in load_test.comparison(load):
         difference = f"{(predicted / measured - 1) * 100:+.1f} %" if measured else "–"
         rows.append([what, significant(measured), significant(predicted), difference])
-    asked = (
+    caption = (
         f"{scenario['began'][:10]}: {whole(scenario['requests_per_minute'])} requests a minute for "
         f"{whole(scenario['seconds'])} s, cached for {scenario['cache_seconds']} s:"
     )
-    return f"{asked}\n\n{report.table(['', 'measured', 'predicted', 'difference'], rows)}"
+    return f"{caption}\n\n{report.table(['', 'measured', 'predicted', 'difference'], rows)}"
 
 
 def assumed(_):
@@ -270,7 +221,6 @@ def assumed(_):
 
 PARTS = {
     "choice": choice,
-    "limits": limits,
     "loads": loads,
     "more_pats": more_pats,
     "bill": bill,
@@ -280,26 +230,9 @@ PARTS = {
 }
 
 
-def drawing(results):
-    curves = {
-        setting: [results["traffic", a_month, "even", setting] for a_month in sweep.CURVE_MONTHS]
-        for setting in sweep.CURVES
-    }
-    limit = deployment.CONCURRENCY
-    panels = [
-        (title, limit, label, [[(row["a_second"], row[what]) for row in rows] for rows in curves.values()])
-        for title, what, limit, label in (
-            ("calls of Calendly a minute", "calls_a_minute", RATE_LIMIT, f"Calendly allows {RATE_LIMIT}"),
-            ("environments at a time", "environments", limit, f"Lambda's default limit: {limit:,}"),
-        )
-    ]
-    named = list(zip(curves, COLORS, strict=True))
-    return plot.curves("Calendly calls and environments by request rate", "requests a second", named, panels)
-
-
-def made(results):
-    """{file: its text as it should be}"""
-    return {PAGE: report.filled(PAGE, PARTS, results), PLOT: drawing(results)}
+def page(results):
+    """The text of the page as it should be."""
+    return report.filled(PAGE, PARTS, results)
 
 
 def simulate():
@@ -317,8 +250,7 @@ def simulate():
 
 
 def write():
-    for file, text in made(read_results()).items():
-        file.write_text(text)
+    PAGE.write_text(page(read_results()))
 
 
 def check():
@@ -331,7 +263,7 @@ def check():
         different = difference(results[(part, *key)], sweep.result(row))
         if different:
             sys.exit(f"the model no longer finds {different} of {key} in {RESULTS.relative_to(ROOT)}: make simulate")
-    report.check_texts(made(results), "make simulate")
+    report.check_texts({PAGE: page(results)}, "make simulate")
 
 
 def difference(recorded, found):

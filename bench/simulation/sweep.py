@@ -18,10 +18,6 @@ SETTINGS = {
 
 MONTHS = (1e3, 1e6, 1e9)
 
-# The plot has more points of even traffic.
-CURVE_MONTHS = (1e3, 1e4, 1e5, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 3e9)
-CURVES = ("off", "15 s", "15 s, shared", "60 s, shared", "300 s, shared")
-
 # Requests a second, even traffic.
 LIMIT_RATES = (10, 100, 1_000, 3_000, 10_000)
 LIMIT_SETTING = "60 s, shared"
@@ -44,7 +40,6 @@ HIGH_RATE = 100
 def rows():
     """(table of the page, key, traffic, setting, options) of each row, the slowest first."""
     shown = [(a_month, pattern, setting) for a_month in MONTHS for pattern in PATTERNS for setting in SETTINGS]
-    shown += [(a_month, "even", setting) for a_month in CURVE_MONTHS if a_month not in MONTHS for setting in CURVES]
     found = [("traffic", list(key), Traffic(key[0], key[1]), key[2], {}) for key in shown]
     for count in EVENT_TYPES:
         for pats, is_apart in ((1, False), (PATS, False), (PATS, True)):

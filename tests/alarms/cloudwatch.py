@@ -6,7 +6,7 @@ Namespace, name, and dimensions identify a metric.
 from collections import Counter
 
 from filter_pattern import finds
-from metric_math import is_in_alarm
+from metric_math import is_in_alarm, metrics
 
 
 def key(namespace, name, dimensions):
@@ -35,37 +35,21 @@ def filter_metrics(lines, filters):
     found = Counter()
     for properties in filters:
         for line in filter(lambda line: finds(properties["FilterPattern"], line), lines):
-            for made in properties["MetricTransformations"]:
+            for transformation in properties["MetricTransformations"]:
                 dimensions = {
-                    one["Key"]: line[one["Value"].removeprefix("$.")] for one in made["Dimensions"]
+                    one["Key"]: line[one["Value"].removeprefix("$.")] for one in transformation["Dimensions"]
                 }
-                metric = key(made["MetricNamespace"], made["MetricName"], dimensions)
-                found[metric] += float(made["MetricValue"])
+                metric = key(transformation["MetricNamespace"], transformation["MetricName"], dimensions)
+                found[metric] += float(transformation["MetricValue"])
     return found
 
 
 def alarm_metrics(alarm):
-    """{id: metric} of an alarm's metrics. The id of a single metric is its name."""
-    if "MetricName" in alarm:
-        metrics = {alarm["MetricName"]: alarm}
-    else:
-        metrics = {
-            query["Id"]: query["MetricStat"]["Metric"]
-            for query in alarm["Metrics"]
-            if "MetricStat" in query
-        }
-    return {
-        name: key(
-            metric["Namespace"],
-            metric["MetricName"],
-            {one["Name"]: one["Value"] for one in metric["Dimensions"]},
-        )
-        for name, metric in metrics.items()
-    }
+    """{id: metric} of an alarm's metrics."""
+    return {name: key(*metric) for name, metric in metrics(alarm).items()}
 
 
 def fires(alarm, values):
     """Whether an alarm fires if its metrics have these values in enough periods."""
-    metrics = alarm_metrics(alarm).items()
-    moment = {name: values[metric] for name, metric in metrics if metric in values}
+    moment = {name: values[metric] for name, metric in alarm_metrics(alarm).items() if metric in values}
     return is_in_alarm(alarm, [moment] * alarm["DatapointsToAlarm"])

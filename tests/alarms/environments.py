@@ -4,11 +4,10 @@ import json
 import time
 import urllib.request
 import uuid
-from datetime import date, timedelta
 
 import lambda_emulator
 import local
-import make_events
+import refresh_events
 import run
 from processes import Processes
 
@@ -40,7 +39,7 @@ class StandIns:
         run.start_stand_ins(self.settings, self.processes)
         run.create_secret(self.settings, EMPTY_SECRET_ID, "{}")
         run.create_secret(self.settings, REVOKED_SECRET_ID, "no-longer-valid")
-        self.token = run.fresh_token(self.settings)
+        refresh_events.refresh()
 
     def stop(self):
         for environment in self.environments:
@@ -59,7 +58,7 @@ class Environment:
     """One environment of a function, with the given environment variables."""
 
     def __init__(self, stand_ins, function, what="usual", version="1", timeout=None, **variables):
-        self._stand_ins, self._function = stand_ins, function
+        self._function = function
         self._log = stand_ins.folder / f"{function} {what}.log"
         settings = stand_ins.settings
         environment = local.function_environment(settings.sandbox, settings.secrets_manager)
@@ -72,12 +71,9 @@ class Environment:
         stand_ins.environments.append(self._environment)
 
     def request(self):
-        """Sends a good request for the function's route, and returns the status."""
-        tomorrow = date.today() + timedelta(days=1)
-        days = {"start_time": str(tomorrow), "end_time": str(tomorrow + timedelta(days=1))}
-        query = days if self._function == "check-availability" else None
-        event = make_events.http_api(local.route(self._function), self._stand_ins.token, query)
-        return self.invoke(event)["statusCode"]
+        """Sends the function's sample event, and returns the status."""
+        sample = refresh_events.EVENTS / f"{self._function}-http-api.json"
+        return self.invoke(json.loads(sample.read_text()))["statusCode"]
 
     def invoke(self, event):
         """Invokes the function, waits for the line that ends the invocation, and returns the result."""

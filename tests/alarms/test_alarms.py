@@ -54,12 +54,12 @@ def filters(function):
 
 
 @functools.cache
-def made_by_filters():
+def filter_metric_names():
     """The names of the metrics that filters derive from log lines."""
     return {
-        made["MetricName"]
+        transformation["MetricName"]
         for properties in of_type(deployed(), "AWS::Logs::MetricFilter").values()
-        for made in properties["MetricTransformations"]
+        for transformation in properties["MetricTransformations"]
     }
 
 
@@ -116,14 +116,14 @@ class Problems:
         """DynamoDB is down. The circuit breaker probes it with growing backoff."""
         variables = {"CACHE_TABLE": "gone", "AWS_ENDPOINT_URL_DYNAMODB": NOWHERE}
         variables |= {"AVAILABILITY_CACHE_SECONDS": "1", "PAT_CACHE_SECONDS": "1"}
-        alone = self.environment("without its table", **variables)
+        environment = self.environment("without its table", **variables)
         deadline, statuses = time.monotonic() + SECONDS, set()
         while True:
-            statuses.add(alone.request())
-            lines = [line for line in alone.lines() if "SharedCacheFailures" in line]
+            statuses.add(environment.request())
+            lines = [line for line in environment.lines() if "SharedCacheFailures" in line]
             if len(lines) >= 3 or len(statuses) > 1 or time.monotonic() > deadline:
                 [status] = statuses
-                return status, alone.lines()
+                return status, environment.lines()
             # Each request may call Calendly, which allows 500 calls a minute.
             time.sleep(0.25)
 
@@ -175,13 +175,13 @@ class FunctionAlarms(WithStandIns):
                     self.assertEqual(others - {HEARTBEAT}, {f"Monitoring.{metric}Alarm"})
 
     def test_every_metric_of_the_alarms_is_covered(self):
-        looked = {
+        names = {
             name
             for alarm in alarms().values()
             for namespace, name, _ in alarm_metrics(alarm).values()
             if namespace == OWN
         }
-        self.assertEqual(looked - made_by_filters(), {*PROBLEMS, NO_BUG, "CalendlyCalls", "WarmUp"})
+        self.assertEqual(names - filter_metric_names(), {*PROBLEMS, NO_BUG, "CalendlyCalls", "WarmUp"})
 
     def test_only_alarms_on_metrics_of_aws_are_left_out(self):
         others = {
@@ -194,17 +194,17 @@ class FunctionAlarms(WithStandIns):
     def test_good_requests_fire_no_alarm(self):
         for function in local.FUNCTIONS:
             with self.subTest(function):
-                well = Environment(self.stand_ins, function)
-                self.assertEqual([well.request(), well.request()], [200, 200])
-                self.assertEqual(well.invoke(WARM_UP), {"warm": True, "cold_start": False})
-                values = emf_metrics(well.lines()) + filter_metrics(well.lines(), filters(function))
+                healthy = Environment(self.stand_ins, function)
+                self.assertEqual([healthy.request(), healthy.request()], [200, 200])
+                self.assertEqual(healthy.invoke(WARM_UP), {"warm": True, "cold_start": False})
+                values = emf_metrics(healthy.lines()) + filter_metrics(healthy.lines(), filters(function))
                 own = {"FunctionName": name_of(function)}
                 self.assertEqual(values[key(OWN, "ColdStart", own)], 1)
                 self.assertEqual(values[key(OWN, "WarmUp", own)], 1)
-                off = {name for name, alarm in alarms().items() if fires(alarm, values)}
-                self.assertEqual(off - {HEARTBEAT}, set())
+                firing = {name for name, alarm in alarms().items() if fires(alarm, values)}
+                self.assertEqual(firing - {HEARTBEAT}, set())
 
-    def test_a_missing_warm_up_of_one_function_goes_off(self):
+    def test_a_missing_warm_up_of_one_function_fires(self):
         every, alarm = {}, alarms()[HEARTBEAT]
         for function in local.FUNCTIONS:
             warm = Environment(self.stand_ins, function, "for the heartbeat")

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "api" / "running")]
 
 import bundle  # noqa: E402
-import node_packages  # noqa: E402
+import tools  # noqa: E402
 
 LAST_LINE = r"404 no_event_type [0-9a-f-]{36}$"
 SLOT = r"^20\d\d-\d\d-\d\dT\d\d:\d\d:00\S+ https://calendly\.com/\S+$"
@@ -39,7 +39,7 @@ def check(language, command, directory, patterns):
 
 def typescript(directory, text):
     """Compiles the program with all compiler checks, and returns the command that runs it."""
-    modules = node_packages.folder("api") / "node_modules"
+    modules = tools.npm("api") / "node_modules"
     (directory / "node_modules").symlink_to(modules)
     shutil.copy(ROOT / "openapi.yaml", directory)
     (directory / "package.json").write_text('{"type": "module"}')

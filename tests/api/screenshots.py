@@ -1,5 +1,6 @@
-"""Takes the pictures of the pages at SANDBOX_URL into a folder: `make screenshots`."""
+"""`make screenshots`: starts `make run` on the default ports, which the pictures show, and takes them into docs/."""
 
+import os
 import shutil
 import sys
 from datetime import timedelta
@@ -8,7 +9,14 @@ from pathlib import Path
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "api" / "running")]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "api" / "running")]
+
+import check_api  # noqa: E402
+import local  # noqa: E402
+import run  # noqa: E402
+
+PORTS = {name: str(getattr(local, name)) for name in run.PORTS}
+os.environ.update(check_api.addresses(run.Settings(PORTS)))
 
 import browser  # noqa: E402
 import bundle  # noqa: E402
@@ -71,8 +79,8 @@ PICTURES = {
 }
 
 
-def main(folder):
-    with sync_playwright() as playwright:
+def main():
+    with check_api.bundle(**PORTS), sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=browser.ARGUMENTS
         )
@@ -81,10 +89,13 @@ def main(folder):
                 **{"viewport": WIDE, "timezone_id": "Europe/Madrid", "locale": "en-GB", **options}
             )
             page = context.new_page()
-            page.screenshot(path=folder / f"{name}.png", animations="disabled", **prepare(page))
+            page.screenshot(path=ROOT / "docs" / f"{name}.png", animations="disabled", **prepare(page))
             context.close()
         chromium.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main()
+    except run.StartFailed as problem:
+        sys.exit(f"screenshots: {problem}")

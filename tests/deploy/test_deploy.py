@@ -1,4 +1,4 @@
-"""`make deploy`: its stages, and the parameters that it passes to SAM."""
+"""`make deploy`: its stages, and the architecture of the built template."""
 
 import os
 import subprocess
@@ -8,82 +8,34 @@ import unittest
 from pathlib import Path
 
 import tomlkit
-from samcli.cli.types import CfnParameterOverridesType
-from samcli.yamlhelper import yaml_parse
+from samcli.yamlhelper import yaml_dump, yaml_parse
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import deploy  # noqa: E402
 
 
-def read(arguments):
-    """The parameters in the arguments of `sam deploy`, parsed by SAM."""
-    after = arguments[arguments.index("--parameter-overrides") + 1 :]
-    return CfnParameterOverridesType().convert(tuple(after), None, None)
+class Command(unittest.TestCase):
+    def test_sam_deploys_the_stage_of_samconfig(self):
+        # Treats the prerequisites as done.
+        command = ["make", "--silent", "deploy", "STAGE=staging", "SAM=echo", "--old-file=check-template", "--old-file=build"]
+        arguments = subprocess.check_output(command, cwd=ROOT, text=True).split()
+        expected = ["deploy", "--config-file", f"{ROOT}/samconfig.toml", "--config-env", "staging"]
+        self.assertEqual(arguments, [*expected, "--template-file", ".aws-sam/build/template.yaml"])
 
 
-def made(stage, architecture):
-    """The arguments that `make deploy` passes to SAM."""
-    with tempfile.TemporaryDirectory() as folder:
-        sam = Path(folder, "sam")
-        sam.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
-        sam.chmod(0o755)
-        command = ["make", "--silent", "deploy", f"STAGE={stage}", f"ARCHITECTURE={architecture}"]
-        # Treats its prerequisites as done.
-        command += ["--old-file=check-template", "--old-file=build", f"SAM={sam}"]
-        return subprocess.check_output(command, cwd=ROOT, text=True).splitlines()
-
-
-def configured(stage):
-    """{name: value} of samconfig.toml, parsed independently."""
-    config = tomlkit.parse((ROOT / "samconfig.toml").read_text())
-    overrides = config[stage]["deploy"]["parameters"]["parameter_overrides"]
-    return dict(override.split("=", 1) for override in overrides)
-
-
-class CommandLine(unittest.TestCase):
-    def test_make_deploy_passes_the_parameters_of_the_stage_and_the_processor(self):
-        for stage in ("staging", "production"):
-            for architecture in ("arm64", "x86_64"):
-                arguments = made(stage, architecture)
-                self.assertEqual(
-                    arguments[: arguments.index("--parameter-overrides")],
-                    [
-                        *("deploy", "--config-file", str(ROOT / "samconfig.toml")),
-                        *("--config-env", stage),
-                        *("--template-file", ".aws-sam/build/template.yaml"),
-                    ],
-                )
-                expected = configured(stage) | {"Architecture": architecture}
-                self.assertEqual(read(arguments), expected)
-
-    def test_sam_parses_each_value_of_samconfig_unchanged(self):
-        values = {
-            "JwtAudience": "an audience (with spaces)",
-            "CorsAllowOrigins": "https://a.example,https://b.example",
-            "CalendlyPatSecretId": "calendly/pat/{sub}",
-            "JwtJwksUrl": "https://issuer.example/keys?a=b&c=d",
-            "JwtRequiredScope": "it's",
-            "AlarmTopicArn": "",
-        }
-        listed = [f'{name}="{value}"' for name, value in values.items()]
-        for overrides in (listed, " ".join(listed), values):
-            with tempfile.TemporaryDirectory() as folder:
-                config = {"version": 0.1, "staging": {"deploy": {"parameters": {}}}}
-                config["staging"]["deploy"]["parameters"]["parameter_overrides"] = overrides
-                Path(folder, "samconfig.toml").write_text(tomlkit.dumps(config))
-                found = deploy.parameters("staging", folder)
-            self.assertEqual(found, values)
-            arguments = deploy.command("sam", "staging", "built.yaml", "arm64", found)
-            self.assertEqual(read(arguments), values | {"Architecture": "arm64"})
-
-    def test_a_stage_with_the_other_processor_is_refused(self):
-        with self.assertRaisesRegex(
-            deploy.OtherProcessor, "make deploy STAGE=staging ARCHITECTURE=x86_64"
-        ):
-            wanted = {"Architecture": "x86_64"}
-            deploy.command("sam", "staging", "built.yaml", "arm64", wanted)
+class Architecture(unittest.TestCase):
+    def test_a_built_template_has_the_architecture_in_place_of_the_parameter(self):
+        source = (ROOT / "template.yaml").read_text()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "template.yaml")
+            # As `sam build` writes it.
+            path.write_text(yaml_dump(yaml_parse(source)))
+            subprocess.check_call([sys.executable, ROOT / "scripts" / "pin_architecture.py", path, "x86_64"])
+            built = path.read_text()
+        self.assertNotIn("Architecture", yaml_parse(built)["Parameters"])
+        self.assertEqual(yaml_parse(built)["Globals"]["Function"]["Architectures"], ["x86_64"])
+        self.assertIn("Architecture=x86_64\n", built)
+        # Nothing refers to the parameter, or lists it.
+        self.assertNotRegex(built, r"(Ref: |\$\{|- )Architecture\b")
 
 
 class Stages(unittest.TestCase):

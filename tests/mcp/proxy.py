@@ -38,8 +38,8 @@ class Connection(Handler):
         try:
             connection.request(self.command, self.path, self.body(), headers)
             answer = connection.getresponse()
-            kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in REPLACED]
-            self.send(answer.status, kept, answer.read())
+            headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in REPLACED]
+            self.send(answer.status, headers, answer.read())
         finally:
             connection.close()
 

@@ -1,22 +1,18 @@
-"""The MCP server of `make run` at MCP_URL, with the sandbox at SANDBOX_URL."""
+"""The MCP server of `make run`."""
 
-import os
+import sys
+from pathlib import Path
 
-import httpx
+sys.path.append(str(Path(__file__).resolve().parents[1] / "api" / "running"))
 
-URL = os.environ["MCP_URL"]
-SANDBOX = os.environ["SANDBOX_URL"]
+import bundle  # noqa: E402
+from bundle import token  # noqa: E402
 
-_client = httpx.Client(timeout=40, trust_env=False)
-
-
-def token():
-    """A valid token of the demo user."""
-    form = {"grant_type": "password", "username": "demo", "password": "demo"}
-    return _client.post(f"{SANDBOX}/issuer/token", data=form).raise_for_status().json()["access_token"]
+ROUTE = "/calendly/mcp"
+URL = bundle.FUNCTIONS + ROUTE
 
 
 def post(message, **headers):
     """The answer to a message of the demo user."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    return _client.post(URL, json=message, headers={"Authorization": f"Bearer {token()}"} | headers)
+    return bundle.request("POST", ROUTE, json=message, headers={"Authorization": f"Bearer {token()}"} | headers)

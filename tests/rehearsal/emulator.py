@@ -321,11 +321,11 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 async def codedeploy(method, path, headers, body, query_params):
     """PutLifecycleEventHookExecutionStatus, which the hook calls, and the operations that the rehearsal calls."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
-    asked, answer = json.loads(body or b"{}"), {}
+    request, answer = json.loads(body or b"{}"), {}
     if operation == "PutLifecycleEventHookExecutionStatus":
-        statuses[asked["lifecycleEventHookExecutionId"]] = asked["status"]
+        statuses[request["lifecycleEventHookExecutionId"]] = request["status"]
     elif operation == "GetDeployment":
-        answer["deploymentInfo"] = {"status": statuses[asked["deploymentId"]]}
+        answer["deploymentInfo"] = {"status": statuses[request["deploymentId"]]}
     elif operation == "ListDeploymentGroups":
         answer["deploymentGroups"] = sorted(groups)
     else:

@@ -51,7 +51,7 @@ class LocalAws:
             [tools.BIN / "python", EMULATOR],
             env=self.environment
             | {
-                "PYTHONPATH": str(tools.install_apart("rehearsal")),
+                "PYTHONPATH": str(tools.apart("rehearsal")),
                 "AUTH": "true",
                 "BIND_HOST": "127.0.0.1",
                 "GATEWAY_PORT": str(self.port),

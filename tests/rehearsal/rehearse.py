@@ -4,8 +4,6 @@ A caller sends requests to every route during all updates, and must never see a 
 of a second, so most requests are cold starts. docs/operations.md says what this proves.
 """
 
-import base64
-import hmac
 import json
 import os
 import platform
@@ -23,13 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import boto3  # noqa: E402
-import deploy  # noqa: E402
 import local  # noqa: E402
 import local_aws  # noqa: E402
 import sam_test  # noqa: E402
 import smoke  # noqa: E402
 import tools  # noqa: E402
-from permissions import COLD_SECONDS, check_each_permission  # noqa: E402
+from permissions import RECYCLED_SECONDS, check_each_permission  # noqa: E402
 from processes import Processes  # noqa: E402
 from samcli.yamlhelper import yaml_parse  # noqa: E402
 
@@ -38,7 +35,7 @@ BUILT = ROOT / ".aws-sam" / "build"
 FOLDER = local_aws.FOLDER
 # Cold environments call Calendly for each request, which the sandbox limits to 500 a minute.
 PAUSE_SECONDS = 0.3
-DEPLOY_SECONDS = 150
+DEPLOY_SECONDS = 300
 ORIGIN = "https://app.example"
 # {function: its resource}
 FUNCTIONS = {function: sam_test.RESOURCES[function] for function in local.FUNCTIONS}
@@ -79,11 +76,13 @@ class Caller(threading.Thread):
 
 
 class Rehearsal:
-    def __init__(self, aws, architecture):
-        self.aws, self.architecture = aws, architecture
+    def __init__(self, aws):
+        self.aws = aws
         self.template = FOLDER / "build" / "template.yaml"
-        self.name = smoke.stack_name(STAGE)
-        self.parameters = deploy.parameters(STAGE) | {"JwtIssuer": local_aws.ISSUER, "JwtAudience": local.AUDIENCE}
+        configured = smoke.configuration(STAGE)
+        self.name = configured["stack_name"]
+        self.parameters = dict(override.split("=", 1) for override in configured["parameter_overrides"])
+        self.parameters |= {"JwtIssuer": local_aws.ISSUER, "JwtAudience": local.AUDIENCE}
         self.started = self.last = time.monotonic()
         self.caller = None
         self.secret = None
@@ -96,10 +95,13 @@ class Rehearsal:
     # Deployments
 
     def deploy(self, succeeds=True, **changes):
-        """Deploys with the code of `make deploy`, and returns the reasons of failed resources."""
+        """Deploys as `make deploy` does, and returns the reasons of failed resources."""
         started = datetime.now(timezone.utc)
         parameters = self.parameters | changes
-        command = deploy.command(str(tools.BIN / "sam"), STAGE, str(self.template), self.architecture, parameters)
+        command = [tools.BIN / "sam", "deploy", "--config-file", ROOT / "samconfig.toml", "--config-env", STAGE]
+        # These replace all parameters of samconfig.toml.
+        command += ["--template-file", self.template, "--parameter-overrides"]
+        command += [f'{name}="{value}"' for name, value in parameters.items()]
         result = subprocess.run(
             command, env=self.aws.environment, capture_output=True, text=True, timeout=DEPLOY_SECONDS, check=False
         )
@@ -133,10 +135,10 @@ class Rehearsal:
         return smoke.send(here.geturl(), method, dict(headers) | {"Host": host}, body)
 
     def token(self):
-        if self.secret:
-            return signed({"aud": local.AUDIENCE, "sub": "demo", "exp": int(time.time()) + 600}, self.secret)
-        form = urllib.parse.urlencode({"grant_type": "password", "username": "demo", "password": "demo"}).encode()
-        with urllib.request.urlopen(f"{self.aws.sandbox}/issuer/token", form, timeout=10) as answer:
+        algorithm = {"alg": "HS256", "secret": self.secret} if self.secret else {}
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.aws.sandbox}/issuer/mint", json.dumps(algorithm).encode(), headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)["access_token"]
 
     def versions(self):
@@ -228,15 +230,21 @@ class Rehearsal:
         before = self.versions()
         for function in FUNCTIONS.values():
             (FOLDER / "build" / function / "changed").write_text("A file that changes the code of the package.")
-        seen = threading.Event()
+        stack, seen = self.stack(), threading.Event()
+        resources = stack.resources(stack.nested()["UserCanary"])
+        alarms = [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::CloudWatch::Alarm"]
+        functions, cloudwatch = boto3.client("lambda"), boto3.client("cloudwatch")
+
+        def set_alarms(state):
+            for alarm in alarms:
+                cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="rehearsal")
 
         def breach():
-            while not seen.is_set():
-                alias = boto3.client("lambda").get_alias(FunctionName=f"{self.name}-user", Name="live")
+            while not seen.wait(0.05):
+                alias = functions.get_alias(FunctionName=f"{self.name}-user", Name="live")
                 if alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
-                    self.set_canary_alarms("ALARM")
+                    set_alarms("ALARM")
                     seen.set()
-                time.sleep(0.1)
 
         thread = threading.Thread(target=breach, daemon=True)
         thread.start()
@@ -247,15 +255,8 @@ class Rehearsal:
             thread.join()
         require("was stopped by" in failures, f"the alarm did not stop it: {failures}")
         require(self.versions() == before, "an alias was not moved back")
-        self.set_canary_alarms("OK")
+        set_alarms("OK")
         self.say(f"alarm during the canary, rolled back: {self.smoke(rolled_back=True)}")
-
-    def set_canary_alarms(self, state):
-        stack, client = self.stack(), boto3.client("cloudwatch")
-        for resource in stack.resources(stack.nested()["UserCanary"]):
-            if resource["ResourceType"] == "AWS::CloudWatch::Alarm":
-                alarm = resource["PhysicalResourceId"]
-                client.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="rehearsal")
 
     def move(self, versions, requests_to=None):
         """Moves the aliases to `versions`, and routes all requests to `requests_to`, if given."""
@@ -302,10 +303,10 @@ class Rehearsal:
     def repair(self):
         """A stack whose secret is empty can be repaired by an update."""
         boto3.client("secretsmanager").put_secret_value(SecretId="calendly/encrypted", SecretString="{}")
-        # Environments that have cached the token are recycled during this time.
-        time.sleep(COLD_SECONDS)
-        response = self.stack().get(smoke.path_of("user"))
-        require(response.json().get("code") == "pat_missing", f"with an empty secret: {response.summary()}")
+        # Environments that have cached the token answer until they are recycled.
+        deadline = time.monotonic() + RECYCLED_SECONDS
+        while (response := self.stack().get(smoke.path_of("user"))).json().get("code") != "pat_missing":
+            require(time.monotonic() < deadline, f"with an empty secret: {response.summary()}")
         # The hook accepts an update that leaves the stack equally broken, and it accepts the repair.
         self.deploy(MemorySize="512")
         self.secret = "a signing secret of 32 bytes or more"
@@ -326,17 +327,6 @@ class Rehearsal:
         left = [(kind, name) for kind, name in inventory() - before if name not in ours and "aws-sam-cli" not in name]
         require(not left, f"the deletion left {left}")
         self.say("deletion, nothing is left")
-
-
-def signed(claims, secret):
-    """A token that is signed with a shared secret."""
-
-    def encoded(data):
-        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-    parts = [encoded(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
-    signature = hmac.digest(secret.encode(), ".".join(parts).encode(), "sha256")
-    return ".".join([*parts, encoded(signature)])
 
 
 def inventory():
@@ -386,7 +376,7 @@ def main():
         os.environ.update(aws.environment)
         for name in set(os.environ) - set(aws.environment):
             del os.environ[name]
-        Rehearsal(aws, architecture).run()
+        Rehearsal(aws).run()
 
 
 if __name__ == "__main__":

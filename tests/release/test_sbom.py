@@ -11,7 +11,7 @@ from pathlib import Path
 from release_files import ARCHITECTURES, DIST
 import sbom
 from local import BINARY_NAMES, ROOT
-from release import sbom_name, zip_name
+from release import zip_name
 
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 
@@ -29,7 +29,7 @@ class BillOfMaterials(unittest.TestCase):
         for architecture in ARCHITECTURES:
             target = TARGETS[architecture]
             linked = linked_packages(target)
-            components = json.loads((DIST / sbom_name(architecture)).read_text())["components"]
+            components = json.loads((DIST / f"sbom-{architecture}.cdx.json").read_text())["components"]
             listed = {(component["name"], component["version"]) for component in components}
             self.assertEqual(linked - listed, set())
             for component in components:
@@ -42,7 +42,7 @@ class BillOfMaterials(unittest.TestCase):
 
     def test_functions_are_identified_by_their_bytes(self):
         for architecture in ARCHITECTURES:
-            components = json.loads((DIST / sbom_name(architecture)).read_text())["components"]
+            components = json.loads((DIST / f"sbom-{architecture}.cdx.json").read_text())["components"]
             for function in BINARY_NAMES:
                 with zipfile.ZipFile(DIST / zip_name(function, architecture)) as file:
                     digest = hashlib.sha256(file.read("bootstrap")).hexdigest()

@@ -22,6 +22,17 @@ THRESHOLDS = {
 }
 
 
+def metrics(alarm):
+    """{id: (namespace, name, {dimension: value})} of an alarm's metrics. The id of a single metric is its name."""
+    found = {q["Id"]: q["MetricStat"]["Metric"] for q in alarm.get("Metrics", []) if "MetricStat" in q}
+    if "MetricName" in alarm:
+        found[alarm["MetricName"]] = alarm
+    return {
+        name: (metric["Namespace"], metric["MetricName"], {one["Name"]: one["Value"] for one in metric["Dimensions"]})
+        for name, metric in found.items()
+    }
+
+
 def is_in_alarm(alarm, moments):
     """Whether an alarm fires on these values of its metrics, one dict per period, newest last."""
     assert alarm["TreatMissingData"] in ("notBreaching", "missing")

@@ -1,12 +1,12 @@
 """The alarms that cover all functions, including mcp, and when they fire."""
 
 import json
+import re
 import unittest
 
 from filter_pattern import finds
-from metric_math import is_in_alarm
+from metric_math import is_in_alarm, metrics
 from resolver import ROOT
-from test_metrics import alarm_metrics
 from translation import deployed, of_type
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
@@ -16,15 +16,10 @@ OTHERS = {
 }
 IDS = ("user", "userEventTypes", "checkAvailability", "mcp")
 NAMES = ["stack-user", "stack-user-event-types", "stack-check-availability", "stack-mcp"]
-# {metric: (count in five minutes that breaches, breaching periods, evaluated periods)}
+# Alarms on metrics of the same name. tests/alarms shows that they fire on their problem alone.
 OWN = {
-    "DeadlineExceeded": (1, 2, 3),
-    "SecretsUnavailable": (1, 1, 2),
-    "SecretStale": (1, 2, 3),
-    "PatMissing": (1, 1, 2),
-    "KeysUnavailable": (1, 1, 2),
-    "SharedCacheFailures": (3, 2, 3),
-    "Unprepared": (1, 2, 3),
+    "DeadlineExceeded", "SecretsUnavailable", "SecretStale", "PatMissing", "KeysUnavailable",
+    "SharedCacheFailures", "Unprepared",
 }
 
 
@@ -42,10 +37,12 @@ class Alarms(unittest.TestCase):
     def test_there_is_one_for_each_problem(self):
         self.assertEqual(set(alarms()), {*OWN, *OTHERS})
 
-    def test_the_page_says_what_to_do(self):
+    def test_the_page_says_when_they_fire_and_what_to_do(self):
         page = (ROOT / "docs" / "operations.md").read_text()
-        for name in alarms():
-            self.assertIn(f"| `{name}Alarm` |", page)
+        for name, alarm in alarms().items():
+            [row] = re.findall(rf"^\| `{name}Alarm` \| .* \| .* \|$", page, re.MULTILINE)
+            words = {(1, 2): "once in 10 minutes", (2, 3): "in 2 of 3 ", (3, 3): "for 15 minutes"}
+            self.assertIn(words[alarm.get("DatapointsToAlarm", 3), alarm["EvaluationPeriods"]], row)
 
     def test_they_cover_mcp_only_if_it_exists(self):
         self.assertNotIn("mcp", json.dumps(alarms(McpServer="DISABLED")))
@@ -53,28 +50,22 @@ class Alarms(unittest.TestCase):
     def test_they_are_optional(self):
         self.assertEqual(alarms(Alarms="DISABLED"), {})
 
-    def test_metrics_of_all_functions_are_added(self):
-        for metric, (least, times, periods) in OWN.items():
+    def test_the_metrics_of_all_functions_are_added(self):
+        for metric in OWN:
             alarm = alarms()[metric]
             self.assertEqual(
-                [(n, m, d["FunctionName"]) for n, m, d in alarm_metrics(alarm)],
+                [(n, m, d["FunctionName"]) for n, m, d in metrics(alarm).values()],
                 [("CalendlyFunctions", metric, name) for name in NAMES],
             )
             for one in IDS:
-                enough, short = [{one: least}] * times, [{one: least}] * (times - 1)
-                self.assertTrue(is_in_alarm(alarm, [*enough, {}]), metric)
-                self.assertFalse(is_in_alarm(alarm, [{}, *short, {}]), metric)
-                # Earlier periods do not count.
-                self.assertFalse(is_in_alarm(alarm, enough + [{}] * periods), metric)
-            if least > 1:
-                part = {one: least // 2 for one in IDS}
-                self.assertTrue(is_in_alarm(alarm, [part] * times), metric)
-                self.assertFalse(is_in_alarm(alarm, [{"user": least - 1}] * periods), metric)
+                moments = [{one: alarm["Threshold"]}] * alarm["DatapointsToAlarm"]
+                self.assertTrue(is_in_alarm(alarm, moments), metric)
+                self.assertFalse(is_in_alarm(alarm, moments[1:]), metric)
 
     def test_one_error_of_any_function_fires(self):
         alarm = alarms()["Errors"]
         self.assertCountEqual(
-            [(m, d["FunctionName"]) for _, m, d in alarm_metrics(alarm)],
+            [(m, d["FunctionName"]) for _, m, d in metrics(alarm).values()],
             [(metric, name) for metric in ("Errors", "InternalErrors") for name in NAMES],
         )
         for one in [*IDS, *(f"{one}Failed" for one in IDS)]:
@@ -84,7 +75,7 @@ class Alarms(unittest.TestCase):
 
     def test_one_throttle_fires(self):
         alarm = alarms()["Throttles"]
-        self.assertEqual({m for _, m, _ in alarm_metrics(alarm)}, {"Throttles"})
+        self.assertEqual({m for _, m, _ in metrics(alarm).values()}, {"Throttles"})
         for one in IDS:
             self.assertTrue(is_in_alarm(alarm, [{one: 1}, {}]))
 
@@ -161,7 +152,7 @@ class Costs(unittest.TestCase):
         counts = {"Monitoring": 0, "Canary": 0}
         for name, alarm in of_type(deployed(), "AWS::CloudWatch::Alarm").items():
             stack = "Monitoring" if name.startswith("Monitoring.") else "Canary"
-            counts[stack] += len(list(alarm_metrics(alarm)))
+            counts[stack] += len(metrics(alarm))
         prices = (ROOT / "bench" / "simulation" / "prices.py").read_text()
         self.assertIn(f"\nALARM_METRICS = {sum(counts.values())}\n", prices)
         page = (ROOT / "docs" / "operations.md").read_text()

@@ -3,7 +3,7 @@
 import unittest
 
 from filter_pattern import finds
-from metric_math import is_in_alarm, value
+from metric_math import is_in_alarm, metrics, value
 from translation import FUNCTIONS, deployed, of_type
 
 
@@ -68,34 +68,27 @@ class AlarmMetrics(unittest.TestCase):
         alarms = {k: a for k, a in canary().items() if k.endswith("Alarm")}
         self.assertEqual(set(alarms), {"ErrorsAlarm", "RefusalsAlarm", "DurationAlarm"})
         for name, alarm in alarms.items():
-            metrics = [
-                q["MetricStat"]["Metric"] for q in alarm.get("Metrics", []) if "MetricStat" in q
-            ]
-            for metric in metrics or [alarm]:
-                dimensions = {entry["Name"]: entry["Value"] for entry in metric["Dimensions"]}
+            for _, metric, dimensions in metrics(alarm).values():
                 self.assertEqual(dimensions.pop("FunctionName"), "stack-user")
                 version = dimensions.pop("Version", dimensions.pop("ExecutedVersion", None))
-                if metric["MetricName"] in ("Refusals", "Invocations") and version is None:
+                if metric in ("Refusals", "Invocations") and version is None:
                     continue  # The old version's share.
                 self.assertRegex(version, r"^<UserFunctionVersion\w+\.Version>$", name)
                 self.assertIn(dimensions, ({}, {"Resource": "stack-user:live"}))
 
     def test_filters_write_the_metrics_that_alarms_read(self):
-        found = canary()
         written, read = set(), set()
-        for entry in found.values():
-            for made in entry.get("MetricTransformations", []):
-                keys = [dimension["Key"] for dimension in made["Dimensions"]]
-                written.add((made["MetricNamespace"], made["MetricName"], *keys))
+        for entry in canary().values():
+            for transformation in entry.get("MetricTransformations", []):
+                values = {d["Key"]: d["Value"] for d in transformation["Dimensions"]}
+                written.add((transformation["MetricName"], frozenset(values)))
+                self.assertEqual(transformation["MetricNamespace"], "CalendlyFunctions")
                 self.assertEqual(entry["LogGroupName"], "<UserLogs>")
-                values = {d["Key"]: d["Value"] for d in made["Dimensions"]}
                 self.assertEqual(values.pop("Version", "$.version"), "$.version")
                 self.assertEqual(values, {"FunctionName": "$.FunctionName"})
-            for query in entry.get("Metrics", []):
-                metric = query.get("MetricStat", {}).get("Metric", {"Namespace": "AWS/Lambda"})
-                if metric["Namespace"] == "CalendlyFunctions":
-                    keys = [dimension["Name"] for dimension in metric["Dimensions"]]
-                    read.add((metric["Namespace"], metric["MetricName"], *keys))
+            for namespace, metric, dimensions in metrics(entry).values():
+                if namespace == "CalendlyFunctions":
+                    read.add((metric, frozenset(dimensions)))
         self.assertEqual(written, read)
         self.assertEqual(len(written), 3)
 

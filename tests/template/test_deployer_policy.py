@@ -14,16 +14,24 @@ from resolver import ROOT
 from translation import as_list, deployed, of_type
 
 NAME = "calendly-functions-staging"
-ACCOUNT = "eu-west-1:123456789012"
-ROLE = f"arn:aws:iam::123456789012:role/{NAME}-UserFunctionRole-1ABC"
-FUNCTION = f"arn:aws:lambda:{ACCOUNT}:function:{NAME}-user"
-STACK = f"arn:aws:cloudformation:{ACCOUNT}:stack/{NAME}/1"
-GROUP = f"arn:aws:codedeploy:{ACCOUNT}:deploymentgroup:{NAME}-Serverless-1/{NAME}-User-2"
 
-KEY = f"arn:aws:kms:{ACCOUNT}:key/0-1"
+
+def arn(service, name):
+    return f"arn:aws:{service}:eu-west-1:123456789012:{name}"
+
+
+ROLE = f"arn:aws:iam::123456789012:role/{NAME}-UserFunctionRole-1ABC"
+FUNCTION = arn("lambda", f"function:{NAME}-user")
+STACK = arn("cloudformation", f"stack/{NAME}/1")
+GROUP = arn("codedeploy", f"deploymentgroup:{NAME}-Serverless-1/{NAME}-User-2")
+LOG_GROUP = arn("logs", f"log-group:/aws/lambda/{NAME}-user:*")
+HOOK_LOG_GROUP = arn("logs", f"log-group:/aws/lambda/CodeDeployHook_{NAME}:*")
+PROFILE = arn("appconfig", "application/a1/configurationprofile/b2")
+PACKAGE = f"arn:aws:s3:::aws-sam-cli-managed-default-bucket-1/{NAME}/key"
+KEY = arn("kms", "key/0-1")
 
 EVERYTHING = {
-    "AlarmTopicArn": f"arn:aws:sns:{ACCOUNT}:alarms",
+    "AlarmTopicArn": arn("sns", "alarms"),
     "CallerHash": "ENABLED",
     "CorsAllowOrigins": "*",
     "GatewayAuthorizer": "ENABLED",
@@ -38,56 +46,38 @@ EVERYTHING = {
 ARNS = {
     "AWS::ApiGatewayV2::Api": ["arn:aws:apigateway:eu-west-1::/apis/a1b2c3"],
     "AWS::ApiGatewayV2::Stage": ["arn:aws:apigateway:eu-west-1::/apis/a1b2c3/stages/$default"],
-    "AWS::AppConfig::Application": [f"arn:aws:appconfig:{ACCOUNT}:application/a1"],
-    "AWS::AppConfig::ConfigurationProfile": [
-        f"arn:aws:appconfig:{ACCOUNT}:application/a1/configurationprofile/b2"
-    ],
-    "AWS::AppConfig::HostedConfigurationVersion": [
-        f"arn:aws:appconfig:{ACCOUNT}:application/a1/configurationprofile/b2"
-    ],
-    "AWS::CloudFormation::Stack": [f"arn:aws:cloudformation:{ACCOUNT}:stack/{NAME}-Hook-1A/2b"],
-    "AWS::CloudWatch::Alarm": [
-        f"arn:aws:cloudwatch:{ACCOUNT}:alarm:{NAME}-Monitoring-1A-Errors-2B"
-    ],
+    "AWS::AppConfig::Application": [arn("appconfig", "application/a1")],
+    "AWS::AppConfig::ConfigurationProfile": [PROFILE],
+    "AWS::AppConfig::HostedConfigurationVersion": [PROFILE],
+    "AWS::CloudFormation::Stack": [arn("cloudformation", f"stack/{NAME}-Hook-1A/2b")],
+    "AWS::CloudWatch::Alarm": [arn("cloudwatch", f"alarm:{NAME}-Monitoring-1A-Errors-2B")],
     "AWS::CloudWatch::Dashboard": [f"arn:aws:cloudwatch::123456789012:dashboard/{NAME}-eu-west-1"],
-    "AWS::CodeDeploy::Application": [
-        f"arn:aws:codedeploy:{ACCOUNT}:application:{NAME}-Serverless-1"
-    ],
+    "AWS::CodeDeploy::Application": [arn("codedeploy", f"application:{NAME}-Serverless-1")],
     "AWS::CodeDeploy::DeploymentGroup": [GROUP],
-    "AWS::DynamoDB::Table": [f"arn:aws:dynamodb:{ACCOUNT}:table/{NAME}-CacheTable-1A"],
-    "AWS::IAM::ManagedPolicy": [
-        f"arn:aws:iam::123456789012:policy/{NAME}-Permissions-1A-Policy-2B"
-    ],
+    "AWS::DynamoDB::Table": [arn("dynamodb", f"table/{NAME}-CacheTable-1A")],
+    "AWS::IAM::ManagedPolicy": [f"arn:aws:iam::123456789012:policy/{NAME}-Permissions-1A-Policy-2B"],
     "AWS::IAM::Role": [ROLE],
-    "AWS::Lambda::Alias": [f"arn:aws:lambda:{ACCOUNT}:function:{NAME}-user:live"],
-    "AWS::Lambda::EventInvokeConfig": [f"arn:aws:lambda:{ACCOUNT}:function:{NAME}-user:live"],
-    "AWS::Lambda::Function": [
-        f"arn:aws:lambda:{ACCOUNT}:function:{NAME}-check-availability",
-        f"arn:aws:lambda:{ACCOUNT}:function:CodeDeployHook_{NAME}",
-    ],
-    "AWS::Lambda::Permission": [f"arn:aws:lambda:{ACCOUNT}:function:{NAME}-user:live"],
-    "AWS::Lambda::Version": [f"arn:aws:lambda:{ACCOUNT}:function:{NAME}-user:3"],
-    "AWS::Logs::LogGroup": [
-        f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/{NAME}-user:*",
-        f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/CodeDeployHook_{NAME}:*",
-        f"arn:aws:logs:{ACCOUNT}:log-group:/aws/vendedlogs/apis/{NAME}:*",
-    ],
+    "AWS::Lambda::Alias": [f"{FUNCTION}:live"],
+    "AWS::Lambda::EventInvokeConfig": [f"{FUNCTION}:live"],
+    "AWS::Lambda::Function": [FUNCTION, arn("lambda", f"function:CodeDeployHook_{NAME}")],
+    "AWS::Lambda::Permission": [f"{FUNCTION}:live"],
+    "AWS::Lambda::Version": [f"{FUNCTION}:3"],
+    "AWS::Logs::LogGroup": [LOG_GROUP, HOOK_LOG_GROUP, arn("logs", f"log-group:/aws/vendedlogs/apis/{NAME}:*")],
     "AWS::Logs::QueryDefinition": ["*"],
-    "AWS::Logs::MetricFilter": [f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/{NAME}-user:*"],
-    "AWS::Scheduler::Schedule": [f"arn:aws:scheduler:{ACCOUNT}:schedule/default/{NAME}-Warm-1A"],
+    "AWS::Logs::MetricFilter": [LOG_GROUP],
+    "AWS::Scheduler::Schedule": [arn("scheduler", f"schedule/default/{NAME}-Warm-1A")],
 }
 # CloudFormation names secrets by their logical id and a suffix.
-SECRETS = f"arn:aws:secretsmanager:{ACCOUNT}:secret:{{}}-1a"
+SECRETS = arn("secretsmanager", "secret:{}-1a")
 # Actions on resources other than the created one.
 OTHERS = {
     "iam:PassRole": ROLE,
     "iam:AttachRolePolicy": ROLE,
     "iam:DetachRolePolicy": ROLE,
-    "s3:GetObject": f"arn:aws:s3:::aws-sam-cli-managed-default-bucket-1/{NAME}/key",
-    "s3:getObject": f"arn:aws:s3:::aws-sam-cli-managed-default-bucket-1/{NAME}/key",
-    "s3:GetObjectVersion": f"arn:aws:s3:::aws-sam-cli-managed-default-bucket-1/{NAME}/key",
-    "codedeploy:GetDeploymentConfig": f"arn:aws:codedeploy:{ACCOUNT}:deploymentconfig:"
-    "CodeDeployDefault.LambdaCanary10Percent5Minutes",
+    "s3:GetObject": PACKAGE,
+    "s3:getObject": PACKAGE,
+    "s3:GetObjectVersion": PACKAGE,
+    "codedeploy:GetDeploymentConfig": arn("codedeploy", "deploymentconfig:CodeDeployDefault.LambdaCanary10Percent5Minutes"),
     "codedeploy:CreateDeployment": GROUP,
     "codedeploy:GetDeployment": GROUP,
     "codedeploy:GetDeploymentGroup": GROUP,
@@ -98,10 +88,7 @@ OTHERS = {
 }
 # {command of the page on operations: (action, resource)}
 COMMANDS = {
-    "secretsmanager put-secret-value": (
-        "secretsmanager:PutSecretValue",
-        SECRETS.format("CalendlyPatSecret"),
-    ),
+    "secretsmanager put-secret-value": ("secretsmanager:PutSecretValue", SECRETS.format("CalendlyPatSecret")),
     "lambda list-versions-by-function": ("lambda:ListVersionsByFunction", FUNCTION),
     "lambda get-alias": ("lambda:GetAlias", FUNCTION),
     "lambda update-alias": ("lambda:UpdateAlias", FUNCTION),
@@ -110,15 +97,9 @@ COMMANDS = {
     "cloudformation cancel-update-stack": ("cloudformation:CancelUpdateStack", STACK),
     "cloudformation continue-update-rollback": ("cloudformation:ContinueUpdateRollback", STACK),
     "deploy get-deployment": ("codedeploy:GetDeployment", GROUP),
-    "logs tail": (
-        "logs:FilterLogEvents",
-        f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/CodeDeployHook_{NAME}:*",
-    ),
+    "logs tail": ("logs:FilterLogEvents", HOOK_LOG_GROUP),
     # Without an alarm name, the command reads the history of all alarms.
-    "cloudwatch describe-alarm-history": (
-        "cloudwatch:DescribeAlarmHistory",
-        f"arn:aws:cloudwatch:{ACCOUNT}:alarm:*",
-    ),
+    "cloudwatch describe-alarm-history": ("cloudwatch:DescribeAlarmHistory", arn("cloudwatch", "alarm:*")),
 }
 # {property: actions that only resources with it need}
 ONLY_FOR = {
@@ -250,17 +231,14 @@ class Policy(unittest.TestCase):
 
     def test_it_does_not_allow_other_resources(self):
         for action, resource in [
-            ("lambda:UpdateFunctionCode", f"arn:aws:lambda:{ACCOUNT}:function:other"),
+            ("lambda:UpdateFunctionCode", arn("lambda", "function:other")),
             ("iam:PassRole", "arn:aws:iam::123456789012:role/admin"),
             ("iam:CreateServiceLinkedRole", "arn:aws:iam::123456789012:role/aws-service-role/other.amazonaws.com/Other"),
             ("s3:DeleteBucket", "arn:aws:s3:::aws-sam-cli-managed-default-bucket-1"),
             ("s3:GetObject", "arn:aws:s3:::aws-sam-cli-managed-default-bucket-1/other-application/key"),
             ("iam:CreateUser", "arn:aws:iam::123456789012:user/me"),
-            ("cloudformation:DeleteStack", f"arn:aws:cloudformation:{ACCOUNT}:stack/other/1"),
-            (
-                "secretsmanager:GetSecretValue",
-                f"arn:aws:secretsmanager:{ACCOUNT}:secret:CalendlyPatSecret-1a",
-            ),
+            ("cloudformation:DeleteStack", arn("cloudformation", "stack/other/1")),
+            ("secretsmanager:GetSecretValue", SECRETS.format("CalendlyPatSecret")),
         ]:
             self.assertFalse(allows(policy()["Statement"], action, resource), (action, resource))
 

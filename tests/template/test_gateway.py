@@ -40,23 +40,6 @@ class Gateway(unittest.TestCase):
             authorizer["jwtConfiguration"], {"issuer": ISSUER, "audience": ["one", "two"]}
         )
 
-    def test_cors_is_optional(self):
-        def cors(**parameters):
-            return deployed(**parameters)["Api"]["Properties"]["Body"].get(
-                "x-amazon-apigateway-cors"
-            )
-
-        self.assertIsNone(cors())
-        for origins in (["https://a.example", "https://b.example"], ["*"]):
-            expected = {
-                "allowOrigins": origins,
-                "allowMethods": ["GET"],
-                "allowHeaders": ["authorization", "cache-control"],
-                "exposeHeaders": ["age", "retry-after", "www-authenticate", "x-request-id"],
-                "maxAge": 3600,
-            }
-            self.assertEqual(cors(CorsAllowOrigins=",".join(origins)), expected)
-
     def test_the_default_endpoint_is_on_unless_disabled(self):
         name = "x-amazon-apigateway-endpoint-configuration"
         self.assertNotIn(name, deployed()["Api"]["Properties"]["Body"])

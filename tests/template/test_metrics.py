@@ -1,9 +1,13 @@
-"""Alarms and the dashboard use metrics that are sent, with the same dimensions."""
+"""Alarms and the dashboard use metrics that are sent, with the same dimensions.
+
+tests/alarms shows it of alarms on metrics of the functions.
+"""
 
 import json
 import re
 import unittest
 
+from metric_math import metrics
 from resolver import ROOT
 from translation import FUNCTIONS, deployed, of_type
 
@@ -39,16 +43,6 @@ def log_fields():
     return set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
 
 
-def alarm_metrics(alarm):
-    """(namespace, metric, {dimension: value}) of every metric of an alarm."""
-    simple = [alarm] if "MetricName" in alarm else []
-    for metric in simple + [
-        q["MetricStat"]["Metric"] for q in alarm.get("Metrics", []) if "MetricStat" in q
-    ]:
-        dimensions = {entry["Name"]: entry["Value"] for entry in metric["Dimensions"]}
-        yield metric["Namespace"], metric["MetricName"], dimensions
-
-
 def dashboard(**parameters):
     body = deployed(**parameters)["Overview.Dashboard"]["Properties"]["DashboardBody"]
     return json.loads(body)
@@ -65,33 +59,13 @@ def metric_rows():
 def filtered_metrics():
     """{(metric, dimensions)} of the metric filters."""
     return {
-        (made["MetricName"], frozenset(dimension["Key"] for dimension in made["Dimensions"]))
+        (transformation["MetricName"], frozenset(dimension["Key"] for dimension in transformation["Dimensions"]))
         for entry in of_type(deployed(), "AWS::Logs::MetricFilter").values()
-        for made in entry["MetricTransformations"]
+        for transformation in entry["MetricTransformations"]
     }
 
 
 class Metrics(unittest.TestCase):
-    def check(self, namespace, metric, dimensions, filtered=frozenset()):
-        """Asserts that this metric is sent with these dimensions."""
-        where = (namespace, metric, dimensions)
-        if (metric, frozenset(dimensions)) in filtered:
-            self.assertIn(dimensions.get("ApiId", "<Api>"), {"<Api>"}, where)
-            self.assertIn(dimensions.get("FunctionName", "stack-user"), NAMES, where)
-            return
-        if namespace == "CalendlyFunctions":
-            self.assertIn(metric, sent_metrics(), where)
-            self.assertEqual(set(dimensions), {"FunctionName"}, where)
-            self.assertIn(dimensions["FunctionName"], NAMES, where)
-        elif namespace == "AWS/Lambda":
-            self.assertIn(metric, AWS_METRICS[namespace])
-            function = dimensions["FunctionName"]
-            self.assertIn(function, NAMES, where)
-            self.assertEqual(dimensions["Resource"], f"{function}:live", where)
-        else:
-            self.assertIn(metric, AWS_METRICS[namespace], where)
-            self.assertEqual(dimensions, {"ApiId": "<Api>"}, where)
-
     def test_the_page_lists_what_the_functions_send(self):
         rust = [path for folder in ("shared", "functions") for path in (ROOT / folder).rglob("src/**/*.rs")]
         code = "\n".join(path.read_text() for path in rust)
@@ -103,9 +77,24 @@ class Metrics(unittest.TestCase):
         self.assertEqual(sent, set(sent_metrics()))
         self.assertIn('"CalendlyFunctions"', code)
 
-    def test_the_dashboard_shows_metrics_that_are_sent(self):
-        for row in metric_rows():
-            self.check(*row, filtered=filtered_metrics())
+    def test_metrics_of_aws_exist(self):
+        found = list(metric_rows())
+        for alarm in of_type(deployed(SharedCache="ENABLED"), "AWS::CloudWatch::Alarm").values():
+            found += metrics(alarm).values()
+        for namespace, metric, dimensions in found:
+            where = (namespace, metric, dimensions)
+            if namespace in AWS_METRICS:
+                self.assertIn(metric, AWS_METRICS[namespace], where)
+            if namespace == "AWS/Lambda":
+                self.assertIn(dimensions["FunctionName"], NAMES, where)
+                self.assertEqual(dimensions["Resource"], f"{dimensions['FunctionName']}:live", where)
+            if namespace == "AWS/ApiGateway":
+                self.assertEqual(dimensions, {"ApiId": "<Api>"}, where)
+
+    def test_the_dashboard_shows_metrics_of_filters_that_exist(self):
+        for namespace, metric, dimensions in metric_rows():
+            if namespace not in AWS_METRICS and metric not in sent_metrics():
+                self.assertIn((metric, frozenset(dimensions)), filtered_metrics())
 
     def test_the_dashboard_shows_every_metric_of_every_function(self):
         shown = {
@@ -116,16 +105,10 @@ class Metrics(unittest.TestCase):
         sent = {(m, f"stack-{name}") for m, names in sent_metrics().items() for name in names}
         self.assertEqual(shown, sent)
 
-    def test_alarms_use_metrics_that_are_sent_or_filtered(self):
-        found = deployed(SharedCache="ENABLED")
-        for alarm in of_type(found, "AWS::CloudWatch::Alarm").values():
-            for metric in alarm_metrics(alarm):
-                self.check(*metric, filtered=filtered_metrics())
-
     def test_the_page_explains_the_metric_filters(self):
         for entry in of_type(deployed(), "AWS::Logs::MetricFilter").values():
-            for made in entry["MetricTransformations"]:
-                self.assertIn(f"`{made['MetricName']}`", page())
+            for transformation in entry["MetricTransformations"]:
+                self.assertIn(f"`{transformation['MetricName']}`", page())
 
     def test_filters_read_fields_that_are_written(self):
         stage = deployed()["ApiApiGatewayDefaultStage"]["Properties"]

@@ -1,11 +1,8 @@
 """The DynamoDB table of the shared cache."""
 
-import json
-import re
 import unittest
 
 from resolver import ROOT, source
-from test_permissions import shared
 from translation import FUNCTIONS, deployed, of_type
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0-1"
@@ -54,24 +51,6 @@ class SharedCache(unittest.TestCase):
             table(SecretsKmsKeyArn=KEY)["SSESpecification"],
             {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY},
         )
-
-    def test_functions_may_only_get_put_and_update_items(self):
-        [_, statement] = shared(SharedCache="ENABLED")
-        self.assertEqual(
-            statement,
-            {
-                "Effect": "Allow",
-                "Action": ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
-                "Resource": "<CacheTable.Arn>",
-            },
-        )
-        self.assertNotIn("dynamodb", json.dumps(shared()))
-
-    def test_the_functions_call_only_allowed_operations(self):
-        written = dynamodb_code()
-        called = set(re.findall(r'\.call\("(\w+)"', written))
-        [_, statement] = shared(SharedCache="ENABLED")
-        self.assertEqual({f"dynamodb:{name}" for name in called}, set(statement["Action"]))
 
 
 if __name__ == "__main__":

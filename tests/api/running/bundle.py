@@ -40,9 +40,9 @@ def fault(path, times, status, headers=None, body=None):
     _post_fault(path, times, {"kind": "status", "status": status, **fields})
 
 
-def delay(path, milliseconds):
-    """Delays the next call to a path of Calendly."""
-    _post_fault(path, 1, {"kind": "delay", "milliseconds": milliseconds})
+def hang(path):
+    """Makes the next call to a path of Calendly hang, until the function retries it after 5 s."""
+    _post_fault(path, 1, {"kind": "hang"})
 
 
 def _post_fault(path, times, order):

@@ -35,15 +35,6 @@ DEMO = f"?event_type=demo&day={DAY}"
 BOTH = f"?event_type=demo&event_type=mentoring&day={DAY}"
 
 
-def next_clock_change(zone):
-    """The first day, at least 60 days ahead, whose UTC offset changes."""
-    day = TODAY + timedelta(days=60)
-    offset = lambda day: datetime(day.year, day.month, day.day, tzinfo=zone).utcoffset()  # noqa: E731
-    while offset(day) == offset(day + timedelta(days=1)):
-        day += timedelta(days=1)
-    return day
-
-
 def clock(text, hours, marks=("AM", "PM")):
     """A time of day, `10:30`, as a 12-hour or 24-hour clock writes it."""
     hour, minute = map(int, text.split(":"))
@@ -163,7 +154,7 @@ class States(Page):
         "checking a link": ({"query": f"{DEMO}&at={DAY}T12:00Z", "until": ".primary.skeleton", "times": stay_pending}, "Almost done"),
         "a link to a taken time": ({"query": f"{DEMO}&at={DAY}T12:00Z", "until": ".taken", "times": taking()}, "has just been taken."),
         "a problem": ({"query": DEMO, "until": PROBLEM, "times": problem("deadline_exceeded", 504)}, "took too long"),
-        "a rate limit": ({"until": PROBLEM, "list": problem("calendly_error", 429)}, "Trying again in 10 s"),
+        "a rate limit": ({"until": PROBLEM, "list": problem("calendly_error", 429)}, "Trying again in "),
     }  # fmt: skip
 
     def test_each_state_is_accessible_in_light_and_dark(self):
@@ -230,20 +221,13 @@ class Times(Page):
         expect(self.page.locator(TIME).first).not_to_have_text(before[0])
         self.assertEqual(self.shown(), self.free(DAY, "America/New_York", "demo"))
         self.assertIn("timezone=America%2FNew_York", self.page.url)
+        expect(self.page.locator(".zone")).to_contain_text("GMT-")
         self.assertEqual(self.focused()[:16], "America/New York", "the select keeps the focus")
 
-    def test_times_before_and_after_a_clock_change(self):
-        zone = "America/New_York"
-        change = next_clock_change(ZoneInfo(zone))
-        shown = []
-        for day in (change - timedelta(days=2), change + timedelta(days=1)):
-            self.open(f"?event_type=demo&day={day}&timezone={zone}", TIME)
-            shown.append(self.shown())
-            self.assertEqual(shown[-1], self.free(day, zone, "demo"))
-        expect(self.page.locator(".zone")).to_contain_text("GMT-")
-
     def test_an_hour_that_a_clock_change_repeats_shows_offsets(self):
-        day = max(day for day in (date(DAY.year + (DAY.month > 9), 10, 25) + timedelta(days=count) for count in range(7)) if day.weekday() == 6)
+        # The page's clock, because the next change may be more than the page's year ahead.
+        self.page.clock.set_fixed_time(datetime(2026, 9, 1, tzinfo=UTC))
+        day = date(2026, 10, 25)
         entries = [{"start_time": f"{day}T0{hour}:30:00Z", "local_start_time": f"{day}T02:30:00+0{2 - hour}:00", "slots": {}} for hour in (0, 1)]
         self.open(f"?event_type=demo&day={day}", TIME, times=answer(body={"collection": entries}))
         self.assertEqual(self.shown(), ["02:30 GMT+2", "02:30 GMT+1"])
@@ -439,7 +423,7 @@ class Problems(Page):
 
 
 class AccessibilityAndEmbedding(Page):
-    """Keyboard, screen reader, small windows, slow lines and other people's pages."""
+    """Keyboard, screen reader, small windows, slow connections, and other sites' pages."""
 
     def test_everything_by_keyboard(self):
         self.open()
@@ -460,23 +444,18 @@ class AccessibilityAndEmbedding(Page):
             press("ArrowRight" if int(focused.split()[0]) < day.day else "ArrowLeft")
             self.wait_until_focus_leaves(focused)
         press("Enter")
-        expect(self.page.get_by_role("status")).to_contain_text(f"Tuesday {day.day} {day:%B}")
-        expect(self.page.get_by_role("status")).to_contain_text("free times: ")
+        status = self.page.get_by_role("status")
+        expect(status).to_contain_text(f"Tuesday {day.day} {day:%B}")
+        expect(status).to_contain_text(f"free times: {len(self.shown())}")
         self.tab_to(r"^\d\d:\d\d$")
         outline = "e => { e = document.activeElement.shadowRoot.activeElement; return getComputedStyle(e).outlineStyle; }"
         self.assertEqual(self.page.evaluate(outline), "solid")
         press("Enter")
         expect(self.page.locator(LINK)).to_be_visible()
+        expect(status).to_contain_text("This time is still free.")
         self.tab_to("^Continue to Calendly$")
 
-    def test_changes_are_announced_to_screen_readers(self):
-        status = self.page.get_by_role("status")
-        self.open(DEMO, TIME)
-        expect(status).to_contain_text(f"free times: {len(self.shown())}")
-        self.page.locator(TIME).last.click()
-        expect(status).to_contain_text("This time is still free.")
-
-    def test_small_windows_and_large_text(self):
+    def test_narrow_windows_do_not_scroll_sideways(self):
         for width in (320, 375, 768, 1440):
             for query, part in (("", CARD), ("?several=yes", CARD), (DEMO, TIME), (f"{BOTH}", TIME)):
                 with self.subTest(width=width, query=query):

@@ -60,7 +60,7 @@ pub fn slow_clock() -> [(&'static str, String); 3] {
 fn library() -> String {
     remove_leftovers();
     let output = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output();
-    let output = output.expect("faketime is missing: `python3 scripts/debian.py faketime` installs it");
+    let output = output.expect("faketime is missing: `python3 scripts/tools.py test` installs it");
     String::from_utf8(output.stdout).expect("a path").trim().to_owned()
 }
 
