@@ -73,6 +73,11 @@ impl Setup {
         self
     }
 
+    /// Sets several environment variables, as [`Self::with`] does.
+    pub fn with_all<'a>(self, variables: impl IntoIterator<Item = (&'a str, impl AsRef<str>)>) -> Self {
+        variables.into_iter().fold(self, |setup, (name, value)| setup.with(name, value.as_ref()))
+    }
+
     /// Reads each caller's PAT from a separate secret, `{secret}/{sub}`.
     pub fn with_pat_per_caller(self) -> Self {
         self.with("CALENDLY_PAT_SECRET_ID", "{secret}/{sub}")

@@ -135,11 +135,9 @@ async fn dead_connections_are_replaced_after_freezes_of_hours() {
     join_all(cases.map(async |(binary, is_monotonic)| {
         let clock = FakeClock::new();
         let variables = clock.variables(is_monotonic);
-        let frozen = ProxiedWorld::start(binary, |setup| {
-            let setup = setup.with("CALENDLY_MAX_RETRIES", "0");
-            variables.iter().fold(setup, |setup, (name, value)| setup.with(name, value))
-        })
-        .await;
+        let frozen =
+            ProxiedWorld::start(binary, |setup| setup.with("CALENDLY_MAX_RETRIES", "0").with_all(variables))
+                .await;
         for offset in [Duration::ZERO, HOUR / 60, HOUR, 30 * HOUR] {
             frozen.freeze().await;
             clock.set_offset(offset);

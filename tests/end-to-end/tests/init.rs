@@ -28,7 +28,7 @@ async fn init_ends_after_three_seconds() {
     let world = Setup::new(Binary::User).spawn_with(sandbox, secrets).await;
     let began = Instant::now();
     world.function.wait_for_init().await;
-    assert!(began.elapsed() < Duration::from_millis(4_500), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
     world.secrets.set_fault(AwsFault::None);
     world.get(&[]).await.assert_ok("");
 }

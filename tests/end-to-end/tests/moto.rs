@@ -55,8 +55,7 @@ async fn cache_is_shared_through_dynamodb() {
         .with("AVAILABILITY_CACHE_SECONDS", "300")
         .with("CACHE_TABLE", "moto-cache")
         .with("AWS_ENDPOINT_URL_DYNAMODB", &moto.url);
-    let setup = slow_clock().iter().fold(setup, |setup, (name, value)| setup.with(name, value));
-    let world = setup.start().await;
+    let world = setup.with_all(slow_clock()).start().await;
     let request = some_days(&world);
     send_ok(&world.function, &request).await;
     let other = world.start_environment(Binary::CheckAvailability, &[]).await;

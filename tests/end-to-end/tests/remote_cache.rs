@@ -17,7 +17,7 @@ use super::availability_cache::{LONG, send, send_ok, setup, some_days, without_a
 /// Gives the functions 500 ms instead of 100 ms for the table.
 fn with_table(setup: Setup, table: &Table) -> Setup {
     let setup = setup.with("CACHE_TABLE", &table.name).with("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint);
-    slow_clock().iter().fold(setup, |setup, (name, value)| setup.with(name, value))
+    setup.with_all(slow_clock())
 }
 
 async fn world_and_table(seconds: &str) -> (World, Table) {
@@ -63,7 +63,8 @@ async fn concurrent_requests_of_all_environments_share_one_call() {
         function.wait_for_polls(4).await;
     }
     world.sandbox.forget_calls();
-    world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::Delay { milliseconds: 400 });
+    // Longer than all requests take to arrive.
+    world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::Delay { milliseconds: 2_000 });
     let request = some_days(&world);
     let requests = functions.iter().flat_map(|function| (0..4).map(move |_| function));
     let answers = join_all(requests.map(|function| send_ok(function, &request))).await;
@@ -166,8 +167,8 @@ async fn init_reads_the_user_unless_the_secret_names_it() {
     world.secrets.store(&world.secret_id, &json!({"pat": DEFAULT_PAT, "user": user["uri"]}).to_string());
     table.clear_calls();
     let other = world.start_environment(Binary::User, &[]).await;
-    send_ok(&other, &request).await;
-    assert_eq!(table.operations(), Vec::<String>::new());
+    assert_eq!(send_ok(&other, &request).await, user);
+    assert_eq!((table.operations().len(), world.calendly_paths().len()), (0, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
