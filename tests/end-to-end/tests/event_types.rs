@@ -95,11 +95,6 @@ async fn configured_fields_and_secret_event_types_are_filtered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn empty_list_is_an_empty_array() {
-    assert_eq!(world_with(Catalog::Empty).await.get(&[]).await.body, "[]");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn repeated_page_token_is_invalid() {
     let world = Setup::new(Binary::UserEventTypes).start().await;
     for token in ["a", "b", "c"].iter().cycle().take(30) {

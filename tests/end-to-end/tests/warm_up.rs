@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use end_to_end::{Binary, Invocation, ME, Setup};
 use sandbox::Fault;
 use serde_json::json;
-use tokio::{net::TcpListener, time::sleep};
+use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn request_after_a_warm_up_needs_no_call() {
@@ -23,20 +23,6 @@ async fn request_after_a_warm_up_needs_no_call() {
     assert_eq!(world.secrets.reads().len(), 1);
     let line = world.log_line(&answer.request_id).await;
     assert_eq!((&line["cold_start"], line["ColdStart"].as_f64()), (&json!(false), Some(0.0)), "{line}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn values_past_half_of_their_life_are_renewed() {
-    let world = Setup::new(Binary::User).with("PAT_CACHE_SECONDS", "3").start().await;
-    world.get(&[]).await.assert_ok("");
-    let loaded = Instant::now();
-    sleep(Duration::from_millis(2_000)).await;
-    world.warm_up().await;
-    sleep(Duration::from_millis(3_100).saturating_sub(loaded.elapsed())).await;
-    world.sandbox.forget_calls();
-    let reads = world.secrets.reads().len();
-    world.get(&[]).await.assert_ok("");
-    assert_eq!((world.secrets.reads().len(), world.calendly_paths().len()), (reads, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
