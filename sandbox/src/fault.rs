@@ -5,12 +5,11 @@ use std::io::Write;
 use std::sync::Mutex;
 
 use axum::body::Body;
-use axum::http::{self, HeaderValue, Response, StatusCode, header};
+use axum::http::{self, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use flate2::{Compression, write::GzEncoder};
 use serde::Deserialize;
 
-use crate::KeySetChange;
 use crate::calendly::CalendlyError;
 use crate::lock;
 
@@ -28,16 +27,6 @@ pub enum Fault {
         /// The headers, including the content type; none by default.
         #[serde(default)]
         headers: BTreeMap<String, String>,
-    },
-    /// An HTML error page with this status, like Cloudflare's for the statuses 520 to 526.
-    Cloudflare {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// A 429 with this `X-RateLimit-Reset`.
-    RateLimited {
-        /// The header's value, in seconds.
-        reset: u64,
     },
     /// A 200 with this body.
     Body {
@@ -106,24 +95,8 @@ pub enum Fault {
     },
     /// The real response with an invalid UTF-8 byte in its body.
     NotUtf8,
-    /// The real response, gzipped regardless of `Accept-Encoding`.
-    Gzip,
-    /// The real available times plus one slot before and one after the requested range.
-    SlotsOutsideRange {
-        /// The distance of the slots from the range.
-        minutes: u32,
-    },
-    /// The real available times with every slot twice: first `unavailable`, then `available`.
-    DuplicateSlots,
-    /// The real page without `next_page_token`, but with `next_page`.
-    NoNextPageToken,
     /// A 400 for a request with a `page_token`. Requests without one do not consume this fault.
     StalePageToken,
-    /// The real key set with a change.
-    KeySet {
-        /// The change.
-        change: KeySetChange,
-    },
 }
 
 impl Fault {
@@ -141,22 +114,6 @@ impl Fault {
     pub(crate) fn response(&self) -> http::Result<Option<Response<Body>>> {
         const JSON: &str = "application/json; charset=utf-8";
         match self {
-            Self::Cloudflare { status } => Response::builder()
-                .status(*status)
-                .header(header::CONTENT_TYPE, "text/html; charset=UTF-8")
-                .header(header::SERVER, "cloudflare")
-                .body(Body::from(format!(
-                    "<!DOCTYPE html><html><head><title>api.calendly.com | {status}</title></head>\
-                     <body><h1>Error code {status}</h1></body></html>"
-                ))),
-            Self::RateLimited { reset } => {
-                let mut response = CalendlyError::TooManyRequests.into_response();
-                let headers = response.headers_mut();
-                headers.insert("x-ratelimit-limit", HeaderValue::from(500));
-                headers.insert("x-ratelimit-remaining", HeaderValue::from(0));
-                headers.insert("x-ratelimit-reset", HeaderValue::from(*reset));
-                Ok(response)
-            }
             Self::StalePageToken => Ok(CalendlyError::INVALID_PAGE_TOKEN.into_response()),
             Self::Status { status, body, headers } => headers
                 .iter()
@@ -191,7 +148,7 @@ fn applies(fault: &Fault, query: &str) -> bool {
     *fault != Fault::StalePageToken || has_page_token()
 }
 
-pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     // Writing to a vector does not fail.
     let _ = encoder.write_all(bytes);

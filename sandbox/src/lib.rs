@@ -31,16 +31,15 @@ mod identifier;
 mod intercept;
 mod issuer;
 mod proxy;
-mod rewrite;
 mod sandbox;
 mod server;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use call_log::Call;
-pub use config::{Account, Catalog, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT, Scope};
+pub use config::{Account, Catalog, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT};
 pub use fault::Fault;
-pub use issuer::{Algorithm, KeyChoice, KeySetChange, Mint};
+pub use issuer::{Algorithm, KeyChoice, Mint};
 pub use proxy::FaultProxy;
 pub use sandbox::Sandbox;
 

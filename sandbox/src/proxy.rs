@@ -9,16 +9,15 @@ use std::sync::atomic::AtomicU64;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Response, StatusCode};
+use axum::http::Response;
 use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::Fault;
-use crate::intercept::{Interceptor, intercept};
+use crate::intercept::{Interceptor, failure, intercept};
 use crate::server::serve;
 
 /// A reverse proxy that injects the same [`Fault`]s as the sandbox. Dropping it stops the server.
@@ -68,10 +67,7 @@ impl FaultProxy {
 }
 
 async fn forward(State(upstream): State<Arc<str>>, request: Request) -> Response<Body> {
-    match send(&upstream, request).await {
-        Ok(response) => response,
-        Err(error) => (StatusCode::BAD_GATEWAY, format!("upstream failed: {error}")).into_response(),
-    }
+    send(&upstream, request).await.unwrap_or_else(|error| failure(&*error))
 }
 
 /// Sends a request over a new connection, so that requests do not affect each other.
