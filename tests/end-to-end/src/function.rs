@@ -18,7 +18,9 @@ use tokio::{
 };
 
 use crate::{
+    answer::Answer,
     aws_service::lock,
+    gateway::{Gateway, Request},
     runtime_api::{Invocation, Outcome, RuntimeApi},
     wait::{TIMEOUT, wait_until},
 };
@@ -167,6 +169,11 @@ impl Function {
         }
     }
 
+    /// Sends a request through an HTTP API.
+    pub async fn send(&self, request: &Request) -> Answer {
+        Answer::from_outcome(self.invoke(Invocation::new(&request.through(Gateway::HttpApi))).await)
+    }
+
     /// Waits until the process exits and its output is captured.
     pub async fn wait_for_exit(&self) -> ExitStatus {
         let status = {
@@ -213,14 +220,18 @@ impl Function {
             .collect()
     }
 
-    /// Waits for the line that ends an invocation and returns all lines with its request id.
-    pub async fn log_of(&self, request_id: &str) -> Vec<Value> {
-        wait_until("the line that ends the request", || {
-            let lines: Vec<Value> =
-                self.log().into_iter().filter(|line| line["request_id"] == request_id).collect();
-            lines.iter().any(|line| line.get("duration_ms").is_some()).then_some(lines)
+    /// Waits for the log line that ends a request, of which there must be exactly one, after all others.
+    pub async fn log_line(&self, request_id: &str) -> Value {
+        let ends = |line: &Value| line.get("duration_ms").is_some();
+        let lines = wait_until("the line that ends the request", || {
+            let lines = self.log().into_iter().filter(|line| line["request_id"] == request_id);
+            let lines: Vec<Value> = lines.collect();
+            lines.iter().any(ends).then_some(lines)
         })
-        .await
+        .await;
+        let (last, others) = lines.split_last().expect("there is at least one");
+        assert!(ends(last) && !others.iter().any(ends), "one line ends a request: {lines:?}");
+        last.clone()
     }
 
     /// Takes the new lines of standard output and standard error.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{SubsecRound, TimeDelta, Timelike, Utc};
 use end_to_end::{
-    AVAILABLE_TIMES, Answer, Binary, FakeClock, Function, Gateway, Invocation, Request, Setup, World, day, json_fault, midnight,
+    AVAILABLE_TIMES, Answer, Binary, FakeClock, Function, Request, Setup, World, day, json_fault, midnight,
     utc, windows,
 };
 use sandbox::Fault;
@@ -28,12 +28,8 @@ pub(crate) fn some_days(world: &World) -> Request {
     world.request().days(2, 5).event_type(&world.event_type_uri("demo"))
 }
 
-pub(crate) async fn send(function: &Function, request: &Request) -> Answer {
-    Answer::from_outcome(function.invoke(Invocation::new(&request.through(Gateway::HttpApi))).await)
-}
-
 pub(crate) async fn send_ok(function: &Function, request: &Request) -> Value {
-    let answer = send(function, request).await;
+    let answer = function.send(request).await;
     answer.assert_ok("a good request");
     answer.json()
 }

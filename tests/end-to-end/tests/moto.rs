@@ -5,7 +5,7 @@ use end_to_end::{Answer, Binary, Gateway, Moto, Request, Setup, World, slow_cloc
 use sandbox::DEFAULT_PAT;
 use serde_json::{Value, json};
 
-use super::availability_cache::{send, send_ok, some_days};
+use super::availability_cache::{send_ok, some_days};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pat_is_read_from_secrets_manager() {
@@ -59,9 +59,9 @@ async fn cache_is_shared_through_dynamodb() {
     let request = some_days(&world);
     send_ok(&world.function, &request).await;
     let other = world.start_environment(Binary::CheckAvailability, &[]).await;
-    let answer = send(&other, &request).await;
+    let answer = other.send(&request).await;
     answer.assert_ok("the other environment");
-    let line = other.log_of(&answer.request_id).await.pop().unwrap();
+    let line = other.log_line(&answer.request_id).await;
     assert_eq!(line["AvailabilityFromTable"].as_f64(), Some(1.0), "{line}");
     let items = call("Scan", json!({"TableName": "moto-cache"})).await["Items"].clone();
     let members: Vec<_> = items[0].as_object().unwrap().keys().map(String::as_str).collect();

@@ -12,7 +12,7 @@ use sandbox::{Account, DEFAULT_PAT, Fault};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::availability_cache::{LONG, send, send_ok, setup, some_days, without_as_of};
+use super::availability_cache::{LONG, send_ok, setup, some_days, without_as_of};
 
 /// Gives the functions 500 ms instead of 100 ms for the table.
 fn with_table(setup: Setup, table: &Table) -> Setup {
@@ -25,10 +25,6 @@ async fn world_and_table(seconds: &str) -> (World, Table) {
     (with_table(setup(seconds), &table).start().await, table)
 }
 
-async fn log_line(function: &Function, answer: &Answer) -> Value {
-    function.log_of(&answer.request_id).await.pop().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn environments_and_functions_share_the_cache() {
     let (world, table) = world_and_table(LONG).await;
@@ -37,9 +33,9 @@ async fn environments_and_functions_share_the_cache() {
     assert_eq!(world.calendly_paths(), [ME, EVENT_TYPES, AVAILABLE_TIMES]);
     world.sandbox.forget_calls();
     let other = world.start_environment(Binary::CheckAvailability, &[]).await;
-    let answer = send(&other, &request).await;
+    let answer = other.send(&request).await;
     assert!(answer.json() == first, "with the same `as_of`: {}", answer.json()["as_of"]);
-    let line = log_line(&other, &answer).await;
+    let line = other.log_line(&answer.request_id).await;
     assert_eq!(line["AvailabilityFromTable"].as_f64(), Some(1.0), "{line}");
     assert_eq!(line["cache"], json!({"availability": true, "event_type": true, "keys": true, "pat": true}));
     let user = world.start_environment(Binary::User, &[]).await;
@@ -85,8 +81,8 @@ async fn failed_load_releases_the_lease() {
     assert_eq!(world.send(&request).await.status, 400);
     assert!(table.items().iter().all(|item| item.get("lease").is_none()));
     let other = world.start_environment(Binary::CheckAvailability, &[]).await;
-    let answer = send(&other, &request).await;
-    let line = log_line(&other, &answer).await;
+    let answer = other.send(&request).await;
+    let line = other.log_line(&answer.request_id).await;
     assert_eq!((answer.status, line.get("SharedCacheWait")), (200, None), "{line}");
 }
 
@@ -110,7 +106,7 @@ async fn waiter_of_a_dead_lease_holder_calls_calendly() {
             let invocation = Invocation::new(&event).within(Duration::from_millis(deadline_ms));
             let answer = Answer::from_outcome(other.invoke(invocation).await);
             answer.assert_ok(deadline_ms);
-            log_line(&other, &answer).await
+            other.log_line(&answer.request_id).await
         };
         let ((), line) = tokio::join!(holder, waiter);
         assert!(expected_wait.contains(&line["SharedCacheWait"].as_f64().unwrap()), "{line}");
@@ -194,8 +190,8 @@ async fn tampered_items_and_leases_are_ignored_and_replaced() {
     // A lease with a later end than any environment sets.
     table.put(&json!({"pk": item["pk"], "lease": {"N": "99999999999999"}, "expires": {"N": "1"}}));
     let other = world.start_environment(Binary::CheckAvailability, &[]).await;
-    let answer = send(&other, &request).await;
-    let line = log_line(&other, &answer).await;
+    let answer = other.send(&request).await;
+    let line = other.log_line(&answer.request_id).await;
     assert_eq!((answer.status, line.get("SharedCacheWait")), (200, None), "{line}");
 }
 
