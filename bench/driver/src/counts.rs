@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    measure::{SETTLING, live},
+    measure::{self, SETTLING},
     process::Process,
     question::{Question, monday},
     stand_ins::{ALWAYS, Calls, Conditions, EVENT_TYPES, StandIns},
@@ -44,7 +44,7 @@ pub(crate) struct Counts {
 
 /// Counts a function.
 pub(crate) async fn count(route: Binary) -> Counts {
-    let stand_ins = StandIns::start(Conditions::AtOnce, EVENT_TYPES);
+    let stand_ins = StandIns::start(Conditions::NoLatency, EVENT_TYPES);
     // The sandbox's slots differ by day.
     stand_ins.sandbox.fault(AVAILABLE_TIMES, ALWAYS, slots());
     let question = Question::for_route(route, &stand_ins).await;
@@ -52,14 +52,14 @@ pub(crate) async fn count(route: Binary) -> Counts {
     let settled = instructions(route, &stand_ins, &question, SETTLING).await;
     let counted = instructions(route, &stand_ins, &question, SETTLING + COUNTED).await;
     let (syscalls_until_next, files_opened_until_next) = syscalls_and_files(route, &stand_ins).await;
-    let life = live(Subject::Function(route), &stand_ins, &[], &question, COUNTED as u32).await;
+    let run = measure::run(Subject::Function(route), &stand_ins, &[], &question, COUNTED as u32).await;
     Counts {
         instructions_until_next,
         instructions_per_warm_request: counted.saturating_sub(settled) / COUNTED as u64,
         syscalls_until_next,
         files_opened_until_next,
-        calls_until_first_answer: life.calls_until_first_answer,
-        calls_per_warm_request: life.calls_per_warm_request,
+        calls_until_first_answer: run.calls_until_first_answer,
+        calls_per_warm_request: run.calls_per_warm_request,
     }
 }
 

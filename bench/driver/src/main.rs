@@ -15,17 +15,17 @@
 )]
 
 mod budgets;
-mod by_hand;
 mod compare;
 mod compression;
 mod counts;
+mod first_requests;
 mod mcp;
 mod measure;
 mod process;
+mod query_parameters;
 mod question;
 mod scaling;
 mod stand_ins;
-mod starts;
 mod statistics;
 mod subject;
 mod workspace;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    measure::{lives, summarize, warm_ms},
+    measure::{WarmRequests, run_several, summarize},
     question::{Question, SLUG, monday},
     stand_ins::{self, Conditions, StandIns},
     statistics::Summary,
@@ -22,16 +22,14 @@ const DAYS: i64 = 31;
 pub(crate) struct Row {
     /// The method, or the route of check-availability.
     request: &'static str,
-    /// The length of the body, not compressed.
-    body_bytes: usize,
     first_answer_ms: Summary,
-    warm_ms: Summary,
-    cpu_per_warm_request_ms: Summary,
+    #[serde(flatten)]
+    warm: WarmRequests,
 }
 
 /// Measures `check-availability`, and `mcp` with each method.
 pub(crate) async fn run() -> Vec<Row> {
-    let stand_ins = StandIns::start(Conditions::AtOnce, stand_ins::EVENT_TYPES);
+    let stand_ins = StandIns::start(Conditions::NoLatency, stand_ins::EVENT_TYPES);
     let initialize = json!({"protocolVersion": "2025-11-25", "capabilities": {}});
     let mut rows = Vec::new();
     for (request, function, question) in [
@@ -45,13 +43,11 @@ pub(crate) async fn run() -> Vec<Row> {
         ("tools/call", Binary::Mcp, tool_call(&stand_ins).await),
     ] {
         println!("mcp: {request}");
-        let lives = lives(10, Subject::Function(function), &stand_ins, &question, 100).await;
+        let runs = run_several(10, Subject::Function(function), &stand_ins, &question, 100).await;
         rows.push(Row {
             request,
-            body_bytes: lives[0].body_bytes,
-            first_answer_ms: summarize(&lives, |life| life.first_answer),
-            warm_ms: warm_ms(&lives),
-            cpu_per_warm_request_ms: summarize(&lives, |life| life.cpu_per_warm_request),
+            first_answer_ms: summarize(&runs, |run| run.first_answer),
+            warm: WarmRequests::new(&runs),
         });
     }
     rows

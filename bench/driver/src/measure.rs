@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use end_to_end::{Answer, Function, Invocation, Outcome};
+use serde::Serialize;
 
 use crate::{
     process::Process,
@@ -12,9 +13,9 @@ use crate::{
     subject::Subject,
 };
 
-/// The measurements of a process.
+/// The measurements of a process, from its start to its end.
 #[derive(Debug)]
-pub(crate) struct Life {
+pub(crate) struct Run {
     /// From its start to its first poll for an event.
     pub(crate) init: Duration,
     /// From the first event until its answer was complete.
@@ -45,13 +46,13 @@ pub(crate) const SETTLING: usize = 5;
 /// # Panics
 ///
 /// A request fails or its answer is wrong.
-pub(crate) async fn live(
+pub(crate) async fn run(
     subject: Subject,
     stand_ins: &StandIns,
     more_variables: &[(&str, &str)],
     question: &Question,
     warm: u32,
-) -> Life {
+) -> Run {
     stand_ins.forget_calls();
     let mut variables = stand_ins.variables.clone();
     variables.extend(subject.variable(question));
@@ -89,7 +90,7 @@ pub(crate) async fn live(
     }
     function.wait_for_polls(2 + SETTLING + warm as usize).await;
     let cpu_per_warm_request = (process.cpu_time() - cpu_settled) / warm;
-    let life = Life {
+    let run = Run {
         init: first.delivered_at - function.spawned(),
         first_request: first.answered_at - first.delivered_at,
         first_answer: first.answered_at - function.spawned(),
@@ -102,37 +103,56 @@ pub(crate) async fn live(
         body_bytes: body_bytes(&first),
     };
     function.kill().await;
-    life
+    run
 }
 
 /// Runs `count` processes one after the other.
-pub(crate) async fn lives(
+pub(crate) async fn run_several(
     count: u32,
     subject: Subject,
     stand_ins: &StandIns,
     question: &Question,
     warm: u32,
-) -> Vec<Life> {
-    let mut lives = Vec::new();
+) -> Vec<Run> {
+    let mut runs = Vec::new();
     for _ in 0..count {
-        lives.push(live(subject, stand_ins, &[], question, warm).await);
+        runs.push(run(subject, stand_ins, &[], question, warm).await);
     }
-    lives
+    runs
+}
+
+/// Warm requests of several runs.
+#[derive(Debug, Serialize)]
+pub(crate) struct WarmRequests {
+    /// The length of a body as it is sent to the client.
+    body_bytes: usize,
+    warm_ms: Summary,
+    cpu_per_warm_request_ms: Summary,
+}
+
+impl WarmRequests {
+    pub(crate) fn new(runs: &[Run]) -> Self {
+        Self {
+            body_bytes: runs[0].body_bytes,
+            warm_ms: warm_ms(runs),
+            cpu_per_warm_request_ms: summarize(runs, |run| run.cpu_per_warm_request),
+        }
+    }
 }
 
 /// Summarizes a duration, in milliseconds.
-pub(crate) fn summarize(lives: &[Life], duration: fn(&Life) -> Duration) -> Summary {
-    milliseconds(lives.iter().map(duration))
+pub(crate) fn summarize(runs: &[Run], duration: fn(&Run) -> Duration) -> Summary {
+    milliseconds(runs.iter().map(duration))
 }
 
 /// Summarizes all warm requests, in milliseconds.
-pub(crate) fn warm_ms(lives: &[Life]) -> Summary {
-    milliseconds(lives.iter().flat_map(|life| life.warm.iter().copied()))
+pub(crate) fn warm_ms(runs: &[Run]) -> Summary {
+    milliseconds(runs.iter().flat_map(|run| run.warm.iter().copied()))
 }
 
 /// The median of the peak memory, in bytes.
-pub(crate) fn peak_resident(lives: &[Life]) -> u64 {
-    summary(lives.iter().map(|life| life.peak_resident as f64)).median as u64
+pub(crate) fn peak_resident(runs: &[Run]) -> u64 {
+    summary(runs.iter().map(|run| run.peak_resident as f64)).median as u64
 }
 
 async fn ask(function: &Function, question: &Question) -> Outcome {

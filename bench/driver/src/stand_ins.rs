@@ -19,7 +19,8 @@ pub(crate) const PAT_SECRET_ID: &str = "calendly/pat";
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Conditions {
     /// Plain HTTP without latency.
-    AtOnce,
+    #[serde(rename = "at_once")]
+    NoLatency,
     /// Plain HTTP with 20 ms for Calendly, 10 ms for the issuer, and [`SECRETS_MANAGER_LATENCY`].
     Latency,
     /// TLS without latency.

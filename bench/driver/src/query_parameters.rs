@@ -1,4 +1,4 @@
-//! Query parameters, compared with the plain requests that they replace.
+//! Query parameters, beside the plain requests that they replace.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ type Starts = Vec<DateTime<Utc>>;
 /// A question as one request and as plain requests.
 struct Case<'a> {
     question: &'static str,
-    form: &'a Query<'a>,
-    by_hand: &'a [(Binary, &'a Query<'a>)],
+    one: &'a Query<'a>,
+    plain: &'a [(Binary, &'a Query<'a>)],
     /// The starts of the one answer, from those of the plain answers.
     expected: fn(&[Starts]) -> Starts,
 }
@@ -35,8 +35,10 @@ struct Case<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Comparison {
     question: &'static str,
-    form: Cost,
-    by_hand: Cost,
+    #[serde(rename = "form")]
+    one: Cost,
+    #[serde(rename = "by_hand")]
+    plain: Cost,
 }
 
 /// Requests, latency, size, and calls of Calendly.
@@ -67,10 +69,10 @@ pub(crate) async fn run() -> Vec<Comparison> {
     let in_week = [("start_time", &*start), ("end_time", &*week)];
     let of_year = [events[0], ("start_time", &start), ("end_time", &year)];
     let week_of_each = events.map(|event_type| [event_type, in_week[0], in_week[1]]);
-    let each_by_hand = week_of_each.each_ref().map(|query| (Binary::CheckAvailability, &query[..]));
+    let each_plain = week_of_each.each_ref().map(|query| (Binary::CheckAvailability, &query[..]));
 
-    let (_, plain) = caller.ask(Binary::CheckAvailability, &week_of_each[0]).await;
-    let moment = starts(&plain)[4];
+    let (_, first) = caller.ask(Binary::CheckAvailability, &week_of_each[0]).await;
+    let moment = starts(&first)[4];
     let week_from_there = utc(moment + TimeDelta::days(7));
     let moment = utc(moment);
     let from_there = [events[0], ("start_time", &moment), ("end_time", &week_from_there)];
@@ -80,50 +82,50 @@ pub(crate) async fn run() -> Vec<Comparison> {
     let cases: [Case<'_>; 5] = [
         Case {
             question: "`at`: is this moment free, and which are the next three?",
-            form: &[events[0], ("at", &moment)],
-            by_hand: &[(Binary::CheckAvailability, &from_there)],
-            expected: |by_hand| by_hand[0][..4].to_vec(),
+            one: &[events[0], ("at", &moment)],
+            plain: &[(Binary::CheckAvailability, &from_there)],
+            expected: |plain| plain[0][..4].to_vec(),
         },
         Case {
             question: "three event types, a week",
-            form: &[&events[..], &in_week].concat(),
-            by_hand: &each_by_hand,
-            expected: |by_hand| {
-                let mut any = by_hand.concat();
+            one: &[&events[..], &in_week].concat(),
+            plain: &each_plain,
+            expected: |plain| {
+                let mut any = plain.concat();
                 any.sort();
                 any
             },
         },
         Case {
             question: "three event types, `match=all`, a week",
-            form: &[&events[..], &[("match", "all")], &in_week].concat(),
-            by_hand: &each_by_hand,
-            expected: |by_hand| {
-                let mut all = by_hand[0].clone();
-                all.retain(|start| by_hand.iter().all(|starts| starts.contains(start)));
+            one: &[&events[..], &[("match", "all")], &in_week].concat(),
+            plain: &each_plain,
+            expected: |plain| {
+                let mut all = plain[0].clone();
+                all.retain(|start| plain.iter().all(|starts| starts.contains(start)));
                 all
             },
         },
         Case {
             question: "`limit=3`, a year",
-            form: &[&of_year[..], &[("limit", "3")]].concat(),
-            by_hand: &[(Binary::CheckAvailability, &of_year)],
-            expected: |by_hand| by_hand[0][..3].to_vec(),
+            one: &[&of_year[..], &[("limit", "3")]].concat(),
+            plain: &[(Binary::CheckAvailability, &of_year)],
+            expected: |plain| plain[0][..3].to_vec(),
         },
         Case {
             question: "`duration`: only if it is that long, a week",
-            form: &[&week_of_each[0][..], &[("duration", &duration)]].concat(),
-            by_hand: &[(Binary::UserEventTypes, &[]), each_by_hand[0]],
-            expected: |by_hand| by_hand[1].clone(),
+            one: &[&week_of_each[0][..], &[("duration", &duration)]].concat(),
+            plain: &[(Binary::UserEventTypes, &[]), each_plain[0]],
+            expected: |plain| plain[1].clone(),
         },
     ];
     let mut comparisons = Vec::new();
-    for Case { question, form, by_hand, expected } in cases {
-        println!("by hand: {question}");
-        let (form, form_starts) = caller.cost(&[(Binary::CheckAvailability, form)]).await;
-        let (by_hand, starts) = caller.cost(by_hand).await;
-        assert_eq!(form_starts, [expected(&starts)], "{question}");
-        comparisons.push(Comparison { question, form, by_hand });
+    for Case { question, one, plain, expected } in cases {
+        println!("query parameters: {question}");
+        let (one, one_starts) = caller.cost(&[(Binary::CheckAvailability, one)]).await;
+        let (plain, plain_starts) = caller.cost(plain).await;
+        assert_eq!(one_starts, [expected(&plain_starts)], "{question}");
+        comparisons.push(Comparison { question, one, plain });
     }
     comparisons
 }

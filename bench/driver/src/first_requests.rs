@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    measure::{live, summarize},
+    measure::{self, summarize},
     question::{self, Question, SLUG},
     stand_ins::{self, Conditions, PAT_SECRET_ID, StandIns},
     statistics::Summary,
@@ -14,56 +14,57 @@ use crate::{
 };
 
 /// Processes of each kind.
-const LIVES: u32 = 10;
+const RUNS: u32 = 10;
 
-/// Measurements of first requests.
+/// The first requests of a function, with one source of what can be cached.
 #[derive(Debug, Serialize)]
-pub(crate) struct Starts {
+pub(crate) struct Row {
     route: &'static str,
     /// The source of the PAT's user and of the resolved event type.
-    known: &'static str,
+    #[serde(rename = "known")]
+    source: &'static str,
     init_ms: Summary,
     first_request_ms: Summary,
     first_answer_ms: Summary,
     calendly_calls: usize,
 }
 
-pub(crate) async fn run() -> Vec<Starts> {
+pub(crate) async fn run() -> Vec<Row> {
     let stand_ins = StandIns::start(Conditions::Latency, stand_ins::EVENT_TYPES);
     // A secret that names the PAT's user.
     let secret = json!({"pat": DEFAULT_PAT, "user": question::user_uri(&stand_ins).await});
     let secrets_manager = SecretsManager::with_secret(PAT_SECRET_ID, &secret.to_string()).await;
     secrets_manager.set_fault(AwsFault::Delay(stand_ins::SECRETS_MANAGER_LATENCY));
     let table = Table::start().await;
-    let variables: [(&str, &[(&str, &str)]); 3] = [
+    let sources: [(&str, &[(&str, &str)]); 3] = [
         ("to_calendly", &[]),
         ("user_to_secret", &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets_manager.endpoint)]),
         ("to_table", &[("CACHE_TABLE", &table.name), ("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint)]),
     ];
-    let mut starts = Vec::new();
+    let mut rows = Vec::new();
     for (route, question) in [
         (Binary::UserEventTypes, Question::event_types(&stand_ins).await),
         (Binary::CheckAvailability, Question::availability(&stand_ins, 31, Some(SLUG)).await),
     ] {
-        for (known, variables) in variables {
-            println!("{}: a start, known {known}", route.name());
-            let mut lives = Vec::new();
-            for number in 0..=LIVES {
-                let life = live(Subject::Function(route), &stand_ins, variables, &question, 1).await;
+        for (source, variables) in sources {
+            println!("first requests: {}, {source}", route.name());
+            let mut runs = Vec::new();
+            for number in 0..=RUNS {
+                let run = measure::run(Subject::Function(route), &stand_ins, variables, &question, 1).await;
                 // The first process fills the table.
                 if number > 0 {
-                    lives.push(life);
+                    runs.push(run);
                 }
             }
-            starts.push(Starts {
+            rows.push(Row {
                 route: route.name(),
-                known,
-                init_ms: summarize(&lives, |life| life.init),
-                first_request_ms: summarize(&lives, |life| life.first_request),
-                first_answer_ms: summarize(&lives, |life| life.first_answer),
-                calendly_calls: lives[0].calls_until_first_answer.calendly,
+                source,
+                init_ms: summarize(&runs, |run| run.init),
+                first_request_ms: summarize(&runs, |run| run.first_request),
+                first_answer_ms: summarize(&runs, |run| run.first_answer),
+                calendly_calls: runs[0].calls_until_first_answer.calendly,
             });
         }
     }
-    starts
+    rows
 }
