@@ -123,6 +123,6 @@ fn format_head(head: &Parts, content_length: usize) -> Vec<u8> {
 }
 
 /// A response that says why there is no real one.
-pub(crate) fn failure(error: &dyn Error) -> Response<Body> {
+fn failure(error: &dyn Error) -> Response<Body> {
     (StatusCode::BAD_GATEWAY, format!("sandbox: {error}")).into_response()
 }

@@ -27,10 +27,10 @@ mod call_log;
 mod config;
 mod controls;
 mod fault;
+mod fault_server;
 mod identifier;
 mod intercept;
 mod issuer;
-mod proxy;
 mod sandbox;
 mod server;
 
@@ -39,8 +39,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use call_log::Call;
 pub use config::{Account, Catalog, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT};
 pub use fault::Fault;
+pub use fault_server::FaultServer;
 pub use issuer::{Algorithm, KeyChoice, Mint};
-pub use proxy::FaultProxy;
 pub use sandbox::Sandbox;
 
 /// Locks a mutex and ignores poisoning: no critical section leaves its data half-updated.

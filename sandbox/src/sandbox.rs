@@ -128,6 +128,12 @@ impl Sandbox {
         }
     }
 
+    /// Returns the URI of a PAT's user.
+    #[must_use]
+    pub fn user_uri(&self, pat: &str) -> Option<String> {
+        self.state.accounts.user_uri(pat)
+    }
+
     /// Returns the URI of the user's event type with this slug, even if Calendly's list omits it.
     #[must_use]
     pub fn event_type_uri(&self, pat: &str, slug: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The first request of a new environment, by what is already cached.
 
-use end_to_end::{AwsFault, Binary, SecretsManager, Table};
+use end_to_end::{Binary, SecretsManager, Table};
 use sandbox::DEFAULT_PAT;
 use serde::Serialize;
 use serde_json::json;
@@ -32,9 +32,9 @@ pub(crate) struct Row {
 pub(crate) async fn run() -> Vec<Row> {
     let stand_ins = StandIns::start(Conditions::Latency, stand_ins::EVENT_TYPES);
     // A secret that names the PAT's user.
-    let secret = json!({"pat": DEFAULT_PAT, "user": question::user_uri(&stand_ins).await});
+    let secret = json!({"pat": DEFAULT_PAT, "user": question::user_uri(&stand_ins)});
     let secrets_manager = SecretsManager::with_secret(PAT_SECRET_ID, &secret.to_string()).await;
-    secrets_manager.set_fault(AwsFault::Delay(stand_ins::SECRETS_MANAGER_LATENCY));
+    secrets_manager.set_fault(stand_ins::SECRETS_MANAGER_LATENCY);
     let table = Table::start().await;
     let sources: [(&str, &[(&str, &str)]); 3] = [
         ("to_calendly", &[]),

@@ -65,6 +65,10 @@ impl Accounts {
         lock(&self.0).by_pat.get(pat).cloned()
     }
 
+    pub(crate) fn user_uri(&self, pat: &str) -> Option<String> {
+        self.by_pat(pat).map(|member| member.user.uri.clone())
+    }
+
     pub(crate) fn event_type_uri(&self, pat: &str, slug: &str) -> Option<String> {
         self.by_pat(pat)?
             .event_types

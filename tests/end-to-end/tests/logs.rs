@@ -2,7 +2,8 @@
 
 use chrono::Utc;
 use end_to_end::{
-    AVAILABLE_TIMES, AwsFault, Binary, Gateway, Request, Setup, World, json_object, status_fault, time,
+    AVAILABLE_TIMES, Binary, Gateway, Request, Setup, World, aws_internal_error, json_object, status_fault,
+    time,
 };
 use sandbox::{Algorithm, Fault, Mint};
 use serde_json::{Value, json};
@@ -96,7 +97,7 @@ async fn log_lines_cannot_be_split_or_forged() {
 async fn every_line_has_the_version_and_its_request_id() {
     let setup = Setup::new(Binary::User).with_pat_per_caller();
     let world = setup.with("CALENDLY_BASE_URL", "http://127.0.0.1:9").start().await;
-    world.secrets.set_fault(AwsFault::InternalError);
+    world.secrets.set_fault(aws_internal_error());
     let answer = world.send(&world.request_with_claims(json!({"sub": "caller-name"}))).await;
     answer.assert_error(503, "secrets_unavailable", "");
     world.log_line(&answer.request_id).await;
@@ -155,7 +156,7 @@ async fn secrets_are_in_no_output() {
     world.secrets.store(&world.secret_id, OTHER_PAT);
     world.sandbox.revoke_pat(PAT);
     answers.push(world.send(&request(&tokens[0])).await);
-    world.secrets.set_fault(AwsFault::InternalError);
+    world.secrets.set_fault(aws_internal_error());
     answers.push(world.send(&request(&tokens[0])).await);
     world.warm_up().await;
     let unknown = json!({"headers": {"authorization": format!("Bearer {}", tokens[0])}});

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use end_to_end::{
-    Answer, AwsFault, Binary, EVENT_TYPES, FakeClock, Gateway, Invocation, ME, Setup, World, http_get,
+    Answer, Binary, EVENT_TYPES, FakeClock, Gateway, Invocation, ME, Setup, World, aws_internal_error,
     json_fault, list_page,
 };
 use futures_util::future::join_all;
@@ -31,28 +31,28 @@ async fn stale_pat_serves_while_secrets_manager_is_down() {
     let clock = FakeClock::new();
     let world = Setup::new(Binary::User).with_all(clock.variables(true)).start().await;
     world.get(&[]).await.assert_ok("");
-    world.secrets.set_fault(AwsFault::Hang);
+    world.secrets.set_fault(Fault::Hang);
     clock.set_offset(AFTER_EXPIRY);
-    let reads = world.secrets.reads().len();
+    let reads = world.secrets.reads();
     // Within Lambda's default time-out.
     let deadline = SystemTime::now() + AFTER_EXPIRY + Duration::from_secs(3);
     let event = world.request().through(Gateway::HttpApi);
     let outcome = world.function.invoke(Invocation::new(&event).with_deadline(deadline)).await;
     Answer::from_outcome(outcome).assert_ok("");
-    assert!(world.secrets.reads().len() > reads, "the secret was not read");
+    assert!(world.secrets.reads() > reads, "the secret was not read");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_of_an_unchanged_refused_pat_become_rare() {
     let world = Setup::new(Binary::User).start().await;
     world.sandbox.revoke_pat(DEFAULT_PAT);
-    let reads = world.secrets.reads().len();
+    let reads = world.secrets.reads();
     for round in 0..20 {
         let answer = world.get(&[]).await;
         answer.assert_error(401, "calendly_error", round);
         assert_eq!(answer.header("www-authenticate"), None);
     }
-    let rereads = world.secrets.reads().len() - reads;
+    let rereads = world.secrets.reads() - reads;
     assert!((1..=10).contains(&rereads), "{rereads} reads for 20 requests");
     assert_eq!(world.calendly_paths(), [ME; 20], "an unchanged PAT is not tried again");
 }
@@ -64,7 +64,7 @@ async fn changed_pat_that_is_refused_too_is_tried_once() {
     world.secrets.store(&world.secret_id, "also-refused");
     world.get(&[]).await.assert_error(401, "calendly_error", "");
     assert_eq!(world.calendly_paths(), [ME; 2]);
-    world.secrets.set_fault(AwsFault::InternalError);
+    world.secrets.set_fault(aws_internal_error());
     world.get(&[]).await.assert_error(401, "calendly_error", "while Secrets Manager is down");
 }
 
@@ -84,22 +84,21 @@ async fn after_a_401_the_whole_answer_is_of_the_new_pat() {
 async fn callers_with_their_own_pats_are_never_mixed() {
     let setup = Setup::new(Binary::User).with_pat_per_caller();
     let world = setup.with("AWS_LAMBDA_MAX_CONCURRENCY", "8").start().await;
-    assert_eq!(world.secrets.reads(), Vec::<String>::new(), "init has no caller");
+    assert_eq!(world.secrets.reads(), 0, "init has no caller");
     let callers = ["ann", "ben", "cy", "d@example.com", "a+b=c_d.e-f"];
     let mut expected = Vec::new();
     for caller in callers {
         let pat = format!("pat-of-{caller}");
         world.sandbox.add_account(Account::new(&pat).with_user(caller));
         world.secrets.store(&format!("{}/{caller}", world.secret_id), &pat);
-        let me = http_get(&format!("{}{ME}", world.sandbox.base_url()), &pat, &[]).await;
-        expected.push(serde_json::from_str::<Value>(&me).unwrap()["resource"]["uri"].clone());
+        expected.push(json!(world.sandbox.user_uri(&pat)));
     }
     for _ in 0..3 {
         let answers = join_all(callers.map(|caller| get_as(&world, caller))).await;
         let uris: Vec<_> = answers.iter().map(|answer| answer.json()["uri"].clone()).collect();
         assert_eq!(uris, expected);
     }
-    assert_eq!(world.secrets.reads().len(), callers.len());
+    assert_eq!(world.secrets.reads(), callers.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,11 +110,11 @@ async fn claims_that_are_unsafe_in_a_secret_name_are_refused() {
         world.send(&world.request_with_claims(json!({"tenant": tenant, "sub": "ann"}))).await
     };
     get(json!("t1")).await.assert_ok("");
-    let (reads, paths) = (world.secrets.reads().len(), world.calendly_paths().len());
+    let (reads, paths) = (world.secrets.reads(), world.calendly_paths().len());
     for tenant in [json!("../t1"), json!("{sub}"), json!(7), json!(null)] {
         get(tenant.clone()).await.assert_error(400, "pat_missing", tenant);
     }
-    assert_eq!((world.secrets.reads().len(), world.calendly_paths().len()), (reads, paths));
+    assert_eq!((world.secrets.reads(), world.calendly_paths().len()), (reads, paths));
 }
 
 /// Redirects are not followed, and pages are requested by token, not by URL.

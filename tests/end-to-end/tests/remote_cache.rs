@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::Utc;
 use end_to_end::{
-    AVAILABLE_TIMES, Answer, AwsFault, Binary, EVENT_TYPES, Function, Gateway, Invocation, ME, Request,
-    Setup, Table, TcpProxy, World, slow_clock, wait_until,
+    AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, Function, Gateway, Invocation, ME, Request, Setup, Table,
+    TcpProxy, World, aws_internal_error, slow_clock, wait_until,
 };
 use futures_util::future::join_all;
 use sandbox::{Account, DEFAULT_PAT, Fault};
@@ -118,18 +118,18 @@ async fn waiter_of_a_dead_lease_holder_calls_calendly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn failing_table_is_skipped_and_tried_again() {
     let (world, table) = world_and_table(LONG).await;
-    table.set_fault(AwsFault::InternalError);
+    table.set_fault(aws_internal_error());
     let uri = world.event_type_uri("demo");
     let uncached = |first: u64| world.request().days(first, first + 1).event_type(&uri);
     let answer = world.send(&uncached(40)).await;
     answer.assert_ok("");
     let line = world.log_line(&answer.request_id).await;
     assert_eq!(line["SharedCacheFailures"].as_f64(), Some(1.0), "{line}");
-    table.clear_calls();
+    table.forget_operations();
     send_ok(&world.function, &uncached(80)).await;
     assert_eq!(table.operations(), Vec::<String>::new(), "the circuit breaker is open");
     assert!(world.function.raw_output().contains("CACHE_TABLE"), "the failure is not logged");
-    table.set_fault(AwsFault::None);
+    table.clear_faults();
     // One second of the slowed clock.
     sleep(Duration::from_millis(5_250)).await;
     send_ok(&world.function, &uncached(120)).await;
@@ -155,13 +155,13 @@ async fn init_reads_the_user_unless_the_secret_names_it() {
     let world = with_table(Setup::new(Binary::User), &table).start().await;
     let request = world.request();
     let user = send_ok(&world.function, &request).await;
-    table.clear_calls();
+    table.forget_operations();
     let other = world.start_environment(Binary::User, &[]).await;
     assert_eq!(table.operations(), ["GetItem"], "init's");
     send_ok(&other, &request).await;
     assert_eq!((table.operations().len(), world.calendly_paths().len()), (1, 1));
     world.secrets.store(&world.secret_id, &json!({"pat": DEFAULT_PAT, "user": user["uri"]}).to_string());
-    table.clear_calls();
+    table.forget_operations();
     let other = world.start_environment(Binary::User, &[]).await;
     assert_eq!(send_ok(&other, &request).await, user);
     assert_eq!((table.operations().len(), world.calendly_paths().len()), (0, 1));

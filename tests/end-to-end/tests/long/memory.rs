@@ -24,7 +24,7 @@ struct ConfinedWorld {
 
 impl ConfinedWorld {
     async fn start(binary: Binary, configure: impl FnOnce(Setup) -> Setup) -> Self {
-        let group = if cfg!(debug_assertions) { ControlGroup::memory_only() } else { ControlGroup::new() };
+        let group = ControlGroup::new(!cfg!(debug_assertions));
         let group = group.map_err(|error| println!("not confined: {error}")).ok();
         // Unoptimized binaries need about ten times as long.
         let seconds = if cfg!(debug_assertions) { 60 } else { 10 };
@@ -143,7 +143,7 @@ async fn oversized_answers_in_the_smallest_environment() {
     let head = "| function | answers | peak memory | shortest time left of 10 s |\n| --- | --- | --: | --: |";
     let table = format!("{head}\n{}", rows.join("\n"));
     println!("{table}");
-    if !cfg!(debug_assertions) && ControlGroup::new().is_ok() {
+    if !cfg!(debug_assertions) && ControlGroup::new(true).is_ok() {
         write_page("confined answers", &table);
     }
 }
