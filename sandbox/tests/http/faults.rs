@@ -128,9 +128,12 @@ async fn a_hang_ends_when_the_client_disconnects() {
     let url = harness.sandbox.base_url();
     let reading = tokio::spawn(async move { read_raw(&url).await });
     let wait_for = async |condition: fn(&Call) -> bool| {
-        while !harness.sandbox.calls().first().is_some_and(condition) {
-            sleep(Duration::from_millis(1)).await;
-        }
+        let polling = async {
+            while !harness.sandbox.calls().first().is_some_and(condition) {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), polling).await.unwrap();
     };
     wait_for(|_| true).await;
     reading.abort();

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde_json::Value;
@@ -143,12 +143,8 @@ impl Function {
     /// Waits until the function has polled for `count` events.
     pub async fn wait_for_polls(&self, count: usize) {
         let mut polls = self.runtime_api.polls();
-        let polled = timeout(TIMEOUT, polls.wait_for(|polls| *polls >= count));
-        let mut stdout_ended = self.stdout.has_ended.clone();
-        tokio::select! {
-            polled = polled => { polled.expect("init timed out").expect("the Runtime API runs"); }
-            _ = stdout_ended.wait_for(|ended| *ended) => panic!("the process exited: {}", self.raw_output()),
-        }
+        let polled = self.unless_exited(timeout(TIMEOUT, polls.wait_for(|polls| *polls >= count))).await;
+        polled.expect("init timed out").expect("the Runtime API runs");
     }
 
     /// The number of polls for an event.
@@ -158,13 +154,17 @@ impl Function {
 
     /// Invokes the function and waits for the outcome.
     pub async fn invoke(&self, invocation: Invocation) -> Outcome {
-        let left = invocation.deadline.duration_since(std::time::SystemTime::now()).unwrap_or_default();
-        let outcome = self.runtime_api.queue(invocation);
+        let left = invocation.deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let limit = left.max(Duration::from_secs(26)) + TIMEOUT;
+        let outcome = self.unless_exited(timeout(limit, self.runtime_api.queue(invocation))).await;
+        outcome.expect("the invocation timed out").expect("the Runtime API runs")
+    }
+
+    /// Awaits something that the process does, and panics if it exits instead.
+    async fn unless_exited<T>(&self, awaited: impl Future<Output = T>) -> T {
         let mut stdout_ended = self.stdout.has_ended.clone();
         tokio::select! {
-            outcome = timeout(left.max(Duration::from_secs(26)) + TIMEOUT, outcome) => {
-                outcome.expect("the invocation timed out").expect("the Runtime API runs")
-            }
+            done = awaited => done,
             _ = stdout_ended.wait_for(|ended| *ended) => panic!("the process exited: {}", self.raw_output()),
         }
     }

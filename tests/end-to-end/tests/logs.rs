@@ -14,7 +14,7 @@ fn good(world: &World) -> Request {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn line_that_ends_a_request_has_all_members() {
+async fn line_that_ends_a_request_tells_its_outcome() {
     let world = Setup::new(Binary::User).start().await;
     for (request, status, code, is_cold) in [
         (world.request(), 200, Value::Null, true),
@@ -23,9 +23,6 @@ async fn line_that_ends_a_request_has_all_members() {
     ] {
         let answer = world.send(&request).await;
         let line = world.log_line(&answer.request_id).await;
-        for member in ["calendly_calls", "calendly_retries", "cache"] {
-            assert!(line.get(member).is_some(), "{member}: {line}");
-        }
         for (member, expected) in [
             ("status", json!(status)),
             ("code", code),
@@ -33,13 +30,11 @@ async fn line_that_ends_a_request_has_all_members() {
             ("function", json!("user")),
             ("FunctionName", json!("user")),
             ("level", json!("INFO")),
-            ("version", json!("$LATEST")),
         ] {
             assert_eq!(line[member], expected, "{member}: {line}");
         }
         assert!(line["xray_trace_id"].as_str().unwrap().starts_with("Root=1-6b0e9398"), "{line}");
-        assert!(line["duration_ms"].as_f64().unwrap() > 0.0, "{line}");
-        assert!(line["duration_ms"].as_f64() >= line["calendly_ms"].as_f64(), "{line}");
+        assert!(line["duration_ms"].as_f64().unwrap() > line["calendly_ms"].as_f64().unwrap(), "{line}");
         let written = time(&line["timestamp"]);
         assert!((Utc::now() - written).num_seconds().abs() < 60, "{line}");
     }

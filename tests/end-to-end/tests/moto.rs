@@ -26,7 +26,7 @@ async fn pat_is_read_from_secrets_manager() {
 }
 
 /// One environment leases and writes a window, and another reads it. moto is too slow for the functions' time budget of
-/// 100 ms.
+/// 100 ms, which becomes 2 s.
 #[tokio::test(flavor = "multi_thread")]
 async fn cache_is_shared_through_dynamodb() {
     let moto = Moto::start().await;
@@ -55,7 +55,7 @@ async fn cache_is_shared_through_dynamodb() {
         .with("AVAILABILITY_CACHE_SECONDS", "300")
         .with("CACHE_TABLE", "moto-cache")
         .with("AWS_ENDPOINT_URL_DYNAMODB", &moto.url);
-    let world = setup.with_all(slow_clock()).start().await;
+    let world = setup.with_all(slow_clock(0.05)).start().await;
     let request = some_days(&world);
     send_ok(&world.function, &request).await;
     let other = world.start_environment(Binary::CheckAvailability, &[]).await;

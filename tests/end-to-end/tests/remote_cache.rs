@@ -17,7 +17,7 @@ use super::availability_cache::{LONG, send_ok, setup, some_days, without_as_of};
 /// Gives the functions 500 ms instead of 100 ms for the table.
 fn with_table(setup: Setup, table: &Table) -> Setup {
     let setup = setup.with("CACHE_TABLE", &table.name).with("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint);
-    setup.with_all(slow_clock())
+    setup.with_all(slow_clock(0.2))
 }
 
 async fn world_and_table(seconds: &str) -> (World, Table) {
@@ -142,7 +142,8 @@ async fn init_preconnects_to_the_table() {
     let proxy = TcpProxy::to(&table.endpoint).await;
     let setup = with_table(Setup::new(Binary::User), &table).with("AWS_ENDPOINT_URL_DYNAMODB", &proxy.url);
     let world = setup.with_pat_per_caller().start().await;
-    assert_eq!((proxy.connection_count(), table.operations().len()), (1, 0));
+    wait_until("the connection", || (proxy.connection_count() == 1).then_some(())).await;
+    assert_eq!(table.operations(), Vec::<String>::new());
     world.secrets.store(&format!("{}/robin", world.secret_id), DEFAULT_PAT);
     world.send(&world.request_with_claims(json!({"sub": "robin"}))).await.assert_ok("");
     assert_eq!(proxy.connection_count(), 1);

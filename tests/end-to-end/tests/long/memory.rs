@@ -122,7 +122,7 @@ async fn available_times() -> String {
         (year(5 * MIB / 2, 10_000), (200, "")),
         (year(15 * MIB, 0), (500, "answer_too_large")),
         (year(15 * MIB, 10_000), (500, "answer_too_large")),
-        ((0..12).map(|number| window_of_small_slots(5 * MIB / 2, number)).collect(), (200, "")),
+        ((0..12).map(|number| window_of_small_slots(5 * MIB / 2, 31 * number)).collect(), (200, "")),
         (vec![list_of("{}", 30 * MIB)], (502, "calendly_invalid_response")),
     ] {
         let answer = world.send(&request, bodies).await;

@@ -40,7 +40,7 @@ fn number(variable: &str, default: f64) -> f64 {
 async fn readers_share_one_rate_limit() {
     let seconds = number("LOAD_SECONDS", 8.0);
     let per_minute = number("LOAD_PER_MINUTE", 1_200.0);
-    let scenario = Scenario::start(seconds, per_minute);
+    let scenario = Scenario::new(seconds, per_minute);
     let _alone = WHOLE_MACHINE.lock().await;
     let began = Utc::now().trunc_subsecs(0);
 
