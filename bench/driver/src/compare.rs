@@ -11,10 +11,11 @@ use sandbox::DEFAULT_PAT;
 use serde::Serialize;
 
 use crate::{
-    compression, first_requests, mcp,
+    compression,
+    exchange::Exchange,
+    first_requests, mcp,
     measure::{self, Run, SETTLING, peak_resident, summarize},
     query_parameters,
-    question::Question,
     scaling::{self, Scaling},
     stand_ins::{Calls, Conditions, EVENT_TYPES, StandIns},
     statistics::{Summary, milliseconds, percentile},
@@ -83,9 +84,9 @@ pub(crate) async fn run(rounds: u32) -> Results {
 async fn compare(conditions: Conditions, rounds: u32) -> Table {
     let warm_requests = if conditions == Conditions::Latency { 60 } else { 300 };
     let stand_ins = StandIns::start(conditions, EVENT_TYPES);
-    let mut questions = Vec::new();
+    let mut exchanges = Vec::new();
     for route in Binary::WITH_GET_ROUTE {
-        questions.push((route, Question::for_route(route, &stand_ins).await));
+        exchanges.push((route, Exchange::for_route(route, &stand_ins).await));
     }
     let mut subjects: Vec<(Subject, Vec<Run>)> =
         Subject::all().into_iter().map(|subject| (subject, Vec::new())).collect();
@@ -97,10 +98,9 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
         let mut order: Vec<&mut (Subject, Vec<Run>)> = subjects.iter_mut().collect();
         random.shuffle(&mut order);
         for (subject, runs) in order {
-            let asked = subject.route().unwrap_or(Binary::User);
-            let (_, question) =
-                questions.iter().find(|(route, _)| *route == asked).expect("all routes have one");
-            let run = measure::run(*subject, &stand_ins, &[], question, warm_requests).await;
+            let route = subject.route().unwrap_or(Binary::User);
+            let (_, exchange) = exchanges.iter().find(|(of, _)| *of == route).expect("all routes have one");
+            let run = measure::run(*subject, &stand_ins, &[], exchange, warm_requests).await;
             // The first round fills the page cache.
             if round > 0 {
                 runs.push(run);
@@ -108,8 +108,8 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
         }
         // TLS adds a relay, which is not part of the call.
         if round > 0 && conditions != Conditions::Tls {
-            for (route, question) in questions.iter().filter(|(_, question)| question.upstream.is_some()) {
-                let calls = direct_calls(&stand_ins, question, warm_requests as usize).await;
+            for (route, exchange) in exchanges.iter().filter(|(_, exchange)| exchange.upstream.is_some()) {
+                let calls = direct_calls(&stand_ins, exchange, warm_requests as usize).await;
                 direct.entry(route.name()).or_default().extend(calls);
             }
         }
@@ -157,8 +157,8 @@ fn same(runs: &[Run], calls: fn(&Run) -> Calls) -> Calls {
 /// # Panics
 ///
 /// There is no such call, or it fails.
-async fn direct_calls(stand_ins: &StandIns, question: &Question, count: usize) -> Vec<Duration> {
-    let (path, query) = question.upstream.as_ref().expect("an upstream call");
+async fn direct_calls(stand_ins: &StandIns, exchange: &Exchange, count: usize) -> Vec<Duration> {
+    let (path, query) = exchange.upstream.as_ref().expect("an upstream call");
     let url = format!("{}{path}", stand_ins.sandbox.base_url());
     let client = http_client();
     let mut durations = Vec::new();

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
+    exchange::{Exchange, monday},
     measure::{self, SETTLING},
     process::Process,
-    question::{Question, monday},
     stand_ins::{ALWAYS, Calls, Conditions, EVENT_TYPES, StandIns},
     subject::Subject,
     workspace,
@@ -47,12 +47,12 @@ pub(crate) async fn count(route: Binary) -> Counts {
     let stand_ins = StandIns::start(Conditions::NoLatency, EVENT_TYPES);
     // The sandbox's slots differ by day.
     stand_ins.sandbox.fault(AVAILABLE_TIMES, ALWAYS, slots());
-    let question = Question::for_route(route, &stand_ins).await;
-    let instructions_until_next = instructions(route, &stand_ins, &question, 0).await;
-    let settled = instructions(route, &stand_ins, &question, SETTLING).await;
-    let counted = instructions(route, &stand_ins, &question, SETTLING + COUNTED).await;
+    let exchange = Exchange::for_route(route, &stand_ins).await;
+    let instructions_until_next = instructions(route, &stand_ins, &exchange, 0).await;
+    let settled = instructions(route, &stand_ins, &exchange, SETTLING).await;
+    let counted = instructions(route, &stand_ins, &exchange, SETTLING + COUNTED).await;
     let (syscalls_until_next, files_opened_until_next) = syscalls_and_files(route, &stand_ins).await;
-    let run = measure::run(Subject::Function(route), &stand_ins, &[], &question, COUNTED as u32).await;
+    let run = measure::run(Subject::Function(route), &stand_ins, &[], &exchange, COUNTED as u32).await;
     Counts {
         instructions_until_next,
         instructions_per_warm_request: counted.saturating_sub(settled) / COUNTED as u64,
@@ -83,13 +83,13 @@ fn slots() -> Fault {
 }
 
 /// The instructions until the function polls for the next event after `requests` requests.
-async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, requests: usize) -> u64 {
+async fn instructions(route: Binary, stand_ins: &StandIns, exchange: &Exchange, requests: usize) -> u64 {
     let output = output_file(route, &format!("callgrind-{requests}"));
     let options = ["--tool=callgrind", &format!("--callgrind-out-file={}", output.display())];
     let function = start(route, "valgrind", &options, stand_ins).await;
     for _ in 0..requests {
-        let outcome = function.invoke(Invocation::new(&question.event)).await;
-        question.check(&Answer::from_outcome(outcome).json());
+        let outcome = function.invoke(Invocation::new(&exchange.event)).await;
+        exchange.check(&Answer::from_outcome(outcome).json());
     }
     function.wait_for_polls(requests + 1).await;
     // valgrind writes its output when the program exits.

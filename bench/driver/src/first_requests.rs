@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
+    exchange::{self, Exchange, SLUG},
     measure::{self, summarize},
-    question::{self, Question, SLUG},
     stand_ins::{self, Conditions, PAT_SECRET_ID, StandIns},
     statistics::Summary,
     subject::Subject,
@@ -32,7 +32,7 @@ pub(crate) struct Row {
 pub(crate) async fn run() -> Vec<Row> {
     let stand_ins = StandIns::start(Conditions::Latency, stand_ins::EVENT_TYPES);
     // A secret that names the PAT's user.
-    let secret = json!({"pat": DEFAULT_PAT, "user": question::user_uri(&stand_ins)});
+    let secret = json!({"pat": DEFAULT_PAT, "user": exchange::user_uri(&stand_ins)});
     let secrets_manager = SecretsManager::with_secret(PAT_SECRET_ID, &secret.to_string()).await;
     secrets_manager.set_fault(stand_ins::SECRETS_MANAGER_LATENCY);
     let table = Table::start().await;
@@ -42,15 +42,15 @@ pub(crate) async fn run() -> Vec<Row> {
         ("to_table", &[("CACHE_TABLE", &table.name), ("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint)]),
     ];
     let mut rows = Vec::new();
-    for (route, question) in [
-        (Binary::UserEventTypes, Question::event_types(&stand_ins).await),
-        (Binary::CheckAvailability, Question::availability(&stand_ins, 31, Some(SLUG)).await),
+    for (route, exchange) in [
+        (Binary::UserEventTypes, Exchange::event_types(&stand_ins).await),
+        (Binary::CheckAvailability, Exchange::availability(&stand_ins, 31, Some(SLUG)).await),
     ] {
         for (source, variables) in sources {
             println!("first requests: {}, {source}", route.name());
             let mut runs = Vec::new();
             for number in 0..=RUNS {
-                let run = measure::run(Subject::Function(route), &stand_ins, variables, &question, 1).await;
+                let run = measure::run(Subject::Function(route), &stand_ins, variables, &exchange, 1).await;
                 // The first process fills the table.
                 if number > 0 {
                     runs.push(run);

@@ -6,8 +6,8 @@ use end_to_end::{Answer, Function, Invocation, Outcome};
 use serde::Serialize;
 
 use crate::{
+    exchange::Exchange,
     process::Process,
-    question::Question,
     stand_ins::{Calls, StandIns},
     statistics::{Summary, milliseconds, summary},
     subject::Subject,
@@ -50,19 +50,19 @@ pub(crate) async fn run(
     subject: Subject,
     stand_ins: &StandIns,
     more_variables: &[(&str, &str)],
-    question: &Question,
+    exchange: &Exchange,
     warm: u32,
 ) -> Run {
     stand_ins.forget_calls();
     let mut variables = stand_ins.variables.clone();
-    variables.extend(subject.variable(question));
+    variables.extend(subject.variable(exchange));
     variables.extend(more_variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let function = Function::spawn(&subject.program(), &variables).await;
     let process = Process(function.id().await);
 
     // Queued before the program polls for it.
-    let first = ask(&function, question).await;
-    let first_answer = check(subject, question, &first);
+    let first = send(&function, exchange).await;
+    let first_answer = check(subject, exchange, &first);
     let first_body = body(&first);
     // A request ends with the poll for the next one.
     function.wait_for_polls(2).await;
@@ -70,7 +70,7 @@ pub(crate) async fn run(
     let calls_until_first_answer = stand_ins.calls();
 
     let again = async || {
-        let outcome = ask(&function, question).await;
+        let outcome = send(&function, exchange).await;
         let took = outcome.answered_at - outcome.delivered_at;
         // Python's gzip writes the time into its header.
         if body(&outcome) != first_body {
@@ -111,12 +111,12 @@ pub(crate) async fn run_several(
     count: u32,
     subject: Subject,
     stand_ins: &StandIns,
-    question: &Question,
+    exchange: &Exchange,
     warm: u32,
 ) -> Vec<Run> {
     let mut runs = Vec::new();
     for _ in 0..count {
-        runs.push(run(subject, stand_ins, &[], question, warm).await);
+        runs.push(run(subject, stand_ins, &[], exchange, warm).await);
     }
     runs
 }
@@ -155,18 +155,18 @@ pub(crate) fn peak_resident(runs: &[Run]) -> u64 {
     summary(runs.iter().map(|run| run.peak_resident as f64)).median as u64
 }
 
-async fn ask(function: &Function, question: &Question) -> Outcome {
-    function.invoke(Invocation::new(&question.event)).await
+async fn send(function: &Function, exchange: &Exchange) -> Outcome {
+    function.invoke(Invocation::new(&exchange.event)).await
 }
 
 /// Checks an answer and returns its body, decoded.
-fn check(subject: Subject, question: &Question, outcome: &Outcome) -> String {
+fn check(subject: Subject, exchange: &Exchange, outcome: &Outcome) -> String {
     let answer = Answer::from_outcome(outcome.clone());
     assert_eq!(answer.status, 200, "{subject:?}: {}", answer.body);
     match subject {
         Subject::Floor(None) => assert_eq!(answer.body, ""),
-        Subject::Floor(Some(_)) => assert_eq!(answer.body.len(), question.length()),
-        Subject::Peer(_) | Subject::Function(_) => question.check(&answer.json()),
+        Subject::Floor(Some(_)) => assert_eq!(answer.body.len(), exchange.length()),
+        Subject::Peer(_) | Subject::Function(_) => exchange.check(&answer.json()),
     }
     answer.body
 }

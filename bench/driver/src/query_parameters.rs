@@ -9,14 +9,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    question,
+    exchange,
     stand_ins::{self, Conditions, StandIns},
     statistics::{Summary, milliseconds},
     subject::Subject,
 };
 
 /// Repetitions of each question.
-const TIMES: usize = 10;
+const REPETITIONS: usize = 10;
 
 type Query<'a> = [(&'a str, &'a str)];
 /// The starts of the slots in an answer, in its order.
@@ -63,7 +63,7 @@ pub(crate) async fn run() -> Vec<Comparison> {
     let caller = Caller::start().await;
     let uris = ["session-00001", "session-00002", "session-00003"].map(|slug| caller.event_type(slug));
     let events = uris.each_ref().map(|uri| ("event_type", &**uri));
-    let start = question::monday();
+    let start = exchange::monday();
     let [week, year] = [7, 366].map(|days| utc(start + TimeDelta::days(days)));
     let start = utc(start);
     let in_week = [("start_time", &*start), ("end_time", &*week)];
@@ -71,12 +71,12 @@ pub(crate) async fn run() -> Vec<Comparison> {
     let week_of_each = events.map(|event_type| [event_type, in_week[0], in_week[1]]);
     let each_plain = week_of_each.each_ref().map(|query| (Binary::CheckAvailability, &query[..]));
 
-    let (_, first) = caller.ask(Binary::CheckAvailability, &week_of_each[0]).await;
+    let (_, first) = caller.send(Binary::CheckAvailability, &week_of_each[0]).await;
     let moment = starts(&first)[4];
     let week_from_there = utc(moment + TimeDelta::days(7));
     let moment = utc(moment);
     let from_there = [events[0], ("start_time", &moment), ("end_time", &week_from_there)];
-    let (_, event_types) = caller.ask(Binary::UserEventTypes, &[]).await;
+    let (_, event_types) = caller.send(Binary::UserEventTypes, &[]).await;
     let duration = event_types[0]["duration"].to_string();
 
     let cases: [Case<'_>; 5] = [
@@ -145,12 +145,12 @@ impl Caller {
     }
 
     /// Sends a request, and returns its latency and its answer.
-    async fn ask(&self, binary: Binary, query: &Query<'_>) -> (Duration, Value) {
+    async fn send(&self, binary: Binary, query: &Query<'_>) -> (Duration, Value) {
         let function = match binary {
             Binary::UserEventTypes => &self.user_event_types,
             _ => &self.check_availability,
         };
-        let event = question::event(&self.stand_ins, binary, query);
+        let event = exchange::event(&self.stand_ins, binary, query);
         let outcome = function.invoke(Invocation::new(&event)).await;
         let took = outcome.answered_at - outcome.delivered_at;
         let answer = Answer::from_outcome(outcome);
@@ -162,16 +162,16 @@ impl Caller {
     async fn cost(&self, requests: &[(Binary, &Query<'_>)]) -> (Cost, Vec<Starts>) {
         let mut durations = Vec::new();
         let mut answers = Vec::new();
-        for time in 0..=TIMES {
+        for repetition in 0..=REPETITIONS {
             let mut sum = Duration::ZERO;
             answers.clear();
             for (binary, query) in requests {
-                let (took, answer) = self.ask(*binary, query).await;
+                let (took, answer) = self.send(*binary, query).await;
                 sum += took;
                 answers.push(answer);
             }
             // The first time fills the caches.
-            if time == 0 {
+            if repetition == 0 {
                 self.stand_ins.forget_calls();
             } else {
                 durations.push(sum);
@@ -179,7 +179,7 @@ impl Caller {
         }
         let cost = Cost {
             requests: requests.len(),
-            calendly_calls: self.stand_ins.calls().each(TIMES).calendly,
+            calendly_calls: self.stand_ins.calls().each(REPETITIONS).calendly,
             ms: milliseconds(durations),
             answer_bytes: answers.iter().map(|answer| answer.to_string().len()).sum(),
         };

@@ -4,8 +4,8 @@ use end_to_end::Binary;
 use serde::Serialize;
 
 use crate::{
+    exchange::Exchange,
     measure::{peak_resident, run_several, summarize, warm_ms},
-    question::Question,
     stand_ins::{self, Conditions, StandIns},
     statistics::Summary,
     subject::Subject,
@@ -54,11 +54,11 @@ async fn size(function: Binary, size: usize, event_types: usize) -> Size {
     println!("scaling: {} of size {size}", function.name());
     let measure = async |conditions| {
         let stand_ins = StandIns::start(conditions, event_types);
-        let question = match function {
-            Binary::CheckAvailability => Question::availability(&stand_ins, size as i64, None).await,
-            _ => Question::event_types(&stand_ins).await,
+        let exchange = match function {
+            Binary::CheckAvailability => Exchange::availability(&stand_ins, size as i64, None).await,
+            _ => Exchange::event_types(&stand_ins).await,
         };
-        run_several(RUNS, Subject::Function(function), &stand_ins, &question, WARM_REQUESTS).await
+        run_several(RUNS, Subject::Function(function), &stand_ins, &exchange, WARM_REQUESTS).await
     };
     let (with_latency, runs) = (measure(Conditions::Latency).await, measure(Conditions::NoLatency).await);
     Size {

@@ -19,7 +19,7 @@ pub(crate) fn monday() -> DateTime<Utc> {
 
 /// A request and the expected answer.
 #[derive(Debug)]
-pub(crate) struct Question {
+pub(crate) struct Exchange {
     pub(crate) event: Value,
     /// The expected JSON.
     pub(crate) expected: Value,
@@ -27,7 +27,7 @@ pub(crate) struct Question {
     pub(crate) upstream: Option<(&'static str, Vec<(&'static str, String)>)>,
 }
 
-impl Question {
+impl Exchange {
     /// The comparison's request for a route: all event types, or 31 days of one.
     pub(crate) async fn for_route(route: Binary, stand_ins: &StandIns) -> Self {
         match route {
