@@ -14,49 +14,30 @@ use crate::calendly::CalendlyError;
 use crate::lock;
 
 /// A fault to inject into a response. In JSON, `kind` names the variant in snake case.
+#[expect(missing_docs, reason = "the variants say what their members mean")]
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
-    /// A response with this status instead of the real one.
+    /// A response with this status instead of the real one. Headers, also the content type, and the body are optional.
     Status {
-        /// The HTTP status.
         status: u16,
-        /// The body; empty by default.
         #[serde(default)]
         body: String,
-        /// The headers, including the content type; none by default.
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// A 200 with this body.
-    Body {
-        /// The content type.
-        content_type: String,
-        /// The body.
-        body: String,
-    },
-    /// A 302.
-    Redirect {
-        /// The `Location` header.
-        location: String,
-    },
-    /// A 200 with a JSON string of this length as its body.
-    Oversized {
-        /// The length of the body in bytes.
-        bytes: usize,
-    },
-    /// A 200 with a small gzipped body that is large when decompressed.
-    Bomb {
-        /// The decompressed length in MiB.
-        mebibytes: usize,
-    },
+    /// A 200 with this content type and body.
+    Body { content_type: String, body: String },
+    /// A 302 with this `Location`.
+    Redirect { location: String },
+    /// A 200 whose body is a JSON string of this length.
+    Oversized { bytes: usize },
+    /// A 200 with a small gzipped body of this decompressed length.
+    Bomb { mebibytes: usize },
     /// A 200 with an endless body.
     Endless,
     /// The real response after a delay.
-    Delay {
-        /// The delay.
-        milliseconds: u64,
-    },
+    Delay { milliseconds: u64 },
     /// No response; the connection stays open.
     Hang,
     /// A connection reset (TCP RST) without a response.
@@ -64,35 +45,18 @@ pub enum Fault {
     /// A closed connection without a response.
     Close,
     /// These bytes instead of an HTTP response, then a closed connection.
-    Garbage {
-        /// The bytes.
-        bytes: String,
-    },
-    /// The real response with a truncated body; the content length is that of the whole body.
-    Truncated {
-        /// The number of body bytes to send. At least one is withheld.
-        after: usize,
-    },
+    Garbage { bytes: String },
+    /// The real response with a body that ends after `after` bytes. The content length is that of the whole body,
+    /// and at least one byte is withheld.
+    Truncated { after: usize },
     /// Like [`Self::Truncated`], but the connection stays open.
-    HangInBody {
-        /// The number of body bytes to send. At least one is withheld.
-        after: usize,
-    },
+    HangInBody { after: usize },
     /// Like [`Self::Truncated`], but the connection is reset.
-    ResetInBody {
-        /// The number of body bytes to send. At least one is withheld.
-        after: usize,
-    },
-    /// The real response with a body that arrives byte by byte.
-    Drip {
-        /// The pause before each byte.
-        milliseconds: u64,
-    },
-    /// The real response with a content length that is too small for the body that follows.
-    WrongLength {
-        /// The number of bytes by which the content length is too small.
-        missing: usize,
-    },
+    ResetInBody { after: usize },
+    /// The real response with a body that arrives byte by byte, with this pause before each.
+    Drip { milliseconds: u64 },
+    /// The real response with a content length that is too small by `missing`.
+    WrongLength { missing: usize },
     /// The real response with an invalid UTF-8 byte in its body.
     NotUtf8,
     /// A 400 for a request with a `page_token`. Requests without one do not consume this fault.
