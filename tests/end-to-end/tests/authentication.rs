@@ -72,6 +72,16 @@ fn long_parts(token: &str) -> impl Iterator<Item = &str> {
     token.split('.').filter(|part| part.len() >= 12)
 }
 
+/// The gateways send both headers in different formats.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_authorization_headers_are_refused() {
+    let world = Setup::new(Binary::User).start().await;
+    for gateway in Gateway::BOTH {
+        let request = world.request().header("authorization", "Basic dXNlcjpwYXNz");
+        world.send_through(gateway, &request).await.assert_error(401, "token_invalid", gateway);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn shared_secret_accepts_only_hmac() {
     let world = with_shared_secret(SHARED_SECRET).start().await;

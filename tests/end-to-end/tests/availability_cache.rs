@@ -56,7 +56,7 @@ const EXPIRED: Duration = Duration::from_secs(301);
 #[tokio::test(flavor = "multi_thread")]
 async fn cached_answers_are_those_without_a_cache() {
     let world = setup(LONG).start().await;
-    // The sandbox's own slots change with the time of the call.
+    // Slots of 40 days, whatever the requested window: the sandbox's own change with the time of the call.
     let slot = |number: i64| {
         let start = midnight(2) + TimeDelta::minutes(30 * number);
         json!({"status": "available", "start_time": utc(start)})
@@ -66,15 +66,18 @@ async fn cached_answers_are_those_without_a_cache() {
     let plain =
         world.start_environment(Binary::CheckAvailability, &[("AVAILABILITY_CACHE_SECONDS", "0")]).await;
     let at = |days: u64, time: &str| format!("{}T{time}", day(days));
-    for (start, end) in [
-        (day(2).to_string(), day(5).to_string()),
-        (at(2, "09:10:00Z"), at(2, "16:40:00Z")),
-        (at(3, "23:59:59.5Z"), at(40, "00:00:00Z")),
-        ("2020-01-01".to_owned(), at(3, "10:00:00Z")),
+    for (start, end, count) in [
+        (day(3).to_string(), day(6).to_string(), 4 * 48),
+        (at(2, "09:10:00Z"), at(2, "16:40:00Z"), 15),
+        // Two windows, whose answers overlap.
+        (at(3, "23:59:59.5Z"), at(40, "00:00:00Z"), 36 * 48 + 1),
+        ("2020-01-01".to_owned(), at(3, "10:00:00Z"), 48 + 21),
     ] {
         for more in [&[][..], &[("timezone", "Asia/Kathmandu")], &[("limit", "7")], &[("match", "all")]] {
             let request = request(&world, &start, &end).query(more);
             let expected = send_ok(&plain, &request).await;
+            let count = if more == [("limit", "7")] { 7 } else { count };
+            assert_eq!(expected["collection"].as_array().unwrap().len(), count, "{start} to {end} {more:?}");
             for round in 0..2 {
                 let mut answer = without_as_of(send_ok(&world.function, &request).await);
                 // A moved start is computed from the second in which the request arrived.
@@ -117,8 +120,9 @@ async fn near_ranges_share_a_window() {
 #[tokio::test(flavor = "multi_thread")]
 async fn window_of_the_present_serves_no_earlier_start() {
     let (world, clock) = world_with_clock(|setup| setup).await;
-    // Ten minutes past the next hour, so that all times are within an hour.
-    let offset = 3_600 - Utc::now().timestamp() % 3_600 + 600;
+    // Not in the last ten minutes of an hour, so that all starts are within one.
+    let into_hour = Utc::now().timestamp() % 3_600;
+    let offset = if into_hour < 3_000 { 0 } else { 3_660 - into_hour };
     clock.set_offset(Duration::from_secs(offset as u64));
     let in_seconds = |seconds: i64| utc(Utc::now().trunc_subsecs(0) + TimeDelta::seconds(offset + seconds));
     let end = in_seconds(7_200);
@@ -157,6 +161,8 @@ async fn stale_answer_serves_while_calendly_fails() {
     let request = some_days(&world);
     let first = send_ok(&world.function, &request).await;
     clock.set_offset(EXPIRED);
+    world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(403));
+    world.send(&request).await.assert_error(403, "calendly_error", "a refusal is no failure");
     world.sandbox.fault(AVAILABLE_TIMES, u32::MAX, Fault::Hang);
     let answer = world.send(&request).await;
     answer.assert_ok("");

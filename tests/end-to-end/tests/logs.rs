@@ -110,12 +110,16 @@ async fn every_line_has_the_version_and_its_request_id() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_are_logged_as_hashes() {
-    let setup = Setup::new(Binary::User).with("CALLER_HASH_SECRET_ID", "{secret}/key");
-    let world = setup.other_secret("key", &"k".repeat(32)).start().await;
-    let answer = world.send(&world.request_with_claims(json!({"sub": "robin"}))).await;
-    answer.assert_ok("");
-    assert_eq!(world.log_line(&answer.request_id).await["caller"], "20acc6e517e06d41");
-    assert!(!world.function.raw_output().contains("robin"));
+    for (key, expected) in [(&*"k".repeat(32), json!("20acc6e517e06d41")), ("short", Value::Null)] {
+        let setup = Setup::new(Binary::User).with("CALLER_HASH_SECRET_ID", "{secret}/key");
+        let world = setup.other_secret("key", key).start().await;
+        let unprepared = world.warm_up().await.get("unprepared").map(Value::to_string);
+        assert_eq!(unprepared.is_some_and(|reason| reason.contains("32 bytes")), key == "short");
+        let answer = world.send(&world.request_with_claims(json!({"sub": "robin"}))).await;
+        answer.assert_ok(key);
+        assert_eq!(world.log_line(&answer.request_id).await["caller"], expected);
+        assert!(!world.function.raw_output().contains("robin"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 //! values are unit tests.
 
 use chrono::{TimeDelta, Utc};
-use end_to_end::{AVAILABLE_TIMES, Binary, Gateway, Setup, day, midnight, time, utc, windows};
+use end_to_end::{AVAILABLE_TIMES, Binary, Gateway, Setup, day, json_fault, midnight, time, utc, windows};
 use sandbox::Fault;
 use serde_json::json;
 
@@ -35,6 +35,22 @@ async fn times_are_understood_through_both_gateways() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn midnight_after_a_bare_end_date_belongs_to_the_next_day() {
+    let world = Setup::new(Binary::CheckAvailability).start().await;
+    let (day, next) = (day(3), day(4));
+    let slots = [format!("{day}T14:30:00Z"), format!("{day}T15:00:00Z")]
+        .map(|start| json!({"status": "available", "start_time": start}));
+    let uri = world.event_type_uri("demo");
+    // In Tokyo, the slots start at 23:30 and at midnight.
+    for (end, count) in [(day.to_string(), 1), (format!("{next}T00:00"), 2)] {
+        world.sandbox.fault(AVAILABLE_TIMES, 1, json_fault(&json!({"collection": slots})));
+        let query = [("start_time", &*day.to_string()), ("end_time", &end), ("event_type", &uri)];
+        let answer = world.get(&[&query[..], &[("timezone", "Asia/Tokyo")]].concat()).await;
+        assert_eq!(answer.raw_collection().len(), count, "{end}: {}", answer.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn invalid_parameters_are_refused_before_any_call() {
     let world = Setup::new(Binary::CheckAvailability).start().await;
     let reads = world.secrets.reads();
@@ -44,7 +60,9 @@ async fn invalid_parameters_are_refused_before_any_call() {
         ("start_time=2099-01-01T10:00&end_time=2099-01-02", "start_time"),
         ("start_time=2020-01-01&end_time=2020-01-02", "end_time"),
         (&format!("{good}&event_type=https://api.calendly.com@evil.example/event_types/x"), "event_type"),
+        (&format!("{good}&match=some"), "match"),
         (&format!("at={at}&{good}"), "at"),
+        (&format!("at={at}&limit=1"), "limit"),
     ] {
         for gateway in Gateway::BOTH {
             let answer = world.send_through(gateway, &world.request().raw_query(query)).await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use end_to_end::{Binary, Invocation, ME, Setup};
+use end_to_end::{Binary, FakeClock, Invocation, ME, Setup};
 use sandbox::Fault;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -23,6 +23,19 @@ async fn request_after_a_warm_up_needs_no_call() {
     assert_eq!(world.secrets.reads(), 1);
     let line = world.log_line(&answer.request_id).await;
     assert_eq!((&line["cold_start"], line["ColdStart"].as_f64()), (&json!(false), Some(0.0)), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_past_half_of_their_life_are_renewed() {
+    let clock = FakeClock::new();
+    let setup = Setup::new(Binary::User).with("PAT_CACHE_SECONDS", "300");
+    let world = setup.with_all(clock.variables(true)).start().await;
+    world.get(&[]).await.assert_ok("");
+    for (seconds, loads) in [(140, 1), (160, 2)] {
+        clock.set_offset(Duration::from_secs(seconds));
+        world.warm_up().await;
+        assert_eq!((world.secrets.reads(), world.calls_of(ME).len()), (loads, loads), "{seconds}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
