@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use crate::{
     exchange::{Exchange, monday},
     measure::{self, SETTLING},
-    process::Process,
     stand_ins::{ALWAYS, Calls, Conditions, EVENT_TYPES, StandIns},
     subject::Subject,
     workspace,
@@ -93,7 +92,7 @@ async fn instructions(route: Binary, stand_ins: &StandIns, exchange: &Exchange, 
     }
     function.wait_for_polls(requests + 1).await;
     // valgrind writes its output when the program exits.
-    kill(Process(function.id().await).pid(), Signal::SIGTERM).expect("valgrind runs");
+    kill(measure::pid(&function).await, Signal::SIGTERM).expect("valgrind runs");
     function.wait_for_exit().await;
     // A time-out of the function would change the counts.
     let troubled = function.log().into_iter().find(|line| line["level"] != "INFO");

@@ -22,7 +22,6 @@ mod exchange;
 mod first_requests;
 mod mcp;
 mod measure;
-mod process;
 mod query_parameters;
 mod scaling;
 mod stand_ins;

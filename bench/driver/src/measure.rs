@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use end_to_end::{Answer, Function, Invocation, Outcome};
+use nix::{
+    time::{clock_getcpuclockid, clock_gettime},
+    unistd::Pid,
+};
 use serde::Serialize;
 
 use crate::{
     exchange::Exchange,
-    process::Process,
     stand_ins::{Calls, StandIns},
     statistics::{Summary, milliseconds, summary},
     subject::Subject,
@@ -58,7 +61,7 @@ pub(crate) async fn run(
     variables.extend(subject.variable(exchange));
     variables.extend(more_variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let function = Function::spawn(&subject.program(), &variables).await;
-    let process = Process(function.id().await);
+    let process = pid(&function).await;
 
     // Queued before the program polls for it.
     let first = send(&function, exchange).await;
@@ -66,7 +69,7 @@ pub(crate) async fn run(
     let first_body = body(&first);
     // A request ends with the poll for the next one.
     function.wait_for_polls(2).await;
-    let cpu_until_first_answer = process.cpu_time();
+    let cpu_until_first_answer = cpu_time(process);
     let calls_until_first_answer = stand_ins.calls();
 
     let again = async || {
@@ -82,14 +85,14 @@ pub(crate) async fn run(
         again().await;
     }
     function.wait_for_polls(2 + SETTLING).await;
-    let cpu_settled = process.cpu_time();
+    let cpu_settled = cpu_time(process);
     stand_ins.forget_calls();
     let mut durations = Vec::new();
     for _ in 0..warm {
         durations.push(again().await);
     }
     function.wait_for_polls(2 + SETTLING + warm as usize).await;
-    let cpu_per_warm_request = (process.cpu_time() - cpu_settled) / warm;
+    let cpu_per_warm_request = (cpu_time(process) - cpu_settled) / warm;
     let run = Run {
         init: first.delivered_at - function.spawned(),
         first_request: first.answered_at - first.delivered_at,
@@ -153,6 +156,17 @@ pub(crate) fn warm_ms(runs: &[Run]) -> Summary {
 /// The median of the peak memory, in bytes.
 pub(crate) fn peak_resident(runs: &[Run]) -> u64 {
     summary(runs.iter().map(|run| run.peak_resident as f64)).median as u64
+}
+
+/// The id of a function's process.
+pub(crate) async fn pid(function: &Function) -> Pid {
+    Pid::from_raw(i32::try_from(function.id().await).expect("a process id"))
+}
+
+/// The CPU time of all threads of a process since its start.
+fn cpu_time(process: Pid) -> Duration {
+    let clock = clock_getcpuclockid(process).expect("the process runs");
+    clock_gettime(clock).expect("the clock can be read").into()
 }
 
 async fn send(function: &Function, exchange: &Exchange) -> Outcome {
