@@ -1,5 +1,4 @@
-//! API Gateway: converts requests to events, without members that are of no use to a function. The sample events have
-//! them all.
+//! API Gateway: converts requests to events.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
@@ -9,8 +8,6 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::day;
-
-const DOMAIN: &str = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com";
 
 /// A kind of gateway, with its own event format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +35,17 @@ pub struct Request {
 }
 
 impl Request {
-    /// A GET request.
+    /// A GET request with the headers of curl.
     pub fn get(path: impl Into<String>) -> Self {
-        let headers = [("Host", DOMAIN), ("User-Agent", "curl/8.14.1"), ("X-Forwarded-Proto", "https")];
+        let headers = [
+            ("Accept", "*/*"),
+            ("Host", "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"),
+            ("User-Agent", "curl/8.14.1"),
+            ("X-Amzn-Trace-Id", "Root=1-6b0e9398-1f2e3d4c5b6a798897a6b5c4"),
+            ("X-Forwarded-For", "203.0.113.7"),
+            ("X-Forwarded-Port", "443"),
+            ("X-Forwarded-Proto", "https"),
+        ];
         Self {
             method: "GET",
             path: path.into(),
@@ -135,10 +140,22 @@ impl Request {
             "rawQueryString": self.query,
             "headers": headers,
             "requestContext": {
-                "domainName": DOMAIN,
-                "http": {"method": self.method, "path": self.path, "protocol": "HTTP/1.1"},
+                "accountId": "123456789012",
+                "apiId": "a1b2c3d4e5",
+                "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
+                "domainPrefix": "a1b2c3d4e5",
+                "http": {
+                    "method": self.method,
+                    "path": self.path,
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": "203.0.113.7",
+                    "userAgent": "curl/8.14.1",
+                },
                 "requestId": "JKJaXmPLvHcESHA=",
+                "routeKey": format!("{} {}", self.method, self.path),
                 "stage": "$default",
+                "time": "01/Dec/2026:09:30:00 +0000",
+                "timeEpoch": 1_796_117_400_000_u64,
             },
             "isBase64Encoded": false,
         });
@@ -171,12 +188,21 @@ impl Request {
             "pathParameters": null,
             "stageVariables": null,
             "requestContext": {
-                "domainName": DOMAIN,
+                "resourceId": "x1y2z3",
+                "resourcePath": self.path,
                 "httpMethod": self.method,
+                "extendedRequestId": "JKJaXEXAIAMFSMA=",
+                "requestTime": "01/Dec/2026:09:30:00 +0000",
                 "path": format!("/prod{}", self.path),
-                "requestId": "5d3f0c1e-8f0b-4f43-9d43-2b0a6d1c7e55",
+                "accountId": "123456789012",
+                "protocol": "HTTP/1.1",
                 "stage": "prod",
-                "identity": {"sourceIp": "203.0.113.7", "user": null},
+                "domainPrefix": "a1b2c3d4e5",
+                "requestTimeEpoch": 1_796_117_400_000_u64,
+                "requestId": "5d3f0c1e-8f0b-4f43-9d43-2b0a6d1c7e55",
+                "identity": {"sourceIp": "203.0.113.7", "userAgent": "curl/8.14.1", "user": null},
+                "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
+                "apiId": "a1b2c3d4e5",
             },
             "body": self.body,
             "isBase64Encoded": false,
