@@ -26,7 +26,6 @@ use tokio::time::Instant;
 
 pub(crate) use accounts::Accounts;
 pub(crate) use rate_limit::RateLimiter;
-pub(crate) use response::CalendlyError;
 pub(crate) use schedule::Schedule;
 pub(crate) use uri::id_from_uri;
 
@@ -34,7 +33,7 @@ use crate::app_state::AppState;
 use crate::identifier::random_uuid;
 use crate::intercept::bearer;
 use accounts::Member;
-use response::resource;
+use response::{CalendlyError, resource};
 
 /// Every path requires a PAT, even an unknown one. Every PAT has all scopes.
 pub(crate) fn router(state: &Arc<AppState>) -> Router {

@@ -6,11 +6,9 @@ use std::sync::Mutex;
 
 use axum::body::Body;
 use axum::http::{self, Response, StatusCode, header};
-use axum::response::IntoResponse;
 use flate2::{Compression, write::GzEncoder};
 use serde::Deserialize;
 
-use crate::calendly::CalendlyError;
 use crate::lock;
 
 /// A fault to inject into a response. In JSON, `kind` names the variant in snake case.
@@ -59,8 +57,6 @@ pub enum Fault {
     WrongLength { missing: usize },
     /// The real response with an invalid UTF-8 byte in its body.
     NotUtf8,
-    /// A 400 for a request with a `page_token`. Requests without one do not consume this fault.
-    StalePageToken,
 }
 
 impl Fault {
@@ -78,7 +74,6 @@ impl Fault {
     pub(crate) fn response(&self) -> http::Result<Option<Response<Body>>> {
         const JSON: &str = "application/json; charset=utf-8";
         match self {
-            Self::StalePageToken => Ok(CalendlyError::INVALID_PAGE_TOKEN.into_response()),
             Self::Status { status, body, headers } => headers
                 .iter()
                 .fold(Response::builder().status(*status), |response, (name, value)| {
@@ -104,12 +99,6 @@ impl Fault {
         }
         .map(Some)
     }
-}
-
-/// Whether a fault applies to a request with this query.
-fn applies(fault: &Fault, query: &str) -> bool {
-    let has_page_token = || form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "page_token");
-    *fault != Fault::StalePageToken || has_page_token()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -140,12 +129,11 @@ impl Faults {
         lock(&self.0).clear();
     }
 
-    /// Consumes the first fault that applies to a request for this path and query.
-    pub(crate) fn take(&self, path: &str, query: &str) -> Option<Fault> {
+    /// Consumes the first fault for this path.
+    pub(crate) fn take(&self, path: &str) -> Option<Fault> {
         let mut faults = lock(&self.0);
         faults.retain(|pending| pending.times > 0);
-        let mut of_path = faults.iter_mut().filter(|pending| pending.path == path);
-        let pending = of_path.find(|pending| applies(&pending.fault, query))?;
+        let pending = faults.iter_mut().find(|pending| pending.path == path)?;
         pending.times -= 1;
         Some(pending.fault.clone())
     }

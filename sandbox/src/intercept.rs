@@ -31,8 +31,7 @@ pub(crate) async fn intercept(
     next: Next,
 ) -> Response<Body> {
     let call = interceptor.calls.begin(&request);
-    let query = request.uri().query().unwrap_or_default();
-    let response = match interceptor.faults.take(request.uri().path(), query) {
+    let response = match interceptor.faults.take(request.uri().path()) {
         Some(fault) => inject(fault, &connection, &call, request, next).await,
         None => next.run(request).await,
     };

@@ -90,7 +90,7 @@ pub(super) async fn list(
         Some(token) => (0..rows.len())
             .step_by(count)
             .find(|offset| token_for(*offset) == *token)
-            .ok_or(CalendlyError::INVALID_PAGE_TOKEN)?,
+            .ok_or(invalid("page_token", "page_token is invalid"))?,
     };
     let collection: Vec<&EventType> = rows.iter().copied().skip(offset).take(count).collect();
     let next = Some(offset + count).filter(|next| *next < rows.len()).map(token_for);

@@ -25,10 +25,6 @@ pub(crate) enum CalendlyError {
 }
 
 impl CalendlyError {
-    /// The error for an unknown or stale page token (assumed).
-    pub(crate) const INVALID_PAGE_TOKEN: Self =
-        Self::InvalidArgument { parameter: "page_token", message: "page_token is invalid" };
-
     pub(super) fn invalid(parameter: &'static str, message: &'static str) -> Self {
         Self::InvalidArgument { parameter, message }
     }

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use sandbox::Fault;
 use serde_json::Value;
 
 use crate::support::{Harness, path, text};
@@ -97,16 +96,4 @@ async fn single_reads_equal_the_rows_of_the_list() {
     let pool = harness.sandbox.event_type_uri(sandbox::DEFAULT_PAT, "team-pool").unwrap();
     assert!(!uris.contains(&pool));
     assert_eq!(harness.read(path(&pool), &[]).await["resource"]["profile"], Value::Null);
-}
-
-#[tokio::test]
-async fn faults_make_a_page_token_stale_once() {
-    let harness = Harness::start().await;
-    let user = harness.user_uri().await;
-    harness.sandbox.fault(PATH, 1, Fault::StalePageToken);
-    let first = harness.read(PATH, &[("user", &user)]).await;
-    let token = text(&first["pagination"]["next_page_token"]);
-    let query = [("user", &*user), ("page_token", &*token)];
-    assert_eq!(harness.error(PATH, &query).await, (400, "page_token is invalid".to_owned()));
-    harness.read(PATH, &query).await;
 }
