@@ -1,4 +1,4 @@
-//! The Calendly API (<https://developer.calendly.com/api-docs>): routes, authentication, scopes and response headers.
+//! The Calendly API (<https://developer.calendly.com/api-docs>): routes, authentication and response headers.
 //!
 //! Comments mark unconfirmed behavior of the real API as *assumed*.
 
@@ -26,47 +26,43 @@ use tokio::time::Instant;
 
 pub(crate) use accounts::Accounts;
 pub(crate) use rate_limit::RateLimiter;
-pub(crate) use response::CalendlyError;
 pub(crate) use schedule::Schedule;
 pub(crate) use uri::id_from_uri;
 
 use crate::app_state::AppState;
-use crate::config::Scope;
 use crate::identifier::random_uuid;
 use crate::intercept::bearer;
-use accounts::Access;
-use response::resource;
+use accounts::Member;
+use response::{CalendlyError, resource};
 
-/// Every path requires a PAT, even an unknown one. Calendly's pages disagree on the scope for available times; the one
-/// on the endpoint's page is assumed.
+/// Every path requires a PAT, even an unknown one. Every PAT has all scopes.
 pub(crate) fn router(state: &Arc<AppState>) -> Router {
-    let require = |scope| from_fn_with_state(scope, require_scope);
     Router::new()
-        .route("/users/me", get(read_me).layer(require(Scope::Users)))
-        .route("/event_types", get(event_types::list).layer(require(Scope::EventTypes)))
-        .route("/event_types/{id}", get(event_types::read).layer(require(Scope::EventTypes)))
-        .route("/event_type_available_times", get(available_times::list).layer(require(Scope::Availability)))
+        .route("/users/me", get(read_me))
+        .route("/event_types", get(event_types::list))
+        .route("/event_types/{id}", get(event_types::read))
+        .route("/event_type_available_times", get(available_times::list))
         .fallback(async || CalendlyError::NotFound)
         .layer(from_fn_with_state(Arc::clone(state), authenticate))
         .with_state(Arc::clone(state))
 }
 
 /// Authenticates the caller, applies the rate limit, and adds the headers of every response. Handlers get the
-/// caller's [`Access`] as an extension.
+/// caller as an extension.
 async fn authenticate(
     State(state): State<Arc<AppState>>,
     mut request: Request,
     next: Next,
 ) -> Response<Body> {
-    let access = bearer(request.headers()).and_then(|pat| state.accounts.by_pat(pat));
-    let (quota, mut response) = match access {
+    let caller = bearer(request.headers()).and_then(|pat| state.accounts.by_pat(pat));
+    let (quota, mut response) = match caller {
         None => (state.rate_limiter.full_quota(), CalendlyError::Unauthenticated.into_response()),
-        Some(access) => {
-            let quota = state.rate_limiter.take(&access.caller.user.id, Instant::now());
+        Some(caller) => {
+            let quota = state.rate_limiter.take(&caller.user.id, Instant::now());
             let response = if quota.is_exceeded {
                 CalendlyError::TooManyRequests.into_response()
             } else {
-                request.extensions_mut().insert(access);
+                request.extensions_mut().insert(caller);
                 next.run(request).await
             };
             (quota, response)
@@ -81,19 +77,6 @@ async fn authenticate(
     response
 }
 
-async fn require_scope(
-    State(scope): State<Scope>,
-    Extension(access): Extension<Access>,
-    request: Request,
-    next: Next,
-) -> Result<Response<Body>, CalendlyError> {
-    if access.allows(scope) {
-        Ok(next.run(request).await)
-    } else {
-        Err(CalendlyError::InsufficientScope(scope))
-    }
-}
-
-async fn read_me(Extension(access): Extension<Access>) -> Response<Body> {
-    resource(&access.caller.user)
+async fn read_me(Extension(caller): Extension<Arc<Member>>) -> Response<Body> {
+    resource(&caller.user)
 }

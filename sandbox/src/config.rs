@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use serde::{Deserialize, Serialize};
 
 /// PAT of Robin Sample, the owner of the default organization, in Lisbon.
 pub const DEFAULT_PAT: &str = "sandbox-pat";
@@ -69,8 +68,6 @@ fn default_accounts() -> Vec<Account> {
 pub struct Account {
     /// The personal access token.
     pub pat: String,
-    /// The PAT's scopes; `None` for all of them, as for PATs created before Calendly introduced scopes.
-    pub scopes: Option<Vec<Scope>>,
     /// The user's name. PATs with the same name share a user, whose properties come from the first account.
     /// `None` creates a user for this PAT alone.
     pub user: Option<String>,
@@ -87,7 +84,6 @@ impl Account {
     pub fn new(pat: impl Into<String>) -> Self {
         Self {
             pat: pat.into(),
-            scopes: None,
             user: None,
             colleague_of: None,
             timezone: Tz::Europe__Lisbon,
@@ -116,20 +112,6 @@ impl From<&str> for Account {
     }
 }
 
-/// A scope of a PAT: <https://developer.calendly.com/scopes>
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Scope {
-    /// Reads users.
-    #[serde(rename = "users:read")]
-    Users,
-    /// Reads event types.
-    #[serde(rename = "event_types:read")]
-    EventTypes,
-    /// Reads available times.
-    #[serde(rename = "availability:read")]
-    Availability,
-}
-
 /// The event types of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Catalog {
@@ -143,8 +125,6 @@ pub enum Catalog {
         /// The number of event types.
         count: usize,
     },
-    /// No event types, as in a new account.
-    Empty,
 }
 
 impl Default for Catalog {

@@ -11,7 +11,6 @@ use serde::Deserialize;
 
 use crate::Call;
 use crate::app_state::AppState;
-use crate::config::{Account, Scope};
 use crate::fault::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -22,23 +21,10 @@ struct FaultRequest {
     fault: Fault,
 }
 
-/// Adds a PAT, revokes one, or does both.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PatRequest {
-    pat: Option<String>,
-    /// The name of the new PAT's user; `None` creates a user.
-    user: Option<String>,
-    /// The new PAT's scopes; `None` for all of them.
-    scopes: Option<Vec<Scope>>,
-    revoke: Option<String>,
-}
-
 pub(crate) fn router(state: &Arc<AppState>) -> Router {
     Router::new()
         .route("/sandbox/faults", post(add_fault).delete(clear_faults))
         .route("/sandbox/calls", get(calls).delete(clear_calls))
-        .route("/sandbox/pats", post(change_pats))
         .route("/healthz", get(async || "ok"))
         .with_state(Arc::clone(state))
 }
@@ -64,15 +50,5 @@ async fn calls(State(state): State<Arc<AppState>>) -> Json<Vec<Call>> {
 
 async fn clear_calls(State(state): State<Arc<AppState>>) -> StatusCode {
     state.interceptor.calls.clear();
-    StatusCode::NO_CONTENT
-}
-
-async fn change_pats(State(state): State<Arc<AppState>>, Json(request): Json<PatRequest>) -> StatusCode {
-    if let Some(pat) = &request.revoke {
-        state.accounts.revoke(pat);
-    }
-    if let Some(pat) = request.pat {
-        state.accounts.add(&Account { user: request.user, scopes: request.scopes, ..Account::new(pat) });
-    }
     StatusCode::NO_CONTENT
 }

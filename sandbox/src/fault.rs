@@ -5,69 +5,37 @@ use std::io::Write;
 use std::sync::Mutex;
 
 use axum::body::Body;
-use axum::http::{self, HeaderValue, Response, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{self, Response, StatusCode, header};
 use flate2::{Compression, write::GzEncoder};
 use serde::Deserialize;
 
-use crate::KeySetChange;
-use crate::calendly::CalendlyError;
 use crate::lock;
 
 /// A fault to inject into a response. In JSON, `kind` names the variant in snake case.
+#[expect(missing_docs, reason = "the variants say what their members mean")]
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
-    /// A response with this status instead of the real one.
+    /// A response with this status instead of the real one. Headers, also the content type, and the body are optional.
     Status {
-        /// The HTTP status.
         status: u16,
-        /// The body; empty by default.
         #[serde(default)]
         body: String,
-        /// The headers, including the content type; none by default.
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// An HTML error page with this status, like Cloudflare's for the statuses 520 to 526.
-    Cloudflare {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// A 429 with this `X-RateLimit-Reset`.
-    RateLimited {
-        /// The header's value, in seconds.
-        reset: u64,
-    },
-    /// A 200 with this body.
-    Body {
-        /// The content type.
-        content_type: String,
-        /// The body.
-        body: String,
-    },
-    /// A 302.
-    Redirect {
-        /// The `Location` header.
-        location: String,
-    },
-    /// A 200 with a JSON string of this length as its body.
-    Oversized {
-        /// The length of the body in bytes.
-        bytes: usize,
-    },
-    /// A 200 with a small gzipped body that is large when decompressed.
-    Bomb {
-        /// The decompressed length in MiB.
-        mebibytes: usize,
-    },
+    /// A 200 with this content type and body.
+    Body { content_type: String, body: String },
+    /// A 302 with this `Location`.
+    Redirect { location: String },
+    /// A 200 whose body is a JSON string of this length.
+    Oversized { bytes: usize },
+    /// A 200 with a small gzipped body of this decompressed length.
+    Bomb { mebibytes: usize },
     /// A 200 with an endless body.
     Endless,
     /// The real response after a delay.
-    Delay {
-        /// The delay.
-        milliseconds: u64,
-    },
+    Delay { milliseconds: u64 },
     /// No response; the connection stays open.
     Hang,
     /// A connection reset (TCP RST) without a response.
@@ -75,55 +43,20 @@ pub enum Fault {
     /// A closed connection without a response.
     Close,
     /// These bytes instead of an HTTP response, then a closed connection.
-    Garbage {
-        /// The bytes.
-        bytes: String,
-    },
-    /// The real response with a truncated body; the content length is that of the whole body.
-    Truncated {
-        /// The number of body bytes to send. At least one is withheld.
-        after: usize,
-    },
+    Garbage { bytes: String },
+    /// The real response with a body that ends after `after` bytes. The content length is that of the whole body,
+    /// and at least one byte is withheld.
+    Truncated { after: usize },
     /// Like [`Self::Truncated`], but the connection stays open.
-    HangInBody {
-        /// The number of body bytes to send. At least one is withheld.
-        after: usize,
-    },
+    HangInBody { after: usize },
     /// Like [`Self::Truncated`], but the connection is reset.
-    ResetInBody {
-        /// The number of body bytes to send. At least one is withheld.
-        after: usize,
-    },
-    /// The real response with a body that arrives byte by byte.
-    Drip {
-        /// The pause before each byte.
-        milliseconds: u64,
-    },
-    /// The real response with a content length that is too small for the body that follows.
-    WrongLength {
-        /// The number of bytes by which the content length is too small.
-        missing: usize,
-    },
+    ResetInBody { after: usize },
+    /// The real response with a body that arrives byte by byte, with this pause before each.
+    Drip { milliseconds: u64 },
+    /// The real response with a content length that is too small by `missing`.
+    WrongLength { missing: usize },
     /// The real response with an invalid UTF-8 byte in its body.
     NotUtf8,
-    /// The real response, gzipped regardless of `Accept-Encoding`.
-    Gzip,
-    /// The real available times plus one slot before and one after the requested range.
-    SlotsOutsideRange {
-        /// The distance of the slots from the range.
-        minutes: u32,
-    },
-    /// The real available times with every slot twice: first `unavailable`, then `available`.
-    DuplicateSlots,
-    /// The real page without `next_page_token`, but with `next_page`.
-    NoNextPageToken,
-    /// A 400 for a request with a `page_token`. Requests without one do not consume this fault.
-    StalePageToken,
-    /// The real key set with a change.
-    KeySet {
-        /// The change.
-        change: KeySetChange,
-    },
 }
 
 impl Fault {
@@ -141,23 +74,6 @@ impl Fault {
     pub(crate) fn response(&self) -> http::Result<Option<Response<Body>>> {
         const JSON: &str = "application/json; charset=utf-8";
         match self {
-            Self::Cloudflare { status } => Response::builder()
-                .status(*status)
-                .header(header::CONTENT_TYPE, "text/html; charset=UTF-8")
-                .header(header::SERVER, "cloudflare")
-                .body(Body::from(format!(
-                    "<!DOCTYPE html><html><head><title>api.calendly.com | {status}</title></head>\
-                     <body><h1>Error code {status}</h1></body></html>"
-                ))),
-            Self::RateLimited { reset } => {
-                let mut response = CalendlyError::TooManyRequests.into_response();
-                let headers = response.headers_mut();
-                headers.insert("x-ratelimit-limit", HeaderValue::from(500));
-                headers.insert("x-ratelimit-remaining", HeaderValue::from(0));
-                headers.insert("x-ratelimit-reset", HeaderValue::from(*reset));
-                Ok(response)
-            }
-            Self::StalePageToken => Ok(CalendlyError::INVALID_PAGE_TOKEN.into_response()),
             Self::Status { status, body, headers } => headers
                 .iter()
                 .fold(Response::builder().status(*status), |response, (name, value)| {
@@ -185,13 +101,7 @@ impl Fault {
     }
 }
 
-/// Whether a fault applies to a request with this query.
-fn applies(fault: &Fault, query: &str) -> bool {
-    let has_page_token = || form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "page_token");
-    *fault != Fault::StalePageToken || has_page_token()
-}
-
-pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     // Writing to a vector does not fail.
     let _ = encoder.write_all(bytes);
@@ -219,12 +129,11 @@ impl Faults {
         lock(&self.0).clear();
     }
 
-    /// Consumes the first fault that applies to a request for this path and query.
-    pub(crate) fn take(&self, path: &str, query: &str) -> Option<Fault> {
+    /// Consumes the first fault for this path.
+    pub(crate) fn take(&self, path: &str) -> Option<Fault> {
         let mut faults = lock(&self.0);
         faults.retain(|pending| pending.times > 0);
-        let mut of_path = faults.iter_mut().filter(|pending| pending.path == path);
-        let pending = of_path.find(|pending| applies(&pending.fault, query))?;
+        let pending = faults.iter_mut().find(|pending| pending.path == path)?;
         pending.times -= 1;
         Some(pending.fault.clone())
     }

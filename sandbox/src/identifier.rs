@@ -22,17 +22,6 @@ pub(crate) fn random_uuid() -> String {
     Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid().to_string()
 }
 
-/// Derives an id in the form of accounts from before October 2021: 16 characters of `A`–`Z` and `0`–`9`.
-pub(crate) fn legacy_id(key: &[&str]) -> String {
-    let mut number = hash(key);
-    let mut next = || {
-        let digit = (number % 36) as u32;
-        number /= 36;
-        char::from_digit(digit, 36).unwrap_or_default().to_ascii_uppercase()
-    };
-    (0..16).map(|_| next()).collect()
-}
-
 /// Derives a page token: 32 characters.
 pub(crate) fn page_token(key: &[&str]) -> String {
     format!("{:032x}", hash(key))

@@ -1,20 +1,20 @@
 //! Middleware that records requests and injects faults.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::response::Parts;
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use http_body_util::BodyExt;
 use tokio::time::{Duration, sleep};
 
 use crate::call_log::{CallLog, OpenCall};
-use crate::fault::{Fault, Faults, gzip};
-use crate::rewrite::rewrite;
+use crate::fault::{Fault, Faults};
 use crate::server::{Connection, End, RawResponse};
 
 /// The recorded requests and pending faults of a server.
@@ -31,8 +31,7 @@ pub(crate) async fn intercept(
     next: Next,
 ) -> Response<Body> {
     let call = interceptor.calls.begin(&request);
-    let query = request.uri().query().unwrap_or_default();
-    let response = match interceptor.faults.take(request.uri().path(), query) {
+    let response = match interceptor.faults.take(request.uri().path()) {
         Some(fault) => inject(fault, &connection, &call, request, next).await,
         None => next.run(request).await,
     };
@@ -56,7 +55,7 @@ async fn inject(
     match fault.response() {
         Ok(Some(response)) => return response,
         Ok(None) => {}
-        Err(error) => return not_applicable(&error.to_string()),
+        Err(error) => return failure(&error),
     }
     let raw = match fault {
         Fault::Delay { milliseconds } => {
@@ -73,39 +72,20 @@ async fn inject(
             End::Repeat([b"10000\r\n", " ".repeat(0x10000).as_bytes(), b"\r\n"].concat()),
         ),
         fault => {
-            let query = request.uri().query().unwrap_or_default().to_owned();
             let (head, body) = next.run(request).await.into_parts();
-            let Ok(body) = body.collect().await else {
-                return not_applicable("the response body could not be read");
+            let body = match body.collect().await {
+                Ok(body) => body.to_bytes(),
+                Err(error) => return failure(&error),
             };
-            let body = body.to_bytes();
             call.set_status(head.status.as_u16());
-            match corrupt(&fault, &head, &body) {
-                Some(raw) => raw,
-                None => return change(&fault, &query, head, &body),
-            }
+            corrupt(&fault, &head, &body)
         }
     };
     match connection.end(raw).await {}
 }
 
-/// Applies a fault that results in another valid HTTP response.
-fn change(fault: &Fault, query: &str, mut head: Parts, body: &Bytes) -> Response<Body> {
-    head.headers.remove(header::CONTENT_LENGTH);
-    let body = if *fault == Fault::Gzip {
-        head.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        Some(gzip(body))
-    } else {
-        rewrite(fault, query, body)
-    };
-    match body {
-        Some(body) => Response::from_parts(head, Body::from(body)),
-        None => not_applicable("the fault does not change the response"),
-    }
-}
-
-/// Applies a fault that corrupts the body on the wire; `None` for other faults.
-fn corrupt(fault: &Fault, head: &Parts, body: &[u8]) -> Option<RawResponse> {
+/// Corrupts a response on the wire.
+fn corrupt(fault: &Fault, head: &Parts, body: &[u8]) -> RawResponse {
     let length = body.len();
     let cut = |after: usize| body.iter().copied().take(after.min(length.saturating_sub(1))).collect();
     let mut pause_per_byte = None;
@@ -113,19 +93,20 @@ fn corrupt(fault: &Fault, head: &Parts, body: &[u8]) -> Option<RawResponse> {
         Fault::Truncated { after } => (length, cut(*after), End::Close),
         Fault::HangInBody { after } => (length, cut(*after), End::Hang),
         Fault::ResetInBody { after } => (length, cut(*after), End::Reset),
-        Fault::Drip { milliseconds } => {
-            pause_per_byte = Some(Duration::from_millis(*milliseconds));
-            (length, body.to_vec(), End::Close)
-        }
         Fault::WrongLength { missing } => (length.saturating_sub(*missing), body.to_vec(), End::Close),
         Fault::NotUtf8 => {
             let letter = body.iter().rposition(u8::is_ascii_alphanumeric).unwrap_or_default();
             let (before, after) = body.split_at(letter.min(length));
             (length + 1, [before, b"\xff", after].concat(), End::Close)
         }
-        _ => return None,
+        Fault::Drip { milliseconds } => {
+            pause_per_byte = Some(Duration::from_millis(*milliseconds));
+            (length, body.to_vec(), End::Close)
+        }
+        // The other faults replace the response.
+        _ => (length, body.to_vec(), End::Close),
     };
-    Some(RawResponse { head: format_head(head, content_length), body, pause_per_byte, end })
+    RawResponse { head: format_head(head, content_length), body, pause_per_byte, end }
 }
 
 /// Formats the status line and the headers, with this content length.
@@ -140,6 +121,7 @@ fn format_head(head: &Parts, content_length: usize) -> Vec<u8> {
     bytes
 }
 
-fn not_applicable(reason: &str) -> Response<Body> {
-    (StatusCode::NOT_IMPLEMENTED, format!("sandbox: fault not applicable: {reason}")).into_response()
+/// A response that says why there is no real one.
+fn failure(error: &dyn Error) -> Response<Body> {
+    (StatusCode::BAD_GATEWAY, format!("sandbox: {error}")).into_response()
 }

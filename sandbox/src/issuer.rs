@@ -1,7 +1,6 @@
 //! The token issuer: OpenID Connect discovery, JWKS, the password grant (RFC 6749, section 4.3), and test-only minting.
 
 mod jwk;
-mod key_set;
 mod keys;
 mod tokens;
 
@@ -16,9 +15,6 @@ use axum::{Form, Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(crate) use jwk::Jwk;
-pub use key_set::KeySetChange;
-pub(crate) use key_set::change_key_set;
 pub use keys::{Algorithm, KeyChoice};
 pub(crate) use tokens::Issuer;
 pub use tokens::Mint;
@@ -34,7 +30,6 @@ pub(crate) fn router(state: &Arc<AppState>) -> Router {
         .route("/issuer/jwks", get(jwks))
         .route("/issuer/token", post(grant))
         .route("/issuer/mint", post(mint))
-        .route("/issuer/rotate", post(rotate))
         .with_state(Arc::clone(state))
 }
 
@@ -89,8 +84,4 @@ async fn grant(State(state): State<Arc<AppState>>, Form(request): Form<TokenRequ
 
 async fn mint(State(state): State<Arc<AppState>>, Json(mint): Json<Mint>) -> Json<Value> {
     Json(json!({ "access_token": state.issuer.mint(&mint), "token_type": "Bearer" }))
-}
-
-async fn rotate(State(state): State<Arc<AppState>>) -> Json<Value> {
-    Json(json!({ "kid": state.issuer.rotate() }))
 }

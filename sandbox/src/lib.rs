@@ -27,21 +27,20 @@ mod call_log;
 mod config;
 mod controls;
 mod fault;
+mod fault_server;
 mod identifier;
 mod intercept;
 mod issuer;
-mod proxy;
-mod rewrite;
 mod sandbox;
 mod server;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use call_log::Call;
-pub use config::{Account, Catalog, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT, Scope};
+pub use config::{Account, Catalog, Config, DEFAULT_PAT, KIM_PAT, NOOR_PAT};
 pub use fault::Fault;
-pub use issuer::{Algorithm, KeyChoice, KeySetChange, Mint};
-pub use proxy::FaultProxy;
+pub use fault_server::FaultServer;
+pub use issuer::{Algorithm, KeyChoice, Mint};
 pub use sandbox::Sandbox;
 
 /// Locks a mutex and ignores poisoning: no critical section leaves its data half-updated.

@@ -17,7 +17,7 @@ Usage: sandbox [--option value]...
   --help                print this help
 
 The Calendly API is at the root, the issuer under /issuer (user demo, password demo), and the controls
-for faults, calls and PATs under /sandbox. GET /healthz responds with ok.
+for faults and calls under /sandbox. GET /healthz responds with ok.
 
 ",
     include_str!("../CONTROLS.md")

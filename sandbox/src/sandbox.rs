@@ -69,7 +69,7 @@ impl Sandbox {
         self.state.issuer.mint(&mint)
     }
 
-    /// Replaces the RS256 key with another one under a new `kid`; the old key is no longer published.
+    /// Replaces the RSA key with another one under a new `kid`; the old key is no longer published.
     pub fn rotate_keys(&self) {
         self.state.issuer.rotate();
     }
@@ -121,11 +121,17 @@ impl Sandbox {
         now: DateTime<Utc>,
     ) -> Vec<DateTime<Utc>> {
         let AppState { accounts, schedule, .. } = &*self.state;
-        let access = accounts.by_pat(pat).zip(calendly::id_from_uri(event_type_uri, "event_types"));
-        match access.map(|(access, id)| accounts.event_type(&access.caller, id)) {
+        let caller = accounts.by_pat(pat).zip(calendly::id_from_uri(event_type_uri, "event_types"));
+        match caller.map(|(caller, id)| accounts.event_type(&caller, id)) {
             Some(Ok((owner, event_type))) => schedule.starts(&owner.user, &event_type, range, now),
             _ => Vec::new(),
         }
+    }
+
+    /// Returns the URI of a PAT's user.
+    #[must_use]
+    pub fn user_uri(&self, pat: &str) -> Option<String> {
+        self.state.accounts.user_uri(pat)
     }
 
     /// Returns the URI of the user's event type with this slug, even if Calendly's list omits it.

@@ -11,12 +11,13 @@ use sandbox::DEFAULT_PAT;
 use serde::Serialize;
 
 use crate::{
-    by_hand, compression, mcp,
-    measure::{Life, SETTLING, live, peak_resident, summarize},
-    question::Question,
+    compression,
+    exchange::Exchange,
+    first_requests, mcp,
+    measure::{self, Run, SETTLING, peak_resident, summarize},
+    query_parameters,
     scaling::{self, Scaling},
     stand_ins::{Calls, Conditions, EVENT_TYPES, StandIns},
-    starts::{self, Starts},
     statistics::{Summary, milliseconds, percentile},
     subject::Subject,
 };
@@ -29,8 +30,10 @@ pub(crate) struct Results {
     scaling: Scaling,
     compression: Vec<compression::Row>,
     mcp: Vec<mcp::Row>,
-    starts: Vec<Starts>,
-    by_hand: Vec<by_hand::Comparison>,
+    #[serde(rename = "starts")]
+    first_requests: Vec<first_requests::Row>,
+    #[serde(rename = "by_hand")]
+    query_parameters: Vec<query_parameters::Comparison>,
 }
 
 /// The measurements under one condition.
@@ -64,7 +67,7 @@ struct Row {
 /// Measures everything in `rounds` rounds.
 pub(crate) async fn run(rounds: u32) -> Results {
     let mut comparison = Vec::new();
-    for conditions in [Conditions::AtOnce, Conditions::Latency, Conditions::Tls] {
+    for conditions in [Conditions::NoLatency, Conditions::Latency, Conditions::Tls] {
         comparison.push(compare(conditions, rounds).await);
     }
     Results {
@@ -73,48 +76,47 @@ pub(crate) async fn run(rounds: u32) -> Results {
         scaling: scaling::run().await,
         compression: compression::run().await,
         mcp: mcp::run().await,
-        starts: starts::run().await,
-        by_hand: by_hand::run().await,
+        first_requests: first_requests::run().await,
+        query_parameters: query_parameters::run().await,
     }
 }
 
 async fn compare(conditions: Conditions, rounds: u32) -> Table {
     let warm_requests = if conditions == Conditions::Latency { 60 } else { 300 };
     let stand_ins = StandIns::start(conditions, EVENT_TYPES);
-    let mut questions = Vec::new();
+    let mut exchanges = Vec::new();
     for route in Binary::WITH_GET_ROUTE {
-        questions.push((route, Question::for_route(route, &stand_ins).await));
+        exchanges.push((route, Exchange::for_route(route, &stand_ins).await));
     }
-    let mut subjects: Vec<(Subject, Vec<Life>)> =
+    let mut subjects: Vec<(Subject, Vec<Run>)> =
         Subject::all().into_iter().map(|subject| (subject, Vec::new())).collect();
     let mut direct: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
     // Seeded, so that each run has the same orders.
     let mut random = Rng::with_seed(1);
     for round in 0..=rounds {
         println!("{conditions:?}: round {round} of {rounds}");
-        let mut order: Vec<&mut (Subject, Vec<Life>)> = subjects.iter_mut().collect();
+        let mut order: Vec<&mut (Subject, Vec<Run>)> = subjects.iter_mut().collect();
         random.shuffle(&mut order);
-        for (subject, lives) in order {
-            let asked = subject.route().unwrap_or(Binary::User);
-            let (_, question) =
-                questions.iter().find(|(route, _)| *route == asked).expect("all routes have one");
-            let life = live(*subject, &stand_ins, &[], question, warm_requests).await;
+        for (subject, runs) in order {
+            let route = subject.route().unwrap_or(Binary::User);
+            let (_, exchange) = exchanges.iter().find(|(of, _)| *of == route).expect("all routes have one");
+            let run = measure::run(*subject, &stand_ins, &[], exchange, warm_requests).await;
             // The first round fills the page cache.
             if round > 0 {
-                lives.push(life);
+                runs.push(run);
             }
         }
         // TLS adds a relay, which is not part of the call.
         if round > 0 && conditions != Conditions::Tls {
-            for (route, question) in questions.iter().filter(|(_, question)| question.upstream.is_some()) {
-                let calls = direct_calls(&stand_ins, question, warm_requests as usize).await;
+            for (route, exchange) in exchanges.iter().filter(|(_, exchange)| exchange.upstream.is_some()) {
+                let calls = direct_calls(&stand_ins, exchange, warm_requests as usize).await;
                 direct.entry(route.name()).or_default().extend(calls);
             }
         }
     }
     Table {
         conditions,
-        rows: subjects.iter().map(|(subject, lives)| row(*subject, lives)).collect(),
+        rows: subjects.iter().map(|(subject, runs)| row(*subject, runs)).collect(),
         direct_call_ms: direct
             .into_iter()
             .map(|(route, durations)| (route, milliseconds(durations).median))
@@ -122,30 +124,30 @@ async fn compare(conditions: Conditions, rounds: u32) -> Table {
     }
 }
 
-fn row(subject: Subject, lives: &[Life]) -> Row {
-    let mut warm: Vec<Duration> = lives.iter().flat_map(|life| life.warm.iter().copied()).collect();
+fn row(subject: Subject, runs: &[Run]) -> Row {
+    let mut warm: Vec<Duration> = runs.iter().flat_map(|run| run.warm.iter().copied()).collect();
     warm.sort();
     let warm_ms = |percent| percentile(&warm, percent).as_secs_f64() * 1e3;
     Row {
         program: subject.program_name(),
         route: subject.route().map(Binary::name),
-        init_ms: summarize(lives, |life| life.init),
-        first_request_ms: summarize(lives, |life| life.first_request),
-        first_answer_ms: summarize(lives, |life| life.first_answer),
-        cpu_until_first_answer_ms: summarize(lives, |life| life.cpu_until_first_answer),
+        init_ms: summarize(runs, |run| run.init),
+        first_request_ms: summarize(runs, |run| run.first_request),
+        first_answer_ms: summarize(runs, |run| run.first_answer),
+        cpu_until_first_answer_ms: summarize(runs, |run| run.cpu_until_first_answer),
         warm_p50_ms: warm_ms(50),
         warm_p99_ms: warm_ms(99),
         warm_minimum_ms: warm_ms(0),
-        cpu_per_warm_request_ms: summarize(lives, |life| life.cpu_per_warm_request),
-        peak_resident_bytes: peak_resident(lives),
-        calls_until_first_answer: same(lives, |life| life.calls_until_first_answer),
-        calls_per_warm_request: same(lives, |life| life.calls_per_warm_request),
+        cpu_per_warm_request_ms: summarize(runs, |run| run.cpu_per_warm_request),
+        peak_resident_bytes: peak_resident(runs),
+        calls_until_first_answer: same(runs, |run| run.calls_until_first_answer),
+        calls_per_warm_request: same(runs, |run| run.calls_per_warm_request),
     }
 }
 
-/// The calls of each life, which are equal.
-fn same(lives: &[Life], calls: fn(&Life) -> Calls) -> Calls {
-    let all: Vec<Calls> = lives.iter().map(calls).collect();
+/// The calls of each run, which are equal.
+fn same(runs: &[Run], calls: fn(&Run) -> Calls) -> Calls {
+    let all: Vec<Calls> = runs.iter().map(calls).collect();
     assert!(all.iter().all(|calls| *calls == all[0]), "not the same calls in every round: {all:?}");
     all[0]
 }
@@ -155,8 +157,8 @@ fn same(lives: &[Life], calls: fn(&Life) -> Calls) -> Calls {
 /// # Panics
 ///
 /// There is no such call, or it fails.
-async fn direct_calls(stand_ins: &StandIns, question: &Question, count: usize) -> Vec<Duration> {
-    let (path, query) = question.upstream.as_ref().expect("an upstream call");
+async fn direct_calls(stand_ins: &StandIns, exchange: &Exchange, count: usize) -> Vec<Duration> {
+    let (path, query) = exchange.upstream.as_ref().expect("an upstream call");
     let url = format!("{}{path}", stand_ins.sandbox.base_url());
     let client = http_client();
     let mut durations = Vec::new();

@@ -4,42 +4,37 @@ use end_to_end::Binary;
 use serde::Serialize;
 
 use crate::{
-    measure::{lives, summarize, warm_ms},
-    question::Question,
+    exchange::Exchange,
+    measure::{WarmRequests, run_several},
     stand_ins::{self, Conditions, StandIns},
-    statistics::Summary,
     subject::Subject,
 };
 
-/// One program, asked for one route with or without `Accept-Encoding: gzip`.
+/// Requests to one program for one route, with or without `Accept-Encoding: gzip`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     program: &'static str,
     route: &'static str,
     accepts_gzip: bool,
-    /// The length of the body as it is sent to the client.
-    body_bytes: usize,
-    warm_ms: Summary,
-    cpu_per_warm_request_ms: Summary,
+    #[serde(flatten)]
+    warm: WarmRequests,
 }
 
 /// Measures the functions whose answers are long, and the peer.
 pub(crate) async fn run() -> Vec<Row> {
-    let stand_ins = StandIns::start(Conditions::AtOnce, stand_ins::EVENT_TYPES);
+    let stand_ins = StandIns::start(Conditions::NoLatency, stand_ins::EVENT_TYPES);
     let mut rows = Vec::new();
     for route in [Binary::UserEventTypes, Binary::CheckAvailability] {
-        let question = Question::for_route(route, &stand_ins).await;
+        let exchange = Exchange::for_route(route, &stand_ins).await;
         for subject in [Subject::Function(route), Subject::Peer(route)] {
-            for (accepts_gzip, question) in [(false, &question), (true, &question.with_gzip())] {
+            for (accepts_gzip, exchange) in [(false, &exchange), (true, &exchange.with_gzip())] {
                 println!("compression: {} for {}, gzip {accepts_gzip}", subject.program_name(), route.name());
-                let lives = lives(5, subject, &stand_ins, question, 100).await;
+                let runs = run_several(5, subject, &stand_ins, exchange, 100).await;
                 rows.push(Row {
                     program: subject.program_name(),
                     route: route.name(),
                     accepts_gzip,
-                    body_bytes: lives[0].body_bytes,
-                    warm_ms: warm_ms(&lives),
-                    cpu_per_warm_request_ms: summarize(&lives, |life| life.cpu_per_warm_request),
+                    warm: WarmRequests::new(&runs),
                 });
             }
         }

@@ -11,9 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    measure::{SETTLING, live},
-    process::Process,
-    question::{Question, monday},
+    exchange::{Exchange, monday},
+    measure::{self, SETTLING},
     stand_ins::{ALWAYS, Calls, Conditions, EVENT_TYPES, StandIns},
     subject::Subject,
     workspace,
@@ -44,22 +43,22 @@ pub(crate) struct Counts {
 
 /// Counts a function.
 pub(crate) async fn count(route: Binary) -> Counts {
-    let stand_ins = StandIns::start(Conditions::AtOnce, EVENT_TYPES);
+    let stand_ins = StandIns::start(Conditions::NoLatency, EVENT_TYPES);
     // The sandbox's slots differ by day.
     stand_ins.sandbox.fault(AVAILABLE_TIMES, ALWAYS, slots());
-    let question = Question::for_route(route, &stand_ins).await;
-    let instructions_until_next = instructions(route, &stand_ins, &question, 0).await;
-    let settled = instructions(route, &stand_ins, &question, SETTLING).await;
-    let counted = instructions(route, &stand_ins, &question, SETTLING + COUNTED).await;
+    let exchange = Exchange::for_route(route, &stand_ins).await;
+    let instructions_until_next = instructions(route, &stand_ins, &exchange, 0).await;
+    let settled = instructions(route, &stand_ins, &exchange, SETTLING).await;
+    let counted = instructions(route, &stand_ins, &exchange, SETTLING + COUNTED).await;
     let (syscalls_until_next, files_opened_until_next) = syscalls_and_files(route, &stand_ins).await;
-    let life = live(Subject::Function(route), &stand_ins, &[], &question, COUNTED as u32).await;
+    let run = measure::run(Subject::Function(route), &stand_ins, &[], &exchange, COUNTED as u32).await;
     Counts {
         instructions_until_next,
         instructions_per_warm_request: counted.saturating_sub(settled) / COUNTED as u64,
         syscalls_until_next,
         files_opened_until_next,
-        calls_until_first_answer: life.calls_until_first_answer,
-        calls_per_warm_request: life.calls_per_warm_request,
+        calls_until_first_answer: run.calls_until_first_answer,
+        calls_per_warm_request: run.calls_per_warm_request,
     }
 }
 
@@ -83,17 +82,17 @@ fn slots() -> Fault {
 }
 
 /// The instructions until the function polls for the next event after `requests` requests.
-async fn instructions(route: Binary, stand_ins: &StandIns, question: &Question, requests: usize) -> u64 {
+async fn instructions(route: Binary, stand_ins: &StandIns, exchange: &Exchange, requests: usize) -> u64 {
     let output = output_file(route, &format!("callgrind-{requests}"));
     let options = ["--tool=callgrind", &format!("--callgrind-out-file={}", output.display())];
     let function = start(route, "valgrind", &options, stand_ins).await;
     for _ in 0..requests {
-        let outcome = function.invoke(Invocation::new(&question.event)).await;
-        question.check(&Answer::from_outcome(outcome).json());
+        let outcome = function.invoke(Invocation::new(&exchange.event)).await;
+        exchange.check(&Answer::from_outcome(outcome).json());
     }
     function.wait_for_polls(requests + 1).await;
     // valgrind writes its output when the program exits.
-    kill(Process(function.id().await).pid(), Signal::SIGTERM).expect("valgrind runs");
+    kill(measure::pid(&function).await, Signal::SIGTERM).expect("valgrind runs");
     function.wait_for_exit().await;
     // A time-out of the function would change the counts.
     let troubled = function.log().into_iter().find(|line| line["level"] != "INFO");

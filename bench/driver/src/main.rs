@@ -15,17 +15,16 @@
 )]
 
 mod budgets;
-mod by_hand;
 mod compare;
 mod compression;
 mod counts;
+mod exchange;
+mod first_requests;
 mod mcp;
 mod measure;
-mod process;
-mod question;
+mod query_parameters;
 mod scaling;
 mod stand_ins;
-mod starts;
 mod statistics;
 mod subject;
 mod workspace;

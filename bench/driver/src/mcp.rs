@@ -1,4 +1,4 @@
-//! The methods of the MCP server, beside the same question over HTTP.
+//! The methods of the MCP server, beside the same request over HTTP.
 
 use chrono::TimeDelta;
 use end_to_end::{Answer, Binary, Function, Gateway, Invocation, Request, utc};
@@ -7,14 +7,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    measure::{lives, summarize, warm_ms},
-    question::{Question, SLUG, monday},
+    exchange::{Exchange, SLUG, monday},
+    measure::{WarmRequests, run_several, summarize},
     stand_ins::{self, Conditions, StandIns},
     statistics::Summary,
     subject::Subject,
 };
 
-/// The days of the question.
+/// The length of the requested range in days.
 const DAYS: i64 = 31;
 
 /// A request, sent to processes that serve nothing else.
@@ -22,43 +22,39 @@ const DAYS: i64 = 31;
 pub(crate) struct Row {
     /// The method, or the route of check-availability.
     request: &'static str,
-    /// The length of the body, not compressed.
-    body_bytes: usize,
     first_answer_ms: Summary,
-    warm_ms: Summary,
-    cpu_per_warm_request_ms: Summary,
+    #[serde(flatten)]
+    warm: WarmRequests,
 }
 
 /// Measures `check-availability`, and `mcp` with each method.
 pub(crate) async fn run() -> Vec<Row> {
-    let stand_ins = StandIns::start(Conditions::AtOnce, stand_ins::EVENT_TYPES);
+    let stand_ins = StandIns::start(Conditions::NoLatency, stand_ins::EVENT_TYPES);
     let initialize = json!({"protocolVersion": "2025-11-25", "capabilities": {}});
     let mut rows = Vec::new();
-    for (request, function, question) in [
+    for (request, function, exchange) in [
         (
             "/calendly/check-availability",
             Binary::CheckAvailability,
-            Question::availability(&stand_ins, DAYS, None).await,
+            Exchange::availability(&stand_ins, DAYS, None).await,
         ),
         ("initialize", Binary::Mcp, message("initialize", &initialize, &stand_ins).await),
         ("tools/list", Binary::Mcp, message("tools/list", &json!({}), &stand_ins).await),
         ("tools/call", Binary::Mcp, tool_call(&stand_ins).await),
     ] {
         println!("mcp: {request}");
-        let lives = lives(10, Subject::Function(function), &stand_ins, &question, 100).await;
+        let runs = run_several(10, Subject::Function(function), &stand_ins, &exchange, 100).await;
         rows.push(Row {
             request,
-            body_bytes: lives[0].body_bytes,
-            first_answer_ms: summarize(&lives, |life| life.first_answer),
-            warm_ms: warm_ms(&lives),
-            cpu_per_warm_request_ms: summarize(&lives, |life| life.cpu_per_warm_request),
+            first_answer_ms: summarize(&runs, |run| run.first_answer),
+            warm: WarmRequests::new(&runs),
         });
     }
     rows
 }
 
 /// A call of `check_availability` for an event type.
-pub(crate) async fn tool_call(stand_ins: &StandIns) -> Question {
+pub(crate) async fn tool_call(stand_ins: &StandIns) -> Exchange {
     let uri = stand_ins.sandbox.event_type_uri(DEFAULT_PAT, SLUG).expect("the sandbox has the event type");
     let (start, end) = (monday(), monday() + TimeDelta::days(DAYS));
     let arguments = json!({"event_types": [uri], "start": utc(start), "end": utc(end)});
@@ -66,7 +62,7 @@ pub(crate) async fn tool_call(stand_ins: &StandIns) -> Question {
 }
 
 /// A message. A separate process gives the expected answer.
-async fn message(method: &str, params: &Value, stand_ins: &StandIns) -> Question {
+async fn message(method: &str, params: &Value, stand_ins: &StandIns) -> Exchange {
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
     let request =
         Request::get(Binary::Mcp.path()).bearer(&stand_ins.sandbox.token()).post(message.to_string());
@@ -76,5 +72,5 @@ async fn message(method: &str, params: &Value, stand_ins: &StandIns) -> Question
     function.kill().await;
     let result = &answer["result"];
     assert!(result.is_object() && result["isError"].is_null(), "{method}: {answer}");
-    Question { event, expected: answer, upstream: None }
+    Exchange { event, expected: answer, upstream: None }
 }

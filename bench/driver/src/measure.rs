@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use end_to_end::{Answer, Function, Invocation, Outcome};
+use nix::{
+    time::{clock_getcpuclockid, clock_gettime},
+    unistd::Pid,
+};
+use serde::Serialize;
 
 use crate::{
-    process::Process,
-    question::Question,
+    exchange::Exchange,
     stand_ins::{Calls, StandIns},
     statistics::{Summary, milliseconds, summary},
     subject::Subject,
 };
 
-/// The measurements of a process.
+/// The measurements of a process, from its start to its end.
 #[derive(Debug)]
-pub(crate) struct Life {
+pub(crate) struct Run {
     /// From its start to its first poll for an event.
     pub(crate) init: Duration,
     /// From the first event until its answer was complete.
@@ -45,31 +49,31 @@ pub(crate) const SETTLING: usize = 5;
 /// # Panics
 ///
 /// A request fails or its answer is wrong.
-pub(crate) async fn live(
+pub(crate) async fn run(
     subject: Subject,
     stand_ins: &StandIns,
     more_variables: &[(&str, &str)],
-    question: &Question,
+    exchange: &Exchange,
     warm: u32,
-) -> Life {
+) -> Run {
     stand_ins.forget_calls();
     let mut variables = stand_ins.variables.clone();
-    variables.extend(subject.variable(question));
+    variables.extend(subject.variable(exchange));
     variables.extend(more_variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let function = Function::spawn(&subject.program(), &variables).await;
-    let process = Process(function.id().await);
+    let process = pid(&function).await;
 
     // Queued before the program polls for it.
-    let first = ask(&function, question).await;
-    let first_answer = check(subject, question, &first);
+    let first = send(&function, exchange).await;
+    let first_answer = check(subject, exchange, &first);
     let first_body = body(&first);
     // A request ends with the poll for the next one.
     function.wait_for_polls(2).await;
-    let cpu_until_first_answer = process.cpu_time();
+    let cpu_until_first_answer = cpu_time(process);
     let calls_until_first_answer = stand_ins.calls();
 
     let again = async || {
-        let outcome = ask(&function, question).await;
+        let outcome = send(&function, exchange).await;
         let took = outcome.answered_at - outcome.delivered_at;
         // Python's gzip writes the time into its header.
         if body(&outcome) != first_body {
@@ -81,15 +85,15 @@ pub(crate) async fn live(
         again().await;
     }
     function.wait_for_polls(2 + SETTLING).await;
-    let cpu_settled = process.cpu_time();
+    let cpu_settled = cpu_time(process);
     stand_ins.forget_calls();
     let mut durations = Vec::new();
     for _ in 0..warm {
         durations.push(again().await);
     }
     function.wait_for_polls(2 + SETTLING + warm as usize).await;
-    let cpu_per_warm_request = (process.cpu_time() - cpu_settled) / warm;
-    let life = Life {
+    let cpu_per_warm_request = (cpu_time(process) - cpu_settled) / warm;
+    let run = Run {
         init: first.delivered_at - function.spawned(),
         first_request: first.answered_at - first.delivered_at,
         first_answer: first.answered_at - function.spawned(),
@@ -102,51 +106,81 @@ pub(crate) async fn live(
         body_bytes: body_bytes(&first),
     };
     function.kill().await;
-    life
+    run
 }
 
 /// Runs `count` processes one after the other.
-pub(crate) async fn lives(
+pub(crate) async fn run_several(
     count: u32,
     subject: Subject,
     stand_ins: &StandIns,
-    question: &Question,
+    exchange: &Exchange,
     warm: u32,
-) -> Vec<Life> {
-    let mut lives = Vec::new();
+) -> Vec<Run> {
+    let mut runs = Vec::new();
     for _ in 0..count {
-        lives.push(live(subject, stand_ins, &[], question, warm).await);
+        runs.push(run(subject, stand_ins, &[], exchange, warm).await);
     }
-    lives
+    runs
+}
+
+/// Warm requests of several runs.
+#[derive(Debug, Serialize)]
+pub(crate) struct WarmRequests {
+    /// The length of a body as it is sent to the client.
+    body_bytes: usize,
+    warm_ms: Summary,
+    cpu_per_warm_request_ms: Summary,
+}
+
+impl WarmRequests {
+    pub(crate) fn new(runs: &[Run]) -> Self {
+        Self {
+            body_bytes: runs[0].body_bytes,
+            warm_ms: warm_ms(runs),
+            cpu_per_warm_request_ms: summarize(runs, |run| run.cpu_per_warm_request),
+        }
+    }
 }
 
 /// Summarizes a duration, in milliseconds.
-pub(crate) fn summarize(lives: &[Life], duration: fn(&Life) -> Duration) -> Summary {
-    milliseconds(lives.iter().map(duration))
+pub(crate) fn summarize(runs: &[Run], duration: fn(&Run) -> Duration) -> Summary {
+    milliseconds(runs.iter().map(duration))
 }
 
 /// Summarizes all warm requests, in milliseconds.
-pub(crate) fn warm_ms(lives: &[Life]) -> Summary {
-    milliseconds(lives.iter().flat_map(|life| life.warm.iter().copied()))
+pub(crate) fn warm_ms(runs: &[Run]) -> Summary {
+    milliseconds(runs.iter().flat_map(|run| run.warm.iter().copied()))
 }
 
 /// The median of the peak memory, in bytes.
-pub(crate) fn peak_resident(lives: &[Life]) -> u64 {
-    summary(lives.iter().map(|life| life.peak_resident as f64)).median as u64
+pub(crate) fn peak_resident(runs: &[Run]) -> u64 {
+    summary(runs.iter().map(|run| run.peak_resident as f64)).median as u64
 }
 
-async fn ask(function: &Function, question: &Question) -> Outcome {
-    function.invoke(Invocation::new(&question.event)).await
+/// The id of a function's process.
+pub(crate) async fn pid(function: &Function) -> Pid {
+    Pid::from_raw(i32::try_from(function.id().await).expect("a process id"))
+}
+
+/// The CPU time of all threads of a process since its start.
+fn cpu_time(process: Pid) -> Duration {
+    let clock = clock_getcpuclockid(process).expect("the process runs");
+    clock_gettime(clock).expect("the clock can be read").into()
+}
+
+async fn send(function: &Function, exchange: &Exchange) -> Outcome {
+    function.invoke(Invocation::new(&exchange.event)).await
 }
 
 /// Checks an answer and returns its body, decoded.
-fn check(subject: Subject, question: &Question, outcome: &Outcome) -> String {
+fn check(subject: Subject, exchange: &Exchange, outcome: &Outcome) -> String {
     let answer = Answer::from_outcome(outcome.clone());
     assert_eq!(answer.status, 200, "{subject:?}: {}", answer.body);
     match subject {
         Subject::Floor(None) => assert_eq!(answer.body, ""),
-        Subject::Floor(Some(_)) => assert_eq!(answer.body.len(), question.length()),
-        Subject::Peer(_) | Subject::Function(_) => question.check(&answer.json()),
+        Subject::Floor(Some(_)) => assert_eq!(answer.body.len(), exchange.length()),
+        Subject::Peer(_) | Subject::Function(_) => exchange.check(&answer.json()),
     }
     answer.body
 }

@@ -4,15 +4,15 @@ use end_to_end::Binary;
 use serde::Serialize;
 
 use crate::{
-    measure::{lives, peak_resident, summarize, warm_ms},
-    question::Question,
+    exchange::Exchange,
+    measure::{peak_resident, run_several, summarize, warm_ms},
     stand_ins::{self, Conditions, StandIns},
     statistics::Summary,
     subject::Subject,
 };
 
 /// Processes per size.
-const LIVES: u32 = 3;
+const RUNS: u32 = 3;
 /// Warm requests per process.
 const WARM_REQUESTS: u32 = 20;
 
@@ -54,19 +54,19 @@ async fn size(function: Binary, size: usize, event_types: usize) -> Size {
     println!("scaling: {} of size {size}", function.name());
     let measure = async |conditions| {
         let stand_ins = StandIns::start(conditions, event_types);
-        let question = match function {
-            Binary::CheckAvailability => Question::availability(&stand_ins, size as i64, None).await,
-            _ => Question::event_types(&stand_ins).await,
+        let exchange = match function {
+            Binary::CheckAvailability => Exchange::availability(&stand_ins, size as i64, None).await,
+            _ => Exchange::event_types(&stand_ins).await,
         };
-        lives(LIVES, Subject::Function(function), &stand_ins, &question, WARM_REQUESTS).await
+        run_several(RUNS, Subject::Function(function), &stand_ins, &exchange, WARM_REQUESTS).await
     };
-    let (with_latency, lives) = (measure(Conditions::Latency).await, measure(Conditions::AtOnce).await);
+    let (with_latency, runs) = (measure(Conditions::Latency).await, measure(Conditions::NoLatency).await);
     Size {
         size,
-        warm_ms: warm_ms(&lives),
+        warm_ms: warm_ms(&runs),
         warm_with_latency_ms: warm_ms(&with_latency),
-        cpu_per_warm_request_ms: summarize(&lives, |life| life.cpu_per_warm_request),
-        peak_resident_bytes: peak_resident(&lives),
-        calendly_calls: lives[0].calls_per_warm_request.calendly,
+        cpu_per_warm_request_ms: summarize(&runs, |run| run.cpu_per_warm_request),
+        peak_resident_bytes: peak_resident(&runs),
+        calendly_calls: runs[0].calls_per_warm_request.calendly,
     }
 }

@@ -1,10 +1,8 @@
 //! Stand-ins for Calendly, the token issuer and Secrets Manager, on a separate thread.
 
-use std::{collections::BTreeMap, sync::mpsc, thread, time::Duration};
+use std::{collections::BTreeMap, sync::mpsc, thread};
 
-use end_to_end::{
-    AVAILABLE_TIMES, Authority, AwsFault, EVENT_TYPES as EVENT_TYPES_PATH, ME, SecretsManager, TcpProxy,
-};
+use end_to_end::{AVAILABLE_TIMES, Authority, EVENT_TYPES as EVENT_TYPES_PATH, ME, SecretsManager, TcpProxy};
 use sandbox::{Account, Catalog, Config, DEFAULT_PAT, Fault, Sandbox};
 use serde::{Deserialize, Serialize};
 use tokio::{runtime::Builder, sync::oneshot};
@@ -19,7 +17,8 @@ pub(crate) const PAT_SECRET_ID: &str = "calendly/pat";
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Conditions {
     /// Plain HTTP without latency.
-    AtOnce,
+    #[serde(rename = "at_once")]
+    NoLatency,
     /// Plain HTTP with 20 ms for Calendly, 10 ms for the issuer, and [`SECRETS_MANAGER_LATENCY`].
     Latency,
     /// TLS without latency.
@@ -27,7 +26,7 @@ pub(crate) enum Conditions {
 }
 
 /// The latency of Secrets Manager.
-pub(crate) const SECRETS_MANAGER_LATENCY: Duration = Duration::from_millis(5);
+pub(crate) const SECRETS_MANAGER_LATENCY: Fault = Fault::Delay { milliseconds: 5 };
 
 /// The default number of the user's event types.
 pub(crate) const EVENT_TYPES: usize = 20;
@@ -78,14 +77,14 @@ impl StandIns {
         Calls {
             calendly: calendly.len(),
             issuer: issuer.len(),
-            secrets_manager: self.secrets_manager.reads().len(),
+            secrets_manager: self.secrets_manager.reads(),
         }
     }
 
     /// Resets the counts.
     pub(crate) fn forget_calls(&self) {
         self.sandbox.forget_calls();
-        self.secrets_manager.clear_calls();
+        self.secrets_manager.forget_calls();
     }
 }
 
@@ -141,7 +140,7 @@ async fn set_up(conditions: Conditions, event_types: usize, running: oneshot::Se
         ] {
             sandbox.fault(path, ALWAYS, Fault::Delay { milliseconds });
         }
-        secrets_manager.set_fault(AwsFault::Delay(SECRETS_MANAGER_LATENCY));
+        secrets_manager.set_fault(SECRETS_MANAGER_LATENCY);
     }
     let (mut sandbox_url, mut secrets_url) = (sandbox.base_url(), secrets_manager.endpoint.clone());
     let mut variables = BTreeMap::new();

@@ -2,7 +2,7 @@
 
 use end_to_end::{Binary, Program};
 
-use crate::{question::Question, workspace};
+use crate::{exchange::Exchange, workspace};
 
 /// The output of `cargo lambda build`.
 const BUILT: &str = "target/lambda";
@@ -64,10 +64,10 @@ impl Subject {
     }
 
     /// The environment variable of this program only.
-    pub(crate) fn variable(self, question: &Question) -> Option<(String, String)> {
+    pub(crate) fn variable(self, exchange: &Exchange) -> Option<(String, String)> {
         match self {
             Self::Floor(None) | Self::Function(_) => None,
-            Self::Floor(Some(_)) => Some(("ANSWER_BYTES".to_owned(), question.length().to_string())),
+            Self::Floor(Some(_)) => Some(("ANSWER_BYTES".to_owned(), exchange.length().to_string())),
             Self::Peer(_) => {
                 let path = PEER.map(|folder| workspace::file(folder).display().to_string()).join(":");
                 Some(("PYTHONPATH".to_owned(), path))

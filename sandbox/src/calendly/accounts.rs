@@ -7,7 +7,7 @@ use super::catalog;
 use super::event_type::EventType;
 use super::response::CalendlyError;
 use super::user::User;
-use crate::config::{Account, Scope};
+use crate::config::Account;
 use crate::identifier::number;
 use crate::lock;
 
@@ -35,20 +35,6 @@ impl Member {
     }
 }
 
-/// The user and the scopes of a PAT.
-#[derive(Debug, Clone)]
-pub(crate) struct Access {
-    pub(crate) caller: Arc<Member>,
-    /// `None` for all scopes.
-    scopes: Option<Vec<Scope>>,
-}
-
-impl Access {
-    pub(super) fn allows(&self, scope: Scope) -> bool {
-        self.scopes.as_ref().is_none_or(|scopes| scopes.contains(&scope))
-    }
-}
-
 /// All users and all valid PATs.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts(Mutex<Members>);
@@ -57,7 +43,7 @@ pub(crate) struct Accounts(Mutex<Members>);
 struct Members {
     /// Members remain when their PATs are revoked.
     by_name: HashMap<String, Arc<Member>>,
-    by_pat: HashMap<String, Access>,
+    by_pat: HashMap<String, Arc<Member>>,
 }
 
 impl Accounts {
@@ -67,21 +53,24 @@ impl Accounts {
         let name = account.user.clone().unwrap_or_else(default_name);
         let mut members = lock(&self.0);
         let create = || Arc::new(Member::new(&name, account));
-        let caller = Arc::clone(members.by_name.entry(name.clone()).or_insert_with(create));
-        members.by_pat.insert(account.pat.clone(), Access { caller, scopes: account.scopes.clone() });
+        let member = Arc::clone(members.by_name.entry(name.clone()).or_insert_with(create));
+        members.by_pat.insert(account.pat.clone(), member);
     }
 
     pub(crate) fn revoke(&self, pat: &str) {
         lock(&self.0).by_pat.remove(pat);
     }
 
-    pub(crate) fn by_pat(&self, pat: &str) -> Option<Access> {
+    pub(crate) fn by_pat(&self, pat: &str) -> Option<Arc<Member>> {
         lock(&self.0).by_pat.get(pat).cloned()
+    }
+
+    pub(crate) fn user_uri(&self, pat: &str) -> Option<String> {
+        self.by_pat(pat).map(|member| member.user.uri.clone())
     }
 
     pub(crate) fn event_type_uri(&self, pat: &str, slug: &str) -> Option<String> {
         self.by_pat(pat)?
-            .caller
             .event_types
             .iter()
             .find(|event_type| event_type.slug.as_deref() == Some(slug))

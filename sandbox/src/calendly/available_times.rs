@@ -10,7 +10,7 @@ use axum::http::Response;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::accounts::Access;
+use super::accounts::Member;
 use super::event_type::EventType;
 use super::response::{CalendlyError, json};
 use super::uri::id_from_uri;
@@ -42,7 +42,7 @@ struct Slot {
 /// Assumed: parameters are checked before the event type is looked up.
 pub(super) async fn list(
     State(state): State<Arc<AppState>>,
-    Extension(access): Extension<Access>,
+    Extension(caller): Extension<Arc<Member>>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response<Body>, CalendlyError> {
     let now = Utc::now();
@@ -52,7 +52,7 @@ pub(super) async fn list(
         .and_then(|uri| id_from_uri(uri, "event_types"))
         .ok_or(CalendlyError::invalid("event_type", "event_type is missing or invalid"))?;
     let range = parse_range(&parameters, now)?;
-    let (owner, event_type) = state.accounts.event_type(&access.caller, id)?;
+    let (owner, event_type) = state.accounts.event_type(&caller, id)?;
     let starts = state.schedule.starts(&owner.user, &event_type, range, now);
     let collection = starts.into_iter().map(|start| slot(&event_type, start)).collect();
     Ok(json(&Slots { collection }))

@@ -6,7 +6,7 @@ use super::event_type::{BookingMethod, EventType, Minutes, PoolingType, Profile}
 use super::uri::resource_uri;
 use super::user::User;
 use crate::config::Catalog;
-use crate::identifier::{legacy_id, uuid};
+use crate::identifier::uuid;
 
 /// A custom question. `answer_choices` is documented as an array, but null in Calendly's samples.
 const TOPIC: &str = r#"{"name":"What shall we talk about?","type":"text","position":0,"enabled":true,"required":false,"answer_choices":null,"include_other":false}"#;
@@ -22,7 +22,6 @@ fn raw(json: &str) -> Option<Box<RawValue>> {
 /// Creates the event types of a user.
 pub(super) fn event_types(user: &User, catalog: Catalog) -> Vec<EventType> {
     let drafts: Vec<EventType> = match catalog {
-        Catalog::Empty => Vec::new(),
         Catalog::Plain { count } => sessions(count).collect(),
         Catalog::Sample { generated } => sample().into_iter().chain(sessions(generated)).collect(),
     };
@@ -33,7 +32,7 @@ pub(super) fn event_types(user: &User, catalog: Catalog) -> Vec<EventType> {
 fn complete(user: &User, position: usize, draft: EventType) -> EventType {
     let index = position.to_string();
     let key = ["event type", &user.id, &index];
-    let id = if draft.has_legacy_id { legacy_id(&key) } else { uuid(&key) };
+    let id = uuid(&key);
     EventType {
         uri: resource_uri("event_types", &id),
         scheduling_url: match &draft.slug {
@@ -179,7 +178,6 @@ fn sample() -> Vec<EventType> {
         scheduling_url: "https://calendly.com/sample-team/studio-visit".to_owned(),
         ..pooled("Studio visit with the team", "studio-visit", 45, PoolingType::RoundRobin)
     });
-    sample.push(EventType { has_legacy_id: true, ..plain("Walk-in", "walk-in", 30) });
     sample.push(EventType {
         duration_options: Some(vec![15, 30, 60]),
         ..plain("Strategy session", "strategy-session", 30)

@@ -10,9 +10,6 @@ use super::user::User;
 pub(crate) struct EventType {
     #[serde(skip)]
     pub(super) id: String,
-    /// Whether `id` has the old form: 16 characters of `A`–`Z` and `0`–`9`.
-    #[serde(skip)]
-    pub(super) has_legacy_id: bool,
     /// Seats per slot.
     #[serde(skip)]
     pub(super) seats: u32,

@@ -9,7 +9,7 @@ use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::Response;
 use serde::{Deserialize, Serialize};
 
-use super::accounts::Access;
+use super::accounts::Member;
 use super::event_type::EventType;
 use super::response::{CalendlyError, json, resource};
 use super::uri::{BASE, id_from_uri};
@@ -47,10 +47,10 @@ struct Pagination {
 
 pub(super) async fn read(
     State(state): State<Arc<AppState>>,
-    Extension(access): Extension<Access>,
+    Extension(caller): Extension<Arc<Member>>,
     Path(id): Path<String>,
 ) -> Result<Response<Body>, CalendlyError> {
-    let (_, event_type) = state.accounts.event_type(&access.caller, &id)?;
+    let (_, event_type) = state.accounts.event_type(&caller, &id)?;
     Ok(resource(&event_type))
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn read(
 /// that names are compared without regard to case, and event types without a name are last.
 pub(super) async fn list(
     State(state): State<Arc<AppState>>,
-    Extension(access): Extension<Access>,
+    Extension(caller): Extension<Arc<Member>>,
     Query(parameters): Query<Parameters>,
     RawQuery(query): RawQuery,
 ) -> Result<Response<Body>, CalendlyError> {
@@ -73,7 +73,7 @@ pub(super) async fn list(
         return Err(invalid("count", "count must be between 1 and 100"));
     }
 
-    let owner = state.accounts.user(&access.caller, user_id)?;
+    let owner = state.accounts.user(&caller, user_id)?;
     let mut rows: Vec<&EventType> = owner
         .event_types
         .iter()
@@ -84,13 +84,13 @@ pub(super) async fn list(
 
     // Assumed: tokens are invalid for other queries and callers.
     let query = without_page_token(&query.unwrap_or_default());
-    let token_for = |offset: usize| page_token(&[&access.caller.user.id, &query, &offset.to_string()]);
+    let token_for = |offset: usize| page_token(&[&caller.user.id, &query, &offset.to_string()]);
     let offset = match &parameters.page_token {
         None => 0,
         Some(token) => (0..rows.len())
             .step_by(count)
             .find(|offset| token_for(*offset) == *token)
-            .ok_or(CalendlyError::INVALID_PAGE_TOKEN)?,
+            .ok_or(invalid("page_token", "page_token is invalid"))?,
     };
     let collection: Vec<&EventType> = rows.iter().copied().skip(offset).take(count).collect();
     let next = Some(offset + count).filter(|next| *next < rows.len()).map(token_for);

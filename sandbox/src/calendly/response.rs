@@ -9,8 +9,6 @@ use axum::http::{Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 
-use crate::config::Scope;
-
 /// An error response.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CalendlyError {
@@ -20,7 +18,6 @@ pub(crate) enum CalendlyError {
         message: &'static str,
     },
     Unauthenticated,
-    InsufficientScope(Scope),
     PermissionDenied,
     NotFound,
     /// The body is assumed.
@@ -28,10 +25,6 @@ pub(crate) enum CalendlyError {
 }
 
 impl CalendlyError {
-    /// The error for an unknown or stale page token (assumed).
-    pub(crate) const INVALID_PAGE_TOKEN: Self =
-        Self::InvalidArgument { parameter: "page_token", message: "page_token is invalid" };
-
     pub(super) fn invalid(parameter: &'static str, message: &'static str) -> Self {
         Self::InvalidArgument { parameter, message }
     }
@@ -43,8 +36,6 @@ struct ErrorBody {
     message: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<[Detail; 1]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    required_scopes: Option<[Scope; 1]>,
 }
 
 #[derive(Serialize)]
@@ -55,7 +46,7 @@ struct Detail {
 
 impl IntoResponse for CalendlyError {
     fn into_response(self) -> Response<Body> {
-        let body = |title, message| ErrorBody { title, message, details: None, required_scopes: None };
+        let body = |title, message| ErrorBody { title, message, details: None };
         let (status, body) = match self {
             Self::InvalidArgument { parameter, message } => {
                 let details = Some([Detail { parameter, message }]);
@@ -64,13 +55,6 @@ impl IntoResponse for CalendlyError {
             }
             Self::Unauthenticated => {
                 (StatusCode::UNAUTHORIZED, body("Unauthenticated", "The access token is invalid"))
-            }
-            Self::InsufficientScope(scope) => {
-                let body = body(
-                    "Insufficient scope",
-                    "This operation requires the scopes listed in the 'required_scopes' array.",
-                );
-                (StatusCode::FORBIDDEN, ErrorBody { required_scopes: Some([scope]), ..body })
             }
             Self::PermissionDenied => (
                 StatusCode::FORBIDDEN,

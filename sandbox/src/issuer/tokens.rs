@@ -62,13 +62,13 @@ impl Issuer {
         &self.url
     }
 
-    pub(crate) fn published_keys(&self) -> Vec<Jwk> {
+    pub(crate) fn published_keys(&self) -> [Jwk; 2] {
         lock(&self.keys).published()
     }
 
-    /// Replaces the RS256 key and returns the `kid` of the new one.
-    pub(crate) fn rotate(&self) -> String {
-        lock(&self.keys).rotate()
+    /// Replaces the RSA key.
+    pub(crate) fn rotate(&self) {
+        lock(&self.keys).rotate();
     }
 
     /// Signs a token.

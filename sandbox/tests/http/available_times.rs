@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike, Days, NaiveTime, SecondsFormat, TimeDelta, Timelike, Utc, Weekday};
 use chrono_tz::Europe::Lisbon;
-use sandbox::{Config, DEFAULT_PAT, Fault};
+use sandbox::{Config, DEFAULT_PAT};
 use serde_json::{Value, json};
 
-use crate::support::{Harness, text};
+use crate::support::Harness;
 
 const PATH: &str = "/event_type_available_times";
 
@@ -170,35 +170,4 @@ async fn busy_times_change_at_the_configured_interval() {
     let after = |seconds| starts_as_of(now() + TimeDelta::seconds(seconds), &harness, "demo", march());
     assert_eq!(after(9), after(0));
     assert_ne!(after(10), after(0));
-}
-
-#[tokio::test]
-async fn faults_add_slots_outside_the_range() {
-    let harness = Harness::start().await;
-    let (start, end) = coming_month();
-    let real = slots(&harness, "demo", (start, end)).await;
-    harness.sandbox.fault(PATH, 1, Fault::SlotsOutsideRange { minutes: 30 });
-    let slots = slots(&harness, "demo", (start, end)).await;
-    let [first, inside @ .., last] = &slots[..] else {
-        panic!("{slots:?}");
-    };
-    assert_eq!(inside, real);
-    for (slot, time) in [(first, start - TimeDelta::minutes(30)), (last, end + TimeDelta::minutes(30))] {
-        let slot_start: DateTime<Utc> = text(&slot["start_time"]).parse().unwrap();
-        assert_eq!((slot_start, &slot["status"]), (time, &json!("available")));
-    }
-}
-
-#[tokio::test]
-async fn faults_list_slots_twice() {
-    let harness = Harness::start().await;
-    let range = coming_month();
-    let real = slots(&harness, "demo", range).await;
-    harness.sandbox.fault(PATH, 1, Fault::DuplicateSlots);
-    let twice = real.into_iter().flat_map(|slot| {
-        let mut unavailable = slot.clone();
-        unavailable["status"] = "unavailable".into();
-        [unavailable, slot]
-    });
-    assert_eq!(slots(&harness, "demo", range).await, twice.collect::<Vec<_>>());
 }

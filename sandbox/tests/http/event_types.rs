@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use sandbox::Fault;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::{Harness, path, text};
 
@@ -87,28 +86,6 @@ async fn invalid_queries_are_errors() {
 }
 
 #[tokio::test]
-async fn the_sample_has_every_kind_of_event_type() {
-    let harness = Harness::start().await;
-    let rows = event_types(&harness).await;
-    for (member, value) in [
-        ("secret", json!(true)),
-        ("booking_method", json!("poll")),
-        ("kind", json!("group")),
-        ("is_paid", json!(true)),
-        ("duration_options", json!([15, 30, 60])),
-        ("pooling_type", json!("collective")),
-        ("pooling_type", json!("round_robin")),
-        ("type", json!("AdhocEventType")),
-        ("slug", Value::Null),
-    ] {
-        assert!(rows.iter().any(|row| row[member] == value), "{member} {value}");
-    }
-    assert!(rows.iter().any(|row| row["deleted_at"].is_string() && row["active"] == true));
-    let walk_in = rows.iter().find(|row| row["slug"] == "walk-in").unwrap();
-    assert_eq!(text(&walk_in["uri"]).rsplit('/').next().map(str::len), Some(16), "an id in the old form");
-}
-
-#[tokio::test]
 async fn single_reads_equal_the_rows_of_the_list() {
     let harness = Harness::start().await;
     let rows = event_types(&harness).await;
@@ -119,26 +96,4 @@ async fn single_reads_equal_the_rows_of_the_list() {
     let pool = harness.sandbox.event_type_uri(sandbox::DEFAULT_PAT, "team-pool").unwrap();
     assert!(!uris.contains(&pool));
     assert_eq!(harness.read(path(&pool), &[]).await["resource"]["profile"], Value::Null);
-}
-
-#[tokio::test]
-async fn faults_leave_out_the_next_page_token() {
-    let harness = Harness::start().await;
-    let user = harness.user_uri().await;
-    let mut real = harness.read(PATH, &[("user", &user)]).await;
-    harness.sandbox.fault(PATH, 1, Fault::NoNextPageToken);
-    real["pagination"].as_object_mut().unwrap().remove("next_page_token");
-    assert_eq!(harness.read(PATH, &[("user", &user)]).await, real);
-}
-
-#[tokio::test]
-async fn faults_make_a_page_token_stale_once() {
-    let harness = Harness::start().await;
-    let user = harness.user_uri().await;
-    harness.sandbox.fault(PATH, 1, Fault::StalePageToken);
-    let first = harness.read(PATH, &[("user", &user)]).await;
-    let token = text(&first["pagination"]["next_page_token"]);
-    let query = [("user", &*user), ("page_token", &*token)];
-    assert_eq!(harness.error(PATH, &query).await, (400, "page_token is invalid".to_owned()));
-    harness.read(PATH, &query).await;
 }

@@ -3,11 +3,11 @@
 use std::io;
 use std::time::Duration;
 
-use sandbox::{DEFAULT_PAT, Fault, KeySetChange};
+use sandbox::{Call, DEFAULT_PAT, Fault};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::Harness;
 
@@ -55,14 +55,14 @@ fn documented_faults() -> Vec<Value> {
     let text = include_str!("../../CONTROLS.md");
     let codes = text.split('`').filter(|code| code.starts_with("{\"kind\""));
     let values =
-        [(": S", ": 520"), (": N", ": 1"), (": B", ": \"\""), (": T", ": \"a/b\""), (": URL", ": \"/\"")];
+        [(": S", ": 503"), (": N", ": 1"), (": B", ": \"\""), (": T", ": \"a/b\""), (": URL", ": \"/\"")];
     let fill = |code: &str| {
         let code = code.replace("{…}", "{}");
         let filled = values.iter().fold(code, |code, (placeholder, value)| code.replace(placeholder, value));
         serde_json::from_str(&filled).unwrap()
     };
     let faults: Vec<_> = codes.map(fill).collect();
-    assert!(faults.len() > 20, "{faults:?}");
+    assert!(faults.len() > 15, "{faults:?}");
     faults
 }
 
@@ -126,13 +126,18 @@ async fn responses_are_broken_on_the_wire() {
 async fn a_hang_ends_when_the_client_disconnects() {
     let (harness, _) = start(Fault::Hang).await;
     let url = harness.sandbox.base_url();
-    assert!(timeout(Duration::from_millis(150), read_raw(&url)).await.is_err());
-    let finished = async {
-        while harness.sandbox.calls()[0].finished_at.is_none() {
-            tokio::task::yield_now().await;
-        }
+    let reading = tokio::spawn(async move { read_raw(&url).await });
+    let wait_for = async |condition: fn(&Call) -> bool| {
+        let polling = async {
+            while !harness.sandbox.calls().first().is_some_and(condition) {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), polling).await.unwrap();
     };
-    timeout(Duration::from_secs(5), finished).await.unwrap();
+    wait_for(|_| true).await;
+    reading.abort();
+    wait_for(|call| call.finished_at.is_some()).await;
     assert_eq!(harness.sandbox.calls()[0].status, None);
 }
 
@@ -154,15 +159,6 @@ async fn late_and_dripping_responses_are_the_real_ones() {
         assert_eq!(harness.get(PATH).await.text().await.unwrap(), real);
         assert!(start.elapsed() >= Duration::from_millis(milliseconds));
     }
-}
-
-#[tokio::test]
-async fn gzipped_responses_are_the_real_ones() {
-    let (harness, real) = start(Fault::Gzip).await;
-    let response = harness.get(PATH).await;
-    assert_eq!(response.headers()["content-encoding"], "gzip");
-    let body = response.bytes().await.unwrap();
-    assert_eq!(io::read_to_string(flate2::read::GzDecoder::new(&*body)).unwrap(), real);
 }
 
 #[tokio::test]
@@ -192,11 +188,4 @@ async fn bomb_is_small_until_it_is_decompressed() {
     assert!(compressed.len() < 100_000, "{}", compressed.len());
     let mut decompressed = flate2::read::MultiGzDecoder::new(&*compressed);
     assert_eq!(io::copy(&mut decompressed, &mut io::sink()).unwrap(), 64 * 1024 * 1024);
-}
-
-#[tokio::test]
-async fn faults_that_do_not_apply_are_not_implemented() {
-    for fault in [Fault::DuplicateSlots, Fault::KeySet { change: KeySetChange::Padded }] {
-        assert_eq!(start(fault).await.0.status(PATH).await, 501);
-    }
 }

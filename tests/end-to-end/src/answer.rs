@@ -1,6 +1,6 @@
 //! An HTTP answer as a client of the gateway receives it.
 
-use std::{collections::BTreeMap, fmt::Debug, io::Read, time::SystemTime};
+use std::{collections::BTreeMap, fmt::Debug, io::Read};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::read::GzDecoder;
@@ -21,14 +21,12 @@ pub struct Answer {
     pub is_gzipped: bool,
     /// Lambda's request id.
     pub request_id: String,
-    /// When the whole answer had arrived.
-    pub arrived: SystemTime,
 }
 
 impl Answer {
     /// Reads a function's response in either gateway's format and checks it against `openapi.yaml`.
     pub fn from_outcome(outcome: Outcome) -> Self {
-        let Outcome { function, result, request_id, arrived, .. } = outcome;
+        let Outcome { function, result, request_id, .. } = outcome;
         let response = result.unwrap_or_else(|error| panic!("a function error: {error}"));
         let status = response["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok());
         let status = status.unwrap_or_else(|| panic!("no HTTP answer: {response}"));
@@ -54,7 +52,7 @@ impl Answer {
             let operation = if is_metadata { "mcp-metadata" } else { &*function };
             openapi::check(operation, status, &headers, &body);
         }
-        Self { status, headers, body, is_gzipped, request_id, arrived }
+        Self { status, headers, body, is_gzipped, request_id }
     }
 
     /// The body as JSON.

@@ -1,14 +1,17 @@
 //! Days and moments, and the time windows that were requested from Calendly.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use sandbox::Call;
 use serde_json::Value;
 
 use crate::{AVAILABLE_TIMES, World};
 
-/// The day `ahead` days from today, in UTC.
+/// The day `ahead` days from the one on which the tests began, in UTC. It does not change at midnight.
 pub fn day(ahead: u64) -> NaiveDate {
-    Utc::now().date_naive() + Days::new(ahead)
+    static TODAY: LazyLock<NaiveDate> = LazyLock::new(|| Utc::now().date_naive());
+    *TODAY + Days::new(ahead)
 }
 
 /// The start of that day, in UTC.

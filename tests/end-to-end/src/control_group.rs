@@ -24,17 +24,9 @@ pub struct ControlGroup {
 }
 
 impl ControlGroup {
-    /// Creates a group with [`SMALLEST_MEMORY`] and a seventh of a CPU, if this user can.
-    pub fn new() -> io::Result<Self> {
-        Self::with(true)
-    }
-
-    /// Creates a group with [`SMALLEST_MEMORY`] and the whole CPU, for binaries built without optimization.
-    pub fn memory_only() -> io::Result<Self> {
-        Self::with(false)
-    }
-
-    fn with(limits_processor: bool) -> io::Result<Self> {
+    /// Creates a group with [`SMALLEST_MEMORY`] and, if `limits_cpu`, a seventh of a CPU. Binaries without optimization need the
+    /// whole CPU. Fails if this user may not create groups.
+    pub fn new(limits_cpu: bool) -> io::Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("end-to-end-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let root = Path::new("/sys/fs/cgroup");
@@ -51,7 +43,7 @@ impl ControlGroup {
         };
         let mut made = Self { groups: Vec::new() };
         for (controller, file, value) in limits {
-            if limits_processor || !file.starts_with("cpu") {
+            if limits_cpu || !file.starts_with("cpu") {
                 let group = root.join(controller).join(&name);
                 if !made.groups.contains(&group) {
                     fs::create_dir(&group)?;

@@ -46,12 +46,12 @@ impl FakeClock {
     }
 }
 
-/// The environment variables of a process whose clock runs at a fifth of the speed, so that its time-outs do not expire
-/// early on a busy machine.
-pub fn slow_clock() -> [(&'static str, String); 3] {
+/// The environment variables of a process whose clock runs at this speed, so that its time-outs do not expire early on a busy
+/// machine.
+pub fn slow_clock(speed: f64) -> [(&'static str, String); 3] {
     [
         ("LD_PRELOAD", library()),
-        ("FAKETIME", "+0 x0.2".to_owned()),
+        ("FAKETIME", format!("+0 x{speed}")),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "0".to_owned()),
     ]
 }

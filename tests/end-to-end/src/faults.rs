@@ -28,6 +28,12 @@ pub fn status_fault(status: u16, headers: &[(&str, &str)], body: &str) -> Fault 
     Fault::Status { status, body: body.to_owned(), headers: headers.collect() }
 }
 
+/// AWS's `InternalServiceError`.
+pub fn aws_internal_error() -> Fault {
+    let kind = "InternalServiceError";
+    status_fault(500, &[("x-amzn-errortype", kind)], &json!({ "__type": kind }).to_string())
+}
+
 /// A page of a list, in Calendly's JSON.
 pub fn list_page(rows: &[Value], next_page_token: Option<&str>) -> Value {
     json!({"collection": rows, "pagination": {"next_page_token": next_page_token}})

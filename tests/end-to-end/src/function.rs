@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde_json::Value;
@@ -18,7 +18,9 @@ use tokio::{
 };
 
 use crate::{
+    answer::Answer,
     aws_service::lock,
+    gateway::{Gateway, Request},
     runtime_api::{Invocation, Outcome, RuntimeApi},
     wait::{TIMEOUT, wait_until},
 };
@@ -141,12 +143,8 @@ impl Function {
     /// Waits until the function has polled for `count` events.
     pub async fn wait_for_polls(&self, count: usize) {
         let mut polls = self.runtime_api.polls();
-        let polled = timeout(TIMEOUT, polls.wait_for(|polls| *polls >= count));
-        let mut stdout_ended = self.stdout.has_ended.clone();
-        tokio::select! {
-            polled = polled => { polled.expect("init timed out").expect("the Runtime API runs"); }
-            _ = stdout_ended.wait_for(|ended| *ended) => panic!("the process exited: {}", self.raw_output()),
-        }
+        let polled = self.unless_exited(timeout(TIMEOUT, polls.wait_for(|polls| *polls >= count))).await;
+        polled.expect("init timed out").expect("the Runtime API runs");
     }
 
     /// The number of polls for an event.
@@ -156,15 +154,24 @@ impl Function {
 
     /// Invokes the function and waits for the outcome.
     pub async fn invoke(&self, invocation: Invocation) -> Outcome {
-        let left = invocation.deadline.duration_since(std::time::SystemTime::now()).unwrap_or_default();
-        let outcome = self.runtime_api.queue(invocation);
+        let left = invocation.deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let limit = left.max(Duration::from_secs(26)) + TIMEOUT;
+        let outcome = self.unless_exited(timeout(limit, self.runtime_api.queue(invocation))).await;
+        outcome.expect("the invocation timed out").expect("the Runtime API runs")
+    }
+
+    /// Awaits something that the process does, and panics if it exits instead.
+    async fn unless_exited<T>(&self, awaited: impl Future<Output = T>) -> T {
         let mut stdout_ended = self.stdout.has_ended.clone();
         tokio::select! {
-            outcome = timeout(left.max(Duration::from_secs(26)) + TIMEOUT, outcome) => {
-                outcome.expect("the invocation timed out").expect("the Runtime API runs")
-            }
+            done = awaited => done,
             _ = stdout_ended.wait_for(|ended| *ended) => panic!("the process exited: {}", self.raw_output()),
         }
+    }
+
+    /// Sends a request through an HTTP API.
+    pub async fn send(&self, request: &Request) -> Answer {
+        Answer::from_outcome(self.invoke(Invocation::new(&request.through(Gateway::HttpApi))).await)
     }
 
     /// Waits until the process exits and its output is captured.
@@ -213,14 +220,18 @@ impl Function {
             .collect()
     }
 
-    /// Waits for the line that ends an invocation and returns all lines with its request id.
-    pub async fn log_of(&self, request_id: &str) -> Vec<Value> {
-        wait_until("the line that ends the request", || {
-            let lines: Vec<Value> =
-                self.log().into_iter().filter(|line| line["request_id"] == request_id).collect();
-            lines.iter().any(|line| line.get("duration_ms").is_some()).then_some(lines)
+    /// Waits for the log line that ends a request, of which there must be exactly one, after all others.
+    pub async fn log_line(&self, request_id: &str) -> Value {
+        let ends = |line: &Value| line.get("duration_ms").is_some();
+        let lines = wait_until("the line that ends the request", || {
+            let lines = self.log().into_iter().filter(|line| line["request_id"] == request_id);
+            let lines: Vec<Value> = lines.collect();
+            lines.iter().any(ends).then_some(lines)
         })
-        .await
+        .await;
+        let (last, others) = lines.split_last().expect("there is at least one");
+        assert!(ends(last) && !others.iter().any(ends), "one line ends a request: {lines:?}");
+        last.clone()
     }
 
     /// Takes the new lines of standard output and standard error.

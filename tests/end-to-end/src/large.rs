@@ -9,29 +9,24 @@ use crate::{midnight, utc};
 /// `day_offset`.
 pub fn large_window(bytes: usize, day_offset: u32, padding: usize) -> String {
     let padding = "x".repeat(padding);
-    let mut start = midnight(40) + TimeDelta::days(day_offset.into());
-    let mut window = String::from(r#"{"collection":["#);
-    loop {
-        let slot = json!({"status": "available", "start_time": utc(start), "padding": padding}).to_string();
-        if window.len() + slot.len() > bytes {
-            break;
-        }
-        window.push_str(&slot);
-        window.push(',');
-        start += TimeDelta::seconds(1);
-    }
-    window.truncate(window.trim_end_matches(',').len());
-    window + "]}"
+    let slot =
+        |start: &str| json!({"status": "available", "start_time": start, "padding": padding}).to_string();
+    window(bytes, day_offset, slot)
 }
 
-/// Available times of about `bytes` bytes with slots of the smallest size, in another month for each `month_offset`.
-pub fn window_of_small_slots(bytes: usize, month_offset: u32) -> String {
-    let start = midnight(40) + TimeDelta::days(i64::from(month_offset) * 31);
-    let slot = |second: usize| {
-        let start = start + TimeDelta::seconds(i64::try_from(second).unwrap_or_default());
-        format!(r#"{{"start_time":"{}"}}"#, utc(start))
-    };
-    let slots: Vec<String> = (0..bytes / (slot(0).len() + 1)).map(slot).collect();
+/// Like [`large_window`], with slots of the smallest size.
+pub fn window_of_small_slots(bytes: usize, day_offset: u32) -> String {
+    window(bytes, day_offset, |start| format!(r#"{{"start_time":"{start}"}}"#))
+}
+
+fn window(bytes: usize, day_offset: u32, slot: impl Fn(&str) -> String) -> String {
+    let mut start = midnight(40) + TimeDelta::days(day_offset.into());
+    let count = bytes / (slot(&utc(start)).len() + 1);
+    let mut slots = Vec::with_capacity(count);
+    for _ in 0..count {
+        slots.push(slot(&utc(start)));
+        start += TimeDelta::seconds(1);
+    }
     format!(r#"{{"collection":[{}]}}"#, slots.join(","))
 }
 

@@ -48,15 +48,16 @@ mod world;
 
 pub use answer::{Answer, raw_collection};
 pub use availability::{day, midnight, time, utc, windows};
-pub use aws_service::AwsFault;
 pub use certificates::{Authority, Certificate};
 pub use control_group::{ControlGroup, SMALLEST_MEMORY};
 pub use extremes::Extremes;
 pub use fake_clock::{FakeClock, slow_clock};
-pub use faults::{AVAILABLE_TIMES, EVENT_TYPES, ME, body_fault, json_fault, list_page, status_fault};
+pub use faults::{
+    AVAILABLE_TIMES, EVENT_TYPES, ME, aws_internal_error, body_fault, json_fault, list_page, status_fault,
+};
 pub use function::{Binary, Function, Program};
 pub use gateway::{Gateway, Request};
-pub use http::{client as http_client, get as http_get};
+pub use http::{client as http_client, get as http_get, sandbox_event_types};
 pub use large::{large_page, large_window, list_of, window_of_small_slots};
 pub use moto::Moto;
 pub use reliability_page::{check_page, write_page};

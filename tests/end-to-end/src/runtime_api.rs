@@ -4,7 +4,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -12,7 +15,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderMap, Response, StatusCode, header},
+    http::{Response, StatusCode, header},
     routing::{get, post},
 };
 use serde_json::Value;
@@ -50,12 +53,12 @@ pub struct Outcome {
     pub result: Result<Value, Value>,
     /// Lambda's request id.
     pub request_id: String,
-    /// When the whole answer had arrived.
-    pub arrived: SystemTime,
-    /// When the function received the event, by the monotonic clock.
+    /// When the function received the event.
     pub delivered_at: Instant,
-    /// When the whole answer had arrived, by the monotonic clock.
+    /// When the whole answer had arrived.
     pub answered_at: Instant,
+    /// The time that was then left until the deadline.
+    pub time_left: Duration,
 }
 
 impl Invocation {
@@ -82,36 +85,37 @@ pub(crate) struct RuntimeApi {
     /// Its address and port.
     pub(crate) address: String,
     shared: Arc<Shared>,
-    events: mpsc::UnboundedSender<(String, Invocation)>,
-    polls: watch::Receiver<usize>,
+    events: mpsc::UnboundedSender<(Invocation, Reply)>,
     server: JoinHandle<()>,
 }
 
+type Reply = oneshot::Sender<Outcome>;
+
 struct Shared {
-    queue: AsyncMutex<mpsc::UnboundedReceiver<(String, Invocation)>>,
-    waiting: Mutex<HashMap<String, PendingInvocation>>,
+    function: String,
+    queue: AsyncMutex<mpsc::UnboundedReceiver<(Invocation, Reply)>>,
+    /// The invocations that wait for their answer, by request id.
+    delivered: Mutex<HashMap<String, DeliveredInvocation>>,
     /// The number of calls of `next`.
     polls: watch::Sender<usize>,
     init_error: Mutex<Option<Value>>,
-    function: String,
 }
 
-/// An invocation that has not been answered.
-struct PendingInvocation {
-    reply: oneshot::Sender<Outcome>,
-    delivered_at: Option<Instant>,
+struct DeliveredInvocation {
+    at: Instant,
+    deadline: SystemTime,
+    reply: Reply,
 }
 
 impl RuntimeApi {
     pub(crate) async fn start(function_name: &str) -> Self {
         let (events, queue) = mpsc::unbounded_channel();
-        let (polls_sender, polls) = watch::channel(0);
         let shared = Arc::new(Shared {
-            queue: AsyncMutex::new(queue),
-            waiting: Mutex::default(),
-            polls: polls_sender,
-            init_error: Mutex::default(),
             function: function_name.to_owned(),
+            queue: AsyncMutex::new(queue),
+            delivered: Mutex::default(),
+            polls: watch::Sender::new(0),
+            init_error: Mutex::default(),
         });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
@@ -125,12 +129,12 @@ impl RuntimeApi {
         let server = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("the Runtime API serves");
         });
-        Self { address, shared, events, polls, server }
+        Self { address, shared, events, server }
     }
 
     /// Watches the number of calls of `next`; the first one ends init.
     pub(crate) fn polls(&self) -> watch::Receiver<usize> {
-        self.polls.clone()
+        self.shared.polls.subscribe()
     }
 
     /// The function's report to `init/error`.
@@ -140,11 +144,8 @@ impl RuntimeApi {
 
     /// Queues an event; the receiver gets the outcome.
     pub(crate) fn queue(&self, invocation: Invocation) -> oneshot::Receiver<Outcome> {
-        let id = request_id();
         let (reply, receiver) = oneshot::channel();
-        let waiting = PendingInvocation { reply, delivered_at: None };
-        lock(&self.shared.waiting).insert(id.clone(), waiting);
-        self.events.send((id, invocation)).expect("the queue is open");
+        self.events.send((invocation, reply)).expect("the queue is open");
         receiver
     }
 }
@@ -157,7 +158,6 @@ impl Drop for RuntimeApi {
 
 /// A UUID that is unique in this process.
 fn request_id() -> String {
-    use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -167,14 +167,13 @@ fn request_id() -> String {
 async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
     shared.polls.send_modify(|polls| *polls += 1);
     // A canceled poll leaves the queue unchanged.
-    let (id, invocation) = match shared.queue.lock().await.recv().await {
-        Some(event) => event,
-        None => std::future::pending().await,
+    let Some((invocation, reply)) = shared.queue.lock().await.recv().await else {
+        return std::future::pending().await;
     };
-    if let Some(waiting) = lock(&shared.waiting).get_mut(&id) {
-        waiting.delivered_at = Some(Instant::now());
-    }
-    let deadline = invocation.deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (id, deadline) = (request_id(), invocation.deadline);
+    let delivered = DeliveredInvocation { at: Instant::now(), deadline, reply };
+    lock(&shared.delivered).insert(id.clone(), delivered);
+    let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
     let arn = format!("arn:aws:lambda:us-east-1:123456789012:function:{}", shared.function);
     Response::builder()
         .header(header::CONTENT_TYPE, "application/json")
@@ -191,18 +190,18 @@ async fn response(
     Path(id): Path<String>,
     body: Bytes,
 ) -> (StatusCode, String) {
-    let answered = Instant::now();
+    let answered_at = Instant::now();
     if body.len() > LARGEST_RESPONSE {
         let report = serde_json::json!({
             "errorType": "Function.ResponseSizeTooLarge",
             "errorMessage": format!("Response payload size ({} bytes) exceeded maximum allowed", body.len()),
         });
         let text = report.to_string();
-        shared.end(id, Err(report), answered);
+        shared.end(id, Err(report), answered_at);
         return (StatusCode::PAYLOAD_TOO_LARGE, text);
     }
-    shared.end(id, Ok(json(&body)), answered);
-    (StatusCode::ACCEPTED, r#"{"status":"OK"}"#.to_owned())
+    shared.end(id, Ok(json(&body)), answered_at);
+    accepted()
 }
 
 async fn error(
@@ -211,40 +210,34 @@ async fn error(
     body: Bytes,
 ) -> (StatusCode, String) {
     shared.end(id, Err(json(&body)), Instant::now());
-    (StatusCode::ACCEPTED, r#"{"status":"OK"}"#.to_owned())
+    accepted()
 }
 
-async fn init_error(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> (StatusCode, String) {
-    let mut report = json(&body);
-    if let Some(kind) = headers.get("lambda-runtime-function-error-type") {
-        report["headerErrorType"] = kind.to_str().unwrap_or_default().into();
-    }
-    *lock(&shared.init_error) = Some(report);
+async fn init_error(State(shared): State<Arc<Shared>>, body: Bytes) -> (StatusCode, String) {
+    *lock(&shared.init_error) = Some(json(&body));
+    accepted()
+}
+
+fn accepted() -> (StatusCode, String) {
     (StatusCode::ACCEPTED, r#"{"status":"OK"}"#.to_owned())
 }
 
 impl Shared {
-    fn end(&self, request_id: String, result: Result<Value, Value>, answered: Instant) {
-        let waiting = lock(&self.waiting).remove(&request_id);
-        let PendingInvocation { reply, delivered_at } =
-            waiting.unwrap_or_else(|| panic!("request {request_id} was answered twice, or does not exist"));
-        let delivered_at = delivered_at
-            .unwrap_or_else(|| panic!("request {request_id} was answered before it was delivered"));
-        let arrived = SystemTime::now() - answered.elapsed();
-        // The receiver may have been dropped.
-        let function = self.function.clone();
-        let _ = reply.send(Outcome {
-            function,
+    fn end(&self, request_id: String, result: Result<Value, Value>, answered_at: Instant) {
+        let delivered = lock(&self.delivered).remove(&request_id);
+        let DeliveredInvocation { at, deadline, reply } =
+            delivered.unwrap_or_else(|| panic!("request {request_id} was answered twice, or does not exist"));
+        let time_left = deadline.duration_since(SystemTime::now() - answered_at.elapsed());
+        let outcome = Outcome {
+            function: self.function.clone(),
             result,
             request_id,
-            arrived,
-            delivered_at,
-            answered_at: answered,
-        });
+            delivered_at: at,
+            answered_at,
+            time_left: time_left.unwrap_or_default(),
+        };
+        // The receiver may have been dropped.
+        let _ = reply.send(outcome);
     }
 }
 

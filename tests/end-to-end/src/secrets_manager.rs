@@ -9,9 +9,10 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use sandbox::Fault;
 use serde_json::json;
 
-use crate::aws_service::{AwsFault, AwsService, lock};
+use crate::aws_service::{AwsService, lock};
 
 /// The member of the response that holds a secret, and its content.
 type StoredSecret = (&'static str, String);
@@ -52,7 +53,7 @@ impl SecretsManager {
             _ => Err("UnknownOperationException"),
         })
         .await;
-        Self { endpoint: service.endpoint.clone(), service, secrets }
+        Self { endpoint: service.endpoint(), service, secrets }
     }
 
     /// Starts one with one secret.
@@ -73,18 +74,22 @@ impl SecretsManager {
     }
 
     /// Sets the fault of all further calls.
-    pub fn set_fault(&self, fault: AwsFault) {
+    pub fn set_fault(&self, fault: Fault) {
         self.service.set_fault(fault);
     }
 
-    /// The id of each secret read so far.
-    pub fn reads(&self) -> Vec<String> {
-        let reads = self.service.calls().into_iter().filter(|(operation, _)| operation == "GetSecretValue");
-        reads.map(|(_, request)| request["SecretId"].as_str().unwrap_or_default().to_owned()).collect()
+    /// Removes the fault.
+    pub fn clear_faults(&self) {
+        self.service.clear_faults();
     }
 
-    /// Clears the list of reads.
-    pub fn clear_calls(&self) {
-        self.service.clear_calls();
+    /// The number of reads of secrets so far.
+    pub fn reads(&self) -> usize {
+        self.service.calls()
+    }
+
+    /// Restarts the count of reads.
+    pub fn forget_calls(&self) {
+        self.service.forget_calls();
     }
 }

@@ -5,9 +5,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use sandbox::Fault;
 use serde_json::{Map, Value, json};
 
-use crate::aws_service::{AwsFault, AwsService, lock};
+use crate::aws_service::{AwsService, lock};
 
 type Items = BTreeMap<String, Map<String, Value>>;
 
@@ -18,42 +19,57 @@ pub struct Table {
     /// The value for `AWS_ENDPOINT_URL_DYNAMODB`.
     pub endpoint: String,
     service: AwsService,
-    items: Arc<Mutex<Items>>,
+    state: Arc<Mutex<TableState>>,
+}
+
+#[derive(Default)]
+struct TableState {
+    items: Items,
+    operations: Vec<String>,
 }
 
 impl Table {
     /// Starts an empty table.
     pub async fn start() -> Self {
-        let items: Arc<Mutex<Items>> = Arc::default();
-        let stored = items.clone();
-        let service =
-            AwsService::start(move |operation, request| handle(&mut lock(&stored), operation, request)).await;
-        Self { name: "calendly-cache".to_owned(), endpoint: service.endpoint.clone(), service, items }
+        let state: Arc<Mutex<TableState>> = Arc::default();
+        let shared = state.clone();
+        let service = AwsService::start(move |operation, request| {
+            let state = &mut *lock(&shared);
+            state.operations.push(operation.to_owned());
+            handle(&mut state.items, operation, request)
+        })
+        .await;
+        Self { name: "calendly-cache".to_owned(), endpoint: service.endpoint(), service, state }
     }
 
     /// Sets the fault of all further calls.
-    pub fn set_fault(&self, fault: AwsFault) {
+    pub fn set_fault(&self, fault: Fault) {
         self.service.set_fault(fault);
     }
 
-    /// The names of the operations called so far.
+    /// Removes the fault.
+    pub fn clear_faults(&self) {
+        self.service.clear_faults();
+    }
+
+    /// The names of the operations called so far, without those that had a fault instead.
     pub fn operations(&self) -> Vec<String> {
-        self.service.operations()
+        lock(&self.state).operations.clone()
     }
 
     /// Clears the list of operations.
-    pub fn clear_calls(&self) {
-        self.service.clear_calls();
+    pub fn forget_operations(&self) {
+        lock(&self.state).operations.clear();
     }
 
     /// All items, in DynamoDB's JSON.
     pub fn items(&self) -> Vec<Value> {
-        lock(&self.items).values().cloned().map(Value::Object).collect()
+        lock(&self.state).items.values().cloned().map(Value::Object).collect()
     }
 
     /// Puts an item in DynamoDB's JSON.
     pub fn put(&self, item: &Value) {
-        put(&mut lock(&self.items), item);
+        put(&mut lock(&self.state).items, item);
     }
 }
 

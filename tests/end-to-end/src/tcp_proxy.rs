@@ -1,4 +1,4 @@
-//! A TCP proxy that closes, resets or refuses connections, and terminates TLS.
+//! A TCP proxy that closes or refuses connections, and terminates TLS.
 
 use std::{
     net::SocketAddr,
@@ -6,9 +6,8 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, copy_bidirectional},
+    io::{AsyncRead, AsyncWrite, copy_bidirectional},
     net::{TcpSocket, TcpStream},
-    sync::watch,
     task::{AbortHandle, JoinHandle},
 };
 use tokio_rustls::TlsAcceptor;
@@ -37,8 +36,6 @@ struct Route {
     upstream: OnceLock<String>,
     acceptor: Mutex<Option<TlsAcceptor>>,
     connections: Mutex<Vec<AbortHandle>>,
-    /// Tells open connections to reset on the next write.
-    resets: watch::Sender<()>,
 }
 
 impl TcpProxy {
@@ -109,11 +106,6 @@ impl TcpProxy {
         open.iter().for_each(|connection| connection.abort());
         open.len()
     }
-
-    /// Kills all open connections silently: the client gets a reset on its next write.
-    pub fn reset_on_write(&self) {
-        self.route.resets.send_replace(());
-    }
 }
 
 impl Route {
@@ -133,14 +125,9 @@ impl Route {
 
     async fn forward(&self, mut client: impl AsyncRead + AsyncWrite + Unpin) {
         let Some(upstream) = self.upstream.get() else { return };
-        let mut resets = self.resets.subscribe();
         if let Ok(mut upstream) = TcpStream::connect(upstream).await {
             let _ = upstream.set_nodelay(true);
-            tokio::select! {
-                _ = copy_bidirectional(&mut client, &mut upstream) => {}
-                // Closing with unread bytes sends a reset.
-                _ = resets.changed() => drop(client.read(&mut [0]).await),
-            }
+            let _ = copy_bidirectional(&mut client, &mut upstream).await;
         }
     }
 }

@@ -73,6 +73,11 @@ impl Setup {
         self
     }
 
+    /// Sets several environment variables, as [`Self::with`] does.
+    pub fn with_all<'a>(self, variables: impl IntoIterator<Item = (&'a str, impl AsRef<str>)>) -> Self {
+        variables.into_iter().fold(self, |setup, (name, value)| setup.with(name, value.as_ref()))
+    }
+
     /// Reads each caller's PAT from a separate secret, `{secret}/{sub}`.
     pub fn with_pat_per_caller(self) -> Self {
         self.with("CALENDLY_PAT_SECRET_ID", "{secret}/{sub}")
@@ -174,7 +179,7 @@ impl World {
 
     /// Sends a request through an HTTP API.
     pub async fn send(&self, request: &Request) -> Answer {
-        self.send_through(Gateway::HttpApi, request).await
+        self.function.send(request).await
     }
 
     /// Sends a request through this gateway.
@@ -185,10 +190,9 @@ impl World {
     /// Sends a request with a deadline in `time`; returns the answer and the time left.
     pub async fn send_within(&self, request: &Request, time: Duration) -> (Answer, Duration) {
         let invocation = Invocation::new(&request.through(Gateway::HttpApi)).within(time);
-        let deadline = invocation.deadline;
-        let answer = Answer::from_outcome(self.function.invoke(invocation).await);
-        let left = deadline.duration_since(answer.arrived).unwrap_or_default();
-        (answer, left)
+        let outcome = self.function.invoke(invocation).await;
+        let left = outcome.time_left;
+        (Answer::from_outcome(outcome), left)
     }
 
     /// Starts another environment in this world, of this or another function, with these variables changed.
@@ -212,11 +216,7 @@ impl World {
 
     /// The log line that ends a request, of which there must be exactly one.
     pub async fn log_line(&self, request_id: &str) -> Value {
-        let lines = self.function.log_of(request_id).await;
-        let (last, others) = lines.split_last().expect("there is at least one");
-        let ends = |line: &Value| line.get("duration_ms").is_some();
-        assert!(ends(last) && !others.iter().any(ends), "one line ends a request: {lines:?}");
-        last.clone()
+        self.function.log_line(request_id).await
     }
 
     /// The calls of Calendly so far, without those of the issuer.

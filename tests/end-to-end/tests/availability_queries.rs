@@ -1,13 +1,13 @@
 //! Several event types, `match`, `at`, `limit` and `duration` (docs/contract.md, section 10).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use end_to_end::{
     AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, ME, Request, Setup, World, concurrent_calls, json_fault,
     list_page, time,
 };
-use sandbox::{Account, Catalog, DEFAULT_PAT, Fault, KIM_PAT, NOOR_PAT};
+use sandbox::{DEFAULT_PAT, Fault, KIM_PAT, NOOR_PAT};
 use serde_json::{Value, json};
 
 async fn world() -> World {
@@ -66,50 +66,18 @@ async fn match_any_is_the_union_and_match_all_the_intersection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn duplicate_event_types_count_once() {
-    let world = world().await;
-    let uri = world.event_type_uri("demo");
-    let request = about(world.request().days(2, 5), &["demo", "mentoring", &uri]);
-    for calls in [&[ME, EVENT_TYPES, AVAILABLE_TIMES, AVAILABLE_TIMES][..], &[AVAILABLE_TIMES; 2]] {
-        let (answer, paths) = get(&world, &request).await;
-        answer.assert_ok(calls);
-        assert_eq!(paths, calls);
-        assert_eq!(answer.json()["event_type"].as_array().unwrap().len(), 2);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn stale_event_type_is_resolved_again() {
-    let world = world().await;
-    let request = about(world.request().days(2, 5), &["demo", "mentoring"]);
-    world.send(&request).await.assert_ok("both are cached");
-    // The first failure cancels the other calls, so the paths are not compared.
-    world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(404));
-    world.sandbox.forget_calls();
-    world.send(&request).await.assert_ok("resolved again");
-    assert_eq!(world.calls_of(EVENT_TYPES).len(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn error_names_the_failing_event_type() {
-    let world = world().await;
-    let request = about(world.request().days(2, 5), &["demo", "mentoring"]);
-    world.sandbox.fault(AVAILABLE_TIMES, 2, Fault::status(403));
-    let answer = world.send(&request).await;
-    answer.assert_error(403, "calendly_error", "");
-    assert!(["demo", "mentoring"].iter().any(|slug| answer.detail().contains(slug)), "{}", answer.detail());
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn calls_of_all_event_types_share_a_concurrency_limit() {
-    let world = world().await;
+    let setup = Setup::new(Binary::CheckAvailability).with("CALENDLY_TIMEOUT_MS", "60000");
+    let world = setup.start().await;
+    // Calls that hang are in flight until the deadline.
+    world.sandbox.fault(AVAILABLE_TIMES, u32::MAX, Fault::Hang);
     let uris = colleagues(&world);
     for (event_types, limit) in [(&uris[..1], 4), (&uris, 8)] {
         world.sandbox.forget_calls();
-        world.sandbox.fault(AVAILABLE_TIMES, 30, Fault::Delay { milliseconds: 100 });
-        world.send(&about(world.request().days(2, 300), event_types)).await.assert_ok(limit);
-        world.sandbox.clear_faults();
-        assert_eq!(concurrent_calls(&world.calendly_calls()), limit);
+        let request = about(world.request().days(2, 300), event_types);
+        let (answer, _) = world.send_within(&request, Duration::from_secs(4)).await;
+        answer.assert_error(504, "deadline_exceeded", limit);
+        assert_eq!(world.calendly_calls().len(), limit);
     }
 }
 
@@ -194,26 +162,15 @@ async fn duration_missing_in_the_list_is_looked_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_unresolved_slugs_are_looked_up() {
-    let account = Account::new(DEFAULT_PAT).with_catalog(Catalog::Sample { generated: 200 });
-    let setup = Setup::new(Binary::CheckAvailability).sandbox(|sandbox| sandbox.pats = vec![account]);
-    let world = setup.start().await;
-    // On the third page.
-    let request = world.request().days(2, 5).event_type("session-00190");
-    let (answer, paths) = get(&world, &request).await;
-    assert_eq!((answer.status, paths.len()), (200, 5), "{paths:?}");
-    let (answer, paths) = get(&world, &request.event_type("demo")).await;
-    answer.assert_ok("one of two is cached");
-    assert_eq!(paths, [EVENT_TYPES, EVENT_TYPES, EVENT_TYPES, AVAILABLE_TIMES, AVAILABLE_TIMES]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn error_of_one_event_type_does_not_wait_for_the_others() {
-    let world = world().await;
+    let setup = Setup::new(Binary::CheckAvailability).with("CALENDLY_TIMEOUT_MS", "20000");
+    let world = setup.start().await;
     world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::Hang);
     world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(403));
     let answer = world.send(&about(world.request().days(2, 5), &["demo", "mentoring"])).await;
     answer.assert_error(403, "calendly_error", "");
+    assert_eq!(world.calendly_paths(), [ME, EVENT_TYPES, AVAILABLE_TIMES, AVAILABLE_TIMES]);
     let line = world.log_line(&answer.request_id).await;
-    assert!(line["duration_ms"].as_f64().unwrap() < 4_000.0, "less than the time-out of a call: {line}");
+    assert_eq!(line["calendly_calls"], 4, "the canceled call counts: {line}");
+    assert!(line["duration_ms"].as_f64().unwrap() < 15_000.0, "less than the time-out of a call: {line}");
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use end_to_end::{AVAILABLE_TIMES, Binary, EVENT_TYPES, ME, Request, Setup, World, wait_until};
-use sandbox::{Account, Fault};
+use end_to_end::{AVAILABLE_TIMES, Binary, EVENT_TYPES, FakeClock, ME, Request, Setup, World, wait_until};
+use sandbox::Account;
 use serde_json::json;
-use tokio::time::sleep;
 
 /// Sends a good request and returns the paths called for it, which the log line has to agree with.
 async fn paths(world: &World, request: Request) -> Vec<String> {
@@ -25,14 +24,6 @@ async fn paths(world: &World, request: Request) -> Vec<String> {
 fn range(world: &World, days: u64, event_type: Option<&str>) -> Request {
     let request = world.request().days(2, 1 + days);
     event_type.into_iter().fold(request, |request, event_type| request.event_type(event_type))
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn user_calls_once() {
-    let world = Setup::new(Binary::User).start().await;
-    assert_eq!(paths(&world, world.request()).await, [ME]);
-    assert_eq!(paths(&world, world.request()).await, Vec::<String>::new());
-    assert_eq!(world.secrets.reads().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,15 +52,16 @@ async fn availability_calls_three_times_cold_and_once_per_window_warm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cached_values_live_as_long_as_configured() {
-    let setup = Setup::new(Binary::CheckAvailability).with("EVENT_TYPE_CACHE_SECONDS", "1");
-    let world = setup.with("PAT_CACHE_SECONDS", "3").start().await;
+    let clock = FakeClock::new();
+    let setup = Setup::new(Binary::CheckAvailability).with("EVENT_TYPE_CACHE_SECONDS", "60");
+    let world = setup.with("PAT_CACHE_SECONDS", "300").with_all(clock.variables(true)).start().await;
     paths(&world, range(&world, 7, None)).await;
-    sleep(Duration::from_millis(1_050)).await;
+    clock.set_offset(Duration::from_secs(61));
     assert_eq!(paths(&world, range(&world, 7, None)).await, [EVENT_TYPES, AVAILABLE_TIMES]);
-    let reads = world.secrets.reads().len();
-    sleep(Duration::from_millis(2_050)).await;
+    let reads = world.secrets.reads();
+    clock.set_offset(Duration::from_secs(301));
     assert_eq!(paths(&world, range(&world, 7, None)).await, [ME, EVENT_TYPES, AVAILABLE_TIMES]);
-    assert_eq!(world.secrets.reads().len(), reads + 1);
+    assert_eq!(world.secrets.reads(), reads + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,17 +92,4 @@ async fn cached_values_of_one_pat_are_not_used_with_another() {
     store("ann", "pat-of-ben");
     world.sandbox.revoke_pat("pat-of-ann");
     assert_eq!(get("ann").await.json()["event_type"], uri("pat-of-ben"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn canceled_calls_are_counted() {
-    let world = Setup::new(Binary::CheckAvailability).with("CALENDLY_MAX_RETRIES", "0").start().await;
-    let uri = world.event_type_uri("demo");
-    // Of four concurrent calls, the last one fails at once.
-    world.sandbox.fault(AVAILABLE_TIMES, 3, Fault::Delay { milliseconds: 500 });
-    world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(403));
-    let answer = world.send(&range(&world, 124, Some(&uri))).await;
-    answer.assert_error(403, "calendly_error", "");
-    let line = world.log_line(&answer.request_id).await;
-    assert_eq!(line["calendly_calls"], world.calendly_paths().len(), "{line}");
 }

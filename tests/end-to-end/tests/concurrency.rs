@@ -4,10 +4,10 @@ use end_to_end::{AVAILABLE_TIMES, Answer, Binary, Setup, World, concurrent_calls
 use futures_util::future::join_all;
 use sandbox::Fault;
 
-/// Sends four concurrent requests for different days and checks that each gets its own answer.
-async fn send_four(world: &World) -> Vec<Answer> {
+/// Sends four concurrent requests for different days, whose calls take `milliseconds`. Checks that each gets its own answer.
+async fn send_four(world: &World, milliseconds: u64) -> Vec<Answer> {
     let uri = world.event_type_uri("demo");
-    world.sandbox.fault(AVAILABLE_TIMES, 4, Fault::Delay { milliseconds: 500 });
+    world.sandbox.fault(AVAILABLE_TIMES, 4, Fault::Delay { milliseconds });
     let answers = join_all((0..4_u64).map(async |number| {
         let request = world.request().days(2 + number, 9).event_type(&uri);
         let answer = world.send(&request.header("X-Request-Id", "of-the-client")).await;
@@ -26,7 +26,7 @@ async fn max_concurrency_runs_invocations_concurrently() {
     let setup = Setup::new(Binary::CheckAvailability).with("AWS_LAMBDA_MAX_CONCURRENCY", "4");
     let world = setup.start().await;
     world.function.wait_for_polls(4).await;
-    let answers = send_four(&world).await;
+    let answers = send_four(&world, 2_000).await;
     assert_eq!(concurrent_calls(&world.calendly_calls()), 4);
     let mut cold_starts = 0;
     for answer in answers {
@@ -41,6 +41,6 @@ async fn max_concurrency_runs_invocations_concurrently() {
 async fn without_max_concurrency_invocations_run_one_at_a_time() {
     let world = Setup::new(Binary::CheckAvailability).start().await;
     assert_eq!(world.function.polls(), 1);
-    send_four(&world).await;
+    send_four(&world, 200).await;
     assert_eq!(concurrent_calls(&world.calendly_calls()), 1);
 }

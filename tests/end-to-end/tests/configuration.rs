@@ -35,11 +35,3 @@ async fn invalid_variables_stop_the_function_and_are_named() {
     let mcp = Setup::new(Binary::Mcp).with("MCP_ALLOWED_ORIGINS", "app.example.com");
     assert_init_fails(mcp, &["MCP_ALLOWED_ORIGINS"]).await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn lists_and_trailing_slashes_are_accepted() {
-    let setup = Setup::new(Binary::User).with("JWT_AUDIENCE", "another, calendly-functions");
-    let world = setup.with("CALENDLY_BASE_URL", "{sandbox}/").start().await;
-    world.get(&[]).await.assert_ok("");
-    assert_eq!(world.calendly_paths(), ["/users/me"]);
-}

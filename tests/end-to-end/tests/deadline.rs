@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use end_to_end::{Answer, AwsFault, Binary, Gateway, Invocation, ME, SecretsManager, Setup};
+use end_to_end::{Answer, Binary, Gateway, Invocation, ME, SecretsManager, Setup};
 use sandbox::{Config, Fault, Sandbox};
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn deadline_limits_retries_and_reads_of_secrets_and_keys() {
     let retries = Setup::new(Binary::User).with("CALENDLY_MAX_RETRIES", "10").start().await;
     retries.sandbox.fault(ME, 100, Fault::status(503));
     let secrets = Setup::new(Binary::User).with_pat_per_caller().start().await;
-    secrets.secrets.set_fault(AwsFault::Hang);
+    secrets.secrets.set_fault(Fault::Hang);
     let sandbox = Sandbox::start(Config::default()).await.unwrap();
     sandbox.fault("/issuer/jwks", 100, Fault::Hang);
     let keys = Setup::new(Binary::User).spawn_with(sandbox, SecretsManager::start().await).await;

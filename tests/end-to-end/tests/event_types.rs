@@ -1,6 +1,6 @@
 //! `GET /calendly/user-event-types` (docs/contract.md, section 1.2).
 
-use end_to_end::{Binary, EVENT_TYPES, Gateway, ME, Setup, World, json_fault, list_page, raw_collection};
+use end_to_end::{Binary, EVENT_TYPES, Gateway, Setup, World, json_fault, list_page, sandbox_event_types};
 use sandbox::{Account, Catalog, DEFAULT_PAT, Fault};
 use serde_json::{Value, json};
 
@@ -12,30 +12,10 @@ async fn world_with(catalog: Catalog) -> World {
     setup.sandbox(|sandbox| sandbox.pats = vec![account]).start().await
 }
 
-/// Every object as the sandbox writes it, page by page.
-async fn all_objects(world: &World, active: Option<&str>) -> Vec<String> {
-    let me: Value = serde_json::from_str(&world.calendly_text(ME, &[]).await).unwrap();
-    let user = me["resource"]["uri"].as_str().unwrap().to_owned();
-    let mut all = Vec::new();
-    let mut token: Option<String> = None;
-    loop {
-        let mut query = vec![("user", &*user), ("count", "100")];
-        query.extend(active.map(|active| ("active", active)));
-        query.extend(token.as_deref().map(|token| ("page_token", token)));
-        let page = world.calendly_text(EVENT_TYPES, &query).await;
-        all.extend(raw_collection(&page));
-        let page: Value = serde_json::from_str(&page).unwrap();
-        match page["pagination"]["next_page_token"].as_str() {
-            Some(next) => token = Some(next.to_owned()),
-            None => return all,
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_of_all_pages_are_passed_through_byte_for_byte() {
     let world = world_with(THREE_PAGES).await;
-    let expected = all_objects(&world, None).await;
+    let expected = sandbox_event_types(&world.sandbox, &[]).await;
     let text = expected.join("\n");
     for needle in ["\"duration\":30.0", "123456789012345678901234567890", "sandbox_future_object"] {
         assert!(text.contains(needle), "the sandbox no longer sends {needle}");
@@ -55,7 +35,7 @@ async fn active_filters_the_list() {
     let world = world_with(Catalog::default()).await;
     let all = world.get(&[]).await;
     for spellings in [["true", "True", "1"], ["false", "False", "0"]] {
-        let expected = all_objects(&world, Some(spellings[0])).await;
+        let expected = sandbox_event_types(&world.sandbox, &[("active", spellings[0])]).await;
         for spelling in spellings {
             let answer = world.get(&[("active", spelling)]).await;
             assert_eq!(answer.raw_items(), expected, "{spelling}");
@@ -67,7 +47,7 @@ async fn active_filters_the_list() {
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_active_is_refused_before_any_call() {
     let world = world_with(Catalog::default()).await;
-    let reads = world.secrets.reads().len();
+    let reads = world.secrets.reads();
     for query in ["active=TRUE", "active=true&active=true"] {
         for gateway in Gateway::BOTH {
             let answer = world.send_through(gateway, &world.request().raw_query(query)).await;
@@ -76,15 +56,18 @@ async fn invalid_active_is_refused_before_any_call() {
         }
     }
     assert_eq!(world.calendly_paths(), Vec::<String>::new());
-    assert_eq!(world.secrets.reads().len(), reads);
+    assert_eq!(world.secrets.reads(), reads);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn configured_fields_and_secret_event_types_are_filtered() {
     let setup = Setup::new(Binary::UserEventTypes).with("EVENT_TYPE_FIELDS", "name, duration");
     let world = setup.with("INCLUDE_SECRET_EVENT_TYPES", "false").start().await;
-    let all: Vec<Value> =
-        all_objects(&world, None).await.iter().map(|object| serde_json::from_str(object).unwrap()).collect();
+    let all: Vec<Value> = sandbox_event_types(&world.sandbox, &[])
+        .await
+        .iter()
+        .map(|object| serde_json::from_str(object).unwrap())
+        .collect();
     let expected: Vec<Value> = all
         .iter()
         .filter(|row| row["secret"] != true)
@@ -96,7 +79,7 @@ async fn configured_fields_and_secret_event_types_are_filtered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn empty_list_is_an_empty_array() {
-    assert_eq!(world_with(Catalog::Empty).await.get(&[]).await.body, "[]");
+    assert_eq!(world_with(Catalog::Plain { count: 0 }).await.get(&[]).await.body, "[]");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,18 +100,21 @@ async fn refused_page_token_restarts_the_list_once() {
     assert!(pages >= 3);
     world.sandbox.forget_calls();
     // The third page is refused, after two pages that are read twice.
-    world.sandbox.fault(EVENT_TYPES, 2, Fault::Delay { milliseconds: 1 });
-    world.sandbox.fault(EVENT_TYPES, 1, Fault::StalePageToken);
+    let (sent, refused) = (Fault::Delay { milliseconds: 1 }, Fault::status(400));
+    world.sandbox.fault(EVENT_TYPES, 2, sent.clone());
+    world.sandbox.fault(EVENT_TYPES, 1, refused.clone());
     let answer = world.get(&[]).await;
     answer.assert_ok("");
     assert_eq!(answer.raw_items(), whole, "each event type once");
     assert_eq!(world.calls_of(EVENT_TYPES).len(), 2 + 1 + pages);
-    for (fault, calls) in [(Fault::StalePageToken, 4), (Fault::status(400), 1)] {
+    // A second refusal, and one of the first page, which has no token.
+    for faults in [&[&sent, &refused, &sent, &refused][..], &[&refused]] {
         world.sandbox.forget_calls();
-        world.sandbox.fault(EVENT_TYPES, 10, fault.clone());
-        world.get(&[]).await.assert_error(400, "calendly_error", &fault);
-        assert_eq!(world.calls_of(EVENT_TYPES).len(), calls, "{fault:?}");
-        world.sandbox.clear_faults();
+        for fault in faults {
+            world.sandbox.fault(EVENT_TYPES, 1, (*fault).clone());
+        }
+        world.get(&[]).await.assert_error(400, "calendly_error", faults);
+        assert_eq!(world.calls_of(EVENT_TYPES).len(), faults.len(), "{faults:?}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use end_to_end::{
-    AVAILABLE_TIMES, Answer, AwsFault, Binary, EVENT_TYPES, FakeClock, Gateway, Invocation, ME, Request,
+    AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, FakeClock, Gateway, Invocation, ME, Request,
     SecretsManager, Setup, TcpProxy, World, wait_until,
 };
 use futures_util::future::join_all;
@@ -75,29 +75,6 @@ impl ProxiedWorld {
     }
 }
 
-/// A warm-up opens a new connection although the pool has dead ones.
-#[tokio::test(flavor = "multi_thread")]
-async fn dead_connections_do_not_fail_a_warm_up_or_the_next_request() {
-    join_all(Binary::WITH_GET_ROUTE.map(async |binary| {
-        // The PAT expires during the freeze.
-        let frozen = ProxiedWorld::start(binary, |setup| {
-            let setup = setup.with("PAT_CACHE_SECONDS", "1").with("EVENT_TYPE_CACHE_SECONDS", "0");
-            setup.with("CALENDLY_MAX_RETRIES", "0")
-        })
-        .await;
-        frozen.world.send(&frozen.request()).await.assert_ok(binary);
-        frozen.world.function.freeze().await;
-        frozen.proxies.iter().for_each(TcpProxy::reset_on_write);
-        // Shorter pauses do not count as a freeze.
-        sleep(Duration::from_millis(1_100)).await;
-        let (answer, ()) = tokio::join!(frozen.world.warm_up(), frozen.world.function.thaw());
-        assert_eq!(answer.get("unprepared"), None, "{binary:?}: {answer}");
-        let answer = frozen.world.send(&frozen.request()).await;
-        frozen.assert_unaffected(&answer, &format!("{binary:?}")).await;
-    }))
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn freeze_during_a_call_is_survived() {
     // Freezes shorter and longer than the time-out of a call to Calendly.
@@ -135,11 +112,9 @@ async fn dead_connections_are_replaced_after_freezes_of_hours() {
     join_all(cases.map(async |(binary, is_monotonic)| {
         let clock = FakeClock::new();
         let variables = clock.variables(is_monotonic);
-        let frozen = ProxiedWorld::start(binary, |setup| {
-            let setup = setup.with("CALENDLY_MAX_RETRIES", "0");
-            variables.iter().fold(setup, |setup, (name, value)| setup.with(name, value))
-        })
-        .await;
+        let frozen =
+            ProxiedWorld::start(binary, |setup| setup.with("CALENDLY_MAX_RETRIES", "0").with_all(variables))
+                .await;
         for offset in [Duration::ZERO, HOUR / 60, HOUR, 30 * HOUR] {
             frozen.freeze().await;
             clock.set_offset(offset);
@@ -164,13 +139,13 @@ async fn dead_connections_are_replaced_after_freezes_of_hours() {
 #[tokio::test(flavor = "multi_thread")]
 async fn freeze_during_a_read_of_the_secret_is_survived() {
     let frozen = ProxiedWorld::start(Binary::User, |setup| setup.with("PAT_CACHE_SECONDS", "0")).await;
-    let reads = frozen.world.secrets.reads().len();
-    frozen.world.secrets.set_fault(AwsFault::Delay(Duration::from_millis(400)));
+    let reads = frozen.world.secrets.reads();
+    frozen.world.secrets.set_fault(Fault::Delay { milliseconds: 400 });
     let request = frozen.request();
     let interruption = async {
-        wait_until("the read", || (frozen.world.secrets.reads().len() > reads).then_some(())).await;
+        wait_until("the read", || (frozen.world.secrets.reads() > reads).then_some(())).await;
         frozen.freeze().await;
-        frozen.world.secrets.set_fault(AwsFault::None);
+        frozen.world.secrets.clear_faults();
         sleep(Duration::from_millis(200)).await;
         frozen.world.function.thaw().await;
     };

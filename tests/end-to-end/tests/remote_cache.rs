@@ -4,29 +4,25 @@ use std::time::Duration;
 
 use chrono::Utc;
 use end_to_end::{
-    AVAILABLE_TIMES, Answer, AwsFault, Binary, EVENT_TYPES, Function, Gateway, Invocation, ME, Request,
-    Setup, Table, TcpProxy, World, slow_clock, wait_until,
+    AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, Function, Gateway, Invocation, ME, Request, Setup, Table,
+    TcpProxy, World, aws_internal_error, slow_clock, wait_until,
 };
 use futures_util::future::join_all;
 use sandbox::{Account, DEFAULT_PAT, Fault};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::availability_cache::{LONG, send, send_ok, setup, some_days, without_as_of};
+use super::availability_cache::{LONG, send_ok, setup, some_days, without_as_of};
 
 /// Gives the functions 500 ms instead of 100 ms for the table.
 fn with_table(setup: Setup, table: &Table) -> Setup {
     let setup = setup.with("CACHE_TABLE", &table.name).with("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint);
-    slow_clock().iter().fold(setup, |setup, (name, value)| setup.with(name, value))
+    setup.with_all(slow_clock(0.2))
 }
 
 async fn world_and_table(seconds: &str) -> (World, Table) {
     let table = Table::start().await;
     (with_table(setup(seconds), &table).start().await, table)
-}
-
-async fn log_line(function: &Function, answer: &Answer) -> Value {
-    function.log_of(&answer.request_id).await.pop().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,9 +33,9 @@ async fn environments_and_functions_share_the_cache() {
     assert_eq!(world.calendly_paths(), [ME, EVENT_TYPES, AVAILABLE_TIMES]);
     world.sandbox.forget_calls();
     let other = world.start_environment(Binary::CheckAvailability, &[]).await;
-    let answer = send(&other, &request).await;
+    let answer = other.send(&request).await;
     assert!(answer.json() == first, "with the same `as_of`: {}", answer.json()["as_of"]);
-    let line = log_line(&other, &answer).await;
+    let line = other.log_line(&answer.request_id).await;
     assert_eq!(line["AvailabilityFromTable"].as_f64(), Some(1.0), "{line}");
     assert_eq!(line["cache"], json!({"availability": true, "event_type": true, "keys": true, "pat": true}));
     let user = world.start_environment(Binary::User, &[]).await;
@@ -63,7 +59,8 @@ async fn concurrent_requests_of_all_environments_share_one_call() {
         function.wait_for_polls(4).await;
     }
     world.sandbox.forget_calls();
-    world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::Delay { milliseconds: 400 });
+    // Longer than all requests take to arrive.
+    world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::Delay { milliseconds: 2_000 });
     let request = some_days(&world);
     let requests = functions.iter().flat_map(|function| (0..4).map(move |_| function));
     let answers = join_all(requests.map(|function| send_ok(function, &request))).await;
@@ -84,8 +81,8 @@ async fn failed_load_releases_the_lease() {
     assert_eq!(world.send(&request).await.status, 400);
     assert!(table.items().iter().all(|item| item.get("lease").is_none()));
     let other = world.start_environment(Binary::CheckAvailability, &[]).await;
-    let answer = send(&other, &request).await;
-    let line = log_line(&other, &answer).await;
+    let answer = other.send(&request).await;
+    let line = other.log_line(&answer.request_id).await;
     assert_eq!((answer.status, line.get("SharedCacheWait")), (200, None), "{line}");
 }
 
@@ -109,7 +106,7 @@ async fn waiter_of_a_dead_lease_holder_calls_calendly() {
             let invocation = Invocation::new(&event).within(Duration::from_millis(deadline_ms));
             let answer = Answer::from_outcome(other.invoke(invocation).await);
             answer.assert_ok(deadline_ms);
-            log_line(&other, &answer).await
+            other.log_line(&answer.request_id).await
         };
         let ((), line) = tokio::join!(holder, waiter);
         assert!(expected_wait.contains(&line["SharedCacheWait"].as_f64().unwrap()), "{line}");
@@ -121,18 +118,18 @@ async fn waiter_of_a_dead_lease_holder_calls_calendly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn failing_table_is_skipped_and_tried_again() {
     let (world, table) = world_and_table(LONG).await;
-    table.set_fault(AwsFault::InternalError);
+    table.set_fault(aws_internal_error());
     let uri = world.event_type_uri("demo");
     let uncached = |first: u64| world.request().days(first, first + 1).event_type(&uri);
     let answer = world.send(&uncached(40)).await;
     answer.assert_ok("");
     let line = world.log_line(&answer.request_id).await;
     assert_eq!(line["SharedCacheFailures"].as_f64(), Some(1.0), "{line}");
-    table.clear_calls();
+    table.forget_operations();
     send_ok(&world.function, &uncached(80)).await;
     assert_eq!(table.operations(), Vec::<String>::new(), "the circuit breaker is open");
     assert!(world.function.raw_output().contains("CACHE_TABLE"), "the failure is not logged");
-    table.set_fault(AwsFault::None);
+    table.clear_faults();
     // One second of the slowed clock.
     sleep(Duration::from_millis(5_250)).await;
     send_ok(&world.function, &uncached(120)).await;
@@ -145,7 +142,8 @@ async fn init_preconnects_to_the_table() {
     let proxy = TcpProxy::to(&table.endpoint).await;
     let setup = with_table(Setup::new(Binary::User), &table).with("AWS_ENDPOINT_URL_DYNAMODB", &proxy.url);
     let world = setup.with_pat_per_caller().start().await;
-    assert_eq!((proxy.connection_count(), table.operations().len()), (1, 0));
+    wait_until("the connection", || (proxy.connection_count() == 1).then_some(())).await;
+    assert_eq!(table.operations(), Vec::<String>::new());
     world.secrets.store(&format!("{}/robin", world.secret_id), DEFAULT_PAT);
     world.send(&world.request_with_claims(json!({"sub": "robin"}))).await.assert_ok("");
     assert_eq!(proxy.connection_count(), 1);
@@ -158,16 +156,16 @@ async fn init_reads_the_user_unless_the_secret_names_it() {
     let world = with_table(Setup::new(Binary::User), &table).start().await;
     let request = world.request();
     let user = send_ok(&world.function, &request).await;
-    table.clear_calls();
+    table.forget_operations();
     let other = world.start_environment(Binary::User, &[]).await;
     assert_eq!(table.operations(), ["GetItem"], "init's");
     send_ok(&other, &request).await;
     assert_eq!((table.operations().len(), world.calendly_paths().len()), (1, 1));
     world.secrets.store(&world.secret_id, &json!({"pat": DEFAULT_PAT, "user": user["uri"]}).to_string());
-    table.clear_calls();
+    table.forget_operations();
     let other = world.start_environment(Binary::User, &[]).await;
-    send_ok(&other, &request).await;
-    assert_eq!(table.operations(), Vec::<String>::new());
+    assert_eq!(send_ok(&other, &request).await, user);
+    assert_eq!((table.operations().len(), world.calendly_paths().len()), (0, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,8 +191,8 @@ async fn tampered_items_and_leases_are_ignored_and_replaced() {
     // A lease with a later end than any environment sets.
     table.put(&json!({"pk": item["pk"], "lease": {"N": "99999999999999"}, "expires": {"N": "1"}}));
     let other = world.start_environment(Binary::CheckAvailability, &[]).await;
-    let answer = send(&other, &request).await;
-    let line = log_line(&other, &answer).await;
+    let answer = other.send(&request).await;
+    let line = other.log_line(&answer.request_id).await;
     assert_eq!((answer.status, line.get("SharedCacheWait")), (200, None), "{line}");
 }
 

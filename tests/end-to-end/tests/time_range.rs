@@ -53,21 +53,16 @@ async fn midnight_after_a_bare_end_date_belongs_to_the_next_day() {
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_parameters_are_refused_before_any_call() {
     let world = Setup::new(Binary::CheckAvailability).start().await;
-    let reads = world.secrets.reads().len();
+    let reads = world.secrets.reads();
     let good = "start_time=2099-01-01T09:00:00Z&end_time=2099-01-02T09:00:00Z";
     let at = format!("{}T09:00:00Z", day(2));
     for (query, parameter) in [
         ("start_time=2099-01-01T10:00&end_time=2099-01-02", "start_time"),
         ("start_time=2020-01-01&end_time=2020-01-02", "end_time"),
-        (&format!("{good}&timezone=Mars/Olympus"), "timezone"),
-        (&format!("{good}{}", "&event_type=a".repeat(11)), "event_type"),
         (&format!("{good}&event_type=https://api.calendly.com@evil.example/event_types/x"), "event_type"),
         (&format!("{good}&match=some"), "match"),
-        (&format!("{good}&limit=0"), "limit"),
-        (&format!("{good}&duration=half"), "duration"),
         (&format!("at={at}&{good}"), "at"),
         (&format!("at={at}&limit=1"), "limit"),
-        ("at=2020-01-01T00:00:00Z", "at"),
     ] {
         for gateway in Gateway::BOTH {
             let answer = world.send_through(gateway, &world.request().raw_query(query)).await;
@@ -77,24 +72,24 @@ async fn invalid_parameters_are_refused_before_any_call() {
         }
     }
     assert_eq!(world.calendly_paths(), Vec::<String>::new());
-    assert_eq!(world.secrets.reads().len(), reads);
+    assert_eq!(world.secrets.reads(), reads);
 }
 
-/// A range starts in 3 s, and a call takes longer. No call requests times in the past.
+/// A range starts in 6 s, and a call takes longer. No call requests times in the past.
 #[tokio::test(flavor = "multi_thread")]
 async fn start_that_becomes_past_during_the_request_is_moved() {
-    let setup = Setup::new(Binary::CheckAvailability).with("CALENDLY_TIMEOUT_MS", "3500");
+    let setup = Setup::new(Binary::CheckAvailability).with("CALENDLY_TIMEOUT_MS", "6500");
     let world = setup.start().await;
     let uri = world.event_type_uri("demo");
     world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::Hang);
     let began = Utc::now();
-    let (start, end) = (utc(began + TimeDelta::seconds(3)), utc(midnight(3)));
+    let (start, end) = (utc(began + TimeDelta::seconds(6)), utc(midnight(3)));
     let query = [("start_time", &*start), ("end_time", &end), ("event_type", &uri)];
     let answer = world.get(&query).await;
     answer.assert_ok("");
     let last = windows(&world).into_iter().map(|(start, _)| start).max().unwrap();
     assert!(
-        last >= began + TimeDelta::seconds(3 + 60) && last <= Utc::now() + TimeDelta::seconds(61),
+        last >= began + TimeDelta::seconds(6 + 60) && last <= Utc::now() + TimeDelta::seconds(61),
         "{last}"
     );
     assert_eq!(time(&answer.json()["start_time"]), last);

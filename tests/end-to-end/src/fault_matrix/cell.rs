@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use sandbox::{Account, Config, FaultProxy, Mint, Sandbox};
+use sandbox::{Account, Config, Mint, Sandbox};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -78,8 +78,7 @@ impl SharedSetup {
 struct FaultInjector<'a> {
     cell: &'a Cell,
     authority: &'a Authority,
-    /// Injects faults into calls of Secrets Manager or DynamoDB.
-    fault_proxy: FaultProxy,
+    table: Table,
     /// In front of the failing server, for faults of the whole server.
     proxy: TcpProxy,
 }
@@ -90,14 +89,13 @@ struct CellWorld<'a> {
     extremes: &'a Extremes,
     world: World,
     injector: FaultInjector<'a>,
-    _table: Option<Table>,
     requests: AtomicU64,
 }
 
 impl Cell {
     /// Runs the cell; panics if the contract is broken.
     pub(crate) async fn run(&self, shared: &SharedSetup) -> CellAnswer {
-        let group = shared.is_confined.then(|| ControlGroup::new().expect("a control group"));
+        let group = shared.is_confined.then(|| ControlGroup::new(true).expect("a control group"));
         let cell = CellWorld::start(self, shared, group.as_ref()).await;
         let (world, injector) = (&cell.world, &cell.injector);
         let service = self.upstream.service();
@@ -113,7 +111,7 @@ impl Cell {
                     world.sandbox.rotate_keys();
                 }
                 token = cell.token(CALLERS[1]);
-                injector.inject(&world.sandbox).await;
+                injector.inject(&world.sandbox, &world.secrets).await;
                 answer = Some(cell.affected_request(&token).await);
             }
         }
@@ -122,7 +120,7 @@ impl Cell {
         if self.phase == Phase::Warm && is_unavailable {
             cell.good_request(&known_token).await;
         }
-        injector.clear(&world.sandbox);
+        injector.clear(world);
         // A failed fetch of keys is followed by a cool-down.
         let next_token = if service == Service::Issuer && is_unavailable { &known_token } else { &token };
         cell.recovers(next_token).await;
@@ -141,29 +139,28 @@ impl Cell {
 }
 
 impl FaultInjector<'_> {
-    async fn inject(&self, sandbox: &Sandbox) {
+    async fn inject(&self, sandbox: &Sandbox, secrets: &SecretsManager) {
         match &self.cell.case.injection {
-            Injection::Call(fault) => {
-                let event_type = event_type(sandbox);
-                let path = self.cell.upstream.path(&event_type);
-                match self.cell.upstream.service() {
-                    Service::SecretsManager | Service::DynamoDb => {
-                        self.fault_proxy.fault(path, u32::MAX, fault.clone())
-                    }
-                    _ => sandbox.fault(path, u32::MAX, fault.clone()),
+            Injection::Call(fault) => match self.cell.upstream.service() {
+                Service::SecretsManager => secrets.set_fault(fault.clone()),
+                Service::DynamoDb => self.table.set_fault(fault.clone()),
+                Service::Calendly | Service::Issuer => {
+                    let path = self.cell.upstream.path(&event_type(sandbox)).to_owned();
+                    sandbox.fault(&path, u32::MAX, fault.clone());
                 }
-            }
+            },
             Injection::ConnectionRefused => self.proxy.refuse().await,
             Injection::Certificate(certificate) => self.proxy.set_certificate(self.authority, *certificate),
         }
         self.proxy.close_all();
     }
 
-    fn clear(&self, sandbox: &Sandbox) {
+    fn clear(&self, world: &World) {
         match &self.cell.case.injection {
             Injection::Call(_) => {
-                sandbox.clear_faults();
-                self.fault_proxy.clear_faults();
+                world.sandbox.clear_faults();
+                world.secrets.clear_faults();
+                self.table.clear_faults();
             }
             Injection::ConnectionRefused => self.proxy.accept(),
             Injection::Certificate(_) => self.proxy.set_certificate(self.authority, Certificate::Good),
@@ -187,19 +184,21 @@ impl<'a> CellWorld<'a> {
         });
         let sandbox = sandbox.await.expect("the sandbox starts");
         let secrets = SecretsManager::start().await;
-        let table = if cell.upstream == Upstream::DynamoDb { Some(Table::start().await) } else { None };
-        let behind_proxy = table.as_ref().map_or(&secrets.endpoint, |table| &table.endpoint);
-        let fault_proxy = FaultProxy::start(behind_proxy).await.expect("the fault proxy starts");
-        let is_of_aws = matches!(service, Service::SecretsManager | Service::DynamoDb);
-        proxy.set_upstream(&if is_of_aws { fault_proxy.url() } else { sandbox.base_url() });
-        let proxied = |of: Service, url: String| {
-            if cell.affects_whole_server() && service == of { proxy.url.clone() } else { url }
+        let table = Table::start().await;
+        let sandbox_url = sandbox.base_url();
+        proxy.set_upstream(match service {
+            Service::Calendly | Service::Issuer => &sandbox_url,
+            Service::SecretsManager => &secrets.endpoint,
+            Service::DynamoDb => &table.endpoint,
+        });
+        let proxied = |of: Service, url: &str| {
+            if cell.affects_whole_server() && service == of { proxy.url.clone() } else { url.to_owned() }
         };
         // Large bodies need time on a busy machine; hanging calls should time out early.
         let timeout_ms = if service == Service::Calendly && cell.case.hangs() { "500" } else { "4000" };
         let mut setup = Setup::new(cell.binary)
             .secret(Some(PAT))
-            .with("CALENDLY_BASE_URL", &proxied(Service::Calendly, sandbox.base_url()))
+            .with("CALENDLY_BASE_URL", &proxied(Service::Calendly, &sandbox_url))
             .with("CALENDLY_TIMEOUT_MS", timeout_ms)
             .with("CALENDLY_MAX_RETRIES", "1")
             .with("JWT_ISSUER", &sandbox.issuer_url())
@@ -215,12 +214,12 @@ impl<'a> CellWorld<'a> {
             Upstream::Me => setup.with("PAT_CACHE_SECONDS", "0"),
             Upstream::EventType => setup.with("EVENT_TYPE_CACHE_SECONDS", "0"),
             Upstream::SecretsManager => {
-                let url = proxied(Service::SecretsManager, fault_proxy.url());
+                let url = proxied(Service::SecretsManager, &secrets.endpoint);
                 setup.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &url)
             }
             Upstream::DynamoDb => setup
-                .with("CACHE_TABLE", table.as_ref().map_or("", |table| &table.name))
-                .with("AWS_ENDPOINT_URL_DYNAMODB", &proxied(Service::DynamoDb, fault_proxy.url()))
+                .with("CACHE_TABLE", &table.name)
+                .with("AWS_ENDPOINT_URL_DYNAMODB", &proxied(Service::DynamoDb, &table.endpoint))
                 .with("AVAILABILITY_CACHE_SECONDS", "60"),
             Upstream::Keys if cell.affects_whole_server() => {
                 setup.with("JWT_JWKS_URL", &format!("{}{}", proxy.url, cell.upstream.path("")))
@@ -231,14 +230,14 @@ impl<'a> CellWorld<'a> {
             // A warm function has not cached the PAT of a new caller.
             setup = setup.with_pat_per_caller();
         }
-        let injector = FaultInjector { cell, authority, fault_proxy, proxy };
+        let injector = FaultInjector { cell, authority, table, proxy };
         if cell.phase != Phase::Warm {
-            injector.inject(&sandbox).await;
+            injector.inject(&sandbox, &secrets).await;
         }
         let world = setup.spawn_with(sandbox, secrets).await;
         world.function.wait_for_init().await;
         let extremes = &shared.extremes;
-        Self { cell, extremes, world, injector, _table: table, requests: AtomicU64::new(0) }
+        Self { cell, extremes, world, injector, requests: AtomicU64::new(0) }
     }
 
     fn token(&self, sub: &str) -> String {
@@ -305,10 +304,8 @@ impl<'a> CellWorld<'a> {
     /// Checks that a warm-up succeeds and reports failed preparations.
     async fn warm_up(&self) {
         let invocation = Invocation::new(&json!({"warmer": true})).within(DEADLINE);
-        let deadline = invocation.deadline;
         let outcome = self.world.function.invoke(invocation).await;
-        let left = deadline.duration_since(outcome.arrived).unwrap_or_default();
-        assert!(left >= MARGIN, "only {left:?} were left");
+        assert!(outcome.time_left >= MARGIN, "only {:?} were left", outcome.time_left);
         let answer = outcome.result.expect("a warm-up succeeds");
         assert_eq!(answer["warm"], true, "{answer}");
         let unprepared = answer["unprepared"].as_array().map_or(0, Vec::len);

@@ -25,7 +25,7 @@ async fn every_fault_gets_the_contracts_answer() {
 /// page. Without control groups, only memory is measured.
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_in_the_smallest_environment() {
-    let is_confined = match ControlGroup::new() {
+    let is_confined = match ControlGroup::new(true) {
         Ok(_) => true,
         Err(error) => {
             println!("not confined: {error}");

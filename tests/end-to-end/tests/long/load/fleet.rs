@@ -122,7 +122,7 @@ fn check(body: &str, request: &TestRequest) -> Option<String> {
         Err(error) => return Some(format!("{error}: {body:.200}")),
     };
     let starts: Vec<_> = collection.iter().map(|slot| slot.start_time).collect();
-    // Without a cache, Calendly answered_at a moment ago.
+    // Without a cache, Calendly answered a moment ago.
     let as_of = as_of.unwrap_or_else(|| Utc::now() - MAX_LATENCY);
     if (Utc::now() - as_of).num_seconds() > CACHE_SECONDS as i64 + 1 {
         return Some(format!("as of {as_of}, which is too old"));

@@ -63,7 +63,7 @@ pub(super) struct Truth {
 type Known = BTreeMap<(String, String, String, i64), Arc<Vec<DateTime<Utc>>>>;
 
 impl Scenario {
-    pub(super) fn start(seconds: f64, per_minute: f64) -> Self {
+    pub(super) fn new(seconds: f64, per_minute: f64) -> Self {
         let every = Duration::from_secs_f64(60.0 / per_minute);
         Self { count: (seconds / every.as_secs_f64()) as usize, every }
     }

@@ -51,12 +51,12 @@ impl Summary {
     }
 
     /// The latencies of answers whose windows all came from this source.
-    fn took_from(&self, kind: &str) -> Vec<Duration> {
-        let is_so = |answer: &&TimedAnswer| {
+    fn took_from(&self, source: &str) -> Vec<Duration> {
+        let has_no_other_source = |answer: &&TimedAnswer| {
             let line = &self.log[&answer.request_id];
-            SOURCES.iter().all(|it| line.get(*it).is_some() == (*it == kind))
+            SOURCES.iter().all(|other| line.get(*other).is_some() == (*other == source))
         };
-        self.answers.iter().filter(is_so).map(|answer| answer.took).collect()
+        self.answers.iter().filter(has_no_other_source).map(|answer| answer.took).collect()
     }
 
     pub(super) fn median_length(&self) -> usize {

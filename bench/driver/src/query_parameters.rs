@@ -1,4 +1,4 @@
-//! Query parameters, compared with the plain requests that they replace.
+//! Query parameters, beside the plain requests that they replace.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    question,
+    exchange,
     stand_ins::{self, Conditions, StandIns},
     statistics::{Summary, milliseconds},
     subject::Subject,
 };
 
 /// Repetitions of each question.
-const TIMES: usize = 10;
+const REPETITIONS: usize = 10;
 
 type Query<'a> = [(&'a str, &'a str)];
 /// The starts of the slots in an answer, in its order.
@@ -25,8 +25,8 @@ type Starts = Vec<DateTime<Utc>>;
 /// A question as one request and as plain requests.
 struct Case<'a> {
     question: &'static str,
-    form: &'a Query<'a>,
-    by_hand: &'a [(Binary, &'a Query<'a>)],
+    one: &'a Query<'a>,
+    plain: &'a [(Binary, &'a Query<'a>)],
     /// The starts of the one answer, from those of the plain answers.
     expected: fn(&[Starts]) -> Starts,
 }
@@ -35,8 +35,10 @@ struct Case<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Comparison {
     question: &'static str,
-    form: Cost,
-    by_hand: Cost,
+    #[serde(rename = "form")]
+    one: Cost,
+    #[serde(rename = "by_hand")]
+    plain: Cost,
 }
 
 /// Requests, latency, size, and calls of Calendly.
@@ -61,69 +63,69 @@ pub(crate) async fn run() -> Vec<Comparison> {
     let caller = Caller::start().await;
     let uris = ["session-00001", "session-00002", "session-00003"].map(|slug| caller.event_type(slug));
     let events = uris.each_ref().map(|uri| ("event_type", &**uri));
-    let start = question::monday();
+    let start = exchange::monday();
     let [week, year] = [7, 366].map(|days| utc(start + TimeDelta::days(days)));
     let start = utc(start);
     let in_week = [("start_time", &*start), ("end_time", &*week)];
     let of_year = [events[0], ("start_time", &start), ("end_time", &year)];
     let week_of_each = events.map(|event_type| [event_type, in_week[0], in_week[1]]);
-    let each_by_hand = week_of_each.each_ref().map(|query| (Binary::CheckAvailability, &query[..]));
+    let each_plain = week_of_each.each_ref().map(|query| (Binary::CheckAvailability, &query[..]));
 
-    let (_, plain) = caller.ask(Binary::CheckAvailability, &week_of_each[0]).await;
-    let moment = starts(&plain)[4];
+    let (_, first) = caller.send(Binary::CheckAvailability, &week_of_each[0]).await;
+    let moment = starts(&first)[4];
     let week_from_there = utc(moment + TimeDelta::days(7));
     let moment = utc(moment);
     let from_there = [events[0], ("start_time", &moment), ("end_time", &week_from_there)];
-    let (_, event_types) = caller.ask(Binary::UserEventTypes, &[]).await;
+    let (_, event_types) = caller.send(Binary::UserEventTypes, &[]).await;
     let duration = event_types[0]["duration"].to_string();
 
     let cases: [Case<'_>; 5] = [
         Case {
             question: "`at`: is this moment free, and which are the next three?",
-            form: &[events[0], ("at", &moment)],
-            by_hand: &[(Binary::CheckAvailability, &from_there)],
-            expected: |by_hand| by_hand[0][..4].to_vec(),
+            one: &[events[0], ("at", &moment)],
+            plain: &[(Binary::CheckAvailability, &from_there)],
+            expected: |plain| plain[0][..4].to_vec(),
         },
         Case {
             question: "three event types, a week",
-            form: &[&events[..], &in_week].concat(),
-            by_hand: &each_by_hand,
-            expected: |by_hand| {
-                let mut any = by_hand.concat();
+            one: &[&events[..], &in_week].concat(),
+            plain: &each_plain,
+            expected: |plain| {
+                let mut any = plain.concat();
                 any.sort();
                 any
             },
         },
         Case {
             question: "three event types, `match=all`, a week",
-            form: &[&events[..], &[("match", "all")], &in_week].concat(),
-            by_hand: &each_by_hand,
-            expected: |by_hand| {
-                let mut all = by_hand[0].clone();
-                all.retain(|start| by_hand.iter().all(|starts| starts.contains(start)));
+            one: &[&events[..], &[("match", "all")], &in_week].concat(),
+            plain: &each_plain,
+            expected: |plain| {
+                let mut all = plain[0].clone();
+                all.retain(|start| plain.iter().all(|starts| starts.contains(start)));
                 all
             },
         },
         Case {
             question: "`limit=3`, a year",
-            form: &[&of_year[..], &[("limit", "3")]].concat(),
-            by_hand: &[(Binary::CheckAvailability, &of_year)],
-            expected: |by_hand| by_hand[0][..3].to_vec(),
+            one: &[&of_year[..], &[("limit", "3")]].concat(),
+            plain: &[(Binary::CheckAvailability, &of_year)],
+            expected: |plain| plain[0][..3].to_vec(),
         },
         Case {
             question: "`duration`: only if it is that long, a week",
-            form: &[&week_of_each[0][..], &[("duration", &duration)]].concat(),
-            by_hand: &[(Binary::UserEventTypes, &[]), each_by_hand[0]],
-            expected: |by_hand| by_hand[1].clone(),
+            one: &[&week_of_each[0][..], &[("duration", &duration)]].concat(),
+            plain: &[(Binary::UserEventTypes, &[]), each_plain[0]],
+            expected: |plain| plain[1].clone(),
         },
     ];
     let mut comparisons = Vec::new();
-    for Case { question, form, by_hand, expected } in cases {
-        println!("by hand: {question}");
-        let (form, form_starts) = caller.cost(&[(Binary::CheckAvailability, form)]).await;
-        let (by_hand, starts) = caller.cost(by_hand).await;
-        assert_eq!(form_starts, [expected(&starts)], "{question}");
-        comparisons.push(Comparison { question, form, by_hand });
+    for Case { question, one, plain, expected } in cases {
+        println!("query parameters: {question}");
+        let (one, one_starts) = caller.cost(&[(Binary::CheckAvailability, one)]).await;
+        let (plain, plain_starts) = caller.cost(plain).await;
+        assert_eq!(one_starts, [expected(&plain_starts)], "{question}");
+        comparisons.push(Comparison { question, one, plain });
     }
     comparisons
 }
@@ -143,12 +145,12 @@ impl Caller {
     }
 
     /// Sends a request, and returns its latency and its answer.
-    async fn ask(&self, binary: Binary, query: &Query<'_>) -> (Duration, Value) {
+    async fn send(&self, binary: Binary, query: &Query<'_>) -> (Duration, Value) {
         let function = match binary {
             Binary::UserEventTypes => &self.user_event_types,
             _ => &self.check_availability,
         };
-        let event = question::event(&self.stand_ins, binary, query);
+        let event = exchange::event(&self.stand_ins, binary, query);
         let outcome = function.invoke(Invocation::new(&event)).await;
         let took = outcome.answered_at - outcome.delivered_at;
         let answer = Answer::from_outcome(outcome);
@@ -160,16 +162,16 @@ impl Caller {
     async fn cost(&self, requests: &[(Binary, &Query<'_>)]) -> (Cost, Vec<Starts>) {
         let mut durations = Vec::new();
         let mut answers = Vec::new();
-        for time in 0..=TIMES {
+        for repetition in 0..=REPETITIONS {
             let mut sum = Duration::ZERO;
             answers.clear();
             for (binary, query) in requests {
-                let (took, answer) = self.ask(*binary, query).await;
+                let (took, answer) = self.send(*binary, query).await;
                 sum += took;
                 answers.push(answer);
             }
             // The first time fills the caches.
-            if time == 0 {
+            if repetition == 0 {
                 self.stand_ins.forget_calls();
             } else {
                 durations.push(sum);
@@ -177,7 +179,7 @@ impl Caller {
         }
         let cost = Cost {
             requests: requests.len(),
-            calendly_calls: self.stand_ins.calls().each(TIMES).calendly,
+            calendly_calls: self.stand_ins.calls().each(REPETITIONS).calendly,
             ms: milliseconds(durations),
             answer_bytes: answers.iter().map(|answer| answer.to_string().len()).sum(),
         };

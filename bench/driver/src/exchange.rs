@@ -1,7 +1,9 @@
 //! Requests to the programs, and the expected answers.
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc, Weekday};
-use end_to_end::{AVAILABLE_TIMES, Binary, EVENT_TYPES, Gateway, ME, Request, http_get, midnight, utc};
+use end_to_end::{
+    AVAILABLE_TIMES, Binary, EVENT_TYPES, Gateway, Request, http_get, midnight, sandbox_event_types, utc,
+};
 use sandbox::DEFAULT_PAT;
 use serde_json::{Value, json};
 
@@ -17,7 +19,7 @@ pub(crate) fn monday() -> DateTime<Utc> {
 
 /// A request and the expected answer.
 #[derive(Debug)]
-pub(crate) struct Question {
+pub(crate) struct Exchange {
     pub(crate) event: Value,
     /// The expected JSON.
     pub(crate) expected: Value,
@@ -25,13 +27,13 @@ pub(crate) struct Question {
     pub(crate) upstream: Option<(&'static str, Vec<(&'static str, String)>)>,
 }
 
-impl Question {
+impl Exchange {
     /// The comparison's request for a route: all event types, or 31 days of one.
     pub(crate) async fn for_route(route: Binary, stand_ins: &StandIns) -> Self {
         match route {
             Binary::User => Self {
                 event: event(stand_ins, Binary::User, &[]),
-                expected: json!({ "uri": user_uri(stand_ins).await }),
+                expected: json!({ "uri": user_uri(stand_ins) }),
                 upstream: None,
             },
             Binary::UserEventTypes => Self::event_types(stand_ins).await,
@@ -42,25 +44,21 @@ impl Question {
 
     /// A request for all event types.
     pub(crate) async fn event_types(stand_ins: &StandIns) -> Self {
-        let user = user_uri(stand_ins).await;
-        let query = vec![("user", user), ("count", "100".to_owned()), ("sort", "name:asc".to_owned())];
-        let mut expected = Vec::new();
-        let mut page_token: Option<String> = None;
-        loop {
-            let mut query = query.clone();
-            query.extend(page_token.map(|page_token| ("page_token", page_token)));
-            let page = calendly(stand_ins, EVENT_TYPES, &query).await;
-            expected.extend(page["collection"].as_array().expect("a collection").iter().cloned());
-            page_token = page["pagination"]["next_page_token"].as_str().map(str::to_owned);
-            if page_token.is_none() {
-                break;
-            }
-        }
+        let rows = sandbox_event_types(&stand_ins.sandbox, &[("sort", "name:asc")]).await;
+        let parse = |row: &String| serde_json::from_str(row).expect("the sandbox answers with JSON");
+        let expected: Vec<Value> = rows.iter().map(parse).collect();
         assert_eq!(expected.len(), stand_ins.event_types, "unexpected number of event types");
         Self {
             event: event(stand_ins, Binary::UserEventTypes, &[]),
             expected: expected.into(),
-            upstream: Some((EVENT_TYPES, query)),
+            upstream: Some((
+                EVENT_TYPES,
+                vec![
+                    ("user", user_uri(stand_ins)),
+                    ("count", "100".to_owned()),
+                    ("sort", "name:asc".to_owned()),
+                ],
+            )),
         }
     }
 
@@ -69,19 +67,22 @@ impl Question {
         let (start, end) = (monday(), monday() + TimeDelta::days(days));
         let uri =
             stand_ins.sandbox.event_type_uri(DEFAULT_PAT, SLUG).expect("the sandbox has the event type");
+        let url = format!("{}{AVAILABLE_TIMES}", stand_ins.sandbox.base_url());
         let mut collection = Vec::new();
         let mut upstream = None;
         let mut window_start = start;
         while window_start < end {
             let window_end = end.min(window_start + TimeDelta::days(31));
-            let query = vec![
+            let query = [
                 ("event_type", uri.clone()),
                 ("start_time", utc(window_start)),
                 ("end_time", utc(window_end)),
             ];
-            let page = calendly(stand_ins, AVAILABLE_TIMES, &query).await;
+            let parameters = query.each_ref().map(|(name, value)| (*name, &**value));
+            let page = http_get(&url, DEFAULT_PAT, &parameters).await;
+            let page: Value = serde_json::from_str(&page).expect("the sandbox answers with JSON");
             collection.extend(page["collection"].as_array().expect("a collection").iter().cloned());
-            upstream.get_or_insert((AVAILABLE_TIMES, query));
+            upstream.get_or_insert((AVAILABLE_TIMES, query.to_vec()));
             window_start = window_end;
         }
         assert!(!collection.is_empty(), "the sandbox has no slots to compare");
@@ -124,14 +125,6 @@ pub(crate) fn event(stand_ins: &StandIns, route: Binary, query: &[(&str, &str)])
     Request::get(route.path()).bearer(&stand_ins.sandbox.token()).query(query).through(Gateway::HttpApi)
 }
 
-pub(crate) async fn user_uri(stand_ins: &StandIns) -> String {
-    let user = calendly(stand_ins, ME, &[]).await;
-    user["resource"]["uri"].as_str().expect("a URI").to_owned()
-}
-
-/// The sandbox's own answer.
-async fn calendly(stand_ins: &StandIns, path: &str, query: &[(&str, String)]) -> Value {
-    let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, &**value)).collect();
-    let text = http_get(&format!("{}{path}", stand_ins.sandbox.base_url()), DEFAULT_PAT, &query).await;
-    serde_json::from_str(&text).expect("the sandbox answers JSON")
+pub(crate) fn user_uri(stand_ins: &StandIns) -> String {
+    stand_ins.sandbox.user_uri(DEFAULT_PAT).expect("the default user")
 }
