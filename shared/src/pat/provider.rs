@@ -18,8 +18,8 @@ use super::{
 use crate::{
     Error,
     cache::{
-        Backoff, CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, Lookup, LruMap,
-        OnError, RefreshPolicy, remote::ItemMac,
+        Backoff, CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, Loaded, Lookup,
+        LruMap, OnError, RefreshPolicy, remote::ItemMac,
     },
     calendly::{rate_limit::RateLimit, uri::UserUri},
     telemetry::{self, RequestMetrics, Stage},
@@ -157,7 +157,7 @@ impl PatProvider {
         cached: &CachedValue<LoadedPat, Error>,
         secret_id: &str,
         limit: Duration,
-    ) -> Result<Arc<LoadedPat>, LoadError<Error>> {
+    ) -> Result<Loaded<LoadedPat>, LoadError<Error>> {
         let secret = match timeout(limit, self.secrets.read(secret_id)).await {
             Ok(Ok(secret)) => secret,
             Ok(Err(SecretError::NotFound)) => {
@@ -171,10 +171,8 @@ impl PatProvider {
         let secret = secret.expose_secret();
         let stored = StoredPat::from_secret(secret)
             .ok_or_else(|| LoadError::NotFound(Error::PatMissing(StoredPat::explain_missing(secret))))?;
-        Ok(match cached.peek() {
-            Some(cached) if cached.value.stored == stored => cached.value,
-            _ => Arc::new(LoadedPat::new(stored)),
-        })
+        let unchanged = cached.peek().map(|cached| cached.value).filter(|pat| pat.stored == stored);
+        Ok(unchanged.unwrap_or_else(|| Arc::new(LoadedPat::new(stored))).into())
     }
 }
 

@@ -105,17 +105,17 @@ impl Setting {
         *self.answer.lock().unwrap() = answer;
     }
 
-    async fn load(&self, limit: Duration) -> Result<Arc<u32>, LoadError<&'static str>> {
+    async fn load(&self, limit: Duration) -> Result<Loaded<u32>, LoadError<&'static str>> {
         self.loads.lock().unwrap().push(limit.as_secs());
         let answer = *self.answer.lock().unwrap();
         let answering = async {
             match answer {
-                Value(value) => Ok(Arc::new(value)),
+                Value(value) => Ok(Arc::new(value).into()),
                 Late(delay, value) => {
                     sleep(delay).await;
-                    Ok(Arc::new(value))
+                    Ok(Arc::new(value).into())
                 }
-                Same => Ok(self.cached.peek().unwrap().value),
+                Same => Ok(self.cached.peek().unwrap().value.into()),
                 Down => Err(LoadError::Unavailable("down")),
                 Gone => Err(LoadError::NotFound("gone")),
                 Rejected => Err(LoadError::Rejected("rejected")),
