@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use shared::{
     Answer, Error,
-    calendly::{MAX_RESPONSE_BYTES, utc},
+    calendly::{MAX_BYTES_PER_REQUEST, utc},
 };
 
 use crate::{
@@ -117,7 +117,7 @@ impl Writer<'_> {
             length += entry.iter().map(|slot| slot.object.len() + self.added_length(slot)).sum::<usize>();
             is_any_available |= entry.iter().any(EntrySlot::is_available);
         });
-        if length > MAX_RESPONSE_BYTES {
+        if length > MAX_BYTES_PER_REQUEST {
             return Err(Error::AnswerTooLarge { reason: "the slots exceed the size limit" });
         }
         self.json.reserve(start.len() + length + OTHER_MEMBERS_LENGTH);

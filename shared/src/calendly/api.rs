@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Error,
     cache::{CacheError, RemoteCache, RemoteCacheable, Scope, remote::TableTimeBudget},
-    http::ByteBudget,
+    http::{ByteBudget, MAX_BYTES_PER_REQUEST},
     lambda::deadline::Deadline,
     pat::{LoadedPat, PatId},
     telemetry::RequestMetrics,
@@ -31,11 +31,6 @@ const MAX_PAGES: usize = 1_000;
 
 /// The maximum number of concurrent calls of one request.
 pub const MAX_CALLS_IN_FLIGHT: usize = 8;
-
-/// The maximum bytes of all of Calendly's responses to one request, and of an answer that is made from them. A page of 100
-/// event types has about 150 KB, 31 days of slots every five minutes about 2 MB. More would not fit in Lambda's 6 MB even
-/// gzipped, or not in the function's memory.
-pub const MAX_RESPONSE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Calendly's API with the caller's PAT, until the request's deadline.
 #[derive(Debug)]
@@ -93,7 +88,7 @@ impl<'a> Calendly<'a> {
             deadline,
             metrics,
             calls: Semaphore::new(MAX_CALLS_IN_FLIGHT),
-            byte_budget: ByteBudget::new(MAX_RESPONSE_BYTES),
+            byte_budget: ByteBudget::new(MAX_BYTES_PER_REQUEST),
             table_budget: TableTimeBudget::default(),
             cache,
         }
