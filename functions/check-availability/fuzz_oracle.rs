@@ -163,7 +163,7 @@ fn check_response(question: &Question, second: &str, times: &AvailableTimes) {
         .map(|_| {
             let mut list = SlotList::default();
             let availability = Availability { times: times.clone(), window, as_of: now() };
-            list.add(WindowSlots::new(availability, all_slots()));
+            list.add(WindowSlots { availability: availability.into(), range: all_slots(), is_cached: false });
             list
         })
         .collect();

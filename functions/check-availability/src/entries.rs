@@ -218,7 +218,7 @@ mod tests {
             end_time: DateTime::<Utc>::MAX_UTC,
             includes_end: true,
         };
-        list.add(WindowSlots::new(availability, range));
+        list.add(WindowSlots { availability: availability.into(), range, is_cached: false });
         list
     }
 

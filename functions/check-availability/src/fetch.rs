@@ -9,7 +9,7 @@ use futures_util::{
 };
 use shared::{
     Error,
-    calendly::{Calendly, EventTypeUri, MAX_CALLS_IN_FLIGHT},
+    calendly::{Calendly, MAX_CALLS_IN_FLIGHT},
 };
 use tokio::time::timeout;
 
@@ -20,7 +20,7 @@ use crate::{
     merge::{SlotList, WindowSlots},
     question::{Question, SlotRange},
     resolve::{EventType, EventTypeError, EventTypeResolver},
-    windows::{AlignedWindow, Window},
+    windows::Window,
 };
 
 /// The maximum number of concurrent calls per event type. A dozen concurrent calls have been seen to exceed Calendly's
@@ -142,40 +142,21 @@ async fn fetch_window(
     calendly: &Calendly<'_>,
 ) -> Result<WindowSlots, EventTypeError> {
     let uri = &event_type.resolved.uri;
-    let slots = match window {
-        Window::Aligned(aligned) => fetch_aligned(aligned, uri, cache, calendly).await,
-        Window::Part(part) => calendly.available_times(uri, &window).await.map(|availability| {
-            let wanted = part.slot_range(availability.window.start_time);
-            WindowSlots::new(availability, wanted)
-        }),
-        Window::Point(point) => {
-            let wanted = point.slot_range();
-            calendly.available_times(uri, &window).await.map(|it| WindowSlots::new(it, wanted))
-        }
+    let fetch = async {
+        let wanted = window.slot_range(Utc::now())?;
+        let (availability, is_cached) = match (&window, cache) {
+            (Window::Aligned(aligned), Some(cache)) => {
+                let (start_time, end_time) = aligned.bounds();
+                let key = AvailabilityKey { event_type: uri.clone(), start_time, end_time };
+                (cache.get(&key, wanted.start_time, &window, calendly).await?, true)
+            }
+            _ => (Arc::new(calendly.available_times(uri, &window).await?), false),
+        };
+        // After retries the requested window may start later.
+        let start_time = availability.window.start_time.max(wanted.start_time);
+        Ok(WindowSlots { availability, range: SlotRange { start_time, ..wanted }, is_cached })
     };
-    slots.map_err(|error| event_type.error(error))
-}
-
-/// The wanted slots of an aligned window.
-async fn fetch_aligned(
-    aligned: AlignedWindow,
-    event_type: &EventTypeUri,
-    cache: Option<&AvailabilityCache>,
-    calendly: &Calendly<'_>,
-) -> Result<WindowSlots, Error> {
-    let wanted = aligned.slot_range(Utc::now())?;
-    let request = Window::Aligned(aligned);
-    let availability = match cache {
-        Some(cache) => {
-            let (start_time, end_time) = aligned.bounds();
-            let window = AvailabilityKey { event_type: event_type.clone(), start_time, end_time };
-            cache.get(&window, wanted.start_time, &request, calendly).await?
-        }
-        None => Arc::new(calendly.available_times(event_type, &request).await?),
-    };
-    // After retries the requested window may start later.
-    let start_time = availability.window.start_time.max(wanted.start_time);
-    Ok(WindowSlots::cached(availability, SlotRange { start_time, ..wanted }))
+    fetch.await.map_err(|error| event_type.error(error))
 }
 
 /// Checks that every event type can have this duration. Unknown durations are loaded.

@@ -230,7 +230,8 @@ mod tests {
             let mut list = SlotList::default();
             let range =
                 SlotRange { start_time: window.start_time, end_time: window.end_time, includes_end: true };
-            list.add(WindowSlots::new(Availability { times, window, as_of: window.start_time }, range));
+            let availability = Availability { times, window, as_of: window.start_time }.into();
+            list.add(WindowSlots { availability, range, is_cached: false });
             list
         });
         let event_types = ["A", "B", "C"].iter().take(slots.len()).map(|id| {

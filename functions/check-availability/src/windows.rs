@@ -53,6 +53,19 @@ impl Window {
             RequestedTimes::Point(point) => vec![Self::Point(*point)],
         }
     }
+
+    /// The wanted slots of the response to a request at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] if nothing is left of the window.
+    pub(crate) fn slot_range(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
+        match self {
+            Self::Part(part) => part.slot_range(now),
+            Self::Aligned(aligned) => aligned.slot_range(now),
+            Self::Point(point) => Ok(point.slot_range()),
+        }
+    }
 }
 
 impl WindowRequest for Window {
@@ -74,14 +87,13 @@ impl RangePart {
             .map(move |start_time| Self { start_time, end_time: window_end(start_time).min(end_time), range })
     }
 
-    /// The wanted slots of a response whose window starts at `start_time`.
-    pub(crate) fn slot_range(self, start_time: DateTime<Utc>) -> SlotRange {
-        self.range.slot_range_from(start_time)
+    fn slot_range(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
+        let start_time = move_past_start(self.start_time, self.end_time, now)?;
+        Ok(self.range.slot_range_from(start_time))
     }
 
-    fn window(self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
-        let start_time = move_past_start(self.start_time, self.end_time, now)?;
-        Ok(TimeWindow { start_time, end_time: self.end_time })
+    fn window(&self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
+        Ok(TimeWindow { start_time: self.slot_range(now)?.start_time, end_time: self.end_time })
     }
 }
 
@@ -105,12 +117,7 @@ impl AlignedWindow {
         (self.start_time, window_end(self.start_time))
     }
 
-    /// The wanted slots from this window on, as of `now`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidParameter`] if nothing is left of the range.
-    pub(crate) fn slot_range(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
+    fn slot_range(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
         let start_time = if self.is_first {
             move_past_start(self.range.start_time(), self.range.end_time(), now)?
         } else {
