@@ -2,7 +2,7 @@
 
 #![expect(clippy::panic, reason = "a panic reports a finding")]
 
-use std::str::from_utf8;
+use std::{str::from_utf8, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use serde_json::Value;
@@ -13,6 +13,7 @@ use shared::{
 };
 
 use crate::{
+    FoundSlots,
     availability_cache::AvailabilityKey,
     event_type::{EventTypeRef, ResolvedEventType},
     merge::{SlotList, WindowSlots},
@@ -33,8 +34,8 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(NOW, 0).unwrap_or_default()
 }
 
-/// A query string: a valid question is within all limits, its windows cover it and are ones that Calendly accepts, and it
-/// is the same question when it is to_query again. An invalid one names the parameter to change.
+/// A query string: a valid question is within all limits, Calendly accepts its windows, they cover it, and its own query is
+/// parsed as the same question. An invalid one names the parameter to change.
 pub fn question(bytes: &[u8]) {
     let Ok(text) = from_utf8(bytes) else { return };
     assert_matches_chrono(text);
@@ -75,7 +76,7 @@ pub fn question(bytes: &[u8]) {
     };
     let again = to_query(&question, rest);
     let again = again.parse::<Query>().ok().and_then(|query| Question::parse(&query, now()).ok());
-    // An end that was a bare date is to_query as a date-time, whose instant is included.
+    // The query has a date-time, whose instant is included, in place of a bare end date.
     let question = format!("{:?}", Some(&question)).replace("includes_end: false", "includes_end: true");
     assert_eq!(format!("{again:?}"), question, "another question");
 }
@@ -162,12 +163,13 @@ fn check_response(question: &Question, second: &str, times: &AvailableTimes) {
         .iter()
         .map(|_| {
             let mut list = SlotList::default();
-            let availability = Availability { times: times.clone(), window, as_of: now() };
-            list.add(WindowSlots { availability: availability.into(), range: all_slots(), is_cached: false });
+            let availability = Arc::new(Availability { times: times.clone(), window, as_of: now() });
+            list.add(WindowSlots { availability, range: all_slots(), is_cached: false });
             list
         })
         .collect();
-    let Ok(answer) = response::to_json(question, &event_types, &lists) else { panic!("no answer") };
+    let found = FoundSlots { event_types, lists };
+    let Ok(answer) = response::to_json(question, &found) else { panic!("no answer") };
     let Ok(answer) = serde_json::from_str::<Value>(&answer.json) else {
         // Members that are not needed are not parsed, and may be nested too deeply.
         assert!(times.slots().iter().any(|slot| !is_parsed(times.object(slot))), "no JSON: {}", answer.json);
@@ -221,8 +223,8 @@ fn assert_contains_members(found: &Value, object: &str) {
     }
 }
 
-/// The text of a cached window: it is parsed as it was to_query, and no other text is accepted but a time and a response of
-/// Calendly.
+/// The text of a cached window: it is parsed as what was written, and any other text but a time and a response of Calendly
+/// is refused.
 pub fn availability_cache(bytes: &[u8]) {
     let Ok(text) = from_utf8(bytes) else { return };
     let Some(event_type) = EventTypeUri::from_id("A") else { return };

@@ -98,7 +98,6 @@ impl Function for CheckAvailability {
     }
 
     async fn answer(&self, question: &Question, calendly: &Calendly<'_>) -> Result<Answer, Error> {
-        let FoundSlots { event_types, lists } = self.find(question, calendly).await?;
-        response::to_json(question, &event_types, &lists)
+        response::to_json(question, &self.find(question, calendly).await?)
     }
 }
