@@ -71,10 +71,6 @@ impl AvailabilityCache {
 
     /// Returns Calendly's response about a window, with all slots from `wanted_from` on. Sends `request` to Calendly if
     /// no cached response is usable.
-    ///
-    /// # Errors
-    ///
-    /// Those of the call, unless a stale response can be served.
     pub(crate) async fn get(
         &self,
         window: &AvailabilityKey,

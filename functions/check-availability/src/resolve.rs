@@ -142,10 +142,7 @@ impl EventTypeResolver {
     }
 
     /// Resolves an event type again if its URI came from the cache and Calendly no longer knows it.
-    ///
-    /// # Errors
-    ///
-    /// `failed` in any other case, and those of calls to Calendly.
+    /// Returns `failed` in any other case.
     pub(crate) async fn resolve_again(
         &self,
         event_types: &mut [EventType],

@@ -26,11 +26,7 @@ const FRAME_LENGTH: usize =
 /// The space reserved for the members other than the collection.
 const OTHER_MEMBERS_LENGTH: usize = 256;
 
-/// Writes the response to a question.
-///
-/// # Errors
-///
-/// [`Error::AnswerTooLarge`].
+/// Writes the response to a question. Fails with [`Error::AnswerTooLarge`].
 pub(crate) fn to_json(question: &Question, found: &FoundSlots) -> Result<Answer, Error> {
     let FoundSlots { event_types, lists } = found;
     let mut writer = Writer {

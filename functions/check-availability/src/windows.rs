@@ -54,11 +54,7 @@ impl Window {
         }
     }
 
-    /// The wanted slots of the response to a request at `now`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidParameter`] if nothing is left of the window.
+    /// The wanted slots of the response to a request at `now`. Fails if nothing is left of the window.
     pub(crate) fn slot_range(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
         match self {
             Self::Part(part) => part.slot_range(now),

@@ -139,10 +139,6 @@ impl<T, E: Clone> CachedValue<T, E> {
     /// Like [`Self::get`], with a caller-supplied freshness policy: `freshness` judges a value and its age, and returns
     /// `None` if the value is of no use to this caller. A caller that has waited `max_wait` for another caller's load
     /// starts its own.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::get`].
     pub async fn get_with_policy<F>(
         &self,
         freshness: impl Fn(&T, Duration) -> Option<Freshness>,

@@ -73,21 +73,13 @@ impl From<&'static str> for Path<'_> {
 }
 
 impl CalendlyClient {
-    /// Creates a client with its own connection pool.
-    ///
-    /// # Errors
-    ///
-    /// A message for the log, if the HTTP client cannot be built.
+    /// Creates a client with its own connection pool. Fails with a sentence for the log.
     pub(crate) fn new(config: CalendlyConfig, tls: &Tls) -> std::result::Result<Self, String> {
         let CalendlyConfig { base_url, timeout, max_retries } = config;
         Ok(Self { http: HttpClient::new(tls)?, base_url, timeout, max_retries })
     }
 
     /// Opens a connection for the first call. Sends nothing.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why Calendly cannot be reached.
     pub(crate) async fn preconnect(&self) -> std::result::Result<(), String> {
         self.http.preconnect(&self.base_url).await
     }

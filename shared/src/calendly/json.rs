@@ -18,10 +18,6 @@ struct ResourceResponse<'a> {
 }
 
 /// Parses a response with one resource. `what` names it in errors.
-///
-/// # Errors
-///
-/// As [`parse`].
 pub(super) fn parse_resource<'a, T: Deserialize<'a>>(json: &'a str, what: &str) -> Result<T, Error> {
     let ResourceResponse { resource } = parse(json, what)?;
     parse(resource.get(), what)
@@ -49,10 +45,6 @@ fn not_documented(what: &str, error: &serde_json::Error) -> Error {
 
 /// Parses a response with a `collection`, and calls `each` with one object at a time, so that memory is bounded
 /// regardless of their number. Returns the response's `pagination`. `what` names the response in errors.
-///
-/// # Errors
-///
-/// As [`parse`], and the errors that `each` returns.
 pub(super) fn for_each<'a>(
     json: &'a str,
     what: &str,

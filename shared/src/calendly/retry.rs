@@ -35,10 +35,6 @@ pub(super) struct AttemptError<E> {
 
 /// Attempts an operation until it succeeds, its failure is not worth a retry, or the deadline is too close. `attempt`
 /// receives the number of the attempt, from 1.
-///
-/// # Errors
-///
-/// The error of the last attempt.
 pub(super) async fn retry<T, E, F>(
     max_retries: u32,
     deadline: Deadline,

@@ -44,11 +44,7 @@ struct Pool {
 }
 
 impl HttpClient {
-    /// Creates a client without connections.
-    ///
-    /// # Errors
-    ///
-    /// A sentence, if TLS cannot be set up.
+    /// Creates a client without connections. Fails with a sentence for the log.
     pub(crate) fn new(tls: &Tls) -> Result<Self, String> {
         let spare = SpareConnection::default();
         let client = pooling_client(tls, &spare).map_err(|error| error.to_string())?;
@@ -73,10 +69,7 @@ impl HttpClient {
 
     /// Preconnect: opens a connection to the host of `url` for the next request, unless a pooled or spare one is open.
     /// Sends nothing. Only for clients of a single host, since the next request uses it, whatever its host.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why the connection failed.
+    /// Fails with the reason, for the log.
     pub(crate) async fn preconnect(&self, url: &str) -> Result<(), String> {
         let Inner { tls, spare, .. } = &*self.0;
         // A pooled connection counts as open until its idle time-out. If it is dead, the request is sent again.

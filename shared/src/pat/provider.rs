@@ -97,10 +97,6 @@ impl PatProvider {
 
     /// Reads the shared PAT if it is not cached or half of its time to live has passed. Returns `None` if each caller
     /// has a separate PAT.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Self::get`].
     pub(crate) async fn preload(&self, metrics: &RequestMetrics) -> Result<Option<Arc<LoadedPat>>, Error> {
         let Some(secret_id) = self.template.shared() else { return Ok(None) };
         let cached = self.cache.entry(&secret_id.to_owned());

@@ -44,10 +44,6 @@ impl ResolvedEventType {
     }
 
     /// Loads the event type's durations from Calendly.
-    ///
-    /// # Errors
-    ///
-    /// Those of calls to Calendly.
     pub(crate) async fn load(uri: EventTypeUri, calendly: &Calendly<'_>) -> Result<Self, Error> {
         let durations = calendly.event_type(&uri, Durations::parse).await?;
         Ok(Self::with_durations(uri, &durations))

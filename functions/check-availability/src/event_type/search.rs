@@ -35,10 +35,7 @@ impl ListEntry {
 
 impl EventTypeSelector {
     /// Searches the user's event types, sorted by name, for each of `selectors`.
-    ///
-    /// # Errors
-    ///
-    /// Those of calls to Calendly. An inner error is an event type that is not found, or a slug that several share.
+    /// An inner error is an event type that is not found, or a slug that several share.
     pub(crate) async fn search(
         selectors: &[&Self],
         calendly: &Calendly<'_>,

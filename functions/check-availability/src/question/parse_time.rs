@@ -27,10 +27,6 @@ impl TimeParameter {
 }
 
 /// Parses `text`. `zone` is the `timezone` parameter.
-///
-/// # Errors
-///
-/// [`Error::InvalidParameter`] that says what is wrong and what to send instead.
 pub(crate) fn parse(
     parameter: TimeParameter,
     text: &str,

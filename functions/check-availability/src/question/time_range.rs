@@ -100,10 +100,7 @@ impl TimeRange {
 }
 
 /// The start to request at `now`: a start that is past, or past when the call reaches Calendly, is moved ahead.
-///
-/// # Errors
-///
-/// [`Error::InvalidParameter`] if `end_time` is less than a minute from `now`.
+/// Fails if `end_time` is less than a minute from `now`.
 pub(crate) fn move_past_start(
     start_time: DateTime<Utc>,
     end_time: DateTime<Utc>,

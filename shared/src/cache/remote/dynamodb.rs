@@ -134,10 +134,7 @@ impl DynamoDb {
 
     /// Takes the lease of an item until `until`, in milliseconds since 1970, if the lease is still `seen`. DynamoDB may
     /// delete an item that this creates after `expires`.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::ConditionFailed`] if another environment was faster.
+    /// Fails with [`CallError::ConditionFailed`] if another environment was faster.
     pub(crate) async fn lease(
         &self,
         name: &ItemName,
@@ -164,11 +161,7 @@ impl DynamoDb {
         self.call("UpdateItem", &request).await.map(drop)
     }
 
-    /// Removes a lease that ends at `until`.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::ConditionFailed`] if the item no longer has this lease.
+    /// Removes a lease that ends at `until`. Fails with [`CallError::ConditionFailed`] if the item no longer has it.
     pub(crate) async fn release(&self, name: &ItemName, until: i64) -> Result<(), CallError> {
         let request = json!({
             "TableName": self.table,

@@ -39,21 +39,13 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A client of the table. Makes no call yet.
-    ///
-    /// # Errors
-    ///
-    /// A message for the log, if the HTTP client cannot be built.
+    /// A client of the table. Makes no call yet. Fails with a sentence for the log.
     pub(crate) fn new(config: TableConfig, tls: &Tls) -> Result<Self, String> {
         let dynamodb = DynamoDb::new(config, credentials_of_environment(), HttpClient::new(tls)?);
         Ok(Self { dynamodb, circuit_breaker: CircuitBreaker::default() })
     }
 
     /// Opens a connection for the first call. Sends nothing.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why DynamoDB cannot be reached.
     pub(crate) async fn preconnect(&self) -> Result<(), String> {
         self.dynamodb.preconnect().await
     }
