@@ -223,8 +223,7 @@ fn assert_contains_members(found: &Value, object: &str) {
     }
 }
 
-/// The text of a cached window: it is parsed as what was written, and any other text but a time and a response of Calendly
-/// is refused.
+/// The text of a cached window is parsed as what was written.
 pub fn availability_cache(bytes: &[u8]) {
     let Ok(text) = from_utf8(bytes) else { return };
     let Some(event_type) = EventTypeUri::from_id("A") else { return };
@@ -232,16 +231,9 @@ pub fn availability_cache(bytes: &[u8]) {
     let window =
         AvailabilityKey { event_type, start_time: time(1_796_083_200), end_time: time(1_798_761_600) };
     let as_of = time(1_796_083_300);
-    let found = Availability::from_text(text, &window, as_of);
-    let expected = text.split_once('\n').and_then(|(start_time, json)| {
-        let start_time = DateTime::parse_from_rfc3339(start_time).ok()?.to_utc();
-        Some((start_time, AvailableTimes::parse(json.to_owned()).ok()?))
-    });
-    let parts = |availability: &Availability| (availability.window.start_time, availability.times.clone());
-    assert_eq!(found.as_ref().map(parts), expected, "another response");
-    if let Some(availability) = &found {
+    if let Some(availability) = Availability::from_text(text, &window, as_of) {
         assert_eq!((availability.window.end_time, availability.as_of), (window.end_time, as_of));
-        check_round_trip(availability, &window);
+        check_round_trip(&availability, &window);
     }
     if let Ok(times) = AvailableTimes::parse(text.to_owned()) {
         let requested = TimeWindow { start_time: time(1_796_083_260), end_time: window.end_time };
