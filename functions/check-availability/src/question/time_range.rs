@@ -53,30 +53,17 @@ impl TimeRange {
         now: DateTime<Utc>,
     ) -> Result<Self, Error> {
         if end_time <= start_time {
-            return Err(Error::InvalidParameter {
-                parameter: TimeParameter::End.name(),
-                detail: format!(
-                    "end_time {} is not after start_time {}: send a later end_time.",
-                    utc(end_time),
-                    utc(start_time)
-                ),
-                reason: "end_time is not after start_time".into(),
-            });
+            let start_time = utc(start_time);
+            let detail = format!("is not after start_time {start_time}: send a later end_time.");
+            return Err(refuse(end_time, &detail, "is not after start_time"));
         }
         if end_time <= now {
-            return Err(refuse(end_time, now, "is in the past", "send one in the future."));
+            return Err(refuse_now(end_time, now, "is in the past", "send one in the future."));
         }
         let start_time = move_past_start(start_time, end_time, now)?;
         if end_time - start_time > MAX_RANGE {
-            return Err(Error::InvalidParameter {
-                parameter: TimeParameter::End.name(),
-                detail: format!(
-                    "end_time {} is more than 366 days after {}: send an earlier one.",
-                    utc(end_time),
-                    utc(start_time)
-                ),
-                reason: "end_time is more than 366 days after start_time".into(),
-            });
+            let detail = format!("is more than 366 days after {}: send an earlier one.", utc(start_time));
+            return Err(refuse(end_time, &detail, "is more than 366 days after start_time"));
         }
         Ok(Self { start_time, end_time, includes_end })
     }
@@ -108,8 +95,7 @@ pub(crate) fn move_past_start(
 ) -> Result<DateTime<Utc>, Error> {
     let start_time = if start_time <= latest_arrival(now) { moved_start(now) } else { start_time };
     if end_time <= start_time || end_time <= now + LEAD_TIME {
-        let problem = "is less than a minute away";
-        return Err(refuse(end_time, now, problem, "send a later one."));
+        return Err(refuse_now(end_time, now, "is less than a minute away", "send a later one."));
     }
     Ok(start_time)
 }
@@ -126,11 +112,16 @@ pub(crate) fn moved_start(now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// The detail includes the current time, since the client's clock may be wrong.
-fn refuse(end_time: DateTime<Utc>, now: DateTime<Utc>, problem: &str, remedy: &str) -> Error {
+fn refuse_now(end_time: DateTime<Utc>, now: DateTime<Utc>, problem: &str, remedy: &str) -> Error {
     let now = utc(now.trunc_subsecs(0));
+    refuse(end_time, &format!("{problem} (it is now {now}): {remedy}"), problem)
+}
+
+/// The error for `end_time`, the parameter to change in each case.
+fn refuse(end_time: DateTime<Utc>, detail: &str, problem: &str) -> Error {
     Error::InvalidParameter {
         parameter: TimeParameter::End.name(),
-        detail: format!("end_time {} {problem} (it is now {now}): {remedy}", utc(end_time)),
+        detail: format!("end_time {} {detail}", utc(end_time)),
         reason: format!("end_time {problem}").into(),
     }
 }
