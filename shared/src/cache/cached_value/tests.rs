@@ -166,17 +166,6 @@ impl Setting {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_value_is_fresh_for_its_ttl() {
-    Setting::new(POLICY, Down)
-        .check([
-            (0, Get, Value(1), miss(1), LOAD),
-            (59_999, Get, Value(2), hit(1), NO_LOAD),
-            (60_000, Get, Value(2), miss(2), LOAD_WITH_STALE),
-        ])
-        .await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn preload_loads_again_after_half_of_the_ttl() {
     Setting::new(POLICY, Down)
         .check([

@@ -7,7 +7,6 @@
 
 use std::time::SystemTime;
 
-use aws_sdk_secretsmanager::config::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
@@ -19,13 +18,13 @@ use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::ItemName;
+use super::{ItemName, circuit_breaker::CircuitBreaker};
 use crate::{
     config::{
         TableConfig,
-        aws::{dynamodb_endpoint, is_error_code},
+        aws::{credentials_of_environment, dynamodb_endpoint, is_error_code},
     },
-    http::{ByteBudget, HttpClient, failure_reason, json::object_of_bytes, read_body},
+    http::{ByteBudget, HttpClient, Tls, failure_reason, json::object_of_bytes, read_body},
 };
 
 /// The largest response that is read: an item has at most 400 KB, a third more in base64.
@@ -33,14 +32,15 @@ const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 const CONTENT_TYPE_JSON: &str = "application/x-amz-json-1.0";
 
-/// A client of one DynamoDB table.
+/// The table, for all requests of this environment.
 #[derive(Debug)]
-pub(crate) struct DynamoDb {
-    table: String,
+pub(crate) struct Table {
+    name: String,
     endpoint: String,
     region: String,
     identity: Option<Identity>,
     http: HttpClient,
+    pub(super) circuit_breaker: CircuitBreaker,
 }
 
 /// An item. An attribute of an unexpected type counts as absent.
@@ -99,15 +99,19 @@ impl SeenLease {
     }
 }
 
-impl DynamoDb {
-    /// Creates a client. Without `credentials`, every call fails.
-    pub(crate) fn new(
-        TableConfig { name: table, endpoint, region, endpoint_kind }: TableConfig,
-        credentials: Option<Credentials>,
-        http: HttpClient,
-    ) -> Self {
-        let endpoint = endpoint.unwrap_or_else(|| dynamodb_endpoint(&region, endpoint_kind));
-        Self { table, endpoint, region, identity: credentials.map(Identity::from), http }
+impl Table {
+    /// Creates a client, without a call. Without credentials in the environment, every call fails. The error is a sentence
+    /// for the log.
+    pub(crate) fn new(config: TableConfig, tls: &Tls) -> Result<Self, String> {
+        let TableConfig { name, endpoint, region, endpoint_kind } = config;
+        Ok(Self {
+            name,
+            endpoint: endpoint.unwrap_or_else(|| dynamodb_endpoint(&region, endpoint_kind)),
+            region,
+            identity: credentials_of_environment().map(Identity::from),
+            http: HttpClient::new(tls)?,
+            circuit_breaker: CircuitBreaker::default(),
+        })
     }
 
     /// Opens a connection for the first call. Sends nothing.
@@ -117,7 +121,7 @@ impl DynamoDb {
 
     /// Reads an item; an empty one if there is none.
     pub(crate) async fn get(&self, name: &ItemName) -> Result<Item, CallError> {
-        let answer = self.call("GetItem", &json!({"TableName": self.table, "Key": key(name)})).await?;
+        let answer = self.call("GetItem", &json!({"TableName": self.name, "Key": key(name)})).await?;
         Item::parse(&answer)
             .ok_or_else(|| CallError::Failed("DynamoDB's response could not be parsed".to_owned()))
     }
@@ -129,7 +133,7 @@ impl DynamoDb {
             "value": {"B": BASE64_STANDARD.encode(value)},
             "expires": number(expires),
         });
-        self.call("PutItem", &json!({"TableName": self.table, "Item": item})).await.map(drop)
+        self.call("PutItem", &json!({"TableName": self.name, "Item": item})).await.map(drop)
     }
 
     /// Takes the lease of an item until `until`, in milliseconds since 1970, if the lease is still `seen`. DynamoDB may
@@ -151,7 +155,7 @@ impl DynamoDb {
             _ => "attribute_not_exists(#lease)",
         };
         let request = json!({
-            "TableName": self.table,
+            "TableName": self.name,
             "Key": key(name),
             "UpdateExpression": "SET #lease = :until, #expires = if_not_exists(#expires, :expires)",
             "ConditionExpression": condition,
@@ -164,7 +168,7 @@ impl DynamoDb {
     /// Removes a lease that ends at `until`. Fails with [`CallError::ConditionFailed`] if the item no longer has it.
     pub(crate) async fn release(&self, name: &ItemName, until: i64) -> Result<(), CallError> {
         let request = json!({
-            "TableName": self.table,
+            "TableName": self.name,
             "Key": key(name),
             "UpdateExpression": "REMOVE #lease",
             "ConditionExpression": "#lease = :until",
