@@ -52,7 +52,7 @@ pub(crate) async fn fetch_slots(
     Ok(lists)
 }
 
-/// The slots, and the event types whose durations were looked up meanwhile or soon after.
+/// Returns the slots, and the event types whose durations were found before the slots or up to [`MAX_DURATION_WAIT`] later.
 async fn with_optional_durations(
     lists: impl Future<Output = Result<Vec<SlotList>, EventTypeError>>,
     mut lookups: FuturesUnordered<impl Future<Output = Option<Arc<ResolvedEventType>>>>,
@@ -76,7 +76,7 @@ async fn with_optional_durations(
     Ok((lists, looked_up))
 }
 
-/// Look-ups of the durations of event types that were requested by URI or id, for the local ends of their slots.
+/// Lookups of the durations of event types that were requested by URI or id, for the local ends of their slots.
 fn duration_lookups<'a>(
     question: &Question,
     event_types: &'a [EventType],

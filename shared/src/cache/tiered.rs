@@ -201,13 +201,12 @@ where
             };
             let mut has_stale = false;
             let accept = |item: RemoteEntry| {
-                let age = item.age(Utc::now())?;
-                let value = Arc::new(V::from_text(&item.text, key, item.as_of)?);
-                if freshness(&value)? == Freshness::Fresh {
-                    return Some(Loaded { value, age, source: Source::RemoteCache });
+                let loaded = Self::parse(&item, key)?;
+                if freshness(&loaded.value)? == Freshness::Fresh {
+                    return Some(loaded);
                 }
                 // It can be served if the load fails.
-                entry.insert(value, age);
+                entry.insert(loaded.value, loaded.age);
                 has_stale = true;
                 None
             };
@@ -263,7 +262,9 @@ where
     /// Copies the value from the remote cache into memory if it is younger than the time to live. Loads nothing.
     pub async fn read_remote<R: RemoteTier>(&self, scope: &Scope<S, R>, key: &K) {
         if let Some((remote, name)) = self.remote(scope, key)
-            && let Some(Loaded { value, age, .. }) = self.read_item(remote, &name, key, self.policy.ttl).await
+            && let Some(item) = remote.read(&name).await
+            && let Some(Loaded { value, age, .. }) = Self::parse(&item, key)
+            && age < self.policy.ttl
         {
             self.entry(scope, key).insert(value, age);
         }
@@ -295,7 +296,9 @@ where
         let remote = self.remote(scope, key);
         if let Some((remote, name)) = &remote
             && !max_age.is_zero()
-            && let Some(loaded) = self.read_item(*remote, name, key, max_age).await
+            && let Some(item) = remote.read(name).await
+            && let Some(loaded) = Self::parse(&item, key)
+            && loaded.age < max_age
         {
             return Ok(loaded);
         }
@@ -317,15 +320,9 @@ where
         result.map(|value| Arc::new(value).into())
     }
 
-    async fn read_item<R: RemoteTier>(
-        &self,
-        remote: R,
-        name: &R::Name,
-        key: &K,
-        max_age: Duration,
-    ) -> Option<Loaded<V>> {
-        let item = remote.read(name).await?;
-        let age = item.age(Utc::now()).filter(|age| *age < max_age)?;
+    /// The value of an item; `None` if the item is malformed or in the future.
+    fn parse(item: &RemoteEntry, key: &K) -> Option<Loaded<V>> {
+        let age = item.age(Utc::now())?;
         let value = Arc::new(V::from_text(&item.text, key, item.as_of)?);
         Some(Loaded { value, age, source: Source::RemoteCache })
     }
