@@ -78,9 +78,11 @@ impl RangePart {
     /// Consecutive parts of a range.
     pub(crate) fn all(range: TimeRange) -> impl Iterator<Item = Self> {
         let end_time = range.end_time();
-        window_starts(range.start_time())
-            .take_while(move |start| *start < end_time)
-            .map(move |start_time| Self { start_time, end_time: window_end(start_time).min(end_time), range })
+        window_starts(range.start_time(), end_time).map(move |start_time| Self {
+            start_time,
+            end_time: window_end(start_time).min(end_time),
+            range,
+        })
     }
 
     fn slot_range(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
@@ -96,12 +98,11 @@ impl RangePart {
 impl AlignedWindow {
     /// The windows of a range, on the coarsest of the grids that yield the fewest.
     pub(crate) fn all(range: TimeRange) -> impl Iterator<Item = Self> {
-        let count =
-            |start: DateTime<Utc>| window_starts(start).take_while(|start| *start < range.end_time()).count();
-        let starts = GRIDS.map(|grid| range.start_time().duration_trunc(grid).unwrap_or(range.start_time()));
-        let fewest = starts.iter().map(|start| count(*start)).min().unwrap_or_default();
-        let first = starts.into_iter().find(|start| count(*start) == fewest).unwrap_or(range.start_time());
-        window_starts(first).take_while(move |start| *start < range.end_time()).map(move |start_time| Self {
+        let (start_time, end_time) = (range.start_time(), range.end_time());
+        let starts = GRIDS.iter().map(|grid| start_time.duration_trunc(*grid).unwrap_or(start_time));
+        // The first of several minima.
+        let first = starts.min_by_key(|start| window_starts(*start, end_time).count()).unwrap_or(start_time);
+        window_starts(first, end_time).map(move |start_time| Self {
             start_time,
             range,
             is_first: start_time == first,
@@ -148,9 +149,10 @@ fn window_end(start_time: DateTime<Utc>) -> DateTime<Utc> {
     last.map_or(end, |last| end.min(last.and_utc()))
 }
 
-/// The starts of consecutive windows of the maximum length.
-fn window_starts(first: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
+/// The starts of consecutive windows of the maximum length, up to `end_time`.
+fn window_starts(first: DateTime<Utc>, end_time: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
     std::iter::successors(Some(first), |start| start.checked_add_signed(TimeWindow::MAX))
+        .take_while(move |start| *start < end_time)
 }
 
 #[cfg(test)]
