@@ -20,7 +20,7 @@ use crate::{
     merge::{SlotList, WindowSlots},
     question::{Question, SlotRange},
     resolve::{EventType, EventTypeError, EventTypeResolver},
-    windows::Window,
+    windows::{RangePart, Window},
 };
 
 /// The maximum number of concurrent calls per event type. A dozen concurrent calls have been seen to exceed Calendly's
@@ -144,9 +144,8 @@ async fn fetch_window(
     let uri = &event_type.resolved.uri;
     let fetch = async {
         let wanted = window.slot_range(Utc::now())?;
-        let (availability, is_cached) = match (&window, cache) {
-            (Window::Aligned(aligned), Some(cache)) => {
-                let (start_time, end_time) = aligned.bounds();
+        let (availability, is_cached) = match (window, cache) {
+            (Window::Aligned(RangePart { start_time, end_time, .. }), Some(cache)) => {
                 let key = AvailabilityKey { event_type: uri.clone(), start_time, end_time };
                 (cache.get(&key, wanted.start_time, &window, calendly).await?, true)
             }
