@@ -43,7 +43,10 @@ pub(crate) async fn fetch_slots(
         check_durations(duration, event_types, resolver, calendly).await?;
     }
     let lists = fetch_lists(question, event_types, cache, calendly);
-    let lookups = duration_lookups(question, event_types, resolver, calendly);
+    // The local ends of slots need a duration, which event types requested by URI or id lack.
+    let has_local_ends = question.timezone.is_some() && question.duration.is_none();
+    let lookups = event_types.iter().filter(|event_type| has_local_ends && event_type.is_uri());
+    let lookups = lookups.map(|it| resolver.with_durations_for_local_ends(&it.resolved, calendly)).collect();
     let (lists, looked_up) = with_optional_durations(lists, lookups, calendly).await?;
     for resolved in looked_up {
         let same = event_types.iter_mut().filter(|event_type| event_type.resolved.uri == resolved.uri);
@@ -55,7 +58,7 @@ pub(crate) async fn fetch_slots(
 /// Returns the slots, and the event types whose durations were found before the slots or up to [`MAX_DURATION_WAIT`] later.
 async fn with_optional_durations(
     lists: impl Future<Output = Result<Vec<SlotList>, EventTypeError>>,
-    mut lookups: FuturesUnordered<impl Future<Output = Option<Arc<ResolvedEventType>>>>,
+    mut lookups: FuturesUnordered<impl Future<Output = Result<Arc<ResolvedEventType>, Error>>>,
     calendly: &Calendly<'_>,
 ) -> Result<(Vec<SlotList>, Vec<Arc<ResolvedEventType>>), EventTypeError> {
     let mut lists = pin!(lists);
@@ -63,33 +66,17 @@ async fn with_optional_durations(
     let lists = loop {
         tokio::select! {
             lists = &mut lists => break lists?,
-            Some(event_type) = lookups.next() => looked_up.extend(event_type),
+            Some(resolved) = lookups.next() => looked_up.extend(resolved),
         }
     };
     let rest = async {
-        while let Some(event_type) = lookups.next().await {
-            looked_up.extend(event_type);
+        while let Some(resolved) = lookups.next().await {
+            looked_up.extend(resolved);
         }
     };
     // A slot of unknown duration has no local end, which is not an error.
     let _ = timeout(MAX_DURATION_WAIT.min(calendly.time_left() / 2), rest).await;
     Ok((lists, looked_up))
-}
-
-/// Lookups of the durations of event types that were requested by URI or id, for the local ends of their slots.
-fn duration_lookups<'a>(
-    question: &Question,
-    event_types: &'a [EventType],
-    resolver: &'a EventTypeResolver,
-    calendly: &'a Calendly<'_>,
-) -> FuturesUnordered<impl Future<Output = Option<Arc<ResolvedEventType>>> + use<'a>> {
-    let has_local_ends = question.timezone.is_some() && question.duration.is_none();
-    let requested_by_uri = event_types.iter().filter(|event_type| has_local_ends && event_type.is_uri());
-    requested_by_uri
-        .map(|event_type| async {
-            resolver.with_durations_for_local_ends(&event_type.resolved, calendly).await.ok()
-        })
-        .collect()
 }
 
 async fn fetch_lists(
