@@ -16,11 +16,7 @@ const MAX_TRANSIT_TIME: TimeDelta = TimeDelta::seconds(2);
 
 /// A range that Calendly accepts: it starts in the future, ends after its start, and spans at most 366 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimeRange {
-    start_time: DateTime<Utc>,
-    end_time: DateTime<Utc>,
-    includes_end: bool,
-}
+pub struct TimeRange(SlotRange);
 
 /// The range of the slot starts in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,24 +61,24 @@ impl TimeRange {
             let detail = format!("is more than 366 days after {}: send an earlier one.", utc(start_time));
             return Err(refuse(end_time, &detail, "is more than 366 days after start_time"));
         }
-        Ok(Self { start_time, end_time, includes_end })
+        Ok(Self(SlotRange { start_time, end_time, includes_end }))
     }
 
     /// The start of the range.
     #[must_use]
     pub fn start_time(&self) -> DateTime<Utc> {
-        self.start_time
+        self.0.start_time
     }
 
     /// The starts of the wanted slots, from `start_time` on.
     pub(crate) fn slot_range_from(&self, start_time: DateTime<Utc>) -> SlotRange {
-        SlotRange { start_time, end_time: self.end_time, includes_end: self.includes_end }
+        SlotRange { start_time, ..self.0 }
     }
 
     /// The end of the range.
     #[must_use]
     pub fn end_time(&self) -> DateTime<Utc> {
-        self.end_time
+        self.0.end_time
     }
 }
 
@@ -138,7 +134,7 @@ mod tests {
 
     fn range(start: &str, end: &str) -> Result<(String, String), String> {
         TimeRange::new(time(start), time(end), true, time(NOW))
-            .map(|range| (utc(range.start_time), utc(range.end_time)))
+            .map(|range| (utc(range.start_time()), utc(range.end_time())))
             .map_err(|error| error.to_string())
     }
 
