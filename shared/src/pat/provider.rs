@@ -62,7 +62,9 @@ pub(crate) struct LoadedPat {
 
 impl LoadedPat {
     fn new(stored: StoredPat) -> Self {
-        Self { id: next_id(), rate_limit: RateLimit::default(), stored, item_mac: OnceLock::new() }
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let id = PatId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+        Self { id, rate_limit: RateLimit::default(), stored, item_mac: OnceLock::new() }
     }
 
     pub(crate) fn pat(&self) -> &Pat {
@@ -198,9 +200,4 @@ fn pat(
             reason: "Secrets Manager did not answer before an earlier request's time ran out".into(),
         }),
     }
-}
-
-fn next_id() -> PatId {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    PatId(NEXT.fetch_add(1, Ordering::Relaxed))
 }
