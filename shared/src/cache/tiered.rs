@@ -259,12 +259,11 @@ where
         Ok(newer.unwrap_or_else(|| seen.clone()))
     }
 
-    /// Copies the value from the remote cache into memory if it is younger than the time to live. Loads nothing.
+    /// Copies the value from the remote cache into memory, with its age. Loads nothing.
     pub async fn read_remote<R: RemoteTier>(&self, scope: &Scope<S, R>, key: &K) {
         if let Some((remote, name)) = self.remote(scope, key)
             && let Some(item) = remote.read(&name).await
             && let Some(Loaded { value, age, .. }) = Self::parse(&item, key)
-            && age < self.policy.ttl
         {
             self.entry(scope, key).insert(value, age);
         }
