@@ -154,7 +154,7 @@ impl Setting {
 
     /// Makes calls in sequence, each at a number of milliseconds and with an answer of the source. Checks the outcome, and
     /// the time-out of the load, if any.
-    async fn check<const N: usize>(self, steps: [(u64, Call, Answer, Outcome, Option<u64>); N]) {
+    async fn check<const N: usize>(&self, steps: [(u64, Call, Answer, Outcome, Option<u64>); N]) {
         let started = Instant::now();
         for (at, call, answer, outcome, load) in steps {
             advance(Duration::from_millis(at) - started.elapsed()).await;
@@ -311,7 +311,9 @@ async fn refresh_waits_for_the_end_of_a_backoff() {
 
 #[tokio::test(start_paused = true)]
 async fn cooldown_grows_while_the_value_is_unchanged() {
-    Setting::new(with_cooldown(Cooldown::WhileUnchanged(Backoff::new(SECOND, Duration::from_secs(4)))), Down)
+    let cooldown = Cooldown::WhileUnchanged(Backoff::new(SECOND, Duration::from_secs(4)));
+    let setting = Setting::new(with_cooldown(cooldown), Down);
+    setting
         .check([
             (0, Get, Value(1), miss(1), LOAD),
             (0, Refresh, Same, hit(1), LOAD_OF_REFRESH),
@@ -326,6 +328,8 @@ async fn cooldown_grows_while_the_value_is_unchanged() {
             (3_000, Refresh, Same, hit(2), NO_LOAD),
         ])
         .await;
+    setting.cached.insert(Arc::new(3), Duration::ZERO);
+    setting.check([(0, Refresh, Same, hit(3), LOAD_OF_REFRESH)]).await;
 }
 
 #[tokio::test(start_paused = true)]
