@@ -5,7 +5,7 @@
 //!   ├▶ item_mac         names and values that only this PAT can have made
 //!   ├▶ time_budget      how much time of a request the table may take
 //!   ├▶ circuit_breaker  no calls while the table fails
-//!   └▶ dynamodb         the table, for all requests: the calls
+//!   └▶ dynamodb         the calls, by a client that all requests share
 //! ```
 //!
 //! The table may fail in any way; a request is then served as if there were no table. It holds no PAT, no token and no
