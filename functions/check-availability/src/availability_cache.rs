@@ -7,7 +7,7 @@ use serde::Serialize;
 use shared::{
     Error, Variables,
     cache::{
-        Backoff, CacheError, CachePolicy, CacheStatus, Freshness, LoadError, Lookup, OnError, RefreshPolicy,
+        Backoff, CachePolicy, CacheStatus, Freshness, LoadError, Lookup, OnError, RefreshPolicy,
         RemoteCacheable, Source, TieredCache,
     },
     calendly::{Availability, AvailableTimes, Calendly, EventTypeUri, PatId, TimeWindow, WindowRequest, utc},
@@ -20,10 +20,6 @@ const MAX_COALESCE_WAIT: Duration = Duration::from_millis(1_500);
 /// Time-out of a call while a stale response can be served instead.
 const TIMEOUT_WITH_STALE: Duration = Duration::from_secs(2);
 
-/// The delays between calls while Calendly fails and a stale response can be served.
-const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
-const MAX_BACKOFF: Duration = Duration::from_secs(10);
-
 /// The maximum memory of all cached responses. A month of half-hourly slots takes 66 KB.
 const MAX_BYTES: usize = 12 * 1024 * 1024;
 
@@ -32,7 +28,7 @@ const POLICY: CachePolicy = CachePolicy {
     ttl: Duration::ZERO,
     load_timeout: Duration::MAX,
     on_error: OnError::ServeStale {
-        backoff: Backoff::new(INITIAL_BACKOFF, MAX_BACKOFF),
+        backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(10)),
         load_timeout: TIMEOUT_WITH_STALE,
         backoff_without_value: false,
     },
@@ -75,10 +71,6 @@ impl AvailabilityCache {
 
     /// Returns Calendly's response about a window, with all slots from `wanted_from` on. Sends `request` to Calendly if
     /// no cached response is usable.
-    ///
-    /// # Errors
-    ///
-    /// Those of the call, unless a stale response can be served.
     pub(crate) async fn get(
         &self,
         window: &AvailabilityKey,
@@ -118,7 +110,7 @@ impl AvailabilityCache {
         let lookup = self.cache.get_with_lease(&scope, window, freshness, max_wait, load).await;
         let is_hit = |lookup: &Lookup<_>| lookup.status != CacheStatus::Miss(Source::Origin);
         metrics.cache_hit("availability", lookup.as_ref().is_ok_and(is_hit));
-        let Lookup { value, status } = lookup.map_err(|error: CacheError<Error>| Error::from(error))?;
+        let Lookup { value, status } = lookup?;
         metrics.add(metric(status), "Count", 1.0);
         Ok(value)
     }

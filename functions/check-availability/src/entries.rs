@@ -1,6 +1,5 @@
 //! The entries of a collection: slots of any event type, or instants at which all event types are available.
 
-use chrono::{DateTime, Utc};
 use shared::calendly::Slot;
 
 use crate::{
@@ -26,7 +25,6 @@ pub struct Entries<'a> {
     lists: &'a [SlotList],
     match_mode: Match,
     filter: Filter,
-    available_only: bool,
     limit: usize,
 }
 
@@ -34,6 +32,7 @@ pub struct Entries<'a> {
 #[derive(Debug, Clone, Copy)]
 enum Filter {
     All,
+    Available,
     /// Available entries at a moment.
     At(PointQuery),
     /// Available entries after a moment.
@@ -44,7 +43,11 @@ impl<'a> Entries<'a> {
     /// All entries. Slots with the same start are in the order of their event types.
     #[must_use]
     pub fn new(lists: &'a [SlotList], match_mode: Match) -> Self {
-        Self { lists, match_mode, filter: Filter::All, available_only: false, limit: usize::MAX }
+        let filter = match match_mode {
+            Match::Any => Filter::All,
+            Match::All => Filter::Available,
+        };
+        Self { lists, match_mode, filter, limit: usize::MAX }
     }
 
     /// The first `limit` of these entries.
@@ -68,10 +71,10 @@ impl<'a> Entries<'a> {
         self.limited_to(Some(limit)).count() >= limit.max()
     }
 
-    /// Keeps only the available entries.
+    /// The available entries.
     #[must_use]
     pub fn available(self) -> Self {
-        Self { available_only: true, ..self }
+        Self { filter: Filter::Available, ..self }
     }
 
     /// The available entries at the moment of `point`.
@@ -95,16 +98,13 @@ impl<'a> Entries<'a> {
             return;
         }
         let mut lists: Vec<MergedSlots<'a>> = self.lists.iter().map(SlotList::iter).collect();
+        let entry_length = match self.match_mode {
+            Match::Any => 1,
+            Match::All => lists.len(),
+        };
         let mut instant = Vec::with_capacity(lists.len());
         let mut left = self.limit;
         while left > 0 && next_instant(&mut lists, &mut instant) {
-            let entry_length = match self.match_mode {
-                Match::Any => 1,
-                Match::All => {
-                    instant.retain(EntrySlot::is_available);
-                    lists.len()
-                }
-            };
             for entry in instant.chunks_exact(entry_length).filter(|entry| self.includes(entry)).take(left) {
                 each(entry);
                 left -= 1;
@@ -113,8 +113,13 @@ impl<'a> Entries<'a> {
     }
 
     fn includes(&self, entry: &[EntrySlot<'_>]) -> bool {
-        let must_be_available = self.available_only || self.match_mode == Match::All;
-        (!must_be_available || entry.iter().all(EntrySlot::is_available)) && self.filter.includes(entry)
+        let includes = |slot: &Slot| match self.filter {
+            Filter::All => true,
+            Filter::Available => slot.is_available,
+            Filter::At(point) => slot.is_available && slot.start_time == point.moment(),
+            Filter::After(point) => slot.is_available && point.includes_in_next(slot.start_time),
+        };
+        entry.iter().all(|entry| includes(entry.slot))
     }
 
     /// The number of entries.
@@ -141,19 +146,6 @@ fn next_instant<'a>(lists: &mut [MergedSlots<'a>], instant: &mut Vec<EntrySlot<'
     true
 }
 
-impl Filter {
-    fn includes(self, entry: &[EntrySlot<'_>]) -> bool {
-        let all_available = |is_wanted: &dyn Fn(DateTime<Utc>) -> bool| {
-            entry.iter().all(|slot| slot.is_available() && is_wanted(slot.slot.start_time))
-        };
-        match self {
-            Self::All => true,
-            Self::At(point) => all_available(&|start_time| start_time == point.moment()),
-            Self::After(point) => all_available(&|start_time| point.includes_in_next(start_time)),
-        }
-    }
-}
-
 impl EntrySlot<'_> {
     /// Whether the slot is available.
     #[must_use]
@@ -164,64 +156,41 @@ impl EntrySlot<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        sync::Arc,
+    };
 
-    use chrono::TimeDelta;
+    use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
     use proptest::prelude::*;
     use shared::calendly::{Availability, AvailableTimes, TimeWindow};
 
     use super::*;
-    use crate::{
-        merge::WindowSlots,
-        question::{PointQuery, SlotRange, TimeParameter, Zone, parse_time},
-    };
+    use crate::{merge::WindowSlots, question::SlotRange};
 
-    /// From 2026-10-24: two years from there have clock changes in many zones.
-    const START: i64 = 1_792_800_000;
-    const DAY: i64 = 86_400;
-
-    fn time(quarters: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(START + quarters * 900, 0).unwrap()
+    /// A moment by its quarter-hour.
+    fn time(quarter: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_792_800_000 + quarter * 900, 0).unwrap()
     }
 
-    /// A zone, and the quarter-hours from `START` to a day on which its clocks change, or to any day if they never do.
-    fn place() -> impl Strategy<Value = (Zone, i64)> {
-        let zone = prop::sample::select(&chrono_tz::TZ_VARIANTS[..]);
-        (zone, any::<prop::sample::Index>()).prop_map(|(zone, nth)| {
-            let zone = Zone::named(zone.name()).unwrap();
-            let mut offsets = zone.offsets();
-            let mut offset = |day: i64| offsets.at(time(day * DAY / 900));
-            let changes: Vec<i64> = (0..730).filter(|day| offset(*day) != offset(day + 1)).collect();
-            let day = if changes.is_empty() { nth.index(730) as i64 } else { *nth.get(&changes) };
-            (zone, day * DAY / 900)
-        })
-    }
-
-    /// Slots by quarter-hour, each with whether it is available. Their start times are written in the zone's local
-    /// time.
-    fn open_times(slots: &BTreeMap<i64, bool>, zone: &Zone) -> SlotList {
-        let mut offsets = zone.offsets();
-        let mut slot = |(quarters, is_available): (&i64, &bool)| {
-            let start_time = time(*quarters);
-            let start_time = start_time.with_timezone(&offsets.at(start_time)).to_rfc3339();
+    /// Slots by quarter-hour, each with whether it is available. Their start times are written with an offset.
+    fn slot_list(slots: &BTreeMap<i64, bool>, offset: FixedOffset) -> SlotList {
+        let slots = slots.iter().map(|(quarter, is_available)| {
+            let start_time = time(*quarter).with_timezone(&offset).to_rfc3339();
             let status = if *is_available { "available" } else { "unavailable" };
             format!(r#"{{"start_time":"{start_time}","status":"{status}"}}"#)
-        };
-        let slots: Vec<String> = slots.iter().map(&mut slot).collect();
-        let mut list = SlotList::default();
-        let json = format!(r#"{{"collection":[{}]}}"#, slots.join(","));
-        let window = TimeWindow { start_time: time(0), end_time: time(2_000) };
+        });
+        let json = format!(r#"{{"collection":[{}]}}"#, slots.collect::<Vec<_>>().join(","));
+        let window = TimeWindow { start_time: time(0), end_time: time(100) };
+        let range = SlotRange { start_time: time(0), end_time: time(100), includes_end: true };
         let times = AvailableTimes::parse(json).unwrap();
-        let availability = Availability { times, window, as_of: time(0) };
-        let range = SlotRange {
-            start_time: DateTime::<Utc>::MIN_UTC,
-            end_time: DateTime::<Utc>::MAX_UTC,
-            includes_end: true,
-        };
-        list.add(WindowSlots::new(availability, range));
+        let availability = Arc::new(Availability { times, window, as_of: time(0) });
+        let mut list = SlotList::default();
+        list.add(WindowSlots { availability, range, is_cached: false });
         list
     }
 
+    /// The start and the event types of each entry.
     fn keys(entries: &Entries<'_>) -> Vec<(DateTime<Utc>, Vec<usize>)> {
         let mut keys = Vec::new();
         entries.for_each(|entry| {
@@ -231,78 +200,46 @@ mod tests {
     }
 
     proptest! {
-        // 25 hours, across a clock change if there is one; the lists are in two zones.
         #[test]
-        fn questions_agree_with_single_answers(
-            (zone, day) in place(),
-            (other_zone, _) in place(),
-            lists in prop::collection::vec(prop::collection::btree_map(0i64..100, any::<bool>(), 0..60), 1..5),
+        fn entries_agree_with_sets_of_slots(
+            slots in prop::collection::vec(
+                prop::collection::btree_map(0i64..100, any::<bool>(), 0..60), 1..5
+            ),
             limit in 1usize..80,
             moment in 0i64..100,
         ) {
-            let lists: Vec<BTreeMap<i64, bool>> = lists
-                .into_iter()
-                .map(|slots| slots.into_iter().map(|(quarters, is_available)| (day + quarters, is_available)).collect())
-                .collect();
-            let zones = [&zone, &other_zone];
-            let times: Vec<_> = zones.iter().cycle().zip(&lists).map(|(zone, slots)| open_times(slots, zone)).collect();
-            // The local time at that moment. A repeated local time means the earlier moment.
-            let offset = zone.offsets().at(time(day + moment));
-            let local = time(day + moment).with_timezone(&offset).naive_local().format("%Y-%m-%dT%H:%M:%S").to_string();
-            let parse = |bound| parse_time(bound, &local, Some(&zone)).unwrap();
-            let (shown, moment) = (time(day + moment), parse(TimeParameter::At));
-            prop_assert!(moment <= shown && shown <= parse(TimeParameter::End));
-            let any = Entries::new(&times, Match::Any);
-            let all = Entries::new(&times, Match::All);
-            let mut union = BTreeSet::new();
-            for (event_type, slots) in lists.iter().enumerate() {
-                union.extend(slots.keys().map(|quarters| (time(*quarters), vec![event_type])));
-            }
-            prop_assert_eq!(keys(&any), union.into_iter().collect::<Vec<_>>());
-            let everyone: Vec<usize> = (0..lists.len()).collect();
-            let is_free = |quarters: &i64| lists.iter().all(|slots| slots.get(quarters) == Some(&true));
-            let intersection = (day..day + 100).filter(is_free).map(|quarters| (time(quarters), everyone.clone()));
-            prop_assert_eq!(keys(&all), intersection.collect::<Vec<_>>());
-
-            for matching in [Match::Any, Match::All] {
-                let whole = Entries::new(&times, matching);
-                prop_assert_eq!(whole.count(), keys(&whole).len());
-                let first = keys(&whole.first(limit));
-                prop_assert_eq!(&first[..], &keys(&whole)[..limit.min(whole.count())]);
-
-                let is_available = |(start, event_types): &(DateTime<Utc>, Vec<usize>)| {
-                    let quarters = (start.timestamp() - START) / 900;
-                    event_types.iter().all(|event_type| lists[*event_type].get(&quarters) == Some(&true))
+            let offsets = [0, 20_700, -12_600].map(|seconds| FixedOffset::east_opt(seconds).unwrap());
+            let lists = slots.iter().zip(offsets.into_iter().cycle());
+            let lists: Vec<_> = lists.map(|(slots, offset)| slot_list(slots, offset)).collect();
+            let point = PointQuery::new(time(moment), time(moment) - TimeDelta::days(1)).unwrap();
+            let is_available = |(quarter, event_types): &&(i64, Vec<usize>)| {
+                event_types.iter().all(|event_type| slots[*event_type].get(quarter) == Some(&true))
+            };
+            let of_one = |one: usize| slots[one].keys().map(move |quarter| (*quarter, vec![one]));
+            let any: BTreeSet<_> = (0..slots.len()).flat_map(of_one).collect();
+            let all: BTreeSet<_> = (0..100).map(|quarter| (quarter, Vec::from_iter(0..slots.len()))).collect();
+            for (match_mode, expected) in [(Match::Any, any), (Match::All, all)] {
+                let available: Vec<_> = expected.iter().filter(is_available).cloned().collect();
+                let expected: Vec<_> = match match_mode {
+                    Match::Any => expected.into_iter().collect(),
+                    Match::All => available.clone(),
                 };
-                let available: Vec<_> = keys(&whole).into_iter().filter(is_available).collect();
-                prop_assert_eq!(&keys(&whole.available()), &available);
-                prop_assert_eq!(&keys(&whole.first(limit).available())[..], &available[..limit.min(available.len())]);
-
-                let at = PointQuery::new(moment, moment - TimeDelta::days(1)).unwrap();
-                let is_free = |(start, event_types): &(DateTime<Utc>, Vec<usize>)| {
-                    event_types.iter().all(|event_type| {
-                        lists[*event_type].get(&((start.timestamp() - START) / 900)) == Some(&true)
-                    })
-                };
-                let free: Vec<_> = keys(&whole).into_iter().filter(is_free).collect();
-                let expected: Vec<_> = free.iter().filter(|(start, _)| *start == at.moment()).cloned().collect();
-                prop_assert_eq!(keys(&whole.at(at)), expected);
-                let expected: Vec<_> = free.iter().filter(|(start, _)| *start > at.moment()).take(3).cloned().collect();
-                prop_assert_eq!(keys(&whole.after(at).first(3)), expected);
-            }
-        }
-
-        #[test]
-        fn a_local_moment_is_the_start_of_a_range_there(
-            zone in prop::sample::select(&chrono_tz::TZ_VARIANTS[..]),
-            quarters in 0i64..70_000,
-        ) {
-            let zone = Zone::named(zone.name()).unwrap();
-            let local = time(quarters).naive_utc().format("%Y-%m-%dT%H:%M:%S").to_string();
-            let parse = |bound| parse_time(bound, &local, Some(&zone)).ok();
-            prop_assert_eq!(parse(TimeParameter::At), parse(TimeParameter::Start));
-            if let Some(at) = parse(TimeParameter::At) {
-                prop_assert!(parse(TimeParameter::End).is_some_and(|end| at <= end));
+                let entries = Entries::new(&lists, match_mode);
+                let at = |(quarter, _): &&(i64, Vec<usize>)| *quarter == moment;
+                let after = |(quarter, _): &&(i64, Vec<usize>)| *quarter > moment;
+                for (entries, expected) in [
+                    (entries, expected.clone()),
+                    (entries.first(limit), expected.into_iter().take(limit).collect()),
+                    (entries.available(), available.clone()),
+                    (entries.first(limit).available(), available.iter().take(limit).cloned().collect()),
+                    (entries.at(point), available.iter().filter(at).cloned().collect()),
+                    (entries.after(point).first(3), available.iter().filter(after).take(3).cloned().collect()),
+                ] {
+                    let expected: Vec<_> =
+                        expected.into_iter().map(|(quarter, event_types)| (time(quarter), event_types)).collect();
+                    prop_assert_eq!(entries.count(), expected.len());
+                    prop_assert_eq!(keys(&entries), expected);
+                }
             }
         }
     }

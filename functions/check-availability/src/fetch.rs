@@ -9,18 +9,19 @@ use futures_util::{
 };
 use shared::{
     Error,
-    calendly::{Calendly, EventTypeUri, MAX_CALLS_IN_FLIGHT},
+    calendly::{Calendly, MAX_CALLS_IN_FLIGHT},
 };
 use tokio::time::timeout;
 
 use crate::{
-    availability_cache::{AvailabilityCache, AvailabilityKey},
+    CheckAvailability,
+    availability_cache::AvailabilityKey,
     entries::Entries,
     event_type::ResolvedEventType,
     merge::{SlotList, WindowSlots},
     question::{Question, SlotRange},
-    resolve::{EventType, EventTypeError, EventTypeResolver},
-    windows::{AlignedWindow, Window},
+    resolve::{EventType, EventTypeError},
+    windows::{RangePart, Window},
 };
 
 /// The maximum number of concurrent calls per event type. A dozen concurrent calls have been seen to exceed Calendly's
@@ -30,32 +31,109 @@ const MAX_CALLS_PER_EVENT_TYPE: usize = 4;
 /// How much longer the lookup of an event type's duration may take than the fetch of the slots.
 const MAX_DURATION_WAIT: Duration = Duration::from_secs(1);
 
-/// Fetches the slots of each event type, in order. If one window fails, the request fails: a partial answer must not
-/// look complete. With a `limit`, requests windows one at a time until there are enough slots.
-pub(crate) async fn fetch_slots(
-    question: &Question,
-    event_types: &mut [EventType],
-    resolver: &EventTypeResolver,
-    cache: Option<&AvailabilityCache>,
-    calendly: &Calendly<'_>,
-) -> Result<Vec<SlotList>, EventTypeError> {
-    if let Some(duration) = question.duration {
-        check_durations(duration, event_types, resolver, calendly).await?;
+impl CheckAvailability {
+    /// Fetches the slots of each event type, in order. If one window fails, the request fails: a partial answer must not
+    /// look complete. With a `limit`, requests windows one at a time until there are enough slots.
+    pub(crate) async fn fetch_slots(
+        &self,
+        question: &Question,
+        event_types: &mut [EventType],
+        calendly: &Calendly<'_>,
+    ) -> Result<Vec<SlotList>, EventTypeError> {
+        if let Some(duration) = question.duration {
+            self.check_durations(duration, event_types, calendly).await?;
+        }
+        let lists = self.fetch_lists(question, event_types, calendly);
+        // The local ends of slots need a duration, which event types requested by URI or id lack.
+        let has_local_ends = question.timezone.is_some() && question.duration.is_none();
+        let lookups = event_types.iter().filter(|event_type| has_local_ends && event_type.is_uri());
+        let lookups =
+            lookups.map(|it| self.resolver.with_durations_for_local_ends(&it.resolved, calendly)).collect();
+        let (lists, looked_up) = with_optional_durations(lists, lookups, calendly).await?;
+        for resolved in looked_up {
+            let same = event_types.iter_mut().filter(|event_type| event_type.resolved.uri == resolved.uri);
+            same.for_each(|event_type| event_type.resolved = resolved.clone());
+        }
+        Ok(lists)
     }
-    let lists = fetch_lists(question, event_types, cache, calendly);
-    let lookups = duration_lookups(question, event_types, resolver, calendly);
-    let (lists, looked_up) = with_optional_durations(lists, lookups, calendly).await?;
-    for resolved in looked_up {
-        let same = event_types.iter_mut().filter(|event_type| event_type.resolved.uri == resolved.uri);
-        same.for_each(|event_type| event_type.resolved = resolved.clone());
+
+    /// Checks that every event type can have this duration. Unknown durations are loaded.
+    async fn check_durations(
+        &self,
+        duration: TimeDelta,
+        event_types: &mut [EventType],
+        calendly: &Calendly<'_>,
+    ) -> Result<(), EventTypeError> {
+        let check = async |event_type: &mut EventType| {
+            let resolved = self.resolver.with_durations(&event_type.resolved, calendly).await;
+            event_type.resolved = resolved.map_err(|error| event_type.error(error))?;
+            check_duration(duration, &event_type.resolved).map_err(|error| event_type.error(error))
+        };
+        let mut checks = Vec::with_capacity(event_types.len());
+        for event_type in event_types {
+            checks.push(check(event_type));
+        }
+        join_ordered(checks, MAX_CALLS_IN_FLIGHT).await.map(drop)
     }
-    Ok(lists)
+
+    async fn fetch_lists(
+        &self,
+        question: &Question,
+        event_types: &[EventType],
+        calendly: &Calendly<'_>,
+    ) -> Result<Vec<SlotList>, EventTypeError> {
+        // No more windows than calls, so that no lease expires while its holder waits for a call.
+        let max_calls = MAX_CALLS_IN_FLIGHT.min(MAX_CALLS_PER_EVENT_TYPE * event_types.len());
+        let limit = question.times.limit();
+        let windows = Window::all(&question.times, self.cache.is_some());
+        let mut lists: Vec<SlotList> = event_types.iter().map(|_| SlotList::default()).collect();
+        for batch in windows.chunks(if limit.is_some() { 1 } else { windows.len().max(1) }) {
+            let mut calls = Vec::with_capacity(batch.len() * event_types.len());
+            for window in batch {
+                let fetch = |event_type| self.fetch_window(*window, event_type, calendly);
+                calls.extend(event_types.iter().map(fetch));
+            }
+            for (index, slots) in join_ordered(calls, max_calls).await?.into_iter().enumerate() {
+                if let Some(list) = lists.get_mut(index % event_types.len()) {
+                    list.add(slots);
+                }
+            }
+            let entries = Entries::new(&lists, question.match_mode);
+            if limit.is_some_and(|limit| entries.reach(limit)) {
+                break;
+            }
+        }
+        Ok(lists)
+    }
+
+    async fn fetch_window(
+        &self,
+        window: Window,
+        event_type: &EventType,
+        calendly: &Calendly<'_>,
+    ) -> Result<WindowSlots, EventTypeError> {
+        let uri = &event_type.resolved.uri;
+        let fetch = async {
+            let wanted = window.slot_range(Utc::now())?;
+            let (availability, is_cached) = match (window, &self.cache) {
+                (Window::Aligned(RangePart { start_time, end_time, .. }), Some(cache)) => {
+                    let key = AvailabilityKey { event_type: uri.clone(), start_time, end_time };
+                    (cache.get(&key, wanted.start_time, &window, calendly).await?, true)
+                }
+                _ => (Arc::new(calendly.available_times(uri, &window).await?), false),
+            };
+            // After retries the requested window may start later.
+            let start_time = availability.window.start_time.max(wanted.start_time);
+            Ok(WindowSlots { availability, range: SlotRange { start_time, ..wanted }, is_cached })
+        };
+        fetch.await.map_err(|error| event_type.error(error))
+    }
 }
 
-/// The slots, and the event types whose durations were looked up meanwhile or soon after.
+/// Returns the slots, and the event types whose durations were found before the slots or up to [`MAX_DURATION_WAIT`] later.
 async fn with_optional_durations(
     lists: impl Future<Output = Result<Vec<SlotList>, EventTypeError>>,
-    mut lookups: FuturesUnordered<impl Future<Output = Option<Arc<ResolvedEventType>>>>,
+    mut lookups: FuturesUnordered<impl Future<Output = Result<Arc<ResolvedEventType>, Error>>>,
     calendly: &Calendly<'_>,
 ) -> Result<(Vec<SlotList>, Vec<Arc<ResolvedEventType>>), EventTypeError> {
     let mut lists = pin!(lists);
@@ -63,63 +141,17 @@ async fn with_optional_durations(
     let lists = loop {
         tokio::select! {
             lists = &mut lists => break lists?,
-            Some(event_type) = lookups.next() => looked_up.extend(event_type),
+            Some(resolved) = lookups.next() => looked_up.extend(resolved),
         }
     };
     let rest = async {
-        while let Some(event_type) = lookups.next().await {
-            looked_up.extend(event_type);
+        while let Some(resolved) = lookups.next().await {
+            looked_up.extend(resolved);
         }
     };
     // A slot of unknown duration has no local end, which is not an error.
     let _ = timeout(MAX_DURATION_WAIT.min(calendly.time_left() / 2), rest).await;
     Ok((lists, looked_up))
-}
-
-/// Look-ups of the durations of event types that were requested by URI or id, for the local ends of their slots.
-fn duration_lookups<'a>(
-    question: &Question,
-    event_types: &'a [EventType],
-    resolver: &'a EventTypeResolver,
-    calendly: &'a Calendly<'_>,
-) -> FuturesUnordered<impl Future<Output = Option<Arc<ResolvedEventType>>> + use<'a>> {
-    let has_local_ends = question.timezone.is_some() && question.duration.is_none();
-    let requested_by_uri = event_types.iter().filter(|event_type| has_local_ends && event_type.is_uri());
-    requested_by_uri
-        .map(|event_type| async {
-            resolver.with_durations_for_local_ends(&event_type.resolved, calendly).await.ok()
-        })
-        .collect()
-}
-
-async fn fetch_lists(
-    question: &Question,
-    event_types: &[EventType],
-    cache: Option<&AvailabilityCache>,
-    calendly: &Calendly<'_>,
-) -> Result<Vec<SlotList>, EventTypeError> {
-    // No more windows than calls, so that no lease expires while its holder waits for a call.
-    let max_calls = MAX_CALLS_IN_FLIGHT.min(MAX_CALLS_PER_EVENT_TYPE * event_types.len());
-    let limit = question.times.limit();
-    let windows = Window::all(&question.times, cache.is_some());
-    let mut lists: Vec<SlotList> = event_types.iter().map(|_| SlotList::default()).collect();
-    for batch in windows.chunks(if limit.is_some() { 1 } else { windows.len().max(1) }) {
-        let mut calls = Vec::with_capacity(batch.len() * event_types.len());
-        for window in batch {
-            let fetch = |event_type| fetch_window(*window, event_type, cache, calendly);
-            calls.extend(event_types.iter().map(fetch));
-        }
-        for (index, slots) in join_ordered(calls, max_calls).await?.into_iter().enumerate() {
-            if let Some(list) = lists.get_mut(index % event_types.len()) {
-                list.add(slots);
-            }
-        }
-        let entries = Entries::new(&lists, question.match_mode);
-        if limit.is_some_and(|limit| entries.reach(limit)) {
-            break;
-        }
-    }
-    Ok(lists)
 }
 
 /// Returns the results of all calls in order, with at most `max_calls` in flight. The first error cancels the others,
@@ -133,68 +165,6 @@ async fn join_ordered<T>(
     let mut results: Vec<_> = stream::iter(numbered).buffer_unordered(max_calls).try_collect().await?;
     results.sort_unstable_by_key(|(number, _)| *number);
     Ok(results.into_iter().map(|(_, result)| result).collect())
-}
-
-async fn fetch_window(
-    window: Window,
-    event_type: &EventType,
-    cache: Option<&AvailabilityCache>,
-    calendly: &Calendly<'_>,
-) -> Result<WindowSlots, EventTypeError> {
-    let uri = &event_type.resolved.uri;
-    let slots = match window {
-        Window::Aligned(aligned) => fetch_aligned(aligned, uri, cache, calendly).await,
-        Window::Part(part) => calendly.available_times(uri, &window).await.map(|availability| {
-            let wanted = part.slot_range(availability.window.start_time);
-            WindowSlots::new(availability, wanted)
-        }),
-        Window::Point(point) => {
-            let wanted = point.slot_range();
-            calendly.available_times(uri, &window).await.map(|it| WindowSlots::new(it, wanted))
-        }
-    };
-    slots.map_err(|error| event_type.error(error))
-}
-
-/// The wanted slots of an aligned window.
-async fn fetch_aligned(
-    aligned: AlignedWindow,
-    event_type: &EventTypeUri,
-    cache: Option<&AvailabilityCache>,
-    calendly: &Calendly<'_>,
-) -> Result<WindowSlots, Error> {
-    let wanted = aligned.slot_range(Utc::now())?;
-    let request = Window::Aligned(aligned);
-    let availability = match cache {
-        Some(cache) => {
-            let (start_time, end_time) = aligned.bounds();
-            let window = AvailabilityKey { event_type: event_type.clone(), start_time, end_time };
-            cache.get(&window, wanted.start_time, &request, calendly).await?
-        }
-        None => Arc::new(calendly.available_times(event_type, &request).await?),
-    };
-    // After retries the requested window may start later.
-    let start_time = availability.window.start_time.max(wanted.start_time);
-    Ok(WindowSlots::cached(availability, SlotRange { start_time, ..wanted }))
-}
-
-/// Checks that every event type can have this duration. Unknown durations are loaded.
-async fn check_durations(
-    duration: TimeDelta,
-    event_types: &mut [EventType],
-    resolver: &EventTypeResolver,
-    calendly: &Calendly<'_>,
-) -> Result<(), EventTypeError> {
-    let check = async |event_type: &mut EventType| {
-        let resolved = resolver.with_durations(&event_type.resolved, calendly).await;
-        event_type.resolved = resolved.map_err(|error| event_type.error(error))?;
-        check_duration(duration, &event_type.resolved).map_err(|error| event_type.error(error))
-    };
-    let mut checks = Vec::with_capacity(event_types.len());
-    for event_type in event_types {
-        checks.push(check(event_type));
-    }
-    join_ordered(checks, MAX_CALLS_IN_FLIGHT).await.map(drop)
 }
 
 fn check_duration(duration: TimeDelta, event_type: &ResolvedEventType) -> Result<(), Error> {

@@ -75,8 +75,7 @@ impl CheckAvailability {
         let mut event_types = self.resolver.resolve(question, calendly).await.map_err(into_error)?;
         loop {
             let mut distinct = resolve::distinct(&event_types);
-            let cache = self.cache.as_ref();
-            match fetch::fetch_slots(question, &mut distinct, &self.resolver, cache, calendly).await {
+            match self.fetch_slots(question, &mut distinct, calendly).await {
                 Ok(lists) => return Ok(FoundSlots { event_types: distinct, lists }),
                 Err(failed) => {
                     let resolved = self.resolver.resolve_again(&mut event_types, failed, calendly).await;
@@ -98,7 +97,6 @@ impl Function for CheckAvailability {
     }
 
     async fn answer(&self, question: &Question, calendly: &Calendly<'_>) -> Result<Answer, Error> {
-        let FoundSlots { event_types, lists } = self.find(question, calendly).await?;
-        response::to_json(question, &event_types, &lists)
+        response::to_json(question, &self.find(question, calendly).await?)
     }
 }

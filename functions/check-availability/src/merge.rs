@@ -18,23 +18,15 @@ pub struct SlotList {
 /// The wanted slots of one response.
 #[derive(Debug)]
 pub(crate) struct WindowSlots {
-    availability: Arc<Availability>,
-    range: SlotRange,
+    /// The response.
+    pub(crate) availability: Arc<Availability>,
+    /// The starts of the wanted slots.
+    pub(crate) range: SlotRange,
     /// Whether the response may have been cached.
-    is_cached: bool,
+    pub(crate) is_cached: bool,
 }
 
 impl WindowSlots {
-    /// The slots in a range of a response that was just received.
-    pub(crate) fn new(availability: Availability, range: SlotRange) -> Self {
-        Self { availability: Arc::new(availability), range, is_cached: false }
-    }
-
-    /// The slots in a range of a response that may have been cached.
-    pub(crate) fn cached(availability: Arc<Availability>, range: SlotRange) -> Self {
-        Self { availability, range, is_cached: true }
-    }
-
     fn slots(&self) -> &[Slot] {
         let slots = self.availability.times.slots();
         let start = slots.partition_point(|slot| slot.start_time < self.range.start_time);
@@ -135,17 +127,20 @@ mod tests {
         SlotRange { start_time: time(start), end_time: time(end), includes_end }
     }
 
-    fn availability(times: AvailableTimes, as_of: i64) -> Availability {
+    fn window_slots(times: AvailableTimes, range: SlotRange) -> WindowSlots {
         let window = TimeWindow { start_time: time(0), end_time: time(10_000) };
-        Availability { times, window, as_of: time(as_of) }
+        let availability = Arc::new(Availability { times, window, as_of: time(0) });
+        WindowSlots { availability, range, is_cached: false }
     }
 
-    fn merged(windows: Vec<AvailableTimes>) -> SlotList {
-        let mut times = SlotList::default();
-        for window in windows {
-            times.add(WindowSlots::new(availability(window, 0), range(0, 10_000, true)));
-        }
-        times
+    fn list(windows: impl IntoIterator<Item = WindowSlots>) -> SlotList {
+        let mut list = SlotList::default();
+        windows.into_iter().for_each(|window| list.add(window));
+        list
+    }
+
+    fn starts(list: &SlotList) -> Vec<i64> {
+        list.iter().map(|(slot, _)| slot.start_time.timestamp()).collect()
     }
 
     fn window(seconds: impl Iterator<Item = i64>) -> AvailableTimes {
@@ -167,9 +162,8 @@ mod tests {
                 .map(|indices| window(indices.iter().filter(|_| !all.is_empty()).map(|index| *index.get(&all))))
                 .collect();
             split.push(window(all.iter().rev().copied()));
-            let merged = merged(split);
-            let seconds: Vec<i64> = merged.iter().map(|(slot, _)| slot.start_time.timestamp()).collect();
-            prop_assert_eq!(seconds, all);
+            let merged = list(split.into_iter().map(|times| window_slots(times, range(0, 10_000, true))));
+            prop_assert_eq!(starts(&merged), all);
             for (slot, object) in merged.iter() {
                 prop_assert_eq!(object, format!(r#"{{"start_time":"{}"}}"#, utc(slot.start_time)));
             }
@@ -177,33 +171,28 @@ mod tests {
     }
 
     #[test]
-    fn ranges_include_both_ends_and_as_of_is_the_oldest() {
-        let within = |seconds: &[i64], as_of, start: i64, end: i64| {
-            let availability = availability(window(seconds.iter().copied()), as_of);
-            WindowSlots::cached(Arc::new(availability), range(start, end, true))
-        };
-        let mut times = SlotList::default();
-        times.add(within(&[1, 2, 3, 4], 70, 2, 5));
-        assert_eq!(times.as_of(), Some(time(70)));
-        times.add(within(&[4, 5, 6, 7, 8], 60, 5, 7));
-        times.add(within(&[9], 80, 10, 20));
-        let seconds: Vec<i64> = times.iter().map(|(slot, _)| slot.start_time.timestamp()).collect();
-        assert_eq!(seconds, [2, 3, 4, 5, 6, 7]);
-        assert_eq!((times.start_time(), times.as_of()), (Some(time(2)), Some(time(60))));
-        times.add(WindowSlots::new(availability(window([11].into_iter()), 50), range(11, 11, true)));
-        assert_eq!(times.as_of(), Some(time(60)));
-        assert_eq!(merged(vec![window([1].into_iter())]).as_of(), None);
+    fn slots_outside_of_their_range_are_left_out() {
+        for (includes_end, expected) in [(true, &[2, 3, 4][..]), (false, &[2, 3])] {
+            let times = window([1, 2, 3, 4, 5].into_iter());
+            assert_eq!(starts(&list([window_slots(times, range(2, 4, includes_end))])), expected);
+        }
     }
 
     #[test]
-    fn the_end_of_a_range_may_be_excluded() {
-        for (includes_end, expected) in [(true, &[2, 3, 4][..]), (false, &[2, 3])] {
-            let mut list = SlotList::default();
-            let availability = availability(window([1, 2, 3, 4, 5].into_iter()), 0);
-            list.add(WindowSlots::new(availability, range(2, 4, includes_end)));
-            let seconds: Vec<i64> = list.iter().map(|(slot, _)| slot.start_time.timestamp()).collect();
-            assert_eq!(seconds, expected);
+    fn a_list_starts_with_its_first_window_and_is_as_old_as_the_oldest_that_may_be_cached() {
+        let as_of = |as_of: i64, is_cached| {
+            let WindowSlots { availability, range, .. } =
+                window_slots(window([].into_iter()), range(as_of, 100, true));
+            let availability = Availability { as_of: time(as_of), ..Arc::into_inner(availability).unwrap() };
+            WindowSlots { availability: availability.into(), range, is_cached }
+        };
+        let mut list = list([as_of(50, false)]);
+        assert_eq!(list.as_of(), None);
+        for (second, oldest) in [(70, 70), (60, 60), (80, 60)] {
+            list.add(as_of(second, true));
+            assert_eq!(list.as_of(), Some(time(oldest)));
         }
+        assert_eq!(list.start_time(), Some(time(50)));
     }
 
     #[test]
@@ -211,14 +200,11 @@ mod tests {
         let window = |status: &str| {
             let json =
                 format!(r#"{{"collection":[{{"start_time":"1970-01-01T00:00:05Z","status":"{status}"}}]}}"#);
-            let times = AvailableTimes::parse(json).unwrap();
-            WindowSlots::new(availability(times, 0), range(0, 10, true))
+            window_slots(AvailableTimes::parse(json).unwrap(), range(0, 10, true))
         };
         for statuses in [["unavailable", "available"], ["available", "unavailable"]] {
-            let mut list = SlotList::default();
-            statuses.map(window).into_iter().for_each(|window| list.add(window));
-            let available: Vec<bool> = list.iter().map(|(slot, _)| slot.is_available).collect();
-            assert_eq!(available, [true]);
+            let list = list(statuses.map(window));
+            assert_eq!(list.iter().map(|(slot, _)| slot.is_available).collect::<Vec<_>>(), [true]);
         }
     }
 }

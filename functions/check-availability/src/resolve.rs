@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::{FutureExt, join_all};
 use shared::{
     Error, Variables,
-    cache::{Backoff, CachePolicy, OnError, RemoteCacheable, TieredCache},
+    cache::{Backoff, CachePolicy, Lookup, OnError, RemoteCacheable, TieredCache},
     calendly::{Calendly, PatId, response_policy},
     quoted,
 };
@@ -131,7 +131,8 @@ impl EventTypeResolver {
                             None => search_one(selector, calendly).await,
                         }
                     };
-                    self.get(requested, calendly, load).await
+                    let lookup = lookup(&self.cache, requested, calendly, load).await;
+                    lookup.map(|lookup| (lookup.value, lookup.status.is_hit()))
                 }
             };
             let (resolved, from_cache) =
@@ -142,10 +143,7 @@ impl EventTypeResolver {
     }
 
     /// Resolves an event type again if its URI came from the cache and Calendly no longer knows it.
-    ///
-    /// # Errors
-    ///
-    /// `failed` in any other case, and those of calls to Calendly.
+    /// Returns `failed` in any other case.
     pub(crate) async fn resolve_again(
         &self,
         event_types: &mut [EventType],
@@ -187,19 +185,18 @@ impl EventTypeResolver {
     ) -> Result<Arc<ResolvedEventType>, Error> {
         with_durations(&self.durations, resolved, calendly).await
     }
+}
 
-    /// The resolved event type, and whether it came from the cache.
-    async fn get(
-        &self,
-        requested: &EventTypeRef,
-        calendly: &Calendly<'_>,
-        load: impl Future<Output = Result<ResolvedEventType, Error>> + Send,
-    ) -> Result<(Arc<ResolvedEventType>, bool), Error> {
-        let lookup = self.cache.get(&calendly.cache_scope(), requested, load).await;
-        calendly.metrics().cache_lookup("event_type", &lookup);
-        let lookup = lookup?;
-        Ok((lookup.value, lookup.status.is_hit()))
-    }
+/// Looks up an event type in one of the caches, and counts the lookup.
+async fn lookup(
+    cache: &ResolvedEventTypeCache,
+    requested: &EventTypeRef,
+    calendly: &Calendly<'_>,
+    load: impl Future<Output = Result<ResolvedEventType, Error>> + Send,
+) -> Result<Lookup<ResolvedEventType>, Error> {
+    let lookup = cache.get(&calendly.cache_scope(), requested, load).await;
+    calendly.metrics().cache_lookup("event_type", &lookup);
+    Ok(lookup?)
 }
 
 async fn with_durations(
@@ -212,9 +209,7 @@ async fn with_durations(
     }
     let requested = EventTypeRef::Uri(resolved.uri.clone());
     let load = ResolvedEventType::load(resolved.uri.clone(), calendly);
-    let lookup = cache.get(&calendly.cache_scope(), &requested, load).await;
-    calendly.metrics().cache_lookup("event_type", &lookup);
-    Ok(lookup?.value)
+    Ok(lookup(cache, &requested, calendly, load).await?.value)
 }
 
 async fn search_one(

@@ -1,13 +1,13 @@
 //! The JSON of the response: Calendly's `collection`, and what callers would otherwise have to compute.
 
 use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
-use serde::Serialize;
 use shared::{
     Answer, Error,
-    calendly::{MAX_RESPONSE_BYTES, utc},
+    calendly::{MAX_BYTES_PER_REQUEST, utc},
 };
 
 use crate::{
+    FoundSlots,
     entries::{Entries, EntrySlot},
     merge::SlotList,
     question::{MAX_NEXT, Match, Offsets, Question, RequestedTimes, Zone},
@@ -26,58 +26,9 @@ const FRAME_LENGTH: usize =
 /// The space reserved for the members other than the collection.
 const OTHER_MEMBERS_LENGTH: usize = 256;
 
-/// The members other than `collection`.
-#[derive(Serialize)]
-struct OtherMembers<'a> {
-    available: bool,
-    event_type: EventTypeMember<'a>,
-    #[serde(flatten)]
-    times: TimeMembers,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    as_of: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum EventTypeMember<'a> {
-    One(&'a str),
-    Several(Vec<&'a str>),
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum TimeMembers {
-    Range { start_time: String, end_time: String },
-    Point { at: String },
-}
-
-/// Writes the response to a question. `lists` holds the slots of `event_types`, in the same order.
-///
-/// # Errors
-///
-/// [`Error::AnswerTooLarge`].
-pub(crate) fn to_json(
-    question: &Question,
-    event_types: &[EventType],
-    lists: &[SlotList],
-) -> Result<Answer, Error> {
-    let entries = Entries::new(lists, question.match_mode);
-    let (collection, next, times) = match question.times {
-        RequestedTimes::Range { range, limit } => {
-            let start_time = lists.iter().filter_map(SlotList::start_time).min();
-            let start_time = start_time.ok_or(Error::Internal { reason: "a range without a window" })?;
-            let (start_time, end_time) = (utc(start_time), utc(range.end_time()));
-            (entries.limited_to(limit), None, TimeMembers::Range { start_time, end_time })
-        }
-        RequestedTimes::Point(point) => {
-            let next = entries.after(point).first(MAX_NEXT);
-            (entries.at(point), Some(next), TimeMembers::Point { at: utc(point.moment()) })
-        }
-    };
-    let event_type = match event_types {
-        [one] => EventTypeMember::One(one.resolved.uri.as_str()),
-        several => EventTypeMember::Several(several.iter().map(|it| it.resolved.uri.as_str()).collect()),
-    };
+/// Writes the response to a question. Fails with [`Error::AnswerTooLarge`].
+pub(crate) fn to_json(question: &Question, found: &FoundSlots) -> Result<Answer, Error> {
+    let FoundSlots { event_types, lists } = found;
     let mut writer = Writer {
         json: String::new(),
         event_types,
@@ -85,21 +36,34 @@ pub(crate) fn to_json(
         duration: question.duration,
         offsets: question.timezone.as_ref().map(Zone::offsets),
     };
-    let available = writer.push_entries(r#"{"collection":["#, &collection)?;
-    if let Some(next) = &next {
-        writer.push_entries(r#","next":["#, next)?;
+    let entries = Entries::new(lists, question.match_mode);
+    let start = r#"{"collection":["#;
+    match question.times {
+        RequestedTimes::Range { range, limit } => {
+            let available = writer.push_entries(start, &entries.limited_to(limit))?;
+            writer.push_subject(available);
+            let start_time =
+                lists.iter().filter_map(SlotList::start_time).min().unwrap_or(range.start_time());
+            writer.push_member("start_time", &utc(start_time));
+            writer.push_member("end_time", &utc(range.end_time()));
+        }
+        RequestedTimes::Point(point) => {
+            let available = writer.push_entries(start, &entries.at(point))?;
+            writer.push_entries(r#","next":["#, &entries.after(point).first(MAX_NEXT))?;
+            writer.push_subject(available);
+            writer.push_member("at", &utc(point.moment()));
+        }
     }
-    let as_of = lists.iter().filter_map(SlotList::as_of).min();
-    let others = OtherMembers { available, event_type, times, as_of: as_of.map(utc) };
-    let others = serde_json::to_string(&others)
-        .map_err(|_| Error::Internal { reason: "the members beside the slots cannot be serialized" })?;
-    writer.json.push(',');
-    writer.json.push_str(others.trim_start_matches('{'));
+    let as_of = found.as_of();
+    if let Some(as_of) = as_of {
+        writer.push_member("as_of", &utc(as_of));
+    }
+    writer.json.push('}');
     let age = as_of.map(|as_of| (Utc::now() - as_of).to_std().unwrap_or_default());
     Ok(Answer { json: writer.json, age })
 }
 
-/// Writes slots as text: their objects are already JSON.
+/// Writes JSON as text: slots are already JSON, and no other value needs to be escaped.
 struct Writer<'a> {
     json: String,
     event_types: &'a [EventType],
@@ -109,7 +73,28 @@ struct Writer<'a> {
     offsets: Option<Offsets<'a>>,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    /// Writes `available` and `event_type`.
+    fn push_subject(&mut self, available: bool) {
+        self.json.push_str(if available { r#","available":true"# } else { r#","available":false"# });
+        match self.event_types {
+            [one] => self.push_member("event_type", one.resolved.uri.as_str()),
+            several => {
+                let uris: Vec<_> = several.iter().map(|it| it.resolved.uri.as_str()).collect();
+                self.push_all(&[r#","event_type":[""#, &uris.join(r#"",""#), r#""]"#]);
+            }
+        }
+    }
+
+    /// Writes one more member.
+    fn push_member(&mut self, name: &str, value: &str) {
+        self.push_all(&[r#",""#, name, r#"":""#, value, r#"""#]);
+    }
+
+    fn push_all(&mut self, parts: &[&str]) {
+        parts.iter().for_each(|part| self.json.push_str(part));
+    }
+
     /// Writes an array of entries, and returns whether any slot in it is available.
     fn push_entries(&mut self, start: &str, entries: &Entries<'_>) -> Result<bool, Error> {
         let (mut length, mut is_any_available) = (0, false);
@@ -117,7 +102,7 @@ impl Writer<'_> {
             length += entry.iter().map(|slot| slot.object.len() + self.added_length(slot)).sum::<usize>();
             is_any_available |= entry.iter().any(EntrySlot::is_available);
         });
-        if length > MAX_RESPONSE_BYTES {
+        if length > MAX_BYTES_PER_REQUEST {
             return Err(Error::AnswerTooLarge { reason: "the slots exceed the size limit" });
         }
         self.json.reserve(start.len() + length + OTHER_MEMBERS_LENGTH);
@@ -143,24 +128,20 @@ impl Writer<'_> {
         1 + frame + if self.offsets.is_some() { LOCAL_TIMES_LENGTH } else { 0 }
     }
 
-    fn uri(&self, slot: &EntrySlot<'_>) -> &str {
-        self.event_types.get(slot.event_type).map(|it| it.resolved.uri.as_str()).unwrap_or_default()
+    fn uri(&self, slot: &EntrySlot<'_>) -> &'a str {
+        self.event_types.get(slot.event_type).map_or("", |it| it.resolved.uri.as_str())
     }
 
     /// Writes an instant at which all event types are available.
     fn push_instant(&mut self, slots: &[EntrySlot<'_>]) {
         let Some(first) = slots.first() else { return };
         let start_time = first.slot.start_time;
-        self.json.push_str(r#"{"start_time":""#);
-        self.json.push_str(&utc(start_time));
-        self.json.push('"');
+        self.push_all(&[r#"{"start_time":""#, &utc(start_time), r#"""#]);
         self.push_local("local_start_time", start_time);
         self.json.push_str(r#","slots":{"#);
         for (index, slot) in slots.iter().enumerate() {
-            let uri = self.uri(slot).to_owned();
-            self.json.push_str(if index > 0 { r#",""# } else { r#"""# });
-            self.json.push_str(&uri);
-            self.json.push_str(r#"":"#);
+            let separator = if index > 0 { r#",""# } else { r#"""# };
+            self.push_all(&[separator, self.uri(slot), r#"":"#]);
             self.push_slot(slot);
         }
         self.json.push_str("}}");
@@ -176,10 +157,7 @@ impl Writer<'_> {
         }
         self.json.push_str(slot.object.strip_suffix('}').unwrap_or(slot.object).trim_end());
         if has_event_type {
-            let uri = self.uri(slot).to_owned();
-            self.json.push_str(r#","event_type":""#);
-            self.json.push_str(&uri);
-            self.json.push('"');
+            self.push_member("event_type", self.uri(slot));
         }
         let start_time = slot.slot.start_time;
         self.push_local("local_start_time", start_time);
@@ -200,15 +178,14 @@ impl Writer<'_> {
         if local.year() > 9999 {
             return;
         }
-        let local = local.to_rfc3339_opts(SecondsFormat::AutoSi, false);
-        for part in [r#",""#, name, r#"":""#, &local, r#"""#] {
-            self.json.push_str(part);
-        }
+        self.push_member(name, &local.to_rfc3339_opts(SecondsFormat::AutoSi, false));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::Value;
     use shared::calendly::{Availability, AvailableTimes, EventTypeUri, TimeWindow};
 
@@ -230,26 +207,26 @@ mod tests {
             let mut list = SlotList::default();
             let range =
                 SlotRange { start_time: window.start_time, end_time: window.end_time, includes_end: true };
-            list.add(WindowSlots::new(Availability { times, window, as_of: window.start_time }, range));
+            let availability = Arc::new(Availability { times, window, as_of: window.start_time });
+            list.add(WindowSlots { availability, range, is_cached: false });
             list
         });
         let event_types = ["A", "B", "C"].iter().take(slots.len()).map(|id| {
             let uri = EventTypeUri::from_id(id).unwrap();
             EventType::new(ResolvedEventType { uri, duration, duration_options: Vec::new() })
         });
-        to_json(&question, &event_types.collect::<Vec<_>>(), &lists.collect::<Vec<_>>())
+        to_json(&question, &FoundSlots { event_types: event_types.collect(), lists: lists.collect() })
     }
 
-    fn answer(slots: &[&str], zone: Option<&str>, duration: Option<TimeDelta>) -> String {
-        let zone = zone.map(|zone| format!("&timezone={zone}")).unwrap_or_default();
-        respond(&format!("{DAY}{zone}"), &[slots], duration).unwrap().json
+    fn answer(slots: &[&str]) -> String {
+        respond(DAY, &[slots], None).unwrap().json
     }
 
     #[test]
     fn calendlys_objects_are_passed_on_byte_for_byte() {
         let slot = r#"{ "start_time" : "2026-10-25T00:30:00.000000Z", "n": 1.50e1, "status": "available", "future": {"x":[]} }"#;
         assert_eq!(
-            answer(&[slot], None, None),
+            answer(&[slot]),
             format!(
                 r#"{{"collection":[{slot}],"available":true,"event_type":"https://api.calendly.com/event_types/A","start_time":"2026-10-25T00:00:00Z","end_time":"2026-10-26T00:00:00Z"}}"#
             )
@@ -257,31 +234,26 @@ mod tests {
     }
 
     #[test]
-    fn local_times_have_the_zones_offset() {
-        let slot = r#"{"start_time":"2026-10-25T00:30:00.000000Z", "n": 1.0 }"#;
-        let answer = answer(&[slot], Some("Europe/Lisbon"), Some(TimeDelta::minutes(60)));
-        assert!(
-            answer.contains(
-                r#"{"start_time":"2026-10-25T00:30:00.000000Z", "n": 1.0,"local_start_time":"2026-10-25T01:30:00+01:00","local_end_time":"2026-10-25T01:30:00+00:00"}"#
+    fn local_times_have_the_zones_offset_and_end_after_the_known_duration() {
+        for (query, duration, expected) in [
+            (
+                "timezone=Europe/Lisbon",
+                Some(60),
+                r#","local_start_time":"2026-10-25T01:30:00+01:00","local_end_time":"2026-10-25T01:30:00+00:00"}"#,
             ),
-            "{answer}"
-        );
-    }
-
-    #[test]
-    fn requested_duration_applies_to_every_slot() {
-        let query = format!("{DAY}&timezone=UTC&duration=60");
-        let slots: &[&str] = &[r#"{"start_time":"2026-10-25T00:30:00Z"}"#];
-        let response = respond(&query, &[slots], Some(TimeDelta::minutes(30))).unwrap().json;
-        assert!(response.contains(r#""local_end_time":"2026-10-25T01:30:00+00:00""#), "{response}");
-    }
-
-    #[test]
-    fn an_unknown_duration_gives_no_local_end_time() {
-        let answer = answer(&[r#"{"start_time":"2026-10-25T00:30:00Z"}"#], Some("UTC"), None);
-        let answer: Value = serde_json::from_str(&answer).unwrap();
-        assert_eq!(answer["collection"][0]["local_start_time"], "2026-10-25T00:30:00+00:00");
-        assert_eq!(answer["collection"][0].get("local_end_time"), None);
+            (
+                "timezone=UTC&duration=60",
+                Some(30),
+                r#","local_start_time":"2026-10-25T00:30:00+00:00","local_end_time":"2026-10-25T01:30:00+00:00"}"#,
+            ),
+            ("timezone=UTC", None, r#","local_start_time":"2026-10-25T00:30:00+00:00"}"#),
+        ] {
+            let slot = r#"{"start_time":"2026-10-25T00:30:00.000000Z", "n": 1.0 }"#;
+            let duration = duration.map(TimeDelta::minutes);
+            let answer = respond(&format!("{DAY}&{query}"), &[&[slot]], duration).unwrap().json;
+            let expected = format!(r#"[{{"start_time":"2026-10-25T00:30:00.000000Z", "n": 1.0{expected}]"#);
+            assert!(answer.contains(&expected), "{answer}");
+        }
     }
 
     #[test]
@@ -291,7 +263,7 @@ mod tests {
             r#"{"start_time":"2026-10-25T01:00:00Z","status":"available"}"#,
         ];
         for (slots, expected) in [(&slots[..], true), (&slots[..1], false), (&slots[..0], false)] {
-            let answer: Value = serde_json::from_str(&answer(slots, None, None)).unwrap();
+            let answer: Value = serde_json::from_str(&answer(slots)).unwrap();
             assert_eq!(answer["available"], expected);
         }
     }
@@ -308,7 +280,7 @@ mod tests {
         assert_eq!(several["event_type"], serde_json::json!([uri("A"), uri("B")]));
         let event_types = several["collection"].as_array().unwrap().iter().map(|slot| &slot["event_type"]);
         assert_eq!(event_types.collect::<Vec<_>>(), [&uri("A"), &uri("B")]);
-        let alone: Value = serde_json::from_str(&answer(&[HALF_PAST], None, None)).unwrap();
+        let alone: Value = serde_json::from_str(&answer(&[HALF_PAST])).unwrap();
         assert_eq!(alone["collection"][0].get("event_type"), None);
     }
 
@@ -358,7 +330,7 @@ mod tests {
         // With the comma after it.
         let most = 33_554_432;
         let largest = slot(most - 1);
-        assert!(answer(&[&largest], None, None).contains(&largest));
+        assert!(answer(&[&largest]).contains(&largest));
         let half = slot(most / 2);
         let another_half = half.replace("00:30", "01:00");
         for slots in [&[&*slot(most)][..], &[&half, &another_half]] {

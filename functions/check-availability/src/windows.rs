@@ -21,25 +21,19 @@ const HOUR: TimeDelta = TimeDelta::hours(1);
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Window {
     Part(RangePart),
-    Aligned(AlignedWindow),
+    /// A part that starts on a grid and is as long as Calendly allows. Nearby ranges share it, and thus its cached
+    /// response.
+    Aligned(RangePart),
     Point(PointQuery),
 }
 
 /// A part of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RangePart {
-    start_time: DateTime<Utc>,
-    end_time: DateTime<Utc>,
+    /// The start, which may be past.
+    pub(crate) start_time: DateTime<Utc>,
+    pub(crate) end_time: DateTime<Utc>,
     range: TimeRange,
-}
-
-/// A window that starts on a grid, is as long as Calendly allows, and holds a part of a range. Nearby ranges share it,
-/// and thus its cached response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct AlignedWindow {
-    start_time: DateTime<Utc>,
-    range: TimeRange,
-    is_first: bool,
 }
 
 impl Window {
@@ -47,94 +41,75 @@ impl Window {
     pub(crate) fn all(times: &RequestedTimes, is_cached: bool) -> Vec<Self> {
         match times {
             RequestedTimes::Range { range, .. } if is_cached => {
-                AlignedWindow::all(*range).map(Self::Aligned).collect()
+                RangePart::all_aligned(*range).map(Self::Aligned).collect()
             }
             RequestedTimes::Range { range, .. } => RangePart::all(*range).map(Self::Part).collect(),
             RequestedTimes::Point(point) => vec![Self::Point(*point)],
+        }
+    }
+
+    /// The wanted slots of the response to a request at `now`. Fails if nothing is left of the range.
+    pub(crate) fn slot_range(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
+        match self {
+            Self::Part(part) | Self::Aligned(part) => part.slot_range(now),
+            Self::Point(point) => Ok(point.slot_range()),
         }
     }
 }
 
 impl WindowRequest for Window {
     fn window(&self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
-        match self {
-            Self::Part(part) => part.window(now),
-            Self::Aligned(aligned) => aligned.window(now),
-            Self::Point(point) => point.window(now),
-        }
+        let (start_time, end_time) = match self {
+            Self::Part(part) => (part.slot_range(now)?.start_time, part.end_time),
+            Self::Aligned(part) => (part.aligned_start(now)?, part.end_time),
+            Self::Point(point) => return point.window(now),
+        };
+        Ok(TimeWindow { start_time, end_time })
     }
 }
 
 impl RangePart {
     /// Consecutive parts of a range.
-    pub(crate) fn all(range: TimeRange) -> impl Iterator<Item = Self> {
+    fn all(range: TimeRange) -> impl Iterator<Item = Self> {
         let end_time = range.end_time();
-        window_starts(range.start_time())
-            .take_while(move |start| *start < end_time)
-            .map(move |start_time| Self { start_time, end_time: window_end(start_time).min(end_time), range })
-    }
-
-    /// The wanted slots of a response whose window starts at `start_time`.
-    pub(crate) fn slot_range(self, start_time: DateTime<Utc>) -> SlotRange {
-        self.range.slot_range_from(start_time)
-    }
-
-    fn window(self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
-        let start_time = move_past_start(self.start_time, self.end_time, now)?;
-        Ok(TimeWindow { start_time, end_time: self.end_time })
-    }
-}
-
-impl AlignedWindow {
-    /// The windows of a range, on the coarsest of the grids that yield the fewest.
-    pub(crate) fn all(range: TimeRange) -> impl Iterator<Item = Self> {
-        let count =
-            |start: DateTime<Utc>| window_starts(start).take_while(|start| *start < range.end_time()).count();
-        let starts = GRIDS.map(|grid| range.start_time().duration_trunc(grid).unwrap_or(range.start_time()));
-        let fewest = starts.iter().map(|start| count(*start)).min().unwrap_or_default();
-        let first = starts.into_iter().find(|start| count(*start) == fewest).unwrap_or(range.start_time());
-        window_starts(first).take_while(move |start| *start < range.end_time()).map(move |start_time| Self {
+        window_starts(range.start_time(), end_time).map(move |start_time| Self {
             start_time,
+            end_time: window_end(start_time).min(end_time),
             range,
-            is_first: start_time == first,
         })
     }
 
-    /// The whole window, even if its start is past.
-    pub(crate) fn bounds(&self) -> (DateTime<Utc>, DateTime<Utc>) {
-        (self.start_time, window_end(self.start_time))
+    /// Consecutive parts of the maximum length that hold a range, on the coarsest of the grids that yield the fewest.
+    fn all_aligned(range: TimeRange) -> impl Iterator<Item = Self> {
+        let (start_time, end_time) = (range.start_time(), range.end_time());
+        let starts = GRIDS.iter().map(|grid| start_time.duration_trunc(*grid).unwrap_or(start_time));
+        // The first of several minima.
+        let first = starts.min_by_key(|start| window_starts(*start, end_time).count()).unwrap_or(start_time);
+        window_starts(first, end_time).map(move |start_time| Self {
+            start_time,
+            end_time: window_end(start_time),
+            range,
+        })
     }
 
-    /// The wanted slots from this window on, as of `now`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidParameter`] if nothing is left of the range.
-    pub(crate) fn slot_range(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
-        let start_time = if self.is_first {
-            move_past_start(self.range.start_time(), self.range.end_time(), now)?
-        } else {
-            self.start_time
-        };
-        Ok(self.range.slot_range_from(start_time))
+    fn slot_range(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
+        let start_time = self.start_time.max(self.range.start_time());
+        Ok(self.range.slot_range_from(move_past_start(start_time, self.range.end_time(), now)?))
     }
 
-    /// The window to request at `now`. Starts at the window's own start if that is in the future; otherwise at the next
-    /// hour if the question wants nothing earlier; otherwise at the moved start or the first wanted slot, whichever is
-    /// earlier.
-    fn window(&self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
-        let (start_time, end_time) = self.bounds();
+    /// The start to request at `now` for an aligned part: its own start if that is in the future; otherwise the next hour
+    /// if the question wants nothing earlier; otherwise the moved start or the first wanted slot, whichever is earlier.
+    fn aligned_start(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
         let wanted_from = self.slot_range(now)?.start_time;
         let earliest = latest_arrival(now);
         let next_hour = earliest.duration_round_up(HOUR).unwrap_or(wanted_from);
-        let start_time = if start_time > earliest {
-            start_time
+        Ok(if self.start_time > earliest {
+            self.start_time
         } else if next_hour > earliest && wanted_from >= next_hour {
             next_hour
         } else {
             moved_start(now).min(wanted_from)
-        };
-        Ok(TimeWindow { start_time, end_time })
+        })
     }
 }
 
@@ -145,9 +120,10 @@ fn window_end(start_time: DateTime<Utc>) -> DateTime<Utc> {
     last.map_or(end, |last| end.min(last.and_utc()))
 }
 
-/// The starts of consecutive windows of the maximum length.
-fn window_starts(first: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
+/// The starts of consecutive windows of the maximum length, up to `end_time`.
+fn window_starts(first: DateTime<Utc>, end_time: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
     std::iter::successors(Some(first), |start| start.checked_add_signed(TimeWindow::MAX))
+        .take_while(move |start| *start < end_time)
 }
 
 #[cfg(test)]
@@ -164,12 +140,12 @@ mod tests {
     /// Wednesday.
     const NOW: &str = "2026-11-25T12:20:30Z";
 
-    fn aligned(start: &str, end: &str) -> Vec<AlignedWindow> {
-        AlignedWindow::all(TimeRange::new(time(start), time(end), true, time(NOW)).unwrap()).collect()
+    fn aligned(start: &str, end: &str) -> Vec<RangePart> {
+        RangePart::all_aligned(TimeRange::new(time(start), time(end), true, time(NOW)).unwrap()).collect()
     }
 
     fn starts(start: &str, end: &str) -> Vec<String> {
-        aligned(start, end).iter().map(|window| utc(window.bounds().0)).collect()
+        aligned(start, end).iter().map(|part| utc(part.start_time)).collect()
     }
 
     #[test]
@@ -199,9 +175,9 @@ mod tests {
     #[test]
     fn requests_start_on_the_hour_or_at_the_present() {
         let requested = |start: &str, now: &str| {
-            let window = aligned(start, "2026-12-02T00:00:00Z")[0].window(time(now)).unwrap();
-            assert_eq!(utc(window.end_time), "2026-12-20T00:00:00Z");
-            utc(window.start_time)
+            let part = aligned(start, "2026-12-02T00:00:00Z")[0];
+            assert_eq!(utc(part.end_time), "2026-12-20T00:00:00Z");
+            utc(part.aligned_start(time(now)).unwrap())
         };
         assert_eq!(requested("2026-11-25T18:10:00Z", NOW), "2026-11-25T13:00:00Z");
         assert_eq!(requested("2026-11-25T13:00:00Z", NOW), "2026-11-25T13:00:00Z");
@@ -218,17 +194,16 @@ mod tests {
     fn windows_end_with_the_year_9999() {
         let [start, end] = [time("9999-12-20T10:00:00Z"), time("9999-12-30T10:00:00Z")];
         let range = TimeRange::new(start, end, true, start - TimeDelta::days(1)).unwrap();
-        let [window] = AlignedWindow::all(range).collect::<Vec<_>>()[..] else { panic!() };
-        let window = window.window(start - TimeDelta::days(1)).unwrap();
-        assert_eq!(utc(window.end_time), "9999-12-31T23:59:59Z");
-        assert!(window.start_time <= start);
+        let [part] = RangePart::all_aligned(range).collect::<Vec<_>>()[..] else { panic!() };
+        assert_eq!(utc(part.end_time), "9999-12-31T23:59:59Z");
+        assert!(part.start_time <= start);
     }
 
     #[test]
     fn a_start_that_is_past_on_arrival_is_not_requested() {
         // The window starts at midnight, and so does the next hour.
-        let [window] = aligned("2026-12-03T09:00:00Z", "2026-12-04T00:00:00Z")[..] else { panic!() };
-        let requested = |now: &str| utc(window.window(time(now)).unwrap().start_time);
+        let [part] = aligned("2026-12-03T09:00:00Z", "2026-12-04T00:00:00Z")[..] else { panic!() };
+        let requested = |now: &str| utc(part.aligned_start(time(now)).unwrap());
         assert_eq!(requested("2026-12-02T23:59:57Z"), "2026-12-03T00:00:00Z");
         assert_eq!(requested("2026-12-02T23:59:58Z"), "2026-12-03T00:00:58Z");
         assert_eq!(requested("2026-12-02T23:59:59Z"), "2026-12-03T01:00:00Z");
@@ -239,13 +214,13 @@ mod tests {
         let arrival = time("2026-11-22T12:00:00Z");
         let range =
             |end: &str| TimeRange::new(time("2026-11-22T12:00:05Z"), time(end), true, arrival).unwrap();
-        let first = RangePart::all(range("2026-11-23T00:00:00Z")).next().unwrap();
-        let start_at = |now: &str| first.window(time(now)).map(|window| utc(window.start_time)).unwrap();
+        let first = |end: &str| Window::Part(RangePart::all(range(end)).next().unwrap());
+        let long = first("2026-11-23T00:00:00Z");
+        let start_at = |now: &str| long.window(time(now)).map(|window| utc(window.start_time)).unwrap();
         assert_eq!(start_at("2026-11-22T12:00:02.9Z"), "2026-11-22T12:00:05Z");
         assert_eq!(start_at("2026-11-22T12:00:03Z"), "2026-11-22T12:01:03Z");
         assert_eq!(start_at("2026-11-22T12:00:20.1Z"), "2026-11-22T12:01:21Z");
-        let short = RangePart::all(range("2026-11-22T12:01:10Z")).next().unwrap();
-        let error = short.window(time("2026-11-22T12:00:10Z")).unwrap_err();
+        let error = first("2026-11-22T12:01:10Z").window(time("2026-11-22T12:00:10Z")).unwrap_err();
         assert_eq!(error.code(), "invalid_parameter");
         assert!(error.to_string().contains("less than a minute away"), "{error}");
     }
@@ -279,17 +254,18 @@ mod tests {
             let now = DateTime::from_timestamp(start - 3_600, 0).unwrap();
             let [start, end] = [start, start + length].map(|it| DateTime::from_timestamp(it, 0).unwrap());
             let range = TimeRange::new(start, end, true, now).unwrap();
-            let windows: Vec<_> = AlignedWindow::all(range).collect();
-            prop_assert!(windows[0].bounds().0 <= start && windows[windows.len() - 1].bounds().1 >= end);
+            let windows: Vec<_> = RangePart::all_aligned(range).collect();
+            prop_assert!(windows[0].start_time <= start && windows[windows.len() - 1].end_time >= end);
             for pair in windows.windows(2) {
-                prop_assert_eq!(pair[0].bounds().1, pair[1].bounds().0);
+                prop_assert_eq!(pair[0].end_time, pair[1].start_time);
             }
             let without = RangePart::all(range).count();
             let is_on_the_hour = start.timestamp() % 3_600 == 0;
             prop_assert!(windows.len() <= without + usize::from(!is_on_the_hour));
-            for window in windows {
+            for window in windows.into_iter().map(Window::Aligned) {
                 let requested = window.window(now).unwrap();
-                prop_assert!(requested.start_time > now && requested.start_time <= window.slot_range(now).unwrap().start_time);
+                prop_assert!(requested.start_time > now);
+                prop_assert!(requested.start_time <= window.slot_range(now).unwrap().start_time);
                 prop_assert!(requested.end_time - requested.start_time <= TimeWindow::MAX);
                 prop_assert_eq!(requested.end_time.timestamp() % 3_600, 0);
             }

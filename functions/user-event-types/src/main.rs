@@ -6,7 +6,7 @@ use std::{ops::ControlFlow, process::ExitCode};
 
 use shared::{
     Answer, Error, Function, Query, RawValue,
-    calendly::{Calendly, EventTypeVisitor, MAX_RESPONSE_BYTES},
+    calendly::{Calendly, EventTypeVisitor, MAX_BYTES_PER_REQUEST},
 };
 
 use field_filter::FieldFilter;
@@ -31,7 +31,7 @@ impl EventTypeVisitor for JsonArray<'_> {
             self.json.push(if self.json.is_empty() { '[' } else { ',' });
             self.json.push_str(&object);
         }
-        if self.json.len() > MAX_RESPONSE_BYTES {
+        if self.json.len() > MAX_BYTES_PER_REQUEST {
             return Err(Error::AnswerTooLarge { reason: "the event types exceed the size limit" });
         }
         Ok(ControlFlow::Continue(()))

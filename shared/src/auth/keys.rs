@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Error,
     cache::{
-        Backoff, CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, OnError,
+        Backoff, CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, Loaded, OnError,
         RefreshPolicy,
     },
     error::TokenError,
@@ -134,11 +134,11 @@ impl KeyStore {
         }
     }
 
-    async fn fetch(&self, limit: Duration) -> Result<Arc<KeySet>, LoadError<String>> {
+    async fn fetch(&self, limit: Duration) -> Result<Loaded<KeySet>, LoadError<String>> {
         let fetched = timeout(limit, self.source.fetch())
             .await
             .unwrap_or_else(|_| Err("the fetch timed out".to_owned()));
-        fetched.map(Arc::new).map_err(|reason| {
+        fetched.map(|keys| Arc::new(keys).into()).map_err(|reason| {
             telemetry::warn("the token issuer's keys could not be fetched", &reason);
             LoadError::Unavailable(reason)
         })

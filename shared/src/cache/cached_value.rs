@@ -129,10 +129,9 @@ impl<T, E: Clone> CachedValue<T, E> {
     /// # Errors
     ///
     /// [`CacheError`] if the load fails and the policy allows no stale value.
-    pub async fn get<F, V>(&self, load: impl FnOnce(Duration) -> F) -> Result<Lookup<T>, CacheError<E>>
+    pub async fn get<F>(&self, load: impl FnOnce(Duration) -> F) -> Result<Lookup<T>, CacheError<E>>
     where
-        F: Future<Output = Result<V, LoadError<E>>> + Send,
-        V: Into<Loaded<T>>,
+        F: Future<Output = Result<Loaded<T>, LoadError<E>>> + Send,
     {
         self.get_with_policy(|_, age| Some(self.policy.freshness(age)), Duration::MAX, load).await
     }
@@ -140,19 +139,14 @@ impl<T, E: Clone> CachedValue<T, E> {
     /// Like [`Self::get`], with a caller-supplied freshness policy: `freshness` judges a value and its age, and returns
     /// `None` if the value is of no use to this caller. A caller that has waited `max_wait` for another caller's load
     /// starts its own.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::get`].
-    pub async fn get_with_policy<F, V>(
+    pub async fn get_with_policy<F>(
         &self,
         freshness: impl Fn(&T, Duration) -> Option<Freshness>,
         max_wait: Duration,
         load: impl FnOnce(Duration) -> F,
     ) -> Result<Lookup<T>, CacheError<E>>
     where
-        F: Future<Output = Result<V, LoadError<E>>> + Send,
-        V: Into<Loaded<T>>,
+        F: Future<Output = Result<Loaded<T>, LoadError<E>>> + Send,
     {
         let arrived = Instant::now();
         let usable = || {
@@ -163,29 +157,30 @@ impl<T, E: Clone> CachedValue<T, E> {
         if let Some((Freshness::Fresh, cached)) = &found {
             return Ok(cached.lookup(CacheStatus::Hit));
         }
-        let mut state = match (self.loading.try_lock(), found) {
-            (Ok(state), _) => state,
+        let state = match (self.loading.try_lock(), found) {
+            (Ok(state), _) => Some(state),
             (Err(_), Some((Freshness::StaleWhileRevalidate, cached))) => {
                 return Ok(cached.lookup(CacheStatus::Revalidating));
             }
-            (Err(_), _) => match timeout(max_wait, self.loading.lock()).await {
-                Ok(state) => state,
-                Err(_) => {
-                    return self.load_uncoalesced(freshness, boxed(load(self.policy.load_timeout))).await;
+            (Err(_), _) => timeout(max_wait, self.loading.lock()).await.ok(),
+        };
+        let loaded = match state {
+            Some(mut state) => match self.decide(usable(), &state, arrived) {
+                Decision::Load { timeout } => {
+                    self.load(&mut state, LoadReason::Request, Box::pin(load(timeout))).await
                 }
+                Decision::Return(result) => return result,
             },
+            // Only the outcome of the other caller's load counts toward the backoff.
+            None => self.store(Box::pin(load(self.policy.load_timeout)).await),
         };
-        let load_timeout = match self.decide(usable(), &state, arrived) {
-            Decision::Load { timeout } => timeout,
-            Decision::Return(result) => return result,
-        };
-        match self.load(&mut state, LoadReason::Request, boxed(load(load_timeout))).await {
-            Ok(lookup) => Ok(lookup),
-            Err(LoadError::Rejected(error)) => Err(CacheError::LoadFailed(error)),
-            // The load may have inserted an older value that is usable. One that is not found is removed.
-            Err(LoadError::Unavailable(error) | LoadError::NotFound(error)) => {
-                Self::or_stale(usable(), error)
-            }
+        match loaded {
+            // Stale-if-error. The load may have inserted an older value that is usable.
+            Err(LoadError::Unavailable(error)) => match usable() {
+                Some((Freshness::Expired, _)) | None => Err(CacheError::LoadFailed(error)),
+                Some((_, cached)) => Ok(cached.lookup(CacheStatus::Stale)),
+            },
+            loaded => loaded.map_err(CacheError::from),
         }
     }
 
@@ -212,50 +207,15 @@ impl<T, E: Clone> CachedValue<T, E> {
         }
     }
 
-    /// Loads concurrently with another caller's load that takes too long. Only the other load's outcome counts toward
-    /// the backoff.
-    async fn load_uncoalesced(
-        &self,
-        freshness: impl Fn(&T, Duration) -> Option<Freshness>,
-        load: Load<'_, T, E>,
-    ) -> Result<Lookup<T>, CacheError<E>> {
-        match load.await {
-            Ok(Loaded { value, age, source }) => {
-                self.insert(value.clone(), age);
-                Ok(Lookup { value, status: CacheStatus::Miss(source) })
-            }
-            Err(LoadError::NotFound(error)) => {
-                self.remove();
-                Err(CacheError::LoadFailed(error))
-            }
-            Err(LoadError::Rejected(error)) => Err(CacheError::LoadFailed(error)),
-            Err(LoadError::Unavailable(error)) => {
-                let usable = self
-                    .cached()
-                    .and_then(|cached| Some((freshness(&cached.value, cached.loaded_at.elapsed())?, cached)));
-                Self::or_stale(usable, error)
-            }
-        }
-    }
-
-    /// Stale-if-error: a value that is not expired replaces the error.
-    fn or_stale(usable: Option<(Freshness, Cached<T>)>, error: E) -> Result<Lookup<T>, CacheError<E>> {
-        match usable {
-            Some((Freshness::Expired, _)) | None => Err(CacheError::LoadFailed(error)),
-            Some((_, cached)) => Ok(cached.lookup(CacheStatus::Stale)),
-        }
-    }
-
     /// Loads the value before a request needs it, if there is none or half of its time to live has passed. A failure
     /// starts no backoff.
     ///
     /// # Errors
     ///
     /// [`CacheError`] if the load failed. A value that is already cached stays.
-    pub async fn preload<F, V>(&self, load: impl FnOnce(Duration) -> F) -> Result<Lookup<T>, CacheError<E>>
+    pub async fn preload<F>(&self, load: impl FnOnce(Duration) -> F) -> Result<Lookup<T>, CacheError<E>>
     where
-        F: Future<Output = Result<V, LoadError<E>>> + Send,
-        V: Into<Loaded<T>>,
+        F: Future<Output = Result<Loaded<T>, LoadError<E>>> + Send,
     {
         let arrived = Instant::now();
         let recent = || {
@@ -269,9 +229,8 @@ impl<T, E: Clone> CachedValue<T, E> {
         if let Some(cached) = recent() {
             return Ok(cached.lookup(CacheStatus::Coalesced));
         }
-        self.load(&mut state, LoadReason::Preload, boxed(load(self.policy.load_timeout)))
-            .await
-            .map_err(CacheError::from)
+        let load = Box::pin(load(self.policy.load_timeout));
+        self.load(&mut state, LoadReason::Preload, load).await.map_err(CacheError::from)
     }
 
     /// Replaces `seen`, a fresh value that turned out to be wrong. `None` if the source still returns it, or returned it
@@ -280,14 +239,13 @@ impl<T, E: Clone> CachedValue<T, E> {
     /// # Errors
     ///
     /// [`CacheError`] if the load fails, or if the last load failed and its backoff has not ended.
-    pub async fn refresh<F, V>(
+    pub async fn refresh<F>(
         &self,
         seen: &Arc<T>,
         load: impl FnOnce(Duration) -> F,
     ) -> Result<Option<Arc<T>>, CacheError<E>>
     where
-        F: Future<Output = Result<V, LoadError<E>>> + Send,
-        V: Into<Loaded<T>>,
+        F: Future<Output = Result<Loaded<T>, LoadError<E>>> + Send,
     {
         let RefreshPolicy { load_timeout, cooldown } = self.policy.refresh;
         let mut state = self.loading.lock().await;
@@ -303,7 +261,7 @@ impl<T, E: Clone> CachedValue<T, E> {
             return Err(state.last_error());
         }
         state.refreshes.start(now, cooldown);
-        let load = boxed(load(load_timeout));
+        let load = Box::pin(load(load_timeout));
         let result = self.load(&mut state, LoadReason::Request, load).await.map(|lookup| lookup.value);
         let newer = result.map(|value| Some(value).filter(|value| !Arc::ptr_eq(value, seen)));
         if !matches!(newer, Ok(Some(_))) {
@@ -338,34 +296,23 @@ impl<T, E: Clone> CachedValue<T, E> {
     ) -> Result<Lookup<T>, LoadError<E>> {
         let guard = LoadGuard::new(state, &self.policy, reason);
         let result = load.await;
-        match &result {
-            Ok(Loaded { value, age, .. }) => {
-                guard.succeeded();
-                self.insert(value.clone(), *age);
-            }
-            Err(LoadError::NotFound(_)) => {
-                guard.succeeded();
-                self.remove();
-            }
-            Err(LoadError::Rejected(error)) => guard.rejected(error.clone()),
-            Err(LoadError::Unavailable(error)) => guard.failed(error.clone()),
-        }
-        result.map(|Loaded { value, source, .. }| Lookup { value, status: CacheStatus::Miss(source) })
+        guard.record(&result);
+        self.store(result)
     }
 
-    fn remove(&self) {
-        *self.cached.write().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Caches a loaded value, or removes one that the source no longer has.
+    fn store(&self, result: Result<Loaded<T>, LoadError<E>>) -> Result<Lookup<T>, LoadError<E>> {
+        if let Err(LoadError::NotFound(_)) = result {
+            *self.cached.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        let Loaded { value, age, source } = result?;
+        self.insert(value.clone(), age);
+        Ok(Lookup { value, status: CacheStatus::Miss(source) })
     }
 
     fn cached(&self) -> Option<Cached<T>> {
         self.cached.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-fn boxed<'a, T, E, V: Into<Loaded<T>>>(
-    load: impl Future<Output = Result<V, LoadError<E>>> + Send + 'a,
-) -> Load<'a, T, E> {
-    Box::pin(async { load.await.map(Into::into) })
 }
 
 impl CacheStatus {

@@ -16,6 +16,7 @@
 use std::{future::Future, hash::Hash, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use futures_util::TryFutureExt;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -196,17 +197,16 @@ where
         let freshness = &freshness;
         let leased_load = async |timeout: Duration| {
             let Some((remote, name)) = self.remote(scope, key) else {
-                return load(timeout).await.map(|value| Loaded::from(Arc::new(value)));
+                return self.load_and_write(None::<(R, _)>, None, load(timeout)).await;
             };
             let mut has_stale = false;
             let accept = |item: RemoteEntry| {
-                let age = item.age(Utc::now())?;
-                let value = Arc::new(V::from_text(&item.text, key, item.as_of)?);
-                if freshness(&value)? == Freshness::Fresh {
-                    return Some(Loaded { value, age, source: Source::RemoteCache });
+                let loaded = Self::parse(&item, key)?;
+                if freshness(&loaded.value)? == Freshness::Fresh {
+                    return Some(loaded);
                 }
                 // It can be served if the load fails.
-                entry.insert(value, age);
+                entry.insert(loaded.value, loaded.age);
                 has_stale = true;
                 None
             };
@@ -217,32 +217,10 @@ where
                 LeaseOutcome::Bypass => None,
             };
             let timeout = if has_stale { timeout.min(self.policy.timeout_with_stale()) } else { timeout };
-            self.load_and_write(remote, &name, lease, load(timeout)).await
+            self.load_and_write(Some((remote, name)), lease, load(timeout)).await
         };
         let lookup = entry.get_with_policy(|value, _| freshness(value), max_wait, leased_load).await;
         self.record_size(scope, key, lookup)
-    }
-
-    /// Loads a value and writes it to the remote cache. A failed load releases the lease.
-    async fn load_and_write<R: RemoteTier>(
-        &self,
-        remote: R,
-        name: &R::Name,
-        lease: Option<R::Lease>,
-        load: impl Future<Output = Result<V, LoadError<E>>> + Send,
-    ) -> Result<Loaded<V>, LoadError<E>> {
-        let started = Utc::now();
-        match (load.await, lease) {
-            (Ok(value), lease) => {
-                self.write(remote, name, lease, &value, started).await;
-                Ok(Loaded::from(Arc::new(value)))
-            }
-            (Err(error), Some(lease)) => {
-                remote.release(name, lease).await;
-                Err(error)
-            }
-            (Err(error), None) => Err(error),
-        }
     }
 
     /// Like [`Self::get`], before a request needs the value: loads it if there is none or half of its time to live has
@@ -281,10 +259,11 @@ where
         Ok(newer.unwrap_or_else(|| seen.clone()))
     }
 
-    /// Copies the value from the remote cache into memory if it is younger than the time to live. Loads nothing.
+    /// Copies the value from the remote cache into memory, with its age. Loads nothing.
     pub async fn read_remote<R: RemoteTier>(&self, scope: &Scope<S, R>, key: &K) {
         if let Some((remote, name)) = self.remote(scope, key)
-            && let Some(Loaded { value, age, .. }) = self.read_item(remote, &name, key, self.policy.ttl).await
+            && let Some(item) = remote.read(&name).await
+            && let Some(Loaded { value, age, .. }) = Self::parse(&item, key)
         {
             self.entry(scope, key).insert(value, age);
         }
@@ -294,8 +273,8 @@ where
     pub async fn insert<R: RemoteTier>(&self, scope: &Scope<S, R>, key: &K, value: Arc<V>) {
         self.entry(scope, key).insert(value.clone(), Duration::ZERO);
         self.memory.set_size(&(scope.id, key.clone()), (self.size)(&value));
-        if let Some((remote, name)) = self.remote(scope, key) {
-            self.write(remote, &name, None, &value, Utc::now()).await;
+        if let Some(remote) = self.remote(scope, key) {
+            self.write(remote, None, Some(&value), Utc::now()).await;
         }
     }
 
@@ -316,45 +295,51 @@ where
         let remote = self.remote(scope, key);
         if let Some((remote, name)) = &remote
             && !max_age.is_zero()
-            && let Some(loaded) = self.read_item(*remote, name, key, max_age).await
+            && let Some(item) = remote.read(name).await
+            && let Some(loaded) = Self::parse(&item, key)
+            && loaded.age < max_age
         {
             return Ok(loaded);
         }
-        let started = Utc::now();
-        let value = load.await.map_err(LoadError::Unavailable)?;
-        if let Some((remote, name)) = &remote {
-            self.write(*remote, name, None, &value, started).await;
-        }
-        Ok(Loaded::from(Arc::new(value)))
+        self.load_and_write(remote, None, load.map_err(LoadError::Unavailable)).await
     }
 
-    async fn read_item<R: RemoteTier>(
+    /// Loads a value and writes it to the remote cache, if there is one. A failed load releases the lease.
+    async fn load_and_write<R: RemoteTier>(
         &self,
-        remote: R,
-        name: &R::Name,
-        key: &K,
-        max_age: Duration,
-    ) -> Option<Loaded<V>> {
-        let item = remote.read(name).await?;
-        let age = item.age(Utc::now()).filter(|age| *age < max_age)?;
+        remote: Option<(R, R::Name)>,
+        lease: Option<R::Lease>,
+        load: impl Future<Output = Result<V, LoadError<E>>> + Send,
+    ) -> Result<Loaded<V>, LoadError<E>> {
+        let started = Utc::now();
+        let result = load.await;
+        if let Some(remote) = remote {
+            self.write(remote, lease, result.as_ref().ok(), started).await;
+        }
+        result.map(|value| Arc::new(value).into())
+    }
+
+    /// The value of an item; `None` if the item is malformed or in the future.
+    fn parse(item: &RemoteEntry, key: &K) -> Option<Loaded<V>> {
+        let age = item.age(Utc::now())?;
         let value = Arc::new(V::from_text(&item.text, key, item.as_of)?);
         Some(Loaded { value, age, source: Source::RemoteCache })
     }
 
+    /// Writes a value whose load began at `started`, which ends the lease. Without a value, releases the lease.
     async fn write<R: RemoteTier>(
         &self,
-        remote: R,
-        name: &R::Name,
+        (remote, name): (R, R::Name),
         lease: Option<R::Lease>,
-        value: &V,
+        value: Option<&V>,
         started: DateTime<Utc>,
     ) {
-        let as_of = value.as_of().unwrap_or(started);
-        match (value.to_text(), lease) {
-            (Some(text), lease) => {
-                remote.write(name, lease, &RemoteEntry { as_of, text }, self.remote_ttl).await;
-            }
-            (None, Some(lease)) => remote.release(name, lease).await,
+        let item = value.and_then(|value| {
+            Some(RemoteEntry { as_of: value.as_of().unwrap_or(started), text: value.to_text()? })
+        });
+        match (item, lease) {
+            (Some(item), lease) => remote.write(&name, lease, &item, self.remote_ttl).await,
+            (None, Some(lease)) => remote.release(&name, lease).await,
             (None, None) => {}
         }
     }

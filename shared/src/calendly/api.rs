@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Error,
     cache::{CacheError, RemoteCache, RemoteCacheable, Scope, remote::TableTimeBudget},
-    http::ByteBudget,
+    http::{ByteBudget, MAX_BYTES_PER_REQUEST},
     lambda::deadline::Deadline,
     pat::{LoadedPat, PatId},
     telemetry::RequestMetrics,
@@ -35,20 +35,12 @@ const READING: &str = "reading Calendly's response";
 /// The maximum number of concurrent calls of one request.
 pub const MAX_CALLS_IN_FLIGHT: usize = 8;
 
-/// The maximum bytes of all of Calendly's responses to one request, and of an answer that is made from them. A page of 100
-/// event types has about 150 KB, 31 days of slots every five minutes about 2 MB. More would not fit in Lambda's 6 MB even
-/// gzipped, or not in the function's memory.
-pub const MAX_RESPONSE_BYTES: usize = 32 * 1024 * 1024;
-
 /// Calendly's API with the caller's PAT, until the request's deadline.
 #[derive(Debug)]
 pub struct Calendly<'a> {
     service: &'a CalendlyService,
-    pat: Arc<LoadedPat>,
+    context: CallContext<'a>,
     deadline: Deadline,
-    metrics: &'a RequestMetrics,
-    calls: Semaphore,
-    byte_budget: ByteBudget,
     table_budget: TableTimeBudget,
     cache: CacheMode,
 }
@@ -90,16 +82,10 @@ impl<'a> Calendly<'a> {
         cache: CacheMode,
         metrics: &'a RequestMetrics,
     ) -> Self {
-        Self {
-            service,
-            pat,
-            deadline,
-            metrics,
-            calls: Semaphore::new(MAX_CALLS_IN_FLIGHT),
-            byte_budget: ByteBudget::new(MAX_RESPONSE_BYTES),
-            table_budget: TableTimeBudget::default(),
-            cache,
-        }
+        let calls = Semaphore::new(MAX_CALLS_IN_FLIGHT);
+        let context =
+            CallContext { pat, metrics, calls, byte_budget: ByteBudget::new(MAX_BYTES_PER_REQUEST) };
+        Self { service, context, deadline, table_budget: TableTimeBudget::default(), cache }
     }
 
     /// Whether the caller sent `Cache-Control: no-cache`.
@@ -117,24 +103,21 @@ impl<'a> Calendly<'a> {
     /// How short the PAT's quota of calls is, from 0 (plenty) to 1 (used up).
     #[must_use]
     pub fn quota_shortage(&self) -> f64 {
-        self.pat.rate_limit.shortage()
+        self.context.pat.rate_limit.shortage()
     }
 
     /// The metrics of the request.
     #[must_use]
     pub fn metrics(&self) -> &'a RequestMetrics {
-        self.metrics
+        self.context.metrics
     }
 
     /// The cache scope of the responses to this PAT's calls.
     #[must_use]
     pub fn cache_scope(&self) -> CacheScope<'_> {
-        let remote = self
-            .service
-            .table
-            .as_ref()
-            .map(|table| RemoteCache::new(table, self.pat.item_mac(), &self.table_budget, self.metrics));
-        Scope { id: self.pat.id, remote }
+        let CallContext { pat, metrics, .. } = &self.context;
+        let remote = |table| RemoteCache::new(table, pat.item_mac(), &self.table_budget, metrics);
+        Scope { id: pat.id, remote: self.service.table.as_ref().map(remote) }
     }
 
     /// The URI of the PAT's user: from the secret, from the cache, or from Calendly.
@@ -144,19 +127,19 @@ impl<'a> Calendly<'a> {
     /// Those of every call: [`Error::Calendly`], [`Error::CalendlyUnreachable`], [`Error::CalendlyInvalidResponse`],
     /// [`Error::AnswerTooLarge`].
     pub async fn user_uri(&self) -> Result<Arc<UserUri>, Error> {
-        if let Some(user) = self.pat.user() {
+        if let Some(user) = self.context.pat.user() {
             return Ok(user.clone());
         }
         let lookup = self.service.users.get(&self.cache_scope(), &(), self.get_user_uri()).await;
-        self.metrics.cache_lookup("user", &lookup);
+        self.context.metrics.cache_lookup("user", &lookup);
         Ok(lookup?.value)
     }
 
     /// Caches the URI of the PAT's user before a request needs it.
     pub(crate) async fn preload_user_uri(&self) -> Result<(), Error> {
-        if self.pat.user().is_none() {
+        if self.context.pat.user().is_none() {
             let lookup = self.service.users.preload(&self.cache_scope(), &(), self.get_user_uri()).await;
-            self.metrics.cache_lookup("user", &lookup);
+            self.context.metrics.cache_lookup("user", &lookup);
             lookup?;
         }
         Ok(())
@@ -164,7 +147,7 @@ impl<'a> Calendly<'a> {
 
     /// Copies the URI of the PAT's user from the remote cache, if it is there.
     pub(crate) async fn read_remote_user_uri(&self) {
-        if self.pat.user().is_none() {
+        if self.context.pat.user().is_none() {
             self.service.users.read_remote(&self.cache_scope(), &()).await;
         }
     }
@@ -264,7 +247,7 @@ impl<'a> Calendly<'a> {
                 ("end_time", utc(window.end_time)),
             ];
             let path = "/event_type_available_times".into();
-            let body = client.get(path, &query, self.context(), attempt).await?;
+            let body = client.get(path, &query, &self.context, attempt).await?;
             Ok((window, as_of, body))
         };
         let (window, as_of, body) = retry(client.max_retries, self.deadline, attempt).await?;
@@ -275,17 +258,8 @@ impl<'a> Calendly<'a> {
     /// Calls `GET path?query`, with retries.
     async fn get(&self, path: Path<'_>, query: &Query) -> Result<String, Error> {
         let client = &self.service.client;
-        let attempt = |attempt| client.get(path, query, self.context(), attempt);
+        let attempt = |attempt| client.get(path, query, &self.context, attempt);
         retry(client.max_retries, self.deadline, attempt).await
-    }
-
-    fn context(&self) -> CallContext<'_> {
-        CallContext {
-            pat: &self.pat,
-            metrics: self.metrics,
-            calls: &self.calls,
-            byte_budget: &self.byte_budget,
-        }
     }
 }
 

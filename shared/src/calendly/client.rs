@@ -1,6 +1,6 @@
 //! One attempt of a call to Calendly: the request, and its response's body or error.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use lambda_http::http::StatusCode;
@@ -9,7 +9,7 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout},
@@ -47,14 +47,14 @@ pub(crate) struct CalendlyClient {
 }
 
 /// State that the calls of one request share.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct CallContext<'a> {
-    pub(super) pat: &'a LoadedPat,
+    pub(super) pat: Arc<LoadedPat>,
     pub(super) metrics: &'a RequestMetrics,
     /// One permit per call in flight.
-    pub(super) calls: &'a Semaphore,
+    pub(super) calls: Semaphore,
     /// The limit on the total size of all responses.
-    pub(super) byte_budget: &'a ByteBudget,
+    pub(super) byte_budget: ByteBudget,
 }
 
 /// The path of a call, and its pattern for the log, which contains no id.
@@ -76,21 +76,13 @@ impl From<&'static str> for Path<'_> {
 }
 
 impl CalendlyClient {
-    /// Creates a client with its own connection pool.
-    ///
-    /// # Errors
-    ///
-    /// A message for the log, if the HTTP client cannot be built.
+    /// Creates a client with its own connection pool. Fails with a sentence for the log.
     pub(crate) fn new(config: CalendlyConfig, tls: &Tls) -> std::result::Result<Self, String> {
         let CalendlyConfig { base_url, timeout, max_retries } = config;
         Ok(Self { http: HttpClient::new(tls)?, base_url, timeout, max_retries })
     }
 
     /// Opens a connection for the first call. Sends nothing.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why Calendly cannot be reached.
     pub(crate) async fn preconnect(&self) -> std::result::Result<(), String> {
         self.http.preconnect(&self.base_url).await
     }
@@ -105,7 +97,7 @@ impl CalendlyClient {
         &self,
         path: Path<'_>,
         query: &Query,
-        context: CallContext<'_>,
+        context: &CallContext<'_>,
         attempt: u32,
     ) -> Result<String> {
         let metrics = context.metrics;
@@ -123,7 +115,7 @@ impl CalendlyClient {
         &self,
         path: Path<'_>,
         query: &Query,
-        CallContext { pat, metrics, byte_budget, .. }: CallContext<'_>,
+        CallContext { pat, metrics, byte_budget, .. }: &CallContext<'_>,
     ) -> Result<String> {
         let mut authorization =
             HeaderValue::from_str(&format!("Bearer {}", pat.pat().expose())).map_err(|_| {
@@ -144,9 +136,7 @@ impl CalendlyClient {
         update_rate_limit(&response, pat, metrics);
         match response.status() {
             StatusCode::OK if has_content_coding(response.headers()) => {
-                Err(AttemptError::permanent(Error::CalendlyInvalidResponse(
-                    "it has a Content-Encoding, which was not accepted".to_owned(),
-                )))
+                Err(AttemptError::invalid_response("it has a Content-Encoding, which was not accepted"))
             }
             StatusCode::OK => text(response, byte_budget).await,
             status if status.is_client_error() || status.is_server_error() => {
@@ -156,10 +146,9 @@ impl CalendlyClient {
                 }
                 Err(failed)
             }
-            status => Err(AttemptError::permanent(Error::CalendlyInvalidResponse(format!(
-                "it has the status {}",
-                status_text(status)
-            )))),
+            status => {
+                Err(AttemptError::invalid_response(format!("it has the status {}", status_text(status))))
+            }
         }
     }
 }
@@ -180,6 +169,11 @@ impl Drop for CallInFlight<'_> {
 }
 
 impl AttemptError<Error> {
+    /// A response that does not match Calendly's documentation.
+    fn invalid_response(what: impl Into<String>) -> Self {
+        Self::permanent(Error::CalendlyInvalidResponse(what.into()))
+    }
+
     /// An attempt without a response.
     fn connection(what: &'static str, path: Path<'_>) -> Self {
         let error = Error::CalendlyUnreachable { what, path: path.pattern };
@@ -214,42 +208,22 @@ async fn text(response: Response, byte_budget: &ByteBudget) -> Result<String> {
             reason: "Calendly's responses have more than 32 MiB in all",
         }),
     })?;
-    String::from_utf8(body)
-        .map_err(|_| AttemptError::permanent(Error::CalendlyInvalidResponse("it is not UTF-8".to_owned())))
+    String::from_utf8(body).map_err(|_| AttemptError::invalid_response("it is not UTF-8"))
 }
 
 /// The members of Calendly's error body that are passed on. Calendly is behind a content delivery network, so the body
 /// may be anything. Members of another type are left out.
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct ErrorBody {
-    #[serde(default)]
-    title: Option<Text>,
-    #[serde(default)]
-    message: Option<Text>,
-    #[serde(default)]
+    title: Value,
+    message: Value,
     details: Option<Box<RawValue>>,
 }
 
 impl ErrorBody {
     fn parse(body: &[u8]) -> Self {
         object_of_bytes(body).unwrap_or_default()
-    }
-}
-
-/// A string, or a value of another type.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Text {
-    Text(String),
-    Other(serde::de::IgnoredAny),
-}
-
-impl Text {
-    fn text(self) -> Option<String> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Other(_) => None,
-        }
     }
 }
 
@@ -262,13 +236,14 @@ async fn error_response(response: Response, path: Path<'_>) -> AttemptError<Erro
         read_body(response, &ByteBudget::new(MAX_ERROR_BYTES)).await.unwrap_or_default()
     };
     let ErrorBody { title, message, details } = ErrorBody::parse(&body);
+    let text = |value: Value| value.as_str().map(str::to_owned);
     let is_rate_limit = status == StatusCode::TOO_MANY_REQUESTS;
     AttemptError {
         failure: Failure::Status { status: status.as_u16(), wait },
         error: Error::Calendly(Box::new(CalendlyError {
             status,
-            title: title.and_then(Text::text),
-            message: message.and_then(Text::text),
+            title: text(title),
+            message: text(message),
             details: details.filter(|details| details.get().starts_with('[')),
             retry_after: wait.or(is_rate_limit.then_some(RATE_LIMIT_WINDOW)),
             path: path.pattern,
@@ -298,68 +273,69 @@ fn whole_number(headers: &HeaderMap, name: &str) -> Option<u64> {
     is_digits.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// Parses the three forms of a date in a header (RFC 9110, section 5.6.7): IMF-fixdate, RFC 850 and asctime. A format
-/// string for each would link chrono's parser of format strings.
+/// Parses a date in a header: IMF-fixdate, and the obsolete forms of RFC 850 and asctime (RFC 9110, section 5.6.7). A
+/// format string for each would link chrono's parser of format strings.
 fn http_date(text: &str) -> Option<DateTime<Utc>> {
     let words: Vec<&str> = text.split([' ', ',', '-']).filter(|word| !word.is_empty()).collect();
-    let (day, month, year, time) = match words.as_slice() {
-        [_, day, month, year, time, "GMT"] => (day, month, year, time),
-        [_, month, day, time, year] => (day, month, year, time),
-        _ => return None,
+    let date = match words.as_slice() {
+        [_, day, month, year, time, "GMT"] | [_, month, day, time, year] => {
+            DateTime::parse_from_rfc2822(&format!("{day} {month} {year} {time} GMT"))
+        }
+        _ => DateTime::parse_from_rfc2822(text),
     };
-    let date = DateTime::parse_from_rfc2822(&format!("{day} {month} {year} {time} GMT")).ok()?;
-    Some(date.to_utc())
+    Some(date.ok()?.to_utc())
 }
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderName;
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn the_longer_wait_wins() {
+    fn the_longer_requested_wait_wins() {
         let now = DateTime::parse_from_rfc3339("2026-12-01T10:00:00.5Z").unwrap().to_utc();
-        let wait_after = |status: u16, retry_after: &str, reset: &str| {
-            let mut headers = HeaderMap::new();
-            for (name, value) in [("retry-after", retry_after), ("x-ratelimit-reset", reset)] {
-                if !value.is_empty() {
-                    headers.insert(name, value.parse().unwrap());
-                }
-            }
-            requested_wait(StatusCode::from_u16(status).unwrap(), &headers, now).map(|wait| wait.as_secs())
-        };
-        let wait = |retry_after: &str, reset: &str| wait_after(429, retry_after, reset);
-        assert_eq!(wait("", ""), None);
-        assert_eq!(wait("7", ""), Some(7));
-        assert_eq!(wait("", "60"), Some(60));
-        assert_eq!(wait("7", "60"), Some(60));
-        assert_eq!(wait("90", "60"), Some(90));
-        assert_eq!(wait("Tue, 01 Dec 2026 10:00:30 GMT", ""), Some(30));
-        assert_eq!(wait("Tue, 01 Dec 2026 09:00:00 GMT", ""), Some(0));
-        assert_eq!(wait("soon", "-1"), None);
-        assert_eq!(wait("7200", ""), Some(7_200));
-        assert_eq!(wait("999999999999", ""), Some(86_400));
-        assert_eq!(wait("99999999999999999999", ""), Some(86_400));
-        assert_eq!(wait("+7", "+9"), None, "digits only");
-        assert_eq!(wait_after(503, "", "60"), None, "every response has a reset");
-        assert_eq!(wait_after(503, "2", "60"), Some(2));
+        for (status, retry_after, reset, expected) in [
+            (429, None, None, None),
+            (429, Some("7"), None, Some(7)),
+            (429, None, Some("60"), Some(60)),
+            (429, Some("7"), Some("60"), Some(60)),
+            (429, Some("90"), Some("60"), Some(90)),
+            (429, Some("Tue, 01 Dec 2026 10:00:30 GMT"), None, Some(30)),
+            (429, Some("Tue, 01 Dec 2026 09:00:00 GMT"), None, Some(0)),
+            (429, Some("soon"), Some("-1"), None),
+            (429, Some("+7"), Some("+9"), None),
+            (429, Some("999999999999"), None, Some(86_400)),
+            (429, Some("99999999999999999999"), None, Some(86_400)),
+            // Every response has a reset.
+            (503, None, Some("60"), None),
+            (503, Some("2"), Some("60"), Some(2)),
+        ] {
+            let values = [(RETRY_AFTER, retry_after), (HeaderName::from_static("x-ratelimit-reset"), reset)];
+            let headers =
+                values.into_iter().filter_map(|(name, value)| Some((name, value?.parse().unwrap())));
+            let status = StatusCode::from_u16(status).unwrap();
+            let wait = requested_wait(status, &headers.collect(), now).map(|wait| wait.as_secs());
+            assert_eq!(wait, expected, "{status} {retry_after:?} {reset:?}");
+        }
     }
 
     #[test]
     fn only_objects_are_error_bodies() {
-        let members = |body: &str| {
-            let ErrorBody { title, message, details } = ErrorBody::parse(body.as_bytes());
-            let details = details.map(|details| details.get().to_owned());
-            (title.and_then(Text::text), message.and_then(Text::text), details)
-        };
-        let text = |text: &str| Some(text.to_owned());
-        for (body, expected) in [
-            (r#" {"title":"t","message":"m","details":[1.0]}"#, (text("t"), text("m"), text("[1.0]"))),
-            (r#"{"title":5,"message":{"a":1},"more":null}"#, (None, None, None)),
-            (r#"["t","m",[1]]"#, (None, None, None)),
-            ("<html>", (None, None, None)),
-            ("", (None, None, None)),
+        for (body, title, details) in [
+            (r#" {"title":"t","message":5,"details":[1.0]}"#, json!("t"), Some("[1.0]")),
+            (r#"{"title":{"a":1},"more":null}"#, json!({"a": 1}), None),
+            (r#"["t","m",[1]]"#, Value::Null, None),
+            ("<html>", Value::Null, None),
+            ("", Value::Null, None),
         ] {
-            assert_eq!(members(body), expected, "{body}");
+            let parsed = ErrorBody::parse(body.as_bytes());
+            assert_eq!(
+                (parsed.title, parsed.details.as_ref().map(|details| details.get())),
+                (title, details),
+                "{body}"
+            );
         }
     }
 
@@ -367,20 +343,15 @@ mod tests {
     #[test]
     fn every_form_of_an_http_date() {
         let expected = DateTime::parse_from_rfc3339("2026-12-01T10:00:30Z").unwrap().to_utc();
-        for date in
-            ["Tue, 01 Dec 2026 10:00:30 GMT", "Tuesday, 01-Dec-26 10:00:30 GMT", "Tue Dec  1 10:00:30 2026"]
-        {
+        for date in [
+            "Tue, 01 Dec 2026 10:00:30 GMT",
+            "Tuesday, 01-Dec-26 10:00:30 GMT",
+            "Tue Dec  1 10:00:30 2026",
+            "Tue, 01 Dec 2026 10:00:30 +0000",
+        ] {
             assert_eq!(http_date(date), Some(expected), "{date}");
         }
-        for bad in [
-            "",
-            "soon",
-            "2026-12-01T10:00:30Z",
-            "Tue, 01 Dec 2026 10:00:30 +0100",
-            "Tue, 31 Nov 2026 10:00:30 GMT",
-            "-1",
-            "1.5",
-        ] {
+        for bad in ["", "soon", "2026-12-01T10:00:30Z", "Tue, 31 Nov 2026 10:00:30 GMT", "-1", "1.5"] {
             assert_eq!(http_date(bad), None, "{bad}");
         }
     }

@@ -18,10 +18,6 @@ struct ResourceResponse<'a> {
 }
 
 /// Parses a response with one resource. `what` names it in errors.
-///
-/// # Errors
-///
-/// As [`parse`].
 pub(super) fn parse_resource<'a, T: Deserialize<'a>>(json: &'a str, what: &str) -> Result<T, Error> {
     let ResourceResponse { resource } = parse(json, what)?;
     parse(resource.get(), what)
@@ -49,51 +45,45 @@ fn not_documented(what: &str, error: &serde_json::Error) -> Error {
 
 /// Parses a response with a `collection`, and calls `each` with one object at a time, so that memory is bounded
 /// regardless of their number. Returns the response's `pagination`. `what` names the response in errors.
-///
-/// # Errors
-///
-/// As [`parse`], and the errors that `each` returns.
 pub(super) fn for_each<'a>(
     json: &'a str,
     what: &str,
     each: impl FnMut(&'a RawValue) -> Result<(), Error>,
 ) -> Result<Option<&'a RawValue>, Error> {
-    let mut collection = Collection { each, error: None };
+    let mut visitor = ListVisitor { each, error: None };
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let read = deserializer.deserialize_map(ResponseVisitor(&mut collection)).and_then(|pagination| {
+    let read = deserializer.deserialize_map(&mut visitor).and_then(|pagination| {
         deserializer.end()?;
         Ok(pagination)
     });
-    match (read, collection.error) {
+    match (read, visitor.error) {
         (Ok(pagination), _) => Ok(pagination),
         (Err(_), Some(error)) => Err(error),
         (Err(error), None) => Err(not_documented(what, &error)),
     }
 }
 
-/// The callback for a collection's objects, and the error that it returned.
-struct Collection<F> {
+/// Visits a response and, inside it, the collection.
+struct ListVisitor<F> {
     each: F,
+    /// The error that `each` returned.
     error: Option<Error>,
 }
 
-struct ResponseVisitor<'c, F>(&'c mut Collection<F>);
-
-struct CollectionVisitor<'c, F>(&'c mut Collection<F>);
-
-impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> Visitor<'de> for ResponseVisitor<'_, F> {
+impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> Visitor<'de> for &mut ListVisitor<F> {
     type Value = Option<&'de RawValue>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object with a collection")
+        formatter.write_str("an object with an array as its collection")
     }
 
+    /// Visits the response. Returns its `pagination`.
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let (mut has_collection, mut pagination) = (false, None);
         while let Some(name) = access.next_key::<String>()? {
             match name.as_str() {
                 "collection" if !has_collection => {
-                    access.next_value_seed(CollectionVisitor(&mut *self.0))?;
+                    access.next_value_seed(&mut *self)?;
                     has_collection = true;
                 }
                 "pagination" if pagination.is_none() => pagination = Some(access.next_value()?),
@@ -103,30 +93,23 @@ impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> Visitor<'de> for Respons
         }
         if has_collection { Ok(pagination) } else { Err(A::Error::missing_field("collection")) }
     }
-}
 
-impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> DeserializeSeed<'de> for CollectionVisitor<'_, F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> Visitor<'de> for CollectionVisitor<'_, F> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+    /// Visits the collection.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         while let Some(object) = access.next_element()? {
-            if let Err(error) = (self.0.each)(object) {
-                self.0.error = Some(error);
+            if let Err(error) = (self.each)(object) {
+                self.error = Some(error);
                 return Err(A::Error::custom("rejected by the callback"));
             }
         }
-        Ok(())
+        Ok(None)
+    }
+}
+
+impl<'de, F: FnMut(&'de RawValue) -> Result<(), Error>> DeserializeSeed<'de> for &mut ListVisitor<F> {
+    type Value = Option<&'de RawValue>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
     }
 }

@@ -27,9 +27,9 @@ mod service;
 mod time;
 pub(crate) mod uri;
 
-pub use crate::pat::PatId;
+pub use crate::{http::MAX_BYTES_PER_REQUEST, pat::PatId};
 pub(crate) use api::CacheMode;
-pub use api::{CacheScope, Calendly, MAX_CALLS_IN_FLIGHT, MAX_RESPONSE_BYTES, WindowRequest};
+pub use api::{CacheScope, Calendly, MAX_CALLS_IN_FLIGHT, WindowRequest};
 pub use available_times::{Availability, AvailableTimes, Slot, TimeWindow};
 pub use pagination::{EventTypeVisitor, undocumented_event_type};
 pub(crate) use service::CalendlyService;

@@ -35,10 +35,6 @@ pub(super) struct AttemptError<E> {
 
 /// Attempts an operation until it succeeds, its failure is not worth a retry, or the deadline is too close. `attempt`
 /// receives the number of the attempt, from 1.
-///
-/// # Errors
-///
-/// The error of the last attempt.
 pub(super) async fn retry<T, E, F>(
     max_retries: u32,
     deadline: Deadline,
@@ -114,14 +110,11 @@ mod tests {
             // No more retries than allowed.
             (Connection, 3, 2, plenty, 0.5, None),
             (Connection, 1, 0, plenty, 0.5, None),
-            (status(503), 3, 2, plenty, 0.5, None),
             (asking(429, 1), 3, 2, plenty, 0.5, None),
             // Nothing else is retried.
             (Permanent, 1, 2, plenty, 0.5, None),
             (status(400), 1, 2, plenty, 0.5, None),
             (status(401), 1, 2, plenty, 0.5, None),
-            (status(403), 1, 2, plenty, 0.5, None),
-            (status(404), 1, 2, plenty, 0.5, None),
             (status(500), 1, 2, plenty, 0.5, None),
             (status(501), 1, 2, plenty, 0.5, None),
             (status(505), 1, 2, plenty, 0.5, None),
@@ -131,14 +124,11 @@ mod tests {
             // A wait of up to two seconds is honored.
             (asking(429, 1), 1, 2, plenty, 0.5, Some(ms(1_000))),
             (asking(429, 0), 1, 2, plenty, 0.5, Some(ms(50))),
-            (asking(429, 60), 1, 2, plenty, 0.5, None),
             (status(429), 1, 2, plenty, 0.5, None),
             (asking(429, 2), 1, 2, plenty, 0.5, Some(ms(2_000))),
             (asking(429, 3), 1, 2, plenty, 0.5, None),
             (asking(503, 2), 1, 2, plenty, 0.5, Some(ms(2_000))),
             (asking(503, 3), 1, 2, plenty, 0.5, None),
-            (asking(521, 3), 1, 2, plenty, 0.5, None),
-            (asking(503, 60), 1, 2, plenty, 0.5, None),
             // Never past the deadline.
             (Connection, 1, 2, ms(149), 0.5, None),
             (Connection, 1, 2, ms(150), 0.5, Some(ms(50))),

@@ -33,11 +33,7 @@ pub fn response_policy(ttl: Duration) -> CachePolicy {
 }
 
 impl CalendlyService {
-    /// Creates the client and the caches. A PAT's user is cached as long as the PAT.
-    ///
-    /// # Errors
-    ///
-    /// A message for the log, if the HTTP client cannot be built.
+    /// Creates the client and the caches. A PAT's user is cached as long as the PAT. Fails with a sentence for the log.
     pub(crate) fn new(
         calendly: CalendlyConfig,
         table: Option<TableConfig>,
@@ -52,19 +48,11 @@ impl CalendlyService {
     }
 
     /// Opens a connection for the first call to Calendly. Sends nothing.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why Calendly cannot be reached.
     pub(crate) async fn preconnect(&self) -> Result<(), String> {
         self.client.preconnect().await
     }
 
     /// Opens a connection to the table, if there is one. Sends nothing.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why DynamoDB cannot be reached.
     pub(crate) async fn preconnect_to_table(&self) -> Result<(), String> {
         match &self.table {
             Some(table) => table.preconnect().await,

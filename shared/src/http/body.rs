@@ -7,6 +7,11 @@ use reqwest::{
     header::{CONTENT_ENCODING, HeaderMap},
 };
 
+/// The maximum bytes of all of Calendly's responses to one request, and of an answer that is made from them. A page of 100
+/// event types has about 150 KB, 31 days of slots every five minutes about 2 MB. More would not fit in Lambda's 6 MB even
+/// gzipped, or not in the function's memory.
+pub const MAX_BYTES_PER_REQUEST: usize = 32 * 1024 * 1024;
+
 /// The number of bytes that may still be read: of one body, or of all bodies of one request.
 #[derive(Debug)]
 pub(crate) struct ByteBudget(AtomicUsize);

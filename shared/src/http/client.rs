@@ -44,11 +44,7 @@ struct Pool {
 }
 
 impl HttpClient {
-    /// Creates a client without connections.
-    ///
-    /// # Errors
-    ///
-    /// A sentence, if TLS cannot be set up.
+    /// Creates a client without connections. Fails with a sentence for the log.
     pub(crate) fn new(tls: &Tls) -> Result<Self, String> {
         let spare = SpareConnection::default();
         let client = pooling_client(tls, &spare).map_err(|error| error.to_string())?;
@@ -73,10 +69,7 @@ impl HttpClient {
 
     /// Preconnect: opens a connection to the host of `url` for the next request, unless a pooled or spare one is open.
     /// Sends nothing. Only for clients of a single host, since the next request uses it, whatever its host.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why the connection failed.
+    /// Fails with the reason, for the log.
     pub(crate) async fn preconnect(&self, url: &str) -> Result<(), String> {
         let Inner { tls, spare, .. } = &*self.0;
         // A pooled connection counts as open until its idle time-out. If it is dead, the request is sent again.
@@ -164,52 +157,36 @@ fn pooling_client(tls: &Tls, spare: &SpareConnection) -> Result<Client, reqwest:
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        net::SocketAddr,
-        sync::atomic::{AtomicUsize, Ordering::Relaxed},
-    };
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, TcpStream},
-        sync::watch,
+        task::JoinHandle,
     };
 
     use super::*;
 
-    /// A server that counts its connections and can close all open ones.
+    /// A server that answers each request with the numbers of its connection and of the request on it, as in `1.2`.
     struct Server {
-        address: SocketAddr,
         url: String,
-        /// The peers of the connections, in order.
-        accepted: watch::Receiver<Vec<SocketAddr>>,
-        probes: Mutex<Vec<SocketAddr>>,
-        requests: Arc<AtomicUsize>,
-        closes: watch::Sender<usize>,
+        connections: Arc<Mutex<Vec<JoinHandle<()>>>>,
+        probes: AtomicUsize,
     }
 
     impl Server {
-        /// The first `dying` connections close on their second request.
-        async fn start(dying: usize) -> Self {
+        /// The first connections close on the request after these numbers of requests.
+        async fn start(max_requests: &'static [usize]) -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let (closes, closed) = watch::channel(0);
-            let (accepts, accepted) = watch::channel(Vec::new());
-            let requests = Arc::<AtomicUsize>::default();
-            let server = Self {
-                address,
-                url: format!("http://{address}/"),
-                accepted,
-                probes: Mutex::default(),
-                requests: requests.clone(),
-                closes,
-            };
+            let url = format!("http://{}/", listener.local_addr().unwrap());
+            let connections = Arc::<Mutex<Vec<_>>>::default();
+            let server = Self { url, connections: connections.clone(), probes: AtomicUsize::new(0) };
             tokio::spawn(async move {
-                let mut number = 0;
-                while let Ok((connection, peer)) = listener.accept().await {
-                    number += 1;
-                    tokio::spawn(serve(connection, requests.clone(), closed.clone(), number <= dying));
-                    accepts.send_modify(|accepted| accepted.push(peer));
+                while let Ok((connection, _)) = listener.accept().await {
+                    let mut connections = connections.lock().unwrap();
+                    let max_requests = max_requests.get(connections.len()).copied().unwrap_or(usize::MAX);
+                    let number = connections.len() + 1;
+                    connections.push(tokio::spawn(serve(connection, number, max_requests)));
                 }
             });
             server
@@ -217,45 +194,29 @@ mod tests {
 
         async fn close_connections(&self) {
             self.connections().await;
-            self.closes.send_modify(|closes| *closes += 1);
-            // Each connection's task holds a receiver until it ends, and the listener holds one.
-            while self.closes.receiver_count() > 1 {
+            self.connections.lock().unwrap().iter().for_each(JoinHandle::abort);
+            while !self.connections.lock().unwrap().iter().all(JoinHandle::is_finished) {
                 tokio::task::yield_now().await;
             }
         }
 
-        /// The number of connections so far. A probe connection shows that all earlier ones were accepted.
+        /// The number of connections so far. A probe of another client shows that all earlier ones were accepted.
         async fn connections(&self) -> usize {
-            let probe = TcpStream::connect(self.address).await.unwrap();
-            let peer = probe.local_addr().unwrap();
-            let mut accepted = self.accepted.clone();
-            let accepted = accepted.wait_for(|accepted| accepted.contains(&peer)).await.unwrap();
-            let mut probes = self.probes.lock().unwrap();
-            probes.push(peer);
-            accepted.iter().filter(|peer| !probes.contains(peer)).count()
+            let probe = get(&client(MIN_FREEZE), self).await.unwrap();
+            let number: usize = probe.strip_suffix(".1").unwrap().parse().unwrap();
+            number - 1 - self.probes.fetch_add(1, Relaxed)
         }
     }
 
-    async fn serve(
-        mut connection: TcpStream,
-        requests: Arc<AtomicUsize>,
-        mut closed: watch::Receiver<usize>,
-        is_dying: bool,
-    ) {
-        closed.mark_unchanged();
-        for request in 0.. {
-            let mut bytes = [0; 4096];
-            let read = tokio::select! {
-                read = connection.read(&mut bytes) => read,
-                _ = closed.changed() => break,
-            };
-            if read.is_ok_and(|read| read == 0) || (is_dying && request > 0) {
-                break;
+    async fn serve(mut connection: TcpStream, number: usize, max_requests: usize) {
+        for request in 1.. {
+            let is_open = connection.read(&mut [0; 4096]).await.is_ok_and(|length| length > 0);
+            if !is_open || request > max_requests {
+                return;
             }
-            requests.fetch_add(1, Relaxed);
-            if connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.is_err() {
-                break;
-            }
+            let body = format!("{number}.{request}");
+            let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            connection.write_all(response.as_bytes()).await.unwrap();
         }
     }
 
@@ -265,8 +226,8 @@ mod tests {
         client
     }
 
-    async fn get(client: &HttpClient, server: &Server) -> Result<String, reqwest::Error> {
-        client.send(client.get(&server.url)).await?.text().await
+    async fn get(client: &HttpClient, server: &Server) -> Option<String> {
+        client.send(client.get(&server.url)).await.ok()?.text().await.ok()
     }
 
     async fn advance(time: Duration) {
@@ -277,18 +238,15 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_request_uses_the_preconnected_connection() {
-        let server = Server::start(0).await;
-        let client = client(MIN_FREEZE);
+        let (server, client) = (Server::start(&[]).await, client(MIN_FREEZE));
         client.preconnect(&server.url).await.unwrap();
-        assert_eq!((server.connections().await, server.requests.load(Relaxed)), (1, 0));
-        assert_eq!(get(&client, &server).await.unwrap(), "ok");
-        assert_eq!((server.connections().await, server.requests.load(Relaxed)), (1, 1));
+        assert_eq!(server.connections().await, 1);
+        assert_eq!(get(&client, &server).await.as_deref(), Some("1.1"), "preconnect sends nothing");
     }
 
     #[tokio::test]
     async fn preconnect_opens_nothing_beside_an_open_connection() {
-        let server = Server::start(0).await;
-        let client = client(MIN_FREEZE);
+        let (server, client) = (Server::start(&[]).await, client(MIN_FREEZE));
         for _ in 0..5 {
             client.preconnect(&server.url).await.unwrap();
         }
@@ -300,63 +258,55 @@ mod tests {
 
     #[tokio::test]
     async fn a_pooled_connection_counts_as_open_until_its_idle_timeout() {
-        let server = Server::start(0).await;
-        let client = client(MIN_FREEZE);
+        let (server, client) = (Server::start(&[]).await, client(MIN_FREEZE));
         get(&client, &server).await.unwrap();
-        advance(IDLE_TIMEOUT - Duration::from_secs(1)).await;
-        client.preconnect(&server.url).await.unwrap();
-        assert_eq!(server.connections().await, 1);
-        advance(Duration::from_secs(1)).await;
-        for _ in 0..5 {
+        for (later, connections) in [(IDLE_TIMEOUT - Duration::from_secs(1), 1), (Duration::from_secs(1), 2)]
+        {
+            advance(later).await;
             client.preconnect(&server.url).await.unwrap();
+            assert_eq!(server.connections().await, connections);
         }
-        assert_eq!(server.connections().await, 2);
     }
 
     #[tokio::test]
     async fn a_dead_spare_connection_is_replaced() {
-        let server = Server::start(0).await;
-        let client = client(MIN_FREEZE);
+        let (server, client) = (Server::start(&[]).await, client(MIN_FREEZE));
         client.preconnect(&server.url).await.unwrap();
         server.close_connections().await;
         client.preconnect(&server.url).await.unwrap();
         assert_eq!(server.connections().await, 2);
         server.close_connections().await;
-        assert_eq!(get(&client, &server).await.unwrap(), "ok");
+        assert!(get(&client, &server).await.is_some());
         assert_eq!(server.connections().await, 3);
     }
 
     #[tokio::test]
     async fn a_request_is_sent_again_when_a_pooled_connection_died_during_a_freeze() {
-        for (min_freeze, is_sent_again) in [(Duration::ZERO, true), (Duration::from_secs(60), false)] {
-            let server = Server::start(1).await;
-            let client = client(min_freeze);
-            assert!(get(&client, &server).await.is_ok());
-            assert_eq!(get(&client, &server).await.is_ok(), is_sent_again);
+        for (min_freeze, expected) in [(Duration::ZERO, Some("2.1")), (Duration::from_secs(60), None)] {
+            let (server, client) = (Server::start(&[1]).await, client(min_freeze));
+            assert_eq!(get(&client, &server).await.as_deref(), Some("1.1"));
+            assert_eq!(get(&client, &server).await.as_deref(), expected);
         }
     }
 
     /// The spare connection is new, but the pool's is used first.
     #[tokio::test]
     async fn spare_connection_replaces_a_dead_pooled_one() {
-        let server = Server::start(1).await;
-        let client = client(MIN_FREEZE);
+        let (server, client) = (Server::start(&[1]).await, client(MIN_FREEZE));
         client.preconnect(&server.url).await.unwrap();
         get(&client, &server).await.unwrap();
         advance(IDLE_TIMEOUT).await;
         client.preconnect(&server.url).await.unwrap();
-        assert_eq!(get(&client, &server).await.unwrap(), "ok");
-        assert_eq!(server.connections().await, 2);
+        assert_eq!(get(&client, &server).await.as_deref(), Some("2.1"));
     }
 
     #[tokio::test]
     async fn dead_pooled_connections_cost_each_concurrent_request_at_most_one_new_one() {
-        let server = Server::start(3).await;
-        let client = client(Duration::ZERO);
+        let (server, client) = (Server::start(&[1; 3]).await, client(Duration::ZERO));
         let get = || get(&client, &server);
         for connections in [3..=3, 4..=6] {
             let (one, two, three) = tokio::join!(get(), get(), get());
-            assert!(one.is_ok() && two.is_ok() && three.is_ok());
+            assert!(one.is_some() && two.is_some() && three.is_some());
             let found = server.connections().await;
             assert!(connections.contains(&found), "{found}");
         }
@@ -364,20 +314,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_is_sent_once_on_a_new_connection() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        let accepted = tokio::spawn(async move {
-            let mut accepted = 0;
-            while let Ok(Ok((connection, _))) =
-                tokio::time::timeout(Duration::from_millis(200), listener.accept()).await
-            {
-                accepted += 1;
-                drop(connection);
-            }
-            accepted
-        });
-        let client = client(Duration::ZERO);
-        assert!(client.send(client.get(&url)).await.is_err());
-        assert_eq!(accepted.await.unwrap(), 1);
+        let (server, client) = (Server::start(&[0]).await, client(Duration::ZERO));
+        assert_eq!(get(&client, &server).await, None);
+        assert_eq!(server.connections().await, 1);
     }
 }

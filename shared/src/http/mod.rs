@@ -18,6 +18,7 @@ mod trace;
 mod url;
 
 pub(crate) use aws_adapter::AwsHttpClient;
+pub use body::MAX_BYTES_PER_REQUEST;
 pub(crate) use body::{BodyError, ByteBudget, has_content_coding, read_body};
 pub(crate) use client::HttpClient;
 pub(crate) use failure::failure_reason;

@@ -182,7 +182,7 @@ where
     }
 }
 
-fn set_connection_source(origin: ConnectionSource) {
-    // Fails if no request observes its origin.
-    let _ = CONNECTION_SOURCE.try_with(|cell| cell.set(origin));
+fn set_connection_source(source: ConnectionSource) {
+    // Fails outside of `with_connection_source`.
+    let _ = CONNECTION_SOURCE.try_with(|cell| cell.set(source));
 }

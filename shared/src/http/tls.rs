@@ -21,10 +21,6 @@ impl Tls {
     /// Trusts the compiled-in roots and, if given, those of a PEM file (`AWS_CA_BUNDLE`).
     ///
     /// Reading the machine's own certificate store would cost milliseconds of every cold start.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says what is wrong with the PEM file.
     pub(crate) fn new(ca_bundle: Option<&str>) -> Result<Self, String> {
         let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         if let Some(path) = ca_bundle {

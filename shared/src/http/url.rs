@@ -1,4 +1,4 @@
-//! Validation of configured and discovered URLs.
+//! Validation of configured and discovered URLs. Errors are phrases that follow the URL.
 
 use url::{Host, Url};
 
@@ -6,10 +6,6 @@ use url::{Host, Url};
 /// the names under which a container reaches its host (`host.docker.internal`, `host.containers.internal`).
 ///
 /// Other `.internal` names are not local: EC2 names every private host like that.
-///
-/// # Errors
-///
-/// A phrase that follows the URL.
 pub(crate) fn secure_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
     let is_local = match url.host() {
@@ -30,10 +26,6 @@ pub(crate) fn secure_url(text: &str) -> Result<Url, String> {
 }
 
 /// Parses a [`secure_url`] to which paths can be appended.
-///
-/// # Errors
-///
-/// A phrase that follows the URL.
 pub(crate) fn base_url(text: &str) -> Result<Url, String> {
     let url = secure_url(text)?;
     if url.query().is_some() || url.fragment().is_some() {
@@ -48,10 +40,6 @@ fn is_container_host(name: &str) -> bool {
 }
 
 /// Validates an endpoint of the AWS SDK, which signs its requests and may use plain `http`.
-///
-/// # Errors
-///
-/// A phrase that follows the URL.
 pub(crate) fn http_url(text: &str) -> Result<String, String> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),

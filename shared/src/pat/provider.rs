@@ -18,8 +18,8 @@ use super::{
 use crate::{
     Error,
     cache::{
-        Backoff, CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, Lookup, LruMap,
-        OnError, RefreshPolicy, remote::ItemMac,
+        Backoff, CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, Loaded, Lookup,
+        LruMap, OnError, RefreshPolicy, remote::ItemMac,
     },
     calendly::{rate_limit::RateLimit, uri::UserUri},
     telemetry::{self, RequestMetrics, Stage},
@@ -62,7 +62,9 @@ pub(crate) struct LoadedPat {
 
 impl LoadedPat {
     pub(crate) fn new(stored: StoredPat) -> Self {
-        Self { id: next_id(), rate_limit: RateLimit::default(), stored, item_mac: OnceLock::new() }
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let id = PatId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+        Self { id, rate_limit: RateLimit::default(), stored, item_mac: OnceLock::new() }
     }
 
     pub(crate) fn pat(&self) -> &Pat {
@@ -97,10 +99,6 @@ impl PatProvider {
 
     /// Reads the shared PAT if it is not cached or half of its time to live has passed. Returns `None` if each caller
     /// has a separate PAT.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Self::get`].
     pub(crate) async fn preload(&self, metrics: &RequestMetrics) -> Result<Option<Arc<LoadedPat>>, Error> {
         let Some(secret_id) = self.template.shared() else { return Ok(None) };
         let cached = self.cache.entry(&secret_id.to_owned());
@@ -157,7 +155,7 @@ impl PatProvider {
         cached: &CachedValue<LoadedPat, Error>,
         secret_id: &str,
         limit: Duration,
-    ) -> Result<Arc<LoadedPat>, LoadError<Error>> {
+    ) -> Result<Loaded<LoadedPat>, LoadError<Error>> {
         let secret = match timeout(limit, self.secrets.read(secret_id)).await {
             Ok(Ok(secret)) => secret,
             Ok(Err(SecretError::NotFound)) => {
@@ -171,10 +169,8 @@ impl PatProvider {
         let secret = secret.expose_secret();
         let stored = StoredPat::from_secret(secret)
             .ok_or_else(|| LoadError::NotFound(Error::PatMissing(StoredPat::explain_missing(secret))))?;
-        Ok(match cached.peek() {
-            Some(cached) if cached.value.stored == stored => cached.value,
-            _ => Arc::new(LoadedPat::new(stored)),
-        })
+        let unchanged = cached.peek().map(|cached| cached.value).filter(|pat| pat.stored == stored);
+        Ok(unchanged.unwrap_or_else(|| Arc::new(LoadedPat::new(stored))).into())
     }
 }
 
@@ -204,9 +200,4 @@ fn pat(
             reason: "Secrets Manager did not answer before an earlier request's time ran out".into(),
         }),
     }
-}
-
-fn next_id() -> PatId {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    PatId(NEXT.fetch_add(1, Ordering::Relaxed))
 }

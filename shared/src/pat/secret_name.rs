@@ -18,10 +18,6 @@ enum Part {
 
 impl SecretNameTemplate {
     /// Parses a name such as `calendly/pat` or `calendly/pat/{sub}`.
-    ///
-    /// # Errors
-    ///
-    /// A phrase that says what is wrong with the placeholders.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;

@@ -11,7 +11,9 @@ use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use crate::{
-    cache::{Backoff, CacheError, CachePolicy, CachedValue, Cooldown, LoadError, OnError, RefreshPolicy},
+    cache::{
+        Backoff, CacheError, CachePolicy, CachedValue, Cooldown, LoadError, Loaded, OnError, RefreshPolicy,
+    },
     pat::secrets_manager::{SecretError, SecretsManager},
 };
 
@@ -66,13 +68,13 @@ impl CallerHash {
         Some(tag.as_ref().iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect())
     }
 
-    async fn read(&self, limit: Duration) -> Result<Arc<hmac::Key>, LoadError<String>> {
+    async fn read(&self, limit: Duration) -> Result<Loaded<hmac::Key>, LoadError<String>> {
         let unavailable = |reason: &str| LoadError::Unavailable(reason.to_owned());
         match timeout(limit, self.secrets.read(&self.secret_id)).await {
             Ok(Ok(secret)) if secret.expose_secret().len() < MIN_KEY_BYTES => {
                 Err(unavailable("the secret of CALLER_HASH_SECRET_ID has fewer than 32 bytes"))
             }
-            Ok(Ok(secret)) => Ok(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret()))),
+            Ok(Ok(secret)) => Ok(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret())).into()),
             Ok(Err(SecretError::NotFound)) => {
                 Err(unavailable("CALLER_HASH_SECRET_ID names a secret that does not exist"))
             }

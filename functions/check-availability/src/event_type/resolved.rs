@@ -1,7 +1,8 @@
 //! Event types whose URI is known, and their durations.
 
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use shared::{
     Error, RawValue,
     calendly::{Calendly, EventTypeUri, undocumented_event_type},
@@ -18,41 +19,13 @@ pub struct ResolvedEventType {
     pub duration_options: Vec<TimeDelta>,
 }
 
-/// The durations of an event type.
+/// The durations of an event type, in minutes. Values of other types are unknown.
 #[derive(Deserialize)]
 pub(super) struct Durations {
     #[serde(default)]
-    duration: Minutes,
+    duration: Value,
     #[serde(default)]
-    duration_options: DurationOptions,
-}
-
-/// `duration_options`: an array, or a value of another type, which is ignored.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum DurationOptions {
-    Some(Vec<Minutes>),
-    Unknown(IgnoredAny),
-}
-
-impl Default for DurationOptions {
-    fn default() -> Self {
-        Self::Unknown(IgnoredAny)
-    }
-}
-
-/// A duration: a number of minutes, or a value of another type, which is unknown.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Minutes {
-    Known(f64),
-    Unknown(IgnoredAny),
-}
-
-impl Default for Minutes {
-    fn default() -> Self {
-        Self::Unknown(IgnoredAny)
-    }
+    duration_options: Value,
 }
 
 impl ResolvedEventType {
@@ -62,18 +35,15 @@ impl ResolvedEventType {
     }
 
     pub(super) fn with_durations(uri: EventTypeUri, durations: &Durations) -> Self {
-        let duration_options = match &durations.duration_options {
-            DurationOptions::Some(options) => options.iter().filter_map(Minutes::known).collect(),
-            DurationOptions::Unknown(_) => Vec::new(),
-        };
-        Self { uri, duration: durations.duration.known(), duration_options }
+        let duration_options = durations.duration_options.as_array().into_iter().flatten();
+        Self {
+            uri,
+            duration: known_duration(&durations.duration),
+            duration_options: duration_options.filter_map(known_duration).collect(),
+        }
     }
 
     /// Loads the event type's durations from Calendly.
-    ///
-    /// # Errors
-    ///
-    /// Those of calls to Calendly.
     pub(crate) async fn load(uri: EventTypeUri, calendly: &Calendly<'_>) -> Result<Self, Error> {
         let durations = calendly.event_type(&uri, Durations::parse).await?;
         Ok(Self::with_durations(uri, &durations))
@@ -96,15 +66,10 @@ impl Durations {
     }
 }
 
-impl Minutes {
-    /// The duration, if it is a positive number and at most a week. Calendly documents a number, which may be fractional.
-    fn known(&self) -> Option<TimeDelta> {
-        match *self {
-            #[expect(clippy::cast_possible_truncation, reason = "checked to be small")]
-            Self::Known(minutes) if minutes > 0.0 && minutes <= 10_080.0 => {
-                Some(TimeDelta::seconds((minutes * 60.0).round() as i64))
-            }
-            _ => None,
-        }
-    }
+/// The duration of a number of minutes, if it is positive and at most a week. Calendly documents a number, which may be
+/// fractional.
+fn known_duration(minutes: &Value) -> Option<TimeDelta> {
+    let minutes = minutes.as_f64().filter(|minutes| *minutes > 0.0 && *minutes <= 10_080.0)?;
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be small")]
+    Some(TimeDelta::seconds((minutes * 60.0).round() as i64))
 }

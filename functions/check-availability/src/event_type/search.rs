@@ -26,6 +26,10 @@ struct ListEntry {
 }
 
 impl ListEntry {
+    fn parse(event_type: &RawValue) -> Result<Self, Error> {
+        serde_json::from_str(event_type.get()).map_err(|_| undocumented_event_type())
+    }
+
     fn is_bookable(&self) -> bool {
         is_bookable(self.active, self.deleted_at.is_some(), self.booking_method.as_deref())
     }
@@ -33,10 +37,7 @@ impl ListEntry {
 
 impl EventTypeSelector {
     /// Searches the user's event types, sorted by name, for each of `selectors`.
-    ///
-    /// # Errors
-    ///
-    /// Those of calls to Calendly. An inner error is an event type that is not found, or a slug that several share.
+    /// An inner error is an event type that is not found, or a slug that several share.
     pub(crate) async fn search(
         selectors: &[&Self],
         calendly: &Calendly<'_>,
@@ -89,8 +90,8 @@ pub fn is_bookable(active: Option<bool>, is_deleted: bool, booking_method: Optio
 }
 
 /// The error for a slug that several bookable event types share.
-fn ambiguous(slug: &str, uris: &[EventTypeUri]) -> Error {
-    let uris: Vec<&str> = uris.iter().map(EventTypeUri::as_str).collect();
+fn ambiguous(slug: &str, found: &[ResolvedEventType]) -> Error {
+    let uris: Vec<&str> = found.iter().map(|event_type| event_type.uri.as_str()).collect();
     let detail = format!(
         "event_type {} is the slug of {} bookable event types: send the URI of one of them, {}.",
         quoted(slug),
@@ -115,14 +116,9 @@ impl<'a> ListSearch<'a> {
     }
 
     fn results(self) -> Vec<Result<ResolvedEventType, Error>> {
-        let result = |(selector, mut found): (&EventTypeSelector, Vec<ResolvedEventType>)| match (
-            selector,
-            found.len(),
-        ) {
-            (EventTypeSelector::Slug(slug), 2..) => {
-                Err(ambiguous(slug, &found.into_iter().map(|event_type| event_type.uri).collect::<Vec<_>>()))
-            }
-            _ if found.is_empty() => Err(selector.not_found()),
+        let result = |(selector, mut found): (&EventTypeSelector, Vec<_>)| match (selector, found.len()) {
+            (_, 0) => Err(selector.not_found()),
+            (EventTypeSelector::Slug(slug), 2..) => Err(ambiguous(slug, &found)),
             _ => Ok(found.swap_remove(0)),
         };
         self.searches.into_iter().map(result).collect()
@@ -136,8 +132,7 @@ impl EventTypeVisitor for ListSearch<'_> {
 
     /// A search for a slug reads the whole list to detect duplicates. The other searches end with the first match.
     fn visit(&mut self, event_type: &RawValue) -> Result<ControlFlow<()>, Error> {
-        let entry: ListEntry =
-            serde_json::from_str(event_type.get()).map_err(|_| undocumented_event_type())?;
+        let entry = ListEntry::parse(event_type)?;
         let mut is_over = true;
         for (selector, found) in &mut self.searches {
             let is_slug = matches!(selector, EventTypeSelector::Slug(_));

@@ -27,55 +27,44 @@ impl TimeParameter {
 }
 
 /// Parses `text`. `zone` is the `timezone` parameter.
-///
-/// # Errors
-///
-/// [`Error::InvalidParameter`] that says what is wrong and what to send instead.
 pub(crate) fn parse(
     parameter: TimeParameter,
     text: &str,
     zone: Option<&Zone>,
 ) -> Result<DateTime<Utc>, Error> {
-    let refuse = |reason: String| Error::invalid_value(parameter.name(), text, reason);
-    let parsed = ParsedTime::parse(text).ok_or_else(|| {
-        refuse(
-            "is neither a date-time nor a date: send for example 2026-12-01T09:00:00Z or 2026-12-01."
-                .to_owned(),
-        )
-    })?;
-    let out_of_range = || refuse("is too far away: send a year up to 9999.".to_owned());
-    let time: DateTime<Utc> = match (parsed, zone) {
-        (ParsedTime::Date(date), zone) => {
-            let date = match parameter {
-                TimeParameter::At => {
-                    return Err(refuse(
-                        "is a date: send a moment, for example 2026-12-01T09:00:00Z.".to_owned(),
-                    ));
-                }
-                TimeParameter::Start => Some(date),
-                TimeParameter::End => date.succ_opt(),
-            };
-            date.and_then(|date| start_of_day(date, zone)).ok_or_else(out_of_range)
+    let refuse = |reason: &str| Error::invalid_value(parameter.name(), text, reason);
+    let Some(parsed) = ParsedTime::parse(text) else {
+        return Err(refuse(
+            "is neither a date-time nor a date: send for example 2026-12-01T09:00:00Z or 2026-12-01.",
+        ));
+    };
+    let time = match (parsed, zone, parameter) {
+        (ParsedTime::Date(_), _, TimeParameter::At) => {
+            return Err(refuse("is a date: send a moment, for example 2026-12-01T09:00:00Z."));
         }
-        (ParsedTime::DateTime(local, Some(offset)), _) => {
-            Ok(offset.from_local_datetime(&local).single().ok_or_else(out_of_range)?.to_utc())
+        (ParsedTime::Date(date), zone, TimeParameter::Start) => start_of_day(date, zone),
+        (ParsedTime::Date(date), zone, TimeParameter::End) => {
+            date.succ_opt().and_then(|next| start_of_day(next, zone))
         }
-        (ParsedTime::DateTime(_, None), None) => {
-            Err(refuse(r#"has no offset: add "Z" or "+01:00", or send timezone."#.to_owned()))
+        (ParsedTime::DateTime(local, Some(offset)), ..) => {
+            offset.from_local_datetime(&local).single().map(|time| time.to_utc())
         }
-        (ParsedTime::DateTime(local, None), Some(zone)) => {
-            match (zone.instants_of(local).ok_or_else(out_of_range)?, parameter) {
-                (MappedLocalTime::Single(time), _)
-                | (MappedLocalTime::Ambiguous(time, _), TimeParameter::Start | TimeParameter::At)
-                | (MappedLocalTime::Ambiguous(_, time), TimeParameter::End) => Ok(time),
-                (MappedLocalTime::None, _) => Err(refuse(format!(
+        (ParsedTime::DateTime(_, None), None, _) => {
+            return Err(refuse(r#"has no offset: add "Z" or "+01:00", or send timezone."#));
+        }
+        (ParsedTime::DateTime(local, None), Some(zone), parameter) => match zone.instants_of(local) {
+            Some(MappedLocalTime::None) => {
+                return Err(refuse(&format!(
                     "does not exist in {zone}: the clocks skip it. Send a time before or after that, or one with an offset."
-                ))),
+                )));
             }
-        }
-    }?;
+            Some(instants) if parameter == TimeParameter::End => instants.latest(),
+            Some(instants) => instants.earliest(),
+            None => None,
+        },
+    };
     // RFC 3339 has no later years.
-    if time.year() > 9999 { Err(out_of_range()) } else { Ok(time) }
+    time.filter(|time| time.year() <= 9999).ok_or_else(|| refuse("is too far away: send a year up to 9999."))
 }
 
 /// Whether a text is a bare date.
@@ -255,39 +244,32 @@ mod tests {
 
     #[test]
     fn skipped_local_times_are_refused() {
-        let message = time(TimeParameter::Start, "2027-03-28T01:30", "Europe/Lisbon").unwrap_err();
-        assert!(message.contains("does not exist in Europe/Lisbon: the clocks skip it"), "{message}");
+        for parameter in [TimeParameter::Start, TimeParameter::End, TimeParameter::At] {
+            let message = time(parameter, "2027-03-28T01:30", "Europe/Lisbon").unwrap_err();
+            assert!(message.contains("does not exist in Europe/Lisbon: the clocks skip it"), "{message}");
+        }
         assert_eq!(start("2027-03-28T00:59", "Europe/Lisbon"), "2027-03-28T00:59:00Z");
         assert_eq!(start("2027-03-28T02:00", "Europe/Lisbon"), "2027-03-28T01:00:00Z");
     }
 
     #[test]
     fn repeated_local_times_make_the_range_wide() {
-        assert_eq!(start("2026-10-25T01:30", "Europe/Lisbon"), "2026-10-25T00:30:00Z");
-        assert_eq!(end("2026-10-25T01:30", "Europe/Lisbon"), "2026-10-25T01:30:00Z");
-        // Lord Howe Island repeats half an hour.
-        assert_eq!(start("2027-04-04T01:45", "Australia/Lord_Howe"), "2027-04-03T14:45:00Z");
-        assert_eq!(end("2027-04-04T01:45", "Australia/Lord_Howe"), "2027-04-03T15:15:00Z");
-    }
-
-    #[test]
-    fn a_date_is_its_whole_day() {
-        for (zone, from, to) in [
-            ("", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z"),
-            ("Asia/Kolkata", "2026-11-30T18:30:00Z", "2026-12-01T18:30:00Z"),
-            ("America/Los_Angeles", "2026-12-01T08:00:00Z", "2026-12-02T08:00:00Z"),
+        for (local, zone, first, second) in [
+            ("2026-10-25T01:30", "Europe/Lisbon", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"),
+            // Lord Howe Island repeats half an hour.
+            ("2027-04-04T01:45", "Australia/Lord_Howe", "2027-04-03T14:45:00Z", "2027-04-03T15:15:00Z"),
         ] {
-            assert_eq!(
-                (start("2026-12-01", zone), end("2026-12-01", zone)),
-                (from.to_owned(), to.to_owned()),
-                "{zone}"
-            );
+            assert_eq!(start(local, zone), first);
+            assert_eq!(end(local, zone), second);
+            assert_eq!(time(TimeParameter::At, local, zone).unwrap(), first);
         }
     }
 
     #[test]
-    fn days_on_which_the_clocks_change() {
+    fn a_date_is_its_whole_day() {
         for (zone, date, from, to) in [
+            ("", "2026-12-01", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z"),
+            ("Asia/Kolkata", "2026-12-01", "2026-11-30T18:30:00Z", "2026-12-01T18:30:00Z"),
             // 23 and 25 hours.
             ("Europe/Lisbon", "2027-03-28", "2027-03-28T00:00:00Z", "2027-03-28T23:00:00Z"),
             ("Europe/Lisbon", "2026-10-25", "2026-10-24T23:00:00Z", "2026-10-26T00:00:00Z"),
@@ -299,12 +281,10 @@ mod tests {
             // Samoa skipped this day.
             ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z"),
         ] {
-            assert_eq!(
-                (start(date, zone), end(date, zone)),
-                (from.to_owned(), to.to_owned()),
-                "{zone} {date}"
-            );
+            assert_eq!((&*start(date, zone), &*end(date, zone)), (from, to), "{zone} {date}");
         }
+        let message = time(TimeParameter::At, "2026-12-01", "").unwrap_err();
+        assert!(message.contains("is a date: send a moment"), "{message}");
     }
 
     #[test]

@@ -64,10 +64,7 @@ impl PointQuery {
     }
 
     /// The window to request at `now`: it starts just before the moment, and never in the past.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidParameter`] if the moment became past during the request.
+    /// Fails if the moment became past during the request.
     pub(crate) fn window(self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
         let start_time = self.0 - MARGIN;
         if start_time - now < MARGIN {

@@ -16,11 +16,7 @@ const MAX_TRANSIT_TIME: TimeDelta = TimeDelta::seconds(2);
 
 /// A range that Calendly accepts: it starts in the future, ends after its start, and spans at most 366 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimeRange {
-    start_time: DateTime<Utc>,
-    end_time: DateTime<Utc>,
-    includes_end: bool,
-}
+pub struct TimeRange(SlotRange);
 
 /// The range of the slot starts in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,57 +49,41 @@ impl TimeRange {
         now: DateTime<Utc>,
     ) -> Result<Self, Error> {
         if end_time <= start_time {
-            return Err(Error::InvalidParameter {
-                parameter: TimeParameter::End.name(),
-                detail: format!(
-                    "end_time {} is not after start_time {}: send a later end_time.",
-                    utc(end_time),
-                    utc(start_time)
-                ),
-                reason: "end_time is not after start_time".into(),
-            });
+            let start_time = utc(start_time);
+            let detail = format!("is not after start_time {start_time}: send a later end_time.");
+            return Err(refuse(end_time, &detail, "is not after start_time"));
         }
         if end_time <= now {
-            return Err(refuse(end_time, now, "is in the past", "send one in the future."));
+            return Err(refuse_now(end_time, now, "is in the past", "send one in the future."));
         }
         let start_time = move_past_start(start_time, end_time, now)?;
         if end_time - start_time > MAX_RANGE {
-            return Err(Error::InvalidParameter {
-                parameter: TimeParameter::End.name(),
-                detail: format!(
-                    "end_time {} is more than 366 days after {}: send an earlier one.",
-                    utc(end_time),
-                    utc(start_time)
-                ),
-                reason: "end_time is more than 366 days after start_time".into(),
-            });
+            let detail = format!("is more than 366 days after {}: send an earlier one.", utc(start_time));
+            return Err(refuse(end_time, &detail, "is more than 366 days after start_time"));
         }
-        Ok(Self { start_time, end_time, includes_end })
+        Ok(Self(SlotRange { start_time, end_time, includes_end }))
     }
 
     /// The start of the range.
     #[must_use]
     pub fn start_time(&self) -> DateTime<Utc> {
-        self.start_time
+        self.0.start_time
     }
 
     /// The starts of the wanted slots, from `start_time` on.
     pub(crate) fn slot_range_from(&self, start_time: DateTime<Utc>) -> SlotRange {
-        SlotRange { start_time, end_time: self.end_time, includes_end: self.includes_end }
+        SlotRange { start_time, ..self.0 }
     }
 
     /// The end of the range.
     #[must_use]
     pub fn end_time(&self) -> DateTime<Utc> {
-        self.end_time
+        self.0.end_time
     }
 }
 
 /// The start to request at `now`: a start that is past, or past when the call reaches Calendly, is moved ahead.
-///
-/// # Errors
-///
-/// [`Error::InvalidParameter`] if `end_time` is less than a minute from `now`.
+/// Fails if `end_time` is less than a minute from `now`.
 pub(crate) fn move_past_start(
     start_time: DateTime<Utc>,
     end_time: DateTime<Utc>,
@@ -111,8 +91,7 @@ pub(crate) fn move_past_start(
 ) -> Result<DateTime<Utc>, Error> {
     let start_time = if start_time <= latest_arrival(now) { moved_start(now) } else { start_time };
     if end_time <= start_time || end_time <= now + LEAD_TIME {
-        let problem = "is less than a minute away";
-        return Err(refuse(end_time, now, problem, "send a later one."));
+        return Err(refuse_now(end_time, now, "is less than a minute away", "send a later one."));
     }
     Ok(start_time)
 }
@@ -129,11 +108,16 @@ pub(crate) fn moved_start(now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// The detail includes the current time, since the client's clock may be wrong.
-fn refuse(end_time: DateTime<Utc>, now: DateTime<Utc>, problem: &str, remedy: &str) -> Error {
+fn refuse_now(end_time: DateTime<Utc>, now: DateTime<Utc>, problem: &str, remedy: &str) -> Error {
     let now = utc(now.trunc_subsecs(0));
+    refuse(end_time, &format!("{problem} (it is now {now}): {remedy}"), problem)
+}
+
+/// The error for `end_time`, the parameter to change in each case.
+fn refuse(end_time: DateTime<Utc>, detail: &str, problem: &str) -> Error {
     Error::InvalidParameter {
         parameter: TimeParameter::End.name(),
-        detail: format!("end_time {} {problem} (it is now {now}): {remedy}", utc(end_time)),
+        detail: format!("end_time {} {detail}", utc(end_time)),
         reason: format!("end_time {problem}").into(),
     }
 }
@@ -150,7 +134,7 @@ mod tests {
 
     fn range(start: &str, end: &str) -> Result<(String, String), String> {
         TimeRange::new(time(start), time(end), true, time(NOW))
-            .map(|range| (utc(range.start_time), utc(range.end_time)))
+            .map(|range| (utc(range.start_time()), utc(range.end_time())))
             .map_err(|error| error.to_string())
     }
 
@@ -175,20 +159,8 @@ mod tests {
         ] {
             let moved = ("2026-11-22T12:01:01Z".to_owned(), "2026-11-23T00:00:00Z".to_owned());
             assert_eq!(range(start, "2026-11-23T00:00:00Z"), Ok(moved), "{start}");
+            assert!(range(start, "2027-11-23T12:01:01Z").is_ok(), "the maximum counts from the moved start");
         }
-    }
-
-    #[test]
-    fn the_maximum_counts_from_the_moved_start() {
-        assert!(range("2000-01-01T00:00:00Z", "2027-11-23T12:01:01Z").is_ok());
-        assert!(
-            range("2000-01-01T00:00:00Z", "2027-11-23T12:01:02Z")
-                .unwrap_err()
-                .contains("more than 366 days after 2026-11-22T12:01:01Z")
-        );
-        assert!(
-            range("2026-12-01T00:00:00Z", "2027-12-02T00:00:01Z").unwrap_err().contains("more than 366 days")
-        );
     }
 
     #[test]
@@ -206,6 +178,8 @@ mod tests {
             ("2020-01-01T00:00:00Z", "2026-11-22T12:01:00Z", "less than a minute away"),
             ("2020-01-01T00:00:00Z", "2026-11-22T12:01:00.900Z", "less than a minute away"),
             ("2026-11-22T12:00:10Z", "2026-11-22T12:00:40Z", "less than a minute away"),
+            ("2000-01-01T00:00:00Z", "2027-11-23T12:01:02Z", "more than 366 days after 2026-11-22T12:01:01Z"),
+            ("2026-12-01T00:00:00Z", "2027-12-02T00:00:01Z", "more than 366 days"),
         ] {
             let message = range(start, end).unwrap_err();
             assert!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::CacheError;
+use super::{CacheError, LoadError};
 use crate::cache::policy::{CachePolicy, Cooldown, Failures};
 
 /// The state of the loads of one value.
@@ -85,31 +85,33 @@ impl<T> Refreshes<T> {
     }
 }
 
-impl<'a, T, E> LoadGuard<'a, T, E> {
+impl<'a, T, E: Clone> LoadGuard<'a, T, E> {
     /// Guards a load that begins now.
     pub(super) fn new(state: &'a mut LoadState<T, E>, policy: &'a CachePolicy, reason: LoadReason) -> Self {
         Self { state, policy, reason, is_recorded: false }
     }
 
-    pub(super) fn succeeded(mut self) {
+    /// Records the outcome.
+    pub(super) fn record<V>(mut self, result: &Result<V, LoadError<E>>) {
         self.is_recorded = true;
-        self.state.failures = None;
-        self.state.error = None;
+        match result {
+            Ok(_) | Err(LoadError::NotFound(_)) => {
+                self.state.failures = None;
+                self.state.error = None;
+            }
+            // Waiters share the answer. It starts no backoff.
+            Err(LoadError::Rejected(error)) => {
+                let now = Instant::now();
+                self.state.failures =
+                    Some(Failures { count: 0, last: now, was_canceled: false, retry_at: now });
+                self.state.error = Some(error.clone());
+            }
+            Err(LoadError::Unavailable(error)) => self.record_failure(Some(error.clone())),
+        }
     }
+}
 
-    pub(super) fn failed(mut self, error: E) {
-        self.is_recorded = true;
-        self.record_failure(Some(error));
-    }
-
-    /// Waiters share the answer. It starts no backoff.
-    pub(super) fn rejected(mut self, error: E) {
-        self.is_recorded = true;
-        let now = Instant::now();
-        self.state.failures = Some(Failures { count: 0, last: now, was_canceled: false, retry_at: now });
-        self.state.error = Some(error);
-    }
-
+impl<T, E> LoadGuard<'_, T, E> {
     fn record_failure(&mut self, error: Option<E>) {
         let now = Instant::now();
         let (count, retry_at) = match self.state.failures {

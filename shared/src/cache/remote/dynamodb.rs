@@ -7,7 +7,6 @@
 
 use std::time::SystemTime;
 
-use aws_sdk_secretsmanager::config::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
@@ -19,10 +18,13 @@ use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::ItemName;
+use super::{ItemName, circuit_breaker::CircuitBreaker};
 use crate::{
-    config::{TableConfig, aws::is_error_code},
-    http::{ByteBudget, HttpClient, failure_reason, json::object_of_bytes, read_body},
+    config::{
+        TableConfig,
+        aws::{credentials_of_environment, is_error_code},
+    },
+    http::{ByteBudget, HttpClient, Tls, failure_reason, json::object_of_bytes, read_body},
 };
 
 /// The largest response that is read: an item has at most 400 KB, a third more in base64.
@@ -30,14 +32,15 @@ const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 const CONTENT_TYPE_JSON: &str = "application/x-amz-json-1.0";
 
-/// A client of one DynamoDB table.
+/// The table, for all requests of this environment.
 #[derive(Debug)]
-pub(crate) struct DynamoDb {
-    table: String,
+pub(crate) struct Table {
+    name: String,
     endpoint: String,
     region: String,
     identity: Option<Identity>,
     http: HttpClient,
+    pub(super) circuit_breaker: CircuitBreaker,
 }
 
 /// An item. An attribute of an unexpected type counts as absent.
@@ -96,14 +99,19 @@ impl SeenLease {
     }
 }
 
-impl DynamoDb {
-    /// Creates a client. Without `credentials`, every call fails.
-    pub(crate) fn new(
-        TableConfig { name: table, endpoint, region }: TableConfig,
-        credentials: Option<Credentials>,
-        http: HttpClient,
-    ) -> Self {
-        Self { table, endpoint, region, identity: credentials.map(Identity::from), http }
+impl Table {
+    /// Creates a client, without a call. Without credentials in the environment, every call fails. The error is a sentence
+    /// for the log.
+    pub(crate) fn new(config: TableConfig, tls: &Tls) -> Result<Self, String> {
+        let TableConfig { name, endpoint, region } = config;
+        Ok(Self {
+            name,
+            endpoint,
+            region,
+            identity: credentials_of_environment().map(Identity::from),
+            http: HttpClient::new(tls)?,
+            circuit_breaker: CircuitBreaker::default(),
+        })
     }
 
     /// Opens a connection for the first call. Sends nothing.
@@ -113,7 +121,7 @@ impl DynamoDb {
 
     /// Reads an item; an empty one if there is none.
     pub(crate) async fn get(&self, name: &ItemName) -> Result<Item, CallError> {
-        let answer = self.call("GetItem", &json!({"TableName": self.table, "Key": key(name)})).await?;
+        let answer = self.call("GetItem", &json!({"TableName": self.name, "Key": key(name)})).await?;
         Item::parse(&answer)
             .ok_or_else(|| CallError::Failed("DynamoDB's response could not be parsed".to_owned()))
     }
@@ -125,15 +133,12 @@ impl DynamoDb {
             "value": {"B": BASE64_STANDARD.encode(value)},
             "expires": number(expires),
         });
-        self.call("PutItem", &json!({"TableName": self.table, "Item": item})).await.map(drop)
+        self.call("PutItem", &json!({"TableName": self.name, "Item": item})).await.map(drop)
     }
 
     /// Takes the lease of an item until `until`, in milliseconds since 1970, if the lease is still `seen`. DynamoDB may
     /// delete an item that this creates after `expires`.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::ConditionFailed`] if another environment was faster.
+    /// Fails with [`CallError::ConditionFailed`] if another environment was faster.
     pub(crate) async fn lease(
         &self,
         name: &ItemName,
@@ -150,7 +155,7 @@ impl DynamoDb {
             _ => "attribute_not_exists(#lease)",
         };
         let request = json!({
-            "TableName": self.table,
+            "TableName": self.name,
             "Key": key(name),
             "UpdateExpression": "SET #lease = :until, #expires = if_not_exists(#expires, :expires)",
             "ConditionExpression": condition,
@@ -160,14 +165,10 @@ impl DynamoDb {
         self.call("UpdateItem", &request).await.map(drop)
     }
 
-    /// Removes a lease that ends at `until`.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::ConditionFailed`] if the item no longer has this lease.
+    /// Removes a lease that ends at `until`. Fails with [`CallError::ConditionFailed`] if the item no longer has it.
     pub(crate) async fn release(&self, name: &ItemName, until: i64) -> Result<(), CallError> {
         let request = json!({
-            "TableName": self.table,
+            "TableName": self.name,
             "Key": key(name),
             "UpdateExpression": "REMOVE #lease",
             "ConditionExpression": "#lease = :until",

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use ring::hmac;
 
-use crate::pat::Pat;
+use crate::{http::MAX_BYTES_PER_REQUEST, pat::Pat};
 
 /// The prefix of every message. An item of another version has another name, and its MAC does not verify.
 const VERSION: &[u8] = b"calendly-functions 1";
@@ -23,9 +23,6 @@ const AS_OF_LENGTH: usize = 8;
 ///
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
 const MAX_VALUE_BYTES: usize = 400 * 1024 - 1024;
-
-/// The largest text: the maximum that one request reads from Calendly. Limits decompression.
-const MAX_TEXT_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Computes and verifies MACs with the PAT as the key. Its `Debug` prints no key.
 #[derive(Debug, Clone)]
@@ -72,8 +69,8 @@ impl ItemMac {
         let (as_of, compressed) = signed.split_at_checked(AS_OF_LENGTH)?;
         let as_of = DateTime::from_timestamp_millis(i64::from_be_bytes(as_of.try_into().ok()?))?;
         let mut text = String::new();
-        let length = GzDecoder::new(compressed).take(MAX_TEXT_BYTES + 1).read_to_string(&mut text).ok()?;
-        Some((as_of, text)).filter(|_| u64::try_from(length).is_ok_and(|length| length <= MAX_TEXT_BYTES))
+        GzDecoder::new(compressed).take(MAX_BYTES_PER_REQUEST as u64 + 1).read_to_string(&mut text).ok()?;
+        Some((as_of, text)).filter(|(_, text)| text.len() <= MAX_BYTES_PER_REQUEST)
     }
 
     pub(crate) fn sign(&self, parts: &[&[u8]]) -> hmac::Tag {
@@ -105,12 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn encoded_values_are_decoded() {
+    fn encoded_texts_are_decoded_up_to_the_byte_limit() {
         let mac = mac("pat");
         let name = mac.name("times", "a");
-        for text in ["", "{}", &"x".repeat(5_000_000)] {
-            let value = mac.encode(&name, as_of(), text).unwrap();
-            assert_eq!(mac.decode(&name, &value), Some((as_of(), text.to_owned())));
+        let most = MAX_BYTES_PER_REQUEST;
+        for (length, is_decoded) in [(0, true), (2, true), (most, true), (most + 1, false)] {
+            let text = "x".repeat(length);
+            let value = mac.encode(&name, as_of(), &text).unwrap();
+            assert!(mac.decode(&name, &value) == is_decoded.then_some((as_of(), text)), "{length}");
         }
     }
 
@@ -165,19 +164,6 @@ mod tests {
         );
         let others = name.as_str().len() + "pkvaluelease".len() + "expires".len() + 2 * "1796119200123".len();
         assert!((408_000..=409_600).contains(&(MAX_VALUE_BYTES + others)), "DynamoDB's item limit is 400 KB");
-    }
-
-    #[test]
-    fn decompression_is_bounded() {
-        let mac = mac("pat");
-        let name = mac.name("times", "a");
-        let most = usize::try_from(MAX_TEXT_BYTES).unwrap();
-        let decoded = |length: usize| {
-            let value = mac.encode(&name, as_of(), &"x".repeat(length)).unwrap();
-            mac.decode(&name, &value).map(|(_, text)| text.len())
-        };
-        assert_eq!(decoded(most), Some(most));
-        assert_eq!(decoded(most + 1), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //!   ├▶ item_mac         names and values that only this PAT can have made
 //!   ├▶ time_budget      how much time of a request the table may take
 //!   ├▶ circuit_breaker  no calls while the table fails
-//!   └▶ dynamodb         the calls
+//!   └▶ dynamodb         the calls, by a client that all requests share
 //! ```
 //!
 //! The table may fail in any way; a request is then served as if there were no table. It holds no PAT, no token and no
@@ -19,42 +19,7 @@ mod item_mac;
 pub(crate) mod remote_cache;
 mod time_budget;
 
-use crate::{
-    config::{TableConfig, aws::credentials_of_environment},
-    http::{HttpClient, Tls},
-};
-
-use circuit_breaker::CircuitBreaker;
-use dynamodb::DynamoDb;
-
+pub(crate) use dynamodb::Table;
 pub(crate) use item_mac::{ItemMac, ItemName};
 pub use remote_cache::RemoteCache;
 pub(crate) use time_budget::TableTimeBudget;
-
-/// The table, for all requests of this environment.
-#[derive(Debug)]
-pub(crate) struct Table {
-    dynamodb: DynamoDb,
-    circuit_breaker: CircuitBreaker,
-}
-
-impl Table {
-    /// A client of the table. Makes no call yet.
-    ///
-    /// # Errors
-    ///
-    /// A message for the log, if the HTTP client cannot be built.
-    pub(crate) fn new(config: TableConfig, tls: &Tls) -> Result<Self, String> {
-        let dynamodb = DynamoDb::new(config, credentials_of_environment(), HttpClient::new(tls)?);
-        Ok(Self { dynamodb, circuit_breaker: CircuitBreaker::default() })
-    }
-
-    /// Opens a connection for the first call. Sends nothing.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why DynamoDB cannot be reached.
-    pub(crate) async fn preconnect(&self) -> Result<(), String> {
-        self.dynamodb.preconnect().await
-    }
-}

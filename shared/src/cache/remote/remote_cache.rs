@@ -65,7 +65,7 @@ impl<'a> RemoteCache<'a> {
     }
 
     async fn get(&self, name: &ItemName, time: CallTime) -> Result<Item, RemoteCacheUnavailable> {
-        self.call(self.table.dynamodb.get(name), time).await?.ok_or(RemoteCacheUnavailable)
+        self.call(self.table.get(name), time).await?.ok_or(RemoteCacheUnavailable)
     }
 
     /// The item's value, if it was written with this PAT for this name.
@@ -82,7 +82,7 @@ impl<'a> RemoteCache<'a> {
     ) -> Result<Option<Lease>, RemoteCacheUnavailable> {
         let now = Utc::now();
         let until = (now + LEASE_DURATION).timestamp_millis();
-        let update = self.table.dynamodb.lease(name, seen, until, expiry(now, LEASE_DURATION));
+        let update = self.table.lease(name, seen, until, expiry(now, LEASE_DURATION));
         let taken = self.call(update, CallTime::Budget).await?;
         Ok(taken.map(|()| Lease { until }))
     }
@@ -169,7 +169,7 @@ impl RemoteTier for RemoteCache<'_> {
     async fn write(&self, name: &ItemName, lease: Option<Lease>, value: &RemoteEntry, ttl: Duration) {
         match (self.mac.encode(name, value.as_of, &value.text), lease) {
             (Some(encoded), _) => {
-                let put = self.table.dynamodb.put(name, &encoded, expiry(value.as_of, ttl));
+                let put = self.table.put(name, &encoded, expiry(value.as_of, ttl));
                 // A failed write is not an error: other environments get a miss.
                 let _ = self.call(put, CallTime::Budget).await;
             }
@@ -180,7 +180,7 @@ impl RemoteTier for RemoteCache<'_> {
     }
 
     async fn release(&self, name: &ItemName, lease: Lease) {
-        let _ = self.call(self.table.dynamodb.release(name, lease.until), CallTime::Budget).await;
+        let _ = self.call(self.table.release(name, lease.until), CallTime::Budget).await;
     }
 }
 
