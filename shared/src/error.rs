@@ -4,15 +4,11 @@
 //! with `parameter` or `calendly` where the error has them. The log gets its [`reason`](Error::reason), for the
 //! operator.
 
-mod calendly;
-mod token;
-
 use std::{borrow::Cow, fmt};
 
 use lambda_http::http::StatusCode;
 
-pub(crate) use calendly::{CalendlyError, status_text};
-pub(crate) use token::TokenError;
+use crate::{auth::TokenError, calendly::CalendlyError};
 
 /// Why a request failed. `Display` is the problem's `detail`: a sentence that tells a person what to do and reveals no
 /// secret.
@@ -312,6 +308,14 @@ impl Error {
 
 fn arguments(known: &[&str]) -> String {
     if known.is_empty() { "It takes none.".to_owned() } else { format!("It takes {}.", known.join(", ")) }
+}
+
+/// A status with its registered name, if it has one: `404 Not Found`, `520`.
+pub(crate) fn status_text(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(name) => format!("{} {name}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    }
 }
 
 /// A caller's value for a `detail`: quoted, escaped, and truncated if long.

@@ -2,7 +2,7 @@
 
 use lambda_http::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
-use crate::error::TokenError;
+use super::TokenError;
 
 /// The largest accepted token. The limit bounds the work that an unauthenticated caller can cause.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;

@@ -7,8 +7,7 @@
 
 use serde_json::Value;
 
-use super::{issuer::TokenRules, jws::CompactJws, strict_object::StrictObject};
-use crate::error::TokenError;
+use super::{TokenError, issuer::TokenRules, jws::CompactJws, strict_object::StrictObject};
 
 /// The accepted clock skew between the issuer and this function, in seconds.
 const CLOCK_SKEW: f64 = 60.0;

@@ -3,8 +3,8 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
 
-use super::strict_object::StrictObject;
-use crate::{error::TokenError, pat::FormatFault};
+use super::{TokenError, strict_object::StrictObject};
+use crate::pat::FormatFault;
 
 /// A parsed token. Its signature has not been verified.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use jsonwebtoken::Algorithm;
 use tokio::time::timeout;
 
 use super::{
+    TokenError,
     jws::CompactJws,
     key_set::{Candidates, KeySet},
     verify::has_valid_signature,
@@ -17,7 +18,6 @@ use crate::{
         Backoff, CacheError, CachePolicy, CacheStatus, CachedValue, Cooldown, LoadError, Loaded, OnError,
         RefreshPolicy,
     },
-    error::TokenError,
     telemetry::{self, RequestMetrics, Stage},
 };
 

@@ -11,12 +11,13 @@
 //! Keys come from the configured [`issuer`]: `discovery` fetches published ones, which `key_set` and `jwk` parse
 //! (RFC 7517), and `shared_secret` reads a secret from Secrets Manager.
 //!
-//! Depends on `cache`, `http`, `telemetry`, `error` and, for secrets and their format, `pat`. Knows nothing of
+//! Refused tokens are in `error`. Depends on `cache`, `http`, `telemetry`, `error` and, for secrets and their format, `pat`. Knows nothing of
 //! Calendly.
 
 pub(crate) mod bearer;
 pub(crate) mod claims;
 mod discovery;
+mod error;
 pub(crate) mod issuer;
 pub(crate) mod jwk;
 pub(crate) mod jws;
@@ -34,6 +35,7 @@ use crate::{Error, http::HttpClient, pat::secrets_manager::SecretsManager, telem
 
 pub(crate) use claims::Caller;
 use discovery::PublishedKeys;
+pub(crate) use error::TokenError;
 use issuer::{Issuer, TokenRules};
 use keys::{KeySource, KeyStore};
 use shared_secret::SharedSecret;

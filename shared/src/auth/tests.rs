@@ -11,7 +11,7 @@ use jsonwebtoken::Algorithm;
 use lambda_http::http::{HeaderMap, header::AUTHORIZATION};
 
 use super::{
-    Authenticator, Caller,
+    Authenticator, Caller, TokenError,
     issuer::{Issuer, TokenRules},
     key_source,
     keys::KeyStore,
@@ -19,7 +19,6 @@ use super::{
 };
 use crate::{
     Error,
-    error::TokenError,
     http::{HttpClient, Tls},
     pat::secrets_manager::stand_in,
     telemetry::RequestMetrics,

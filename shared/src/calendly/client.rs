@@ -15,11 +15,14 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::retry::{AttemptError, Failure};
+use super::{
+    CalendlyError,
+    retry::{AttemptError, Failure},
+};
 use crate::{
     Error,
     config::CalendlyConfig,
-    error::{CalendlyError, status_text},
+    error::status_text,
     http::{
         BodyError, ByteBudget, HttpClient, Tls, failure_reason, has_content_coding, json::object_of_bytes,
         read_body,

@@ -10,6 +10,7 @@
 //!   └▶ available_times   the slots of one response
 //!        └▶ json, time       parsing of responses and times
 //! uri       the URIs of resources
+//! error     Calendly's error responses
 //! ```
 //!
 //! JSON objects are passed on byte for byte; only what a decision needs is parsed.
@@ -19,6 +20,7 @@
 mod api;
 pub(crate) mod available_times;
 mod client;
+mod error;
 mod json;
 pub(crate) mod pagination;
 pub(crate) mod rate_limit;
@@ -31,6 +33,7 @@ pub use crate::{http::MAX_BYTES_PER_REQUEST, pat::PatId};
 pub(crate) use api::CacheMode;
 pub use api::{CacheScope, Calendly, MAX_CALLS_IN_FLIGHT, WindowRequest};
 pub use available_times::{Availability, AvailableTimes, Slot, TimeWindow};
+pub(crate) use error::CalendlyError;
 pub use pagination::{EventTypeVisitor, undocumented_event_type};
 pub(crate) use service::CalendlyService;
 pub use service::response_policy;

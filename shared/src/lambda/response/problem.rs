@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Error, error::CalendlyError};
+use crate::{Error, calendly::CalendlyError};
 
 /// A problem. `type` is `about:blank`, so `title` is the name of the status, or its number if it has no registered
 /// name; `code` distinguishes problems.

@@ -6,6 +6,8 @@ use lambda_http::http::StatusCode;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::error::status_text;
+
 /// An error response of Calendly. Serializes as the `calendly` member of a problem.
 #[derive(Debug, Clone, Serialize, thiserror::Error)]
 #[error("Calendly answered {}{}", status_text(*status), sentence(self.text()))]
@@ -35,14 +37,6 @@ impl CalendlyError {
     fn text(&self) -> Option<&str> {
         let message = self.message.as_deref().filter(|message| !message.is_empty());
         message.or(self.title.as_deref())
-    }
-}
-
-/// A status with its registered name, if it has one: `404 Not Found`, `520`.
-pub(crate) fn status_text(status: StatusCode) -> String {
-    match status.canonical_reason() {
-        Some(name) => format!("{} {name}", status.as_u16()),
-        None => status.as_u16().to_string(),
     }
 }
 
