@@ -136,6 +136,19 @@ async fn failing_table_is_skipped_and_tried_again() {
     assert_ne!(table.operations(), Vec::<String>::new(), "the circuit breaker is half-open");
 }
 
+/// A table that answers in 80 ms of the slowed clock: the first call of a request succeeds, and its second one times out.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_table_is_skipped() {
+    let (world, table) = world_and_table(LONG).await;
+    let uri = world.event_type_uri("demo");
+    let uncached = |first: u64| world.request().days(first, first + 1).event_type(&uri);
+    table.set_fault(Fault::Delay { milliseconds: 400 });
+    send_ok(&world.function, &uncached(40)).await;
+    table.forget_operations();
+    send_ok(&world.function, &uncached(80)).await;
+    assert_eq!(table.operations(), Vec::<String>::new(), "the circuit breaker is open");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn init_preconnects_to_the_table() {
     let table = Table::start().await;

@@ -1,7 +1,8 @@
 //! A circuit breaker: stops calls to the table while it fails.
 //!
 //! *Closed*, it admits every call. The first failure *opens* it: it rejects calls until the backoff ends. It is then
-//! *half-open* and admits one probe per backoff period. A success closes it; another failure opens it for twice as long.
+//! *half-open* and admits one probe per backoff period. A success closes it; another failure opens it for twice as long,
+//! also after a slow success: the next call of a slow table often fails, since time runs out.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -20,7 +21,7 @@ pub(super) struct CircuitBreaker(Mutex<State>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct State {
-    /// Consecutive failures.
+    /// Failures since the last fast success.
     failures: u32,
     /// When the next call is admitted; `None` while closed.
     probe_at: Option<Instant>,
@@ -41,9 +42,13 @@ impl CircuitBreaker {
         }
     }
 
-    /// Records a success, which closes the breaker.
-    pub(super) fn succeeded(&self) {
-        *self.state() = State::default();
+    /// Records a success, which closes the breaker. Unless it was slow, the backoff starts over.
+    pub(super) fn succeeded(&self, was_slow: bool) {
+        let mut state = self.state();
+        state.probe_at = None;
+        if !was_slow {
+            state.failures = 0;
+        }
     }
 
     /// Records a failure, which opens the breaker.
@@ -80,11 +85,16 @@ mod tests {
             assert!(breaker.try_acquire(), "{seconds}");
             assert!(!breaker.try_acquire(), "one probe per period");
         }
-        breaker.succeeded();
+        breaker.succeeded(false);
         assert!(breaker.try_acquire() && breaker.try_acquire());
         breaker.failed();
         advance(SECOND).await;
         assert!(breaker.try_acquire(), "the backoff starts over");
+        breaker.succeeded(true);
+        assert!(breaker.try_acquire() && breaker.try_acquire());
+        breaker.failed();
+        advance(SECOND).await;
+        assert!(!breaker.try_acquire(), "the backoff grows after a slow success");
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     ItemMac, ItemName, Table, TableTimeBudget,
     dynamodb::{CallError, Item, SeenLease},
+    time_budget::SLOW_CALL,
 };
 use crate::{
     cache::{LeaseOutcome, RemoteEntry, RemoteTier, tiered::CLOCK_SKEW},
@@ -22,9 +23,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Time-out of a call while waiting for a lease. Such calls do not count against the time budget.
 const WAITING_CALL_TIMEOUT: Duration = Duration::from_millis(95);
-
-/// Time-outs shorter than this do not count against the circuit breaker.
-const MIN_COUNTED_TIMEOUT: Duration = Duration::from_millis(30);
 
 /// The shared items of one PAT, within the time budget of one request.
 #[derive(Debug, Clone, Copy)]
@@ -101,14 +99,18 @@ impl<'a> RemoteCache<'a> {
         if !self.table.circuit_breaker.try_acquire() {
             return Err(RemoteCacheUnavailable);
         }
+        let started = Instant::now();
         let result = match timeout(limit, call).await {
             Ok(Ok(result)) => Some(result),
             Ok(Err(CallError::ConditionFailed)) => None,
             Ok(Err(CallError::Failed(reason))) => return Err(self.failed(&reason)),
-            Err(_) if limit < MIN_COUNTED_TIMEOUT => return Err(RemoteCacheUnavailable),
+            // The table may be fast: many calls have used up the budget.
+            Err(_) if limit < SLOW_CALL && !self.budget.had_slow_call() => {
+                return Err(RemoteCacheUnavailable);
+            }
             Err(_) => return Err(self.failed("DynamoDB did not answer in time")),
         };
-        self.table.circuit_breaker.succeeded();
+        self.table.circuit_breaker.succeeded(started.elapsed() >= SLOW_CALL);
         Ok(result)
     }
 

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 /// ms.
 const BUDGET: Duration = Duration::from_millis(95);
 
+/// A call that takes this long is slow. A request needs three calls per window.
+pub(super) const SLOW_CALL: Duration = Duration::from_millis(30);
+
 /// The time that one request has spent on calls to the table. Concurrent calls count once.
 #[derive(Debug, Default)]
 pub(crate) struct TableTimeBudget(Mutex<Spent>);
@@ -22,10 +25,14 @@ struct Spent {
     calls_in_flight: u32,
     /// When the first of the calls in flight began.
     since: Option<Instant>,
+    had_slow_call: bool,
 }
 
 /// A call in flight.
-pub(super) struct Call<'a>(&'a TableTimeBudget);
+pub(super) struct Call<'a> {
+    budget: &'a TableTimeBudget,
+    started: Instant,
+}
 
 impl TableTimeBudget {
     /// Starts a call, and returns the time that it may take; `None` if the budget is used up.
@@ -35,9 +42,15 @@ impl TableTimeBudget {
         if left.is_zero() {
             return None;
         }
+        let started = Instant::now();
         spent.calls_in_flight += 1;
-        spent.since.get_or_insert_with(Instant::now);
-        Some((Call(self), left))
+        spent.since.get_or_insert(started);
+        Some((Call { budget: self, started }, left))
+    }
+
+    /// Whether any of the finished calls was slow.
+    pub(super) fn had_slow_call(&self) -> bool {
+        self.spent().had_slow_call
     }
 
     fn spent(&self) -> MutexGuard<'_, Spent> {
@@ -53,7 +66,8 @@ impl Spent {
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        let mut spent = self.0.spent();
+        let mut spent = self.budget.spent();
+        spent.had_slow_call |= self.started.elapsed() >= SLOW_CALL;
         spent.calls_in_flight = spent.calls_in_flight.saturating_sub(1);
         if spent.calls_in_flight == 0 {
             spent.before = spent.total();
@@ -84,8 +98,8 @@ mod tests {
         let (last, left) = budget.start_call().unwrap();
         assert_eq!(left, BUDGET - ms(20), "time between calls does not count");
         advance(left).await;
-        assert!(budget.start_call().is_none());
+        assert!(budget.start_call().is_none() && !budget.had_slow_call());
         drop(last);
-        assert!(budget.start_call().is_none());
+        assert!(budget.start_call().is_none() && budget.had_slow_call());
     }
 }
