@@ -26,6 +26,7 @@ pub struct Table {
 struct TableState {
     items: Items,
     operations: Vec<String>,
+    denied: Option<&'static str>,
 }
 
 impl Table {
@@ -36,6 +37,9 @@ impl Table {
         let service = AwsService::start(move |operation, request| {
             let state = &mut *lock(&shared);
             state.operations.push(operation.to_owned());
+            if state.denied == Some(operation) {
+                return Err("AccessDeniedException");
+            }
             handle(&mut state.items, operation, request)
         })
         .await;
@@ -45,6 +49,11 @@ impl Table {
     /// Sets the fault of all further calls.
     pub fn set_fault(&self, fault: Fault) {
         self.service.set_fault(fault);
+    }
+
+    /// Denies all further calls of an operation.
+    pub fn deny(&self, operation: &'static str) {
+        lock(&self.state).denied = Some(operation);
     }
 
     /// Removes the fault.

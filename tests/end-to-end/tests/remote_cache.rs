@@ -74,11 +74,14 @@ async fn concurrent_requests_of_all_environments_share_one_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failed_load_releases_the_lease() {
+async fn failed_load_and_failed_write_release_the_lease() {
     let (world, table) = world_and_table(LONG).await;
     world.sandbox.fault(AVAILABLE_TIMES, 1, Fault::status(400));
     let request = some_days(&world);
     assert_eq!(world.send(&request).await.status, 400);
+    assert!(table.items().iter().all(|item| item.get("lease").is_none()));
+    table.deny("PutItem");
+    world.send(&request).await.assert_ok("the write fails");
     assert!(table.items().iter().all(|item| item.get("lease").is_none()));
     let other = world.start_environment(Binary::CheckAvailability, &[]).await;
     let answer = other.send(&request).await;

@@ -170,10 +170,13 @@ impl RemoteTier for RemoteCache<'_> {
 
     async fn write(&self, name: &ItemName, lease: Option<Lease>, value: &RemoteEntry, ttl: Duration) {
         match (self.mac.encode(name, value.as_of, &value.text), lease) {
-            (Some(encoded), _) => {
+            (Some(encoded), lease) => {
                 let put = self.table.put(name, &encoded, expiry(value.as_of, ttl));
-                // A failed write is not an error: other environments get a miss.
-                let _ = self.call(put, CallTime::Budget).await;
+                // A failed write is not an error: other environments get a miss. They should not wait for it.
+                let written = self.call(put, CallTime::Budget).await;
+                if let (Err(RemoteCacheUnavailable), Some(lease)) = (written, lease) {
+                    self.release(name, lease).await;
+                }
             }
             // The value is too large for an item.
             (None, Some(lease)) => self.release(name, lease).await,
@@ -182,7 +185,10 @@ impl RemoteTier for RemoteCache<'_> {
     }
 
     async fn release(&self, name: &ItemName, lease: Lease) {
-        let _ = self.call(self.table.release(name, lease.until), CallTime::Budget).await;
+        // Even while the circuit breaker is open: it opened after the table had granted the lease.
+        if let Some((_call, left)) = self.budget.start_call() {
+            let _ = timeout(left, self.table.release(name, lease.until)).await;
+        }
     }
 }
 
