@@ -122,10 +122,10 @@ impl CachePolicy {
             (OnError::ServeStale { load_timeout, .. }, _) if has_value => {
                 Step::Load { timeout: load_timeout }
             }
-            // The caller waited for the load that failed.
-            (OnError::ServeStale { .. }, Some(failures)) if failures.last >= arrived => Step::Fail,
-            // After a canceled load, a waiter loads instead.
-            (OnError::Fail, Some(failures)) if failures.last >= arrived && !failures.was_canceled => {
+            // The caller waited for the load that failed. After a canceled load, it loads instead.
+            (_, Some(failures))
+                if failures.last >= arrived && (!failures.was_canceled || self.counts_canceled_loads()) =>
+            {
                 Step::Fail
             }
             (OnError::ServeStale { backoff_without_value: true, .. }, Some(failures))
@@ -135,6 +135,12 @@ impl CachePolicy {
             }
             _ => Step::Load { timeout: self.load_timeout },
         }
+    }
+
+    /// Whether a canceled load counts as a failure. Its outcome is unknown: the deadline of its request may have ended, or
+    /// another part of its request may have failed.
+    pub(super) fn counts_canceled_loads(&self) -> bool {
+        matches!(self.on_error, OnError::ServeStale { backoff_without_value: true, .. })
     }
 
     /// The time-out of a load while a stale value can be served instead.
@@ -229,8 +235,9 @@ mod tests {
             (stale(true), false, failed(1, 12), 11, 11, long),
             (stale(true), false, failed(2, 12), 11, 11, Step::Fail),
             (stale(true), false, failed(2, 12), 12, 12, long),
-            // A waiter takes over a canceled load where there is no backoff.
+            // A waiter takes over a canceled load, unless it counts as a failure.
             (OnError::Fail, false, canceled(1, 10), 9, 10, long),
+            (stale(false), false, canceled(1, 10), 9, 10, long),
             (stale(true), false, canceled(1, 11), 9, 10, Step::Fail),
         ] {
             assert_eq!(

@@ -114,15 +114,17 @@ impl<'a, T, E: Clone> LoadGuard<'a, T, E> {
 impl<T, E> LoadGuard<'_, T, E> {
     fn record_failure(&mut self, error: Option<E>) {
         let now = Instant::now();
+        let was_canceled = error.is_none();
+        let counts =
+            self.reason == LoadReason::Request && (!was_canceled || self.policy.counts_canceled_loads());
         let (count, retry_at) = match self.state.failures {
-            before if self.reason == LoadReason::Request => {
+            before if counts => {
                 let count = before.map_or(0, |before| before.count).saturating_add(1);
                 (count, now + self.policy.delay_after(count))
             }
             Some(before) => (before.count, before.retry_at),
             None => (0, now),
         };
-        let was_canceled = error.is_none();
         self.state.failures = Some(Failures { count, last: now, was_canceled, retry_at });
         self.state.error = error;
     }

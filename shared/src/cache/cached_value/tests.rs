@@ -416,6 +416,22 @@ async fn a_dropped_load_counts_as_canceled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dropped_load_starts_no_backoff_where_it_does_not_count() {
+    let on_error = OnError::ServeStale {
+        backoff: Backoff::new(SECOND, SECOND),
+        load_timeout: 2 * SECOND,
+        backoff_without_value: false,
+    };
+    let setting = Setting::new(CachePolicy { on_error, ..POLICY }, Value(1));
+    assert_eq!(setting.call(Get).await, miss(1));
+    advance(MINUTE).await;
+    setting.change(Hang);
+    assert!(timeout(SECOND, setting.call(Get)).await.is_err());
+    setting.change(Value(2));
+    assert_eq!(setting.call(Get).await, miss(2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_waiter_takes_over_a_dropped_load() {
     let setting = Setting::new(NO_STALE, Hang);
     let waiters = async {
