@@ -22,8 +22,8 @@ use load_state::{LoadGuard, LoadReason, LoadState};
 
 /// A value of type `T` that is loaded on demand. A load can fail with an `E`.
 ///
-/// A load runs in the task of the first caller that needs it. If that task is dropped because its request's time ran out,
-/// the load counts as failed and its waiters go on.
+/// A load runs in the task of the first caller that needs it. If that task is dropped, for example because its request's
+/// time ran out, the load is canceled and its waiters go on.
 #[derive(Debug)]
 pub struct CachedValue<T, E> {
     policy: CachePolicy,
