@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::Response;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -43,8 +44,9 @@ struct Slot {
 pub(super) async fn list(
     State(state): State<Arc<AppState>>,
     Extension(caller): Extension<Arc<Member>>,
-    Query(parameters): Query<Parameters>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response<Body>, CalendlyError> {
+    let Query(parameters) = parameters?;
     let now = Utc::now();
     let id = parameters
         .event_type

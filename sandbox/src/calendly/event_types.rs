@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::Response;
 use serde::{Deserialize, Serialize};
@@ -59,10 +60,11 @@ pub(super) async fn read(
 pub(super) async fn list(
     State(state): State<Arc<AppState>>,
     Extension(caller): Extension<Arc<Member>>,
-    Query(parameters): Query<Parameters>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
     RawQuery(query): RawQuery,
 ) -> Result<Response<Body>, CalendlyError> {
     let invalid = CalendlyError::invalid;
+    let Query(parameters) = parameters?;
     let user = parameters.user.ok_or(invalid("user", "user or organization is required"))?;
     let user_id = id_from_uri(&user, "users").ok_or(invalid("user", "user is invalid"))?;
     if parameters.sort.is_some_and(|sort| sort != "name:asc") {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::http::{Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
@@ -27,6 +28,13 @@ pub(crate) enum CalendlyError {
 impl CalendlyError {
     pub(super) fn invalid(parameter: &'static str, message: &'static str) -> Self {
         Self::InvalidArgument { parameter, message }
+    }
+}
+
+/// The error for an unknown parameter or a value of another type.
+impl From<QueryRejection> for CalendlyError {
+    fn from(_: QueryRejection) -> Self {
+        Self::invalid("query", "a query parameter is unknown or invalid")
     }
 }
 
