@@ -19,7 +19,7 @@ use crate::{
     entries::Entries,
     event_type::ResolvedEventType,
     merge::{SlotList, WindowSlots},
-    question::{Question, SlotRange},
+    question::Question,
     resolve::{EventType, EventTypeError},
     windows::{RangePart, Window},
 };
@@ -99,7 +99,9 @@ impl CheckAvailability {
                 }
             }
             let entries = Entries::new(&lists, question.match_mode);
-            if limit.is_some_and(|limit| entries.reach(limit)) {
+            if let (Some(limit), Some(last)) = (limit, batch.last())
+                && entries.reach(limit, last.end_time())
+            {
                 break;
             }
         }
@@ -114,17 +116,17 @@ impl CheckAvailability {
     ) -> Result<WindowSlots, EventTypeError> {
         let uri = &event_type.resolved.uri;
         let fetch = async {
-            let wanted = window.slot_range(Utc::now())?;
+            let wanted_from = window.wanted_from(Utc::now())?;
             let (availability, is_cached) = match (window, &self.cache) {
                 (Window::Aligned(RangePart { start_time, end_time, .. }), Some(cache)) => {
                     let key = AvailabilityKey { event_type: uri.clone(), start_time, end_time };
-                    (cache.get(&key, wanted.start_time, &window, calendly).await?, true)
+                    (cache.get(&key, wanted_from, &window, calendly).await?, true)
                 }
                 _ => (Arc::new(calendly.available_times(uri, &window).await?), false),
             };
             // After retries the requested window may start later.
-            let start_time = availability.window.start_time.max(wanted.start_time);
-            Ok(WindowSlots { availability, range: SlotRange { start_time, ..wanted }, is_cached })
+            let range = window.slot_range(availability.window.start_time.max(wanted_from));
+            Ok(WindowSlots { availability, range, is_cached })
         };
         fetch.await.map_err(|error| event_type.error(error))
     }

@@ -48,11 +48,27 @@ impl Window {
         }
     }
 
-    /// The wanted slots of the response to a request at `now`. Fails if nothing is left of the range.
-    pub(crate) fn slot_range(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
+    /// The start of the slots that a response at `now` has to hold. Fails if nothing is left of the range.
+    pub(crate) fn wanted_from(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
         match self {
-            Self::Part(part) | Self::Aligned(part) => part.slot_range(now),
-            Self::Point(point) => Ok(point.slot_range()),
+            Self::Part(part) | Self::Aligned(part) => part.wanted_from(now),
+            Self::Point(point) => Ok(point.slot_range().start_time),
+        }
+    }
+
+    /// The wanted slots of a response that holds those from `wanted_from` on.
+    pub(crate) fn slot_range(&self, wanted_from: DateTime<Utc>) -> SlotRange {
+        match self {
+            Self::Part(part) | Self::Aligned(part) => part.slot_range(wanted_from),
+            Self::Point(point) => point.slot_range(),
+        }
+    }
+
+    /// The end of the window. Up to it, the slots of this and all earlier windows are complete.
+    pub(crate) fn end_time(&self) -> DateTime<Utc> {
+        match self {
+            Self::Part(part) | Self::Aligned(part) => part.end_time,
+            Self::Point(point) => point.slot_range().end_time,
         }
     }
 }
@@ -60,7 +76,7 @@ impl Window {
 impl WindowRequest for Window {
     fn window(&self, now: DateTime<Utc>) -> Result<TimeWindow, Error> {
         let (start_time, end_time) = match self {
-            Self::Part(part) => (part.slot_range(now)?.start_time, part.end_time),
+            Self::Part(part) => (part.wanted_from(now)?, part.end_time),
             Self::Aligned(part) => (part.aligned_start(now)?, part.end_time),
             Self::Point(point) => return point.window(now),
         };
@@ -92,15 +108,21 @@ impl RangePart {
         })
     }
 
-    fn slot_range(&self, now: DateTime<Utc>) -> Result<SlotRange, Error> {
-        let start_time = self.start_time.max(self.range.start_time());
-        Ok(self.range.slot_range_from(move_past_start(start_time, self.range.end_time(), now)?))
+    fn wanted_from(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
+        move_past_start(self.start_time.max(self.range.start_time()), self.range.end_time(), now)
+    }
+
+    /// Slots of earlier windows are in the range, too.
+    fn slot_range(&self, wanted_from: DateTime<Utc>) -> SlotRange {
+        let range_start = self.range.start_time();
+        let is_first = self.start_time <= range_start;
+        self.range.slot_range_from(if is_first { wanted_from } else { range_start })
     }
 
     /// The start to request at `now` for an aligned part: its own start if that is in the future; otherwise the next hour
     /// if the question wants nothing earlier; otherwise the moved start or the first wanted slot, whichever is earlier.
     fn aligned_start(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
-        let wanted_from = self.slot_range(now)?.start_time;
+        let wanted_from = self.wanted_from(now)?;
         let earliest = latest_arrival(now);
         let next_hour = earliest.duration_round_up(HOUR).unwrap_or(wanted_from);
         Ok(if self.start_time > earliest {
@@ -265,7 +287,7 @@ mod tests {
             for window in windows.into_iter().map(Window::Aligned) {
                 let requested = window.window(now).unwrap();
                 prop_assert!(requested.start_time > now);
-                prop_assert!(requested.start_time <= window.slot_range(now).unwrap().start_time);
+                prop_assert!(requested.start_time <= window.wanted_from(now).unwrap());
                 prop_assert!(requested.end_time - requested.start_time <= TimeWindow::MAX);
                 prop_assert_eq!(requested.end_time.timestamp() % 3_600, 0);
             }

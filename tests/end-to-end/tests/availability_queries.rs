@@ -4,11 +4,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use end_to_end::{
-    AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, ME, Request, Setup, World, concurrent_calls, json_fault,
-    list_page, time,
+    AVAILABLE_TIMES, Answer, Binary, EVENT_TYPES, ME, Request, Setup, World, concurrent_calls, day,
+    json_fault, list_page, time,
 };
 use sandbox::{DEFAULT_PAT, Fault, KIM_PAT, NOOR_PAT};
 use serde_json::{Value, json};
+
+use super::availability_cache::{LONG, setup};
 
 async fn world() -> World {
     Setup::new(Binary::CheckAvailability).start().await
@@ -119,6 +121,23 @@ async fn limit_returns_the_first_slots_and_stops_calling() {
         assert_eq!((&answer["start_time"], &answer["end_time"]), (&whole["start_time"], &whole["end_time"]));
         assert!(paths.len() <= calls, "{limit}: {paths:?}");
         assert_eq!(concurrent_calls(&world.calendly_calls()), 1, "calls are sequential");
+    }
+}
+
+/// A response with slots of other windows: those after its window do not count toward `limit`, since windows between them
+/// are missing. Those before it are in the range, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_of_other_windows_leave_no_gap() {
+    for seconds in ["0", LONG] {
+        let world = setup(seconds).start().await;
+        let slot = |days| json!({"start_time": format!("{}T10:00:00Z", day(days)), "status": "available"});
+        for slots in [vec![slot(3), slot(80)], vec![slot(5), slot(40)]] {
+            world.sandbox.fault(AVAILABLE_TIMES, 1, json_fault(&json!({ "collection": slots })));
+        }
+        let request = world.request().days(2, 90).event_type(&world.event_type_uri("demo"));
+        let (answer, paths) = get(&world, &request.query(&[("limit", "3")])).await;
+        assert_eq!(answer.json()["collection"], json!([slot(3), slot(5), slot(40)]), "{seconds}");
+        assert_eq!(paths.len(), 2, "{seconds}");
     }
 }
 
