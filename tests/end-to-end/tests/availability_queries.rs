@@ -131,7 +131,7 @@ async fn slots_of_other_windows_leave_no_gap() {
     for seconds in ["0", LONG] {
         let world = setup(seconds).start().await;
         let slot = |days| json!({"start_time": format!("{}T10:00:00Z", day(days)), "status": "available"});
-        for slots in [vec![slot(3), slot(80)], vec![slot(5), slot(40)]] {
+        for slots in [vec![slot(3), slot(80), slot(81)], vec![slot(5), slot(40)]] {
             world.sandbox.fault(AVAILABLE_TIMES, 1, json_fault(&json!({ "collection": slots })));
         }
         let request = world.request().days(2, 90).event_type(&world.event_type_uri("demo"));
